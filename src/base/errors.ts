@@ -1,0 +1,101 @@
+/**
+ * The typed failures of jules. Code throws one of these early; `cli.ts` alone turns it into words and an exit status.
+ * Anything else that reaches `cli.ts` is a bug in jules and is reported as such (70).
+ */
+
+/** Exit statuses by name: sysexits.h where a name exists there, 1 for "ran, and the answer is no". */
+export const EXIT = {
+  ok: 0,
+  no: 1,
+  usage: 64,
+  data: 65,
+  noInput: 66,
+  unavailable: 69,
+  bug: 70,
+  cannotCreate: 73,
+  io: 74,
+  tryAgain: 75,
+  denied: 77,
+  config: 78,
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+export type ExitName = keyof typeof EXIT
+
+export interface FailureDetails {
+  /** What the user can do about it, without a full stop. */
+  hint?: string
+  /** Where in the input it happened, such as `stdin:173`. */
+  where?: string
+  cause?: unknown
+  /** More fields for the `--json` error line. Never a secret. */
+  fields?: Record<string, string | number | boolean | null>
+}
+
+/** A failure with a known exit status and a message written for the person who ran the command. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly kind: ExitName
+  readonly hint: string | undefined
+  readonly where: string | undefined
+  readonly fields: Record<string, string | number | boolean | null>
+
+  constructor(kind: ExitName, message: string, details: FailureDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.kind = kind
+    this.hint = details.hint
+    this.where = details.where
+    this.fields = details.fields ?? {}
+  }
+
+  get code(): number {
+    return EXIT[this.kind]
+  }
+}
+
+export const usage = (message: string, details?: FailureDetails) => new Failure('usage', message, details)
+export const badData = (message: string, details?: FailureDetails) => new Failure('data', message, details)
+
+/** The `code` of a Node system error (`ENOENT`, `EPIPE`, ...), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+const SYSTEM_WORDS: Record<string, [ExitName, string]> = {
+  ENOENT: ['noInput', 'no such file or directory'],
+  ENOTDIR: ['noInput', 'not a directory'],
+  EISDIR: ['noInput', 'is a directory'],
+  EACCES: ['denied', 'permission denied'],
+  EPERM: ['denied', 'operation not permitted'],
+  ENOSPC: ['io', 'no space left on device'],
+  EDQUOT: ['io', 'disk quota exceeded'],
+  EIO: ['io', 'input/output error'],
+  EROFS: ['cannotCreate', 'read-only file system'],
+  EEXIST: ['cannotCreate', 'already exists'],
+  ENAMETOOLONG: ['usage', 'name too long'],
+  ELOOP: ['noInput', 'too many levels of symbolic links'],
+  EMFILE: ['io', 'too many open files'],
+  EPIPE: ['io', 'the reader has gone'],
+  EBADF: ['io', 'the stream is closed'],
+  EFBIG: ['io', 'file too large'],
+  ECONNREFUSED: ['unavailable', 'connection refused'],
+  ECONNRESET: ['unavailable', 'connection reset'],
+  ETIMEDOUT: ['unavailable', 'timed out'],
+  ENOTFOUND: ['unavailable', 'host not found'],
+  EAI_AGAIN: ['unavailable', 'host name lookup failed'],
+}
+
+/**
+ * Turns a Node system error into a Failure that names `subject` (a path or a stream); other errors come back as they are.
+ * `writing` maps a missing directory to "cannot create" instead of "no input".
+ */
+export function systemFailure(error: unknown, subject: string, writing = false): unknown {
+  if (error instanceof Failure) return error
+  const code = systemCode(error)
+  const words = code === undefined ? undefined : SYSTEM_WORDS[code]
+  if (words === undefined) return error
+  const kind = writing && words[0] === 'noInput' ? 'cannotCreate' : words[0]
+  return new Failure(kind, `${subject}: ${words[1]}`, { cause: error })
+}

@@ -1,0 +1,247 @@
+/**
+ * Instants and wall clocks without a date library. Inside jules every instant is epoch milliseconds UTC;
+ * zones appear only where a naive stamp enters or a session date is asked for.
+ */
+
+export const SECOND = 1000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+
+/** Gives the current instant in epoch milliseconds; passed in, so that tests own the clock. */
+export type Clock = () => number
+
+/** A time zone as the two questions jules asks of it. */
+export interface Zone {
+  readonly name: string
+  /** Offset from UTC in milliseconds at an instant (New York in winter: -5 h). */
+  offsetAt(epochMs: number): number
+  /**
+   * The instant at which the wall clock shows `localMs` (a wall time written as if it were UTC).
+   * `null` where the clock skips that time or shows it twice.
+   */
+  toInstant(localMs: number): number | null
+}
+
+/** Days since 1970-01-01 of a proleptic Gregorian date; month 1..12. Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+export function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yoe = y - era * 400
+  const doy = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
+  return era * 146097 + yoe * 365 + Math.floor(yoe / 4) - Math.floor(yoe / 100) + doy - 719468
+}
+
+export interface Civil {
+  year: number
+  month: number
+  day: number
+}
+
+export function civilFromDays(days: number): Civil {
+  const z = days + 719468
+  const era = Math.floor(z / 146097)
+  const doe = z - era * 146097
+  const yoe = Math.floor(
+    (doe - Math.floor(doe / 1460) + Math.floor(doe / 36524) - Math.floor(doe / 146096)) / 365,
+  )
+  const doy = doe - (365 * yoe + Math.floor(yoe / 4) - Math.floor(yoe / 100))
+  const mp = Math.floor((5 * doy + 2) / 153)
+  const month = mp < 10 ? mp + 3 : mp - 9
+  return {
+    year: yoe + era * 400 + (month <= 2 ? 1 : 0),
+    month,
+    day: doy - Math.floor((153 * mp + 2) / 5) + 1,
+  }
+}
+
+export function daysInMonth(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+}
+
+/** `YYYY-MM-DD` -> days since 1970-01-01, or null when it is not a date of the calendar. */
+export function parseDate(text: string): number | null {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
+  if (match === null) return null
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])]
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return null
+  return daysFromCivil(year, month, day)
+}
+
+export function formatDate(days: number): string {
+  const { year, month, day } = civilFromDays(days)
+  return `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
+}
+
+/** Epoch milliseconds -> `2025-07-30T13:30:00Z`; milliseconds appear only when they are not zero. */
+export function formatTime(epochMs: number): string {
+  const text = new Date(epochMs).toISOString()
+  return text.endsWith('.000Z') ? `${text.slice(0, 19)}Z` : text
+}
+
+const STAMP =
+  /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i
+
+export type ParsedTime = { epochMs: number } | { error: string }
+
+/**
+ * Reads an ISO-8601 stamp (date, `T` or space, optional fraction, optional offset). A stamp without an offset needs
+ * `zone`. 24:00, 30 February, leap seconds and fractions finer than a millisecond are errors.
+ */
+export function parseTime(text: string, zone: Zone | null): ParsedTime {
+  const match = STAMP.exec(text.trim())
+  if (match === null) return { error: `expected a time such as 2025-07-30T13:30:00Z, got ${quote(text)}` }
+  const year = Number(match[1])
+  const month = Number(match[2])
+  const day = Number(match[3])
+  const hour = Number(match[4] ?? 0)
+  const minute = Number(match[5] ?? 0)
+  const second = Number(match[6] ?? 0)
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) {
+    return { error: `no such date: ${quote(text)}` }
+  }
+  if (hour > 23 || minute > 59 || second > 59) return { error: `no such time of day: ${quote(text)}` }
+  const fraction = (match[7] ?? '').padEnd(3, '0')
+  if (/[1-9]/.test(fraction.slice(3))) return { error: `finer than a millisecond: ${quote(text)}` }
+  const local =
+    daysFromCivil(year, month, day) * DAY +
+    hour * HOUR +
+    minute * MINUTE +
+    second * SECOND +
+    Number(fraction.slice(0, 3))
+  const offset = match[8]
+  if (offset !== undefined) {
+    if (/^[a-z]/i.test(offset)) return { epochMs: local }
+    const hours = Number(offset.slice(1, 3))
+    const minutes = Number(offset.slice(3).replace(':', '') || 0)
+    if (hours > 14 || minutes > 59) return { error: `no such UTC offset: ${quote(text)}` }
+    const sign = offset.startsWith('-') ? -1 : 1
+    return { epochMs: local - sign * (hours * HOUR + minutes * MINUTE) }
+  }
+  if (zone === null) return { error: `${quote(text)} has no UTC offset; name its zone with --tz` }
+  const instant = zone.toInstant(local)
+  if (instant === null) return { error: `${zone.name} skips or repeats the wall time ${quote(text)}` }
+  return { epochMs: instant }
+}
+
+/** A value as it may stand in a message: JSON-quoted, control characters escaped, cut at 60 characters. */
+export function quote(value: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch {
+    text = undefined
+  }
+  text = (text ?? String(value)).replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  const characters = [...text]
+  return characters.length > 60 ? `${characters.slice(0, 57).join('')}...` : text
+}
+
+export const utc: Zone = { name: 'UTC', offsetAt: () => 0, toInstant: (localMs) => localMs }
+
+/** The first Sunday on or after a date, as days since 1970-01-01 (day 0 was a Thursday). */
+function sundayFrom(year: number, month: number, day: number): number {
+  const days = daysFromCivil(year, month, day)
+  return days + ((10 - (days % 7)) % 7)
+}
+
+interface DaylightSaving {
+  startMs: number
+  endMs: number
+}
+
+/** US daylight saving: Uniform Time Act as amended 1986 (to 2006), Energy Policy Act of 2005 (from 2007); 02:00 local. */
+function daylightSaving(year: number): DaylightSaving {
+  const start = year < 2007 ? sundayFrom(year, 4, 1) : sundayFrom(year, 3, 8)
+  const end = year < 2007 ? sundayFrom(year, 10, 25) : sundayFrom(year, 11, 1)
+  return { startMs: start * DAY + 7 * HOUR, endMs: end * DAY + 6 * HOUR }
+}
+
+const savingByYear = new Map<number, DaylightSaving>()
+const offsetByDay = new Map<number, number>()
+
+function newYorkOffset(epochMs: number): number {
+  const day = Math.floor(epochMs / DAY)
+  const known = offsetByDay.get(day)
+  if (known !== undefined) return known
+  const { year } = civilFromDays(day)
+  let saving = savingByYear.get(year)
+  if (saving === undefined) {
+    saving = daylightSaving(year)
+    savingByYear.set(year, saving)
+  }
+  const offset = epochMs >= saving.startMs && epochMs < saving.endMs ? -4 * HOUR : -5 * HOUR
+  const changes = Math.floor(saving.startMs / DAY) === day || Math.floor(saving.endMs / DAY) === day
+  // Only whole days of one offset are remembered; a change day is worked out each time.
+  if (!changes) offsetByDay.set(day, offset)
+  return offset
+}
+
+/** New York by rule, from 1987 on. One offset a day is cached; no Intl, so it costs nothing at start-up. */
+export const newYork: Zone = {
+  name: 'America/New_York',
+  offsetAt: newYorkOffset,
+  toInstant: (localMs) => instantBy(newYorkOffset, localMs),
+}
+
+/** Inverts an offset function; null for skipped and repeated wall times. Offsets lie within -12..+14 h. */
+function instantBy(offsetAt: (epochMs: number) => number, localMs: number): number | null {
+  const before = offsetAt(localMs - 14 * HOUR)
+  const after = offsetAt(localMs + 12 * HOUR)
+  if (before === after) return localMs - before
+  const first = localMs - before
+  const second = localMs - after
+  const firstFits = offsetAt(first) === before
+  const secondFits = offsetAt(second) === after
+  if (firstFits === secondFits) return null
+  return firstFits ? first : second
+}
+
+/** Any IANA zone: New York and UTC by rule, others through Intl. Returns null for an unknown name. */
+export function zoneNamed(name: string): Zone | null {
+  if (/^(utc|gmt|z|etc\/utc)$/i.test(name)) return utc
+  if (/^(america\/new_york|us\/eastern)$/i.test(name)) return newYork
+  let format: Intl.DateTimeFormat
+  try {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: name,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+  } catch {
+    return null
+  }
+  const exact = (epochMs: number): number => {
+    const parts: Record<string, number> = {}
+    for (const part of format.formatToParts(epochMs)) parts[part.type] = Number(part.value)
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
+    const wall = daysFromCivil(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND
+    return wall - Math.floor(epochMs / SECOND) * SECOND
+  }
+  const startOfDay = new Map<number, number>()
+  const atDay = (day: number): number => {
+    let offset = startOfDay.get(day)
+    if (offset === undefined) {
+      offset = exact(day * DAY)
+      startOfDay.set(day, offset)
+    }
+    return offset
+  }
+  const offsetAt = (epochMs: number): number => {
+    const day = Math.floor(epochMs / DAY)
+    const offset = atDay(day)
+    return offset === atDay(day + 1) ? offset : exact(epochMs)
+  }
+  return { name, offsetAt, toInstant: (localMs) => instantBy(offsetAt, localMs) }
+}
