@@ -1,0 +1,43 @@
+/** What a running command may touch. Commands get the world from here and nowhere else. */
+import type { Clock } from '../base/time.js'
+import type { ByteSink } from '../stream/sink.js'
+import type { Setting } from './parse.js'
+import type { Paths } from './paths.js'
+import type { Ui } from './ui.js'
+
+export interface Context {
+  /** Words after `jules`, such as `db start`. */
+  readonly command: string
+  readonly ui: Ui
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly env: (name: string) => string | undefined
+  /** The whole environment, for child processes. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly uid: number
+  readonly platform: string
+  readonly arch: string
+  readonly kill: (pid: number, signal: number | 'SIGINT') => unknown
+  readonly paths: Paths
+  readonly stdinIsTTY: boolean
+  readonly stdoutIsTTY: boolean
+  /** Colour on standard output. */
+  readonly color: boolean
+  readonly quiet: boolean
+  readonly json: boolean
+  /** Standard output, opened on first use. */
+  readonly stdout: () => ByteSink
+  /** Where each option of this run came from. */
+  readonly settings: ReadonlyMap<string, Setting>
+  /** Runs when the process must stop at once (second signal); synchronous, may run at any moment. */
+  readonly onForcedExit: (cleanup: () => void) => () => void
+  /** Ends the run with this status though nothing failed: "ran, and the answer is no", a child's status. */
+  readonly exitWith: (status: number) => void
+}
+
+/** Thrown where data is needed and standard input is a terminal: help on stderr, 64. */
+export class HelpWanted extends Error {
+  override readonly name = 'HelpWanted'
+}

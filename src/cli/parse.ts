@@ -1,0 +1,137 @@
+/**
+ * From argv to a command, its option values and operands. Commander reads the flags of the one command that runs;
+ * values then come from flag, environment, config file or default, in that order.
+ */
+import { Command as Commander, type CommanderError, Option as CommanderOption } from 'commander'
+import { Failure, usage } from '../base/errors.js'
+import { quote } from '../base/time.js'
+import { type AnyLeaf, globalOptions, type Option, type Options } from './command.js'
+import { nearest } from './suggest.js'
+
+export type Origin = 'flag' | 'environment' | 'config' | 'default'
+
+export interface Setting {
+  readonly value: unknown
+  readonly origin: Origin
+  /** As it was written; undefined for a default. */
+  readonly raw: string | undefined
+}
+
+export interface Flags {
+  /** Raw texts by option name; a switch that is on has 'true'. */
+  readonly raw: ReadonlyMap<string, string>
+  readonly operands: readonly string[]
+}
+
+/** Splits leading global options from the command word: `-q load x` -> command load, the rest `-q x`. */
+export function splitCommand(argv: readonly string[]): { word: string | undefined; rest: string[] } {
+  const rest: string[] = []
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!
+    if (word === '--' || !word.startsWith('-') || word === '-') {
+      if (word === '--') return { word: argv[i + 1], rest: [...rest, ...argv.slice(i + 2)] }
+      return { word, rest: [...rest, ...argv.slice(i + 1)] }
+    }
+    rest.push(word)
+    if (takesValue(word) && i + 1 < argv.length) rest.push(argv[++i]!)
+  }
+  return { word: undefined, rest }
+}
+
+function takesValue(word: string): boolean {
+  return Object.entries(globalOptions).some(
+    ([name, spec]: [string, Option<unknown>]) =>
+      spec.metavar !== undefined && (word === `--${name}` || word === `-${spec.short}`),
+  )
+}
+
+/** Reads the flags of one command; global ones may stand among them. Throws a usage Failure. */
+export function readFlags(
+  command: Pick<AnyLeaf, 'options' | 'operands' | 'passThrough'>,
+  argv: string[],
+): Flags {
+  const parser = new Commander('jules')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    .helpOption(false)
+    .allowExcessArguments(true)
+  if (command.passThrough) parser.passThroughOptions()
+  const raw = new Map<string, string>()
+  const all: Options = { ...command.options, ...globalOptions }
+  for (const [name, spec] of Object.entries(all)) {
+    const value = spec.metavar === undefined ? '' : ` <${spec.metavar}>`
+    const flags = `${spec.short === undefined ? '' : `-${spec.short}, `}--${name}${value}`
+    parser.addOption(new CommanderOption(flags))
+    parser.on(`option:${name}`, (text?: string | null) => raw.set(name, text ?? 'true'))
+    // Commander files `--no-x` under `x`.
+    if (name.startsWith('no-')) parser.on(`option:${name.slice(3)}`, () => raw.set(name, 'true'))
+  }
+  parser.argument('[operands...]').action(() => {})
+  try {
+    parser.parse(argv, { from: 'user' })
+  } catch (error) {
+    throw asUsage(error, Object.keys(all))
+  }
+  return { raw, operands: parser.args }
+}
+
+/** Refuses too few and too many operands. Apart from readFlags, so that `--help` needs none. */
+export function checkOperands(command: AnyLeaf, operands: readonly string[]): void {
+  const declared = command.operands ?? []
+  const required = declared.filter((operand) => operand.required).length
+  const missing = declared[operands.length]
+  if (operands.length < required && missing !== undefined) throw usage(`missing operand ${missing.name}`)
+  if (operands.length > declared.length && declared.at(-1)?.many !== true) {
+    throw usage(`unexpected operand ${quote(operands[declared.length])}`)
+  }
+}
+
+function asUsage(error: unknown, known: string[]): unknown {
+  const { code, message } = error as CommanderError
+  if (typeof code !== 'string' || !code.startsWith('commander.')) return error
+  const quoted = /'([^']*)'/.exec(message)?.[1] ?? ''
+  if (code === 'commander.unknownOption') {
+    const name = quoted.replace(/^-+/, '').replace(/=.*$/s, '')
+    const near = quoted.startsWith('--') ? nearest(name, known) : undefined
+    // The text after `=` could be a secret: the name alone is repeated.
+    const shown = quoted.replace(/=.*$/s, '')
+    return usage(`unknown option ${shown}`, near === undefined ? {} : { hint: `did you mean --${near}?` })
+  }
+  if (code === 'commander.optionMissingArgument') {
+    return usage(`option ${/--[a-z-]+/.exec(quoted)?.[0] ?? quoted} needs a value`)
+  }
+  return usage(message.replace(/^error: /, ''))
+}
+
+export interface Layers {
+  readonly flags: ReadonlyMap<string, string>
+  readonly env: (name: string) => string | undefined
+  /** Text of a config value by option name, or undefined. */
+  readonly config: (name: string) => string | undefined
+}
+
+export const envName = (option: string): string => `JULES_${option.toUpperCase().replaceAll('-', '_')}`
+
+/** The value of each option and where it came from. */
+export function settle(options: Options, layers: Layers): Map<string, Setting> {
+  const settled = new Map<string, Setting>()
+  for (const [name, spec] of Object.entries(options)) {
+    const given = layers.flags.get(name)
+    const fromEnv = given === undefined ? layers.env(envName(name)) : undefined
+    const fromConfig = given === undefined && fromEnv === undefined ? layers.config(name) : undefined
+    if (given !== undefined) settled.set(name, read(spec, given, 'flag', `--${name}`))
+    else if (fromEnv !== undefined) settled.set(name, read(spec, fromEnv, 'environment', envName(name)))
+    else if (fromConfig !== undefined) settled.set(name, read(spec, fromConfig, 'config', name))
+    else settled.set(name, { value: spec.fallback, origin: 'default', raw: undefined })
+  }
+  return settled
+}
+
+function read(spec: Option<unknown>, raw: string, origin: Origin, label: string): Setting {
+  try {
+    return { value: spec.parse(raw), origin, raw }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw new Failure(origin === 'flag' ? 'usage' : 'config', `${label}: ${error.message}`, { cause: error })
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * SIGINT and SIGTERM: the first asks the command to stop and says so at once; the second, or five seconds without an end,
+ * stops the process on the spot after the synchronous clean-ups.
+ */
+import { EXIT } from '../base/errors.js'
+
+export interface SignalSource {
+  on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown
+  off(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown
+}
+
+export interface Interruption {
+  readonly signal: AbortSignal
+  /** 130 or 143 once a signal came. */
+  status(): number | undefined
+  onForcedExit(cleanup: () => void): () => void
+  dispose(): void
+}
+
+const PATIENCE_MS = 4_500
+
+export function watchSignals(
+  source: SignalSource,
+  say: (words: string) => void,
+  exit: (status: number) => void,
+): Interruption {
+  const controller = new AbortController()
+  const cleanups = new Set<() => void>()
+  let status: number | undefined
+  let timer: NodeJS.Timeout | undefined
+  const force = () => {
+    for (const cleanup of cleanups) cleanup()
+    exit(status ?? EXIT.interrupted)
+  }
+  const handle = (name: string, code: number) => () => {
+    if (status !== undefined) return force()
+    status = code
+    say(`${name}, stopping`)
+    controller.abort(new Stopped(code))
+    timer = setTimeout(force, PATIENCE_MS)
+    timer.unref()
+  }
+  const onInt = handle('interrupted', EXIT.interrupted)
+  const onTerm = handle('terminated', EXIT.terminated)
+  source.on('SIGINT', onInt)
+  source.on('SIGTERM', onTerm)
+  source.on('SIGHUP', onTerm)
+  return {
+    signal: controller.signal,
+    status: () => status,
+    onForcedExit: (cleanup) => {
+      cleanups.add(cleanup)
+      return () => cleanups.delete(cleanup)
+    },
+    dispose: () => {
+      clearTimeout(timer)
+      source.off('SIGINT', onInt)
+      source.off('SIGTERM', onTerm)
+      source.off('SIGHUP', onTerm)
+    },
+  }
+}
+
+/** The reason of the abort; not an error of anyone. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+  readonly code: number
+  constructor(code: number) {
+    super('stopped by a signal')
+    this.code = code
+  }
+}

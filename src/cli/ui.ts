@@ -1,0 +1,131 @@
+/**
+ * What jules says to people: standard error, one line a message, as words or as JSON lines. Standard output is never
+ * touched here. Text from outside passes `plain`, so that data cannot drive the terminal.
+ */
+import { Chalk, type ChalkInstance } from 'chalk'
+
+export type ColorWhen = 'auto' | 'always' | 'never'
+
+export interface Stream {
+  readonly isTTY: boolean
+  write(text: string): void
+}
+
+export interface UiOptions {
+  readonly stderr: Stream
+  readonly command: string
+  readonly quiet: boolean
+  readonly verbose: boolean
+  readonly json: boolean
+  readonly color: boolean
+  /** Continuous integration: progress comes as occasional lines. */
+  readonly ci: boolean
+  readonly now: () => number
+}
+
+export interface Progress {
+  /** `done` of `total` (if known) in `unit`. Cheap: draws at most ten times a second on a terminal. */
+  update(done: number, total?: number): void
+  end(): void
+}
+
+export interface Ui {
+  /** Something done or worth knowing; silent under --quiet. */
+  note(message: string, fields?: Record<string, unknown>): void
+  /** Something the user should look at; said even under --quiet. */
+  warn(message: string, fields?: Record<string, unknown>): void
+  /** Only under --verbose. */
+  detail(message: string): void
+  progress(unit: string): Progress
+}
+
+/**
+ * Whether to colour one stream: --color, then NO_COLOR (no-color.org), FORCE_COLOR, TERM=dumb, and being a terminal.
+ * Chalk knows nothing of NO_COLOR, so the level is decided here.
+ */
+export function wantsColor(
+  when: ColorWhen,
+  isTTY: boolean,
+  env: (name: string) => string | undefined,
+): boolean {
+  if (when !== 'auto') return when === 'always'
+  if (env('NO_COLOR')) return false
+  const force = env('FORCE_COLOR')
+  if (force !== undefined && force !== '') return force !== '0' && force !== 'false'
+  return isTTY && env('TERM') !== 'dumb'
+}
+
+export const painter = (color: boolean): ChalkInstance => new Chalk({ level: color ? 1 : 0 })
+
+/** Makes control characters visible: C0 except newline and tab, DEL, C1 and the bidirectional overrides. */
+export function plain(message: string): string {
+  return message.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+const LINE_EVERY_MS = 10_000
+const DRAW_EVERY_MS = 100
+
+export function createUi(options: UiOptions): Ui {
+  const { stderr, command, now } = options
+  const paint = painter(options.color)
+  let drawn = false
+  const clear = () => {
+    if (drawn) stderr.write('\r\u001b[K')
+    drawn = false
+  }
+  const say = (type: string, message: string, fields: Record<string, unknown> = {}) => {
+    clear()
+    if (options.json) stderr.write(`${JSON.stringify({ type, command, message, ...fields })}\n`)
+    else {
+      const label = type === 'warning' ? `${paint.yellow('warning:')} ` : ''
+      stderr.write(`jules ${command}: ${label}${plain(message)}\n`)
+    }
+  }
+  return {
+    note: (message, fields) => {
+      if (!options.quiet) say('note', message, fields)
+    },
+    warn: (message, fields) => say('warning', message, fields),
+    detail: (message) => {
+      if (options.verbose) say('detail', message)
+    },
+    progress: (unit) => {
+      const live = stderr.isTTY && !options.quiet && !options.json && !options.ci
+      const started = now()
+      let last = started
+      return {
+        update: (done, total) => {
+          const time = now()
+          if (options.quiet || time - last < (live ? DRAW_EVERY_MS : LINE_EVERY_MS)) return
+          last = time
+          const rate = (done / Math.max(1, time - started)) * 1000
+          if (!live) {
+            say('progress', progressWords(unit, done, total, rate), { done, total: total ?? null })
+            return
+          }
+          clear()
+          stderr.write(
+            `jules ${command}: ${progressBar(done, total)}${progressWords(unit, done, total, rate)}`,
+          )
+          drawn = true
+        },
+        end: clear,
+      }
+    },
+  }
+}
+
+function progressBar(done: number, total: number | undefined): string {
+  if (total === undefined || total <= 0) return ''
+  const filled = Math.round(20 * Math.min(1, done / total))
+  return `[${'#'.repeat(filled)}${' '.repeat(20 - filled)}] `
+}
+
+function progressWords(unit: string, done: number, total: number | undefined, rate: number): string {
+  const of = total === undefined ? '' : `/${total}`
+  const eta = total === undefined || rate <= 0 ? '' : `, ${Math.ceil((total - done) / rate)} s left`
+  return `${done}${of} ${unit}, ${Math.round(rate)}/s${eta}`
+}

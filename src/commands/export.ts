@@ -1,0 +1,230 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure, usage } from '../base/errors.js'
+import { DAY, formatDate, newYork } from '../base/time.js'
+import { date, defineCommand, list, option } from '../cli/command.js'
+import type { Context } from '../cli/context.js'
+import { type BarBatch, copyRow, INTERVALS, type Interval, newBatch } from '../market/bar.js'
+import { type RecordWriter, recordWriter } from '../market/write.js'
+import type { Holding, Selection, Store } from '../store/store.js'
+import { fileSink } from '../stream/sink.js'
+import { openOutput, output, store, storeTarget, symbols } from './options.js'
+
+const PARTITIONS = ['symbol', 'date', 'interval']
+
+export const exportBars = defineCommand({
+  name: 'export',
+  summary: 'get bars out of the store',
+  description: [
+    'Writes the bars of the store that match, by time and then by symbol: in the order of --symbols, else NVDA, MSFT and the rest by name.',
+    'Bars of all sessions are written. An empty selection is an error that lists what the store holds.',
+    'With --partition-by the output is a folder of Parquet files in Hive layout, such as symbol=NVDA/date=2025-08-01/part-0.parquet, which Spark, DuckDB and Ray read in place. A date is the session date in New York. Each file appears whole; a file of the same name is replaced.',
+  ],
+  options: {
+    ...store,
+    symbols,
+    interval: list('LIST', `lengths of bars, separated by commas: ${INTERVALS.join(' ')} (default: all)`, {
+      each: intervalWord,
+    }),
+    source: list('LIST', 'only rows of these sources'),
+    from: date('first session date'),
+    to: date('last session date'),
+    'partition-by': option<readonly string[] | undefined>(
+      'KEYS',
+      'write a Hive folder by these of symbol,date,interval; needs -o DIR',
+      {},
+      (value) => {
+        const keys = value.split(',')
+        const wrong = keys.find((key) => !PARTITIONS.includes(key))
+        if (wrong !== undefined)
+          throw usage(`expected some of ${PARTITIONS.join(', ')}, got ${JSON.stringify(wrong)}`)
+        return keys
+      },
+    ),
+    ...output,
+  },
+  examples: [
+    { text: 'Everything as CSV', shell: 'jules export -f csv -o bars.csv' },
+    {
+      text: 'A Parquet folder by symbol and day',
+      shell: 'jules export --partition-by symbol,date -o bars/',
+    },
+  ],
+  exits: {
+    66: 'no bars match',
+    69: 'the database cannot be reached, or went away',
+    73: 'the output cannot be created',
+    74: 'writing failed',
+    77: 'the database refuses the password',
+  },
+  seeAlso: ['load', 'db'],
+  run: async (context, options) => {
+    const { from, to } = options
+    if (typeof from === 'number' && typeof to === 'number' && from > to) throw usage('--from is after --to')
+    const partitions = options['partition-by']
+    if (partitions !== undefined) {
+      if (options.output === undefined) throw usage('--partition-by needs -o DIR')
+      if (options.format !== undefined && options.format !== 'parquet')
+        throw usage('--partition-by writes parquet')
+    }
+    const selection: Selection = {
+      symbols: options.symbols,
+      intervals: options.interval as readonly Interval[] | undefined,
+      sources: options.source,
+      fromMs: typeof from === 'number' ? startOfDay(from) : undefined,
+      toMs: typeof to === 'number' ? startOfDay(to + 1) : undefined,
+    }
+    const { PostgresStore } = await import('../store/postgres.js')
+    const database = await PostgresStore.open(storeTarget(context, options.dsn))
+    const stop = () => database.abort()
+    context.signal.addEventListener('abort', stop, { once: true })
+    try {
+      const rows =
+        partitions === undefined
+          ? await exportStream(context, database, selection, options)
+          : await exportFolder(context, database, selection, partitions, options.output!)
+      if (rows === 0) throw nothing(await database.holdings())
+      context.ui.detail(`${rows} rows`)
+    } finally {
+      context.signal.removeEventListener('abort', stop)
+      await database.close()
+    }
+  },
+})
+
+function intervalWord(word: string): string {
+  if (INTERVALS.includes(word as Interval)) return word
+  throw usage(`expected one of ${INTERVALS.join(', ')}, got ${JSON.stringify(word)}`)
+}
+
+/** Midnight in New York. */
+function startOfDay(day: number): number {
+  return newYork.toInstant(day * DAY) ?? day * DAY
+}
+
+async function exportStream(
+  context: Context,
+  database: Store,
+  selection: Selection,
+  given: Parameters<typeof openOutput>[1],
+): Promise<number> {
+  let out: Awaited<ReturnType<typeof openOutput>> | null = null
+  let writer: RecordWriter | null = null
+  let rows = 0
+  const progress = context.ui.progress('rows')
+  try {
+    for await (const batch of database.bars(selection, context.signal)) {
+      // Opened late: an empty selection leaves an existing file alone.
+      out ??= await openOutput(context, given)
+      writer ??= await recordWriter(out.sink, out.format)
+      await writer.bars(batch)
+      rows += batch.length
+      progress.update(rows)
+    }
+    await writer?.finish()
+    await out?.done()
+    return rows
+  } catch (error) {
+    await out?.abort()
+    throw error
+  } finally {
+    progress.end()
+  }
+}
+
+/** Rows come by time, so the files of a date are finished when the next date begins. */
+async function exportFolder(
+  context: Context,
+  database: Store,
+  selection: Selection,
+  keys: readonly string[],
+  directory: string,
+): Promise<number> {
+  const byDate = keys.includes('date')
+  const open = new Map<string, Part>()
+  let day = Number.NaN
+  let rows = 0
+  try {
+    for await (const batch of database.bars(selection, context.signal)) {
+      const parts = new Map<string, BarBatch>()
+      const hand = async () => {
+        for (const [path, rowsOfPart] of parts) {
+          const part = open.get(path) ?? (await openPart(context, join(directory, path)))
+          open.set(path, part)
+          await part.writer.bars(rowsOfPart)
+        }
+        parts.clear()
+      }
+      for (let i = 0; i < batch.length; i++) {
+        const time = batch.time[i]!
+        const date = Math.floor((time + newYork.offsetAt(time)) / DAY)
+        if (byDate && date !== day) {
+          await hand()
+          await closeParts(open)
+          day = date
+        }
+        const path = keys.map((key) => `${key}=${partitionValue(batch, i, key, date)}`).join('/')
+        let part = parts.get(path)
+        if (part === undefined) {
+          part = newBatch(batch.length, batch.names)
+          parts.set(path, part)
+        }
+        copyRow(batch, i, part)
+      }
+      await hand()
+      rows += batch.length
+    }
+    await closeParts(open)
+    return rows
+  } catch (error) {
+    for (const { abort } of open.values()) await abort()
+    throw error
+  }
+}
+
+function partitionValue(batch: BarBatch, i: number, key: string, date: number): string {
+  if (key === 'symbol') return batch.names.text(batch.symbol[i]!) ?? ''
+  return key === 'date' ? formatDate(date) : INTERVALS[batch.interval[i]!]!
+}
+
+interface Part {
+  readonly writer: RecordWriter
+  readonly close: () => Promise<void>
+  readonly abort: () => Promise<void>
+}
+
+async function openPart(context: Context, directory: string): Promise<Part> {
+  try {
+    await mkdir(directory, { recursive: true })
+  } catch (error) {
+    throw new Failure('cannotCreate', `${directory}: cannot be created`, { cause: error })
+  }
+  const sink = await fileSink(join(directory, 'part-0.parquet'), { onForcedExit: context.onForcedExit })
+  const writer = await recordWriter(sink, 'parquet')
+  return {
+    writer,
+    close: async () => {
+      await writer.finish()
+      await sink.close()
+    },
+    abort: () => sink.abort(),
+  }
+}
+
+async function closeParts(open: Map<string, Part>): Promise<void> {
+  for (const { close } of open.values()) await close()
+  open.clear()
+}
+
+function nothing(holdings: readonly Holding[]): Failure {
+  const lines = holdings.map(
+    ({ symbol, interval, source, rows, firstMs, lastMs }) =>
+      `${symbol} ${interval} ${source ?? 'unknown source'}: ${rows} rows ${formatDate(Math.floor(firstMs / DAY))} to ${formatDate(Math.floor(lastMs / DAY))}`,
+  )
+  return new Failure('noInput', 'no bars match', {
+    hint:
+      lines.length === 0
+        ? 'the store is empty: jules fetch --mock | jules load'
+        : `the store holds ${lines.join('; ')}`,
+  })
+}

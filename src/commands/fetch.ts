@@ -1,0 +1,201 @@
+import { Failure, usage } from '../base/errors.js'
+import { DAY, formatDate, newYork, quote } from '../base/time.js'
+import { choice, date, defineCommand, flag, integer, real, type Values } from '../cli/command.js'
+import { type Context, HelpWanted } from '../cli/context.js'
+import type { Interval } from '../market/bar.js'
+import { sessions, sessionsEndingAt, type TradingSession } from '../market/calendar.js'
+import { fileBars } from '../market/feeds/file.js'
+import { DEFECTS, mockBars, REGIMES } from '../market/feeds/mock.js'
+import { recordWriter } from '../market/write.js'
+import { input, interval, openInput, openOutput, output, symbol, symbols } from './options.js'
+
+const DEFAULT_SYMBOLS = ['NVDA', 'MSFT']
+const DEFAULT_DAYS = 20
+/** Fixed, so that the same command gives the same bytes on any day. */
+const DEFAULT_TO = '2025-08-01'
+
+const options = {
+  mock: flag('generate bars'),
+  symbols,
+  interval,
+  days: integer('N', `sessions to generate, ending at --to (default ${DEFAULT_DAYS})`, {
+    min: 1,
+    max: 8000,
+  }),
+  from: date('first session date'),
+  to: date('last session date', { today: true, defaultText: DEFAULT_TO }),
+  seed: integer('N', 'seed of the generator', { fallback: 1, min: 0, max: 4_294_967_295 }),
+  regime: choice('NAME', REGIMES, 'what moves the generated prices', { fallback: 'noise' }),
+  'noise-bps': real('BPS', 'standard deviation a minute of the random walk', {
+    defaultText: '8; mean-revert 5',
+    min: 0,
+    max: 1000,
+  }),
+  'revert-bps': real('BPS', 'standard deviation of the mean-reverting part', {
+    fallback: 25,
+    min: 0,
+    max: 1000,
+  }),
+  'revert-half-life': real('MINUTES', 'half-life of the mean-reverting part', {
+    fallback: 10,
+    min: 0.1,
+    max: 10_000,
+  }),
+  'trend-bps': real('BPS', 'drift a minute of the trend', { fallback: 1.5, min: 0, max: 1000 }),
+  'trend-minutes': real('MINUTES', 'mean length of a trend', { fallback: 60, min: 1, max: 100_000 }),
+  gaps: real('P', 'leave out each generated bar with probability P', { fallback: 0, min: 0, max: 1 }),
+  defects: flag(`put flaws into generated data, for testing validators: ${DEFECTS.join(', ')}`),
+  symbol,
+  ...input,
+  ...output,
+}
+
+type FetchOptions = Values<typeof options>
+
+export const fetch = defineCommand({
+  name: 'fetch',
+  summary: 'get market data as bars: generated, or from files',
+  description: [
+    'Writes bars to standard output or to a file. Where they come from is always said by a flag or a file name; nothing stands in for a source that fails.',
+    'With --mock the bars are generated for the sessions of the New York calendar, half days and holidays included. The same seed and options give the same bytes everywhere. The regime noise has no edge to find; mean-revert and trend hold a planted signal and are for testing that a learner finds it.',
+    'With FILE the bars of files are converted: ndjson, csv or parquet, gzip or not. Columns may stand in any order under their usual names. Order and every field are kept; what is missing is filled: the interval from the spacing of the rows, the session from the calendar, the source with "file".',
+    'Bars of a generated range are written by time, then by symbol in the order of --symbols.',
+  ],
+  operands: [{ name: 'FILE', help: 'file of bars, or - for standard input', many: true, completes: 'file' }],
+  options,
+  examples: [
+    { text: 'Twenty generated sessions into the store', shell: 'jules fetch --mock | jules load' },
+    {
+      text: 'A file of New York wall times as Parquet',
+      shell: 'jules fetch NVDA_5min.csv --symbol NVDA --tz America/New_York -o nvda.parquet',
+    },
+    {
+      text: 'One generated day, five-minute bars',
+      shell: 'jules fetch --mock --days 1 --interval 5m | head -4',
+    },
+  ],
+  exits: {
+    65: 'a bad line or a damaged file',
+    66: 'no such file, an empty file, or no session in the range',
+    73: 'the output cannot be created',
+    74: 'reading or writing failed',
+  },
+  seeAlso: ['load', 'export'],
+  run: async (context, given, operands) => {
+    if (given.mock && operands.length > 0) throw usage('--mock and FILE exclude each other')
+    if (!given.mock && operands.length === 0) {
+      if (context.stdinIsTTY) throw new HelpWanted()
+      throw usage('name a source', {
+        hint: 'jules fetch --mock, jules fetch FILE, or jules fetch - for standard input',
+      })
+    }
+    if (given.mock) return fetchMock(context, given)
+    for (const name of ['seed', 'days', 'from', 'to', 'regime', 'gaps', 'defects', 'symbols']) {
+      if (context.settings.get(name)?.origin === 'flag') throw usage(`--${name} needs --mock`)
+    }
+    return fetchFiles(context, given, operands)
+  },
+})
+
+async function fetchMock(context: Context, options: FetchOptions): Promise<void> {
+  const days = sessionRange(context, options)
+  const out = await openOutput(context, options)
+  const progress = context.ui.progress('sessions')
+  try {
+    const writer = await recordWriter(out.sink, out.format)
+    if (options.defects && out.format !== 'ndjson')
+      throw usage('--defects writes ndjson: other formats cannot hold them')
+    let done = 0
+    for (const piece of mockBars({
+      symbols: options.symbols ?? DEFAULT_SYMBOLS,
+      interval: (options.interval ?? '1m') as Interval,
+      sessions: days,
+      seed: options.seed,
+      regime: options.regime,
+      noiseBps: options['noise-bps'],
+      revertBps: options['revert-bps'],
+      revertHalfLifeMinutes: options['revert-half-life'],
+      trendBps: options['trend-bps'],
+      trendMinutes: options['trend-minutes'],
+      gaps: options.gaps,
+      defects: options.defects,
+    })) {
+      context.signal.throwIfAborted()
+      if ('raw' in piece) await writer.line(piece.raw)
+      else await writer.bars(piece)
+      done++
+      progress.update(done)
+    }
+    await writer.finish()
+    await out.done()
+  } catch (error) {
+    await out.abort()
+    throw error
+  } finally {
+    progress.end()
+  }
+}
+
+/** The sessions asked for. The clock is read only for `--to today`. */
+function sessionRange(context: Context, { days, from, to }: FetchOptions): TradingSession[] {
+  if (from !== undefined && days !== undefined) throw usage('--days and --from exclude each other')
+  const now = context.clock()
+  const today = Math.floor((now + newYork.offsetAt(now)) / DAY)
+  const day = (value: number | 'today') => (value === 'today' ? today : value)
+  const last = to === undefined ? Date.parse(DEFAULT_TO) / DAY : day(to)
+  const first = from === undefined ? undefined : day(from)
+  if (first !== undefined && first > last) {
+    throw usage(`--from ${formatDate(first)} is after --to ${formatDate(last)}`)
+  }
+  const found = first === undefined ? sessionsEndingAt(last, days ?? DEFAULT_DAYS) : sessions(first, last)
+  if (found.length === 0)
+    throw new Failure('noInput', `no session from ${formatDate(first ?? last)} to ${formatDate(last)}`)
+  return found
+}
+
+async function fetchFiles(
+  context: Context,
+  options: FetchOptions,
+  operands: readonly string[],
+): Promise<void> {
+  if (operands.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
+  let source = await openInput(context, operands[0]!, options['input-format'])
+  const out = await openOutput(context, options, operands)
+  const progress = context.ui.progress('rows')
+  let rows = 0
+  try {
+    const writer = await recordWriter(out.sink, out.format)
+    for (const [i, name] of operands.entries()) {
+      if (i > 0) source = await openInput(context, name, options['input-format'])
+      const blocks = fileBars(source, {
+        symbol: options.symbol,
+        interval: options.interval,
+        zone: options.tz,
+        maxLine: options['max-line'],
+        onIgnored: (field) => context.ui.detail(`${name}: ${quote(field)} is not a field of a bar, ignored`),
+      })
+      for await (const block of blocks) {
+        context.signal.throwIfAborted()
+        if (block.kind === 'bars') {
+          await writer.bars(block.batch)
+          rows += block.batch.length
+        } else {
+          for (const record of block.records) await writer.other(record)
+          rows += block.records.length
+        }
+        await writer.flush()
+        progress.update(rows)
+      }
+      await source.close()
+    }
+    if (rows === 0) throw new Failure('noInput', 'the input holds no records')
+    await writer.finish()
+    await out.done()
+  } catch (error) {
+    await out.abort()
+    throw error
+  } finally {
+    progress.end()
+    await source.close()
+  }
+}

@@ -1,0 +1,39 @@
+/** Every command in the order of the help page. A command is one file and one line here. */
+import type { Command } from '../cli/command.js'
+
+export interface CommandEntry {
+  readonly name: string
+  /** As in the declaration; held here so that `jules --help` loads no command. A test keeps them equal. */
+  readonly summary: string
+  readonly hidden?: boolean
+  readonly load: () => Promise<Command>
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'fetch',
+    summary: 'get market data as bars: generated, or from files',
+    load: () => import('./fetch.js').then((module) => module.fetch),
+  },
+  {
+    name: 'load',
+    summary: 'put records into the store',
+    load: () => import('./load.js').then((module) => module.load),
+  },
+  {
+    name: 'export',
+    summary: 'get bars out of the store',
+    load: () => import('./export.js').then((module) => module.exportBars),
+  },
+  {
+    name: 'db',
+    summary: 'run the embedded database and look after the store',
+    load: () => import('./db.js').then((module) => module.db),
+  },
+  {
+    name: 'generate',
+    summary: 'write the manual pages or completions',
+    hidden: true,
+    load: () => import('./generate.js').then((module) => module.generate),
+  },
+]

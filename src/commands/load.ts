@@ -1,0 +1,254 @@
+import { badData, Failure, usage } from '../base/errors.js'
+import { quote } from '../base/time.js'
+import { choice, defineCommand, file, flag, option, text } from '../cli/command.js'
+import type { Context } from '../cli/context.js'
+import type { OtherRecord, Reject } from '../market/reading.js'
+import { rejectFailure } from '../market/reading.js'
+import { readRecords } from '../market/records.js'
+import type { Load } from '../store/store.js'
+import { type ByteSink, fileSink } from '../stream/sink.js'
+import { input, interval, openInput, store, storeTarget, symbol } from './options.js'
+
+/** How many bad lines are passed over: a number, or a share of the lines read. */
+interface Tolerance {
+  readonly count: number
+  readonly share: number
+}
+
+export const load = defineCommand({
+  name: 'load',
+  summary: 'put records into the store',
+  description: [
+    'Reads bars and other records from standard input or FILE and upserts them. The same input loaded twice changes nothing the second time.',
+    'Bars go to the table market_data, fill, equity and quality records to their tables, and records of other types are counted and passed over. Any order of the input will do; of two rows with one key the later one stands.',
+    'Rows are committed in batches of 50,000, one transaction each: whatever stops the command, a batch is there whole or not at all, and running it again completes the load. With --import-id the database remembers how far the input was read, and a second run goes on from there.',
+    'The first bad line stops the load unless --max-rejects allows more. A row whose source is mock or sim never replaces a row of another source unless --allow-mock is given.',
+    'Nothing is written to standard output. One line on standard error says how many rows were read, written, unchanged and rejected.',
+    'Without --dsn and without PGHOST or TIMESCALEDB_HOST, the store is the embedded PostgreSQL server, started on demand and left running.',
+  ],
+  operands: [
+    {
+      name: 'FILE',
+      help: 'ndjson, csv or parquet, gzip or not (default: standard input)',
+      many: true,
+      completes: 'file',
+    },
+  ],
+  options: {
+    ...store,
+    symbol,
+    interval,
+    ...input,
+    'on-conflict': choice('HOW', ['update', 'nothing'], 'what to do with a row that is there and differs', {
+      fallback: 'update',
+    }),
+    'import-id': text('ID', 'remember progress under ID and go on from there'),
+    rejects: file('write a reject record for each bad line to FILE'),
+    'max-rejects': option<Tolerance>(
+      'N|P%',
+      'bad lines to pass over before stopping',
+      { fallback: { count: 0, share: 0 }, defaultText: '0' },
+      tolerance,
+    ),
+    'allow-mock': flag('let mock and sim rows replace rows of other sources'),
+    'dry-run': flag('read and check everything, write nothing'),
+  },
+  examples: [
+    { text: 'Generate bars and load them', shell: 'jules fetch --mock | jules load' },
+    {
+      text: 'Load a file whose stamps are New York wall time',
+      shell: 'jules load bars.csv --symbol NVDA --interval 5m --tz America/New_York',
+    },
+    { text: 'Check a file without touching the store', shell: 'jules load --dry-run bars.ndjson' },
+  ],
+  exits: {
+    65: 'a bad line, a damaged file, or a mock row against a real one',
+    66: 'no such file, or the input is empty',
+    69: 'the database cannot be reached, or went away',
+    73: 'the file for rejects cannot be created',
+    74: 'reading failed, or the disk of the database is full',
+    75: 'the database is busy; try again',
+    77: 'the database refuses the password or the right to create tables',
+  },
+  environment: {
+    TIMESCALEDB_PASSWORD: 'the password of the database; the vault is asked when it is unset',
+    'TIMESCALEDB_HOST, TIMESCALEDB_PORT, TIMESCALEDB_DATABASE, TIMESCALEDB_USER':
+      'the database; PGHOST, PGPORT, PGDATABASE and PGUSER after them',
+  },
+  seeAlso: ['fetch', 'export', 'db'],
+  run: async (context, options, operands) => {
+    const target = storeTarget(context, options.dsn)
+    const files = operands.length === 0 ? ['-'] : operands
+    if (files.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
+    if (options['import-id'] === '') throw usage('--import-id: expected a name')
+    const tally = new Tally(context, options['max-rejects'], await rejectSink(context, options.rejects))
+    // The input is opened before the database: a mistyped name must not start a server.
+    let source = await openInput(context, files[0]!, options['input-format'])
+    const { PostgresStore } = await import('../store/postgres.js')
+    const database = options['dry-run'] ? null : await PostgresStore.open(target)
+    const stop = () => database?.abort()
+    context.signal.addEventListener('abort', stop, { once: true })
+    const progress = context.ui.progress('rows')
+    let running: (Load & { readonly skipped: number }) | null = null
+    try {
+      running =
+        (await database?.load({
+          onConflict: options['on-conflict'],
+          allowMock: options['allow-mock'],
+          importId: options['import-id'],
+        })) ?? null
+      for (const [i, name] of files.entries()) {
+        if (i > 0) source = await openInput(context, name, options['input-format'])
+        const blocks = readRecords(source, {
+          symbol: options.symbol,
+          interval: options.interval,
+          zone: options.tz,
+          maxLine: options['max-line'],
+          onReject: tally.reject,
+          onIgnored: (field) =>
+            context.ui.detail(`${name}: ${quote(field)} is not a field of a bar, ignored`),
+        })
+        for await (const block of blocks) {
+          context.signal.throwIfAborted()
+          if (block.kind === 'bars') {
+            tally.read += block.batch.length
+            await running?.bars(block.batch)
+          } else {
+            tally.read += block.records.length
+            await running?.others(await tally.keepStored(source.name, block.records))
+          }
+          progress.update(tally.read)
+        }
+        await source.close()
+      }
+      await running?.finish()
+      progress.end()
+      await tally.finish(running)
+    } catch (error) {
+      progress.end()
+      throw await tally.failed(error, running, context.signal)
+    } finally {
+      context.signal.removeEventListener('abort', stop)
+      await source.close()
+      await database?.close()
+    }
+  },
+})
+
+function tolerance(value: string): Tolerance {
+  const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(value)
+  const number = Number(match?.[1])
+  if (
+    match === null ||
+    (match[2] === '' && !Number.isInteger(number)) ||
+    (match[2] === '%' && number > 100)
+  ) {
+    throw usage(`expected a number of lines or a percentage such as 1%, got ${quote(value)}`)
+  }
+  return match[2] === '%' ? { count: 0, share: number / 100 } : { count: number, share: 0 }
+}
+
+/** A share of few lines says nothing; below this many lines a percentage is not judged until the end. */
+const SHARE_AFTER = 1000
+
+async function rejectSink(context: Context, path: string | undefined): Promise<ByteSink | null> {
+  return path === undefined ? null : fileSink(path, { onForcedExit: context.onForcedExit })
+}
+
+/** Counts what came in, and judges rejects. */
+class Tally {
+  read = 0
+  rejected = 0
+  readonly #context: Context
+  readonly #tolerance: Tolerance
+  readonly #rejects: ByteSink | null
+  readonly #others = new Map<string, number>()
+
+  constructor(context: Context, tolerance: Tolerance, rejects: ByteSink | null) {
+    this.#context = context
+    this.#tolerance = tolerance
+    this.#rejects = rejects
+  }
+
+  readonly reject = async (reject: Reject): Promise<void> => {
+    this.rejected++
+    const { line, message, raw } = reject
+    await this.#rejects?.write(
+      Buffer.from(`${JSON.stringify({ type: 'reject', line, code: 65, message, raw })}\n`),
+    )
+    const lines = this.read + this.rejected
+    const { count, share } = this.#tolerance
+    if (share > 0 ? lines >= SHARE_AFTER && this.rejected > share * lines : this.rejected > count) {
+      throw rejectFailure(reject)
+    }
+    if (this.#rejects === null) this.#context.ui.warn(`${reject.name}:${line}: ${message}`)
+  }
+
+  /** The records that have a table and are sound; others are counted. */
+  async keepStored(name: string, records: readonly OtherRecord[]): Promise<OtherRecord[]> {
+    const { checkRecord, isStored } = await import('../store/records.js')
+    const kept: OtherRecord[] = []
+    for (const record of records) {
+      const { type, line, text: raw } = record
+      const problem = checkRecord(record)
+      if (problem !== null) {
+        this.read--
+        await this.reject({ name, line, message: problem, raw: raw.slice(0, 1000) })
+      } else if (isStored(type)) kept.push(record)
+      else this.#others.set(type, (this.#others.get(type) ?? 0) + 1)
+    }
+    return kept
+  }
+
+  async finish(running: (Load & { readonly skipped: number }) | null): Promise<void> {
+    const { share } = this.#tolerance
+    const lines = this.read + this.rejected
+    if (share > 0 && this.rejected > share * lines) {
+      throw badData(`${this.rejected} of ${lines} lines are bad, more than ${share * 100} %`)
+    }
+    await this.#rejects?.close()
+    if (lines === 0) throw new Failure('noInput', 'the input holds no records')
+    const { written = 0, unchanged = 0, superseded = 0 } = running?.counts ?? {}
+    const skipped = running?.skipped ?? 0
+    const words = [
+      `${this.read} rows read`,
+      running === null ? 'nothing written (dry run)' : `${written} written`,
+      running === null ? '' : `${unchanged} unchanged`,
+      `${this.rejected} rejected`,
+      superseded > 0 ? `${superseded} replaced by a later row of the same key` : '',
+      skipped > 0 ? `${skipped} loaded before` : '',
+      ...[...this.#others].map(([type, count]) => `${count} ${type} records not stored`),
+    ]
+    this.#context.ui.note(words.filter(Boolean).join(', '), {
+      read: this.read,
+      written,
+      unchanged,
+      rejected: this.rejected,
+      superseded,
+      skipped,
+      others: Object.fromEntries(this.#others),
+    })
+  }
+
+  /** Adds to a failure what is committed, so that nobody has to guess. */
+  async failed(error: unknown, running: Load | null, signal: AbortSignal): Promise<unknown> {
+    // The lines rejected so far are the point of the file, so it is kept.
+    await this.#rejects?.close().catch(() => {})
+    const committed = running?.committed ?? 0
+    const state =
+      running === null
+        ? 'nothing is written'
+        : `${committed} rows are committed; running it again completes the load`
+    if (signal.aborted) {
+      this.#context.ui.note(state, { committed })
+      return signal.reason
+    }
+    if (!(error instanceof Failure)) return error
+    return new Failure(error.kind, error.message, {
+      hint: [error.hint, state].filter(Boolean).join('; '),
+      where: error.where ?? '',
+      fields: { ...error.fields, committed },
+      cause: error,
+    })
+  }
+}

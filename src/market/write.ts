@@ -1,0 +1,66 @@
+/** Writes records to a byte sink in the format asked for. */
+import { badData } from '../base/errors.js'
+import type { ByteSink } from '../stream/sink.js'
+import { BlockWriter } from '../stream/sink.js'
+import type { Format } from '../stream/source.js'
+import type { BarBatch } from './bar.js'
+import { CSV_HEADER, csvLine } from './bar-csv.js'
+import { MAX_BAR_BYTES, writeBar } from './bar-ndjson.js'
+import { parquetBarWriter } from './bar-parquet.js'
+import type { OtherRecord } from './reading.js'
+
+export interface RecordWriter {
+  bars(batch: BarBatch): Promise<void>
+  /** A record that is not a bar, as its line was. CSV and Parquet hold one type and refuse it. */
+  other(record: OtherRecord): Promise<void>
+  /** A line as it is, for records that no bar can hold. NDJSON only. */
+  line(text: string): Promise<void>
+  /** Starts the write of what is gathered, so that a slow input is seen downstream. */
+  flush(): Promise<void>
+  /** Everything out; the sink stays open. */
+  finish(): Promise<void>
+}
+
+export async function recordWriter(sink: ByteSink, format: Format): Promise<RecordWriter> {
+  if (format === 'parquet') {
+    const parquet = await parquetBarWriter(sink)
+    return {
+      bars: (batch) => parquet.write(batch),
+      other: onlyBars(format),
+      line: onlyBars(format),
+      flush: async () => {},
+      finish: () => parquet.finish(),
+    }
+  }
+  const out = new BlockWriter(sink)
+  const base = { flush: () => out.flush(), finish: () => out.drain() }
+  if (format === 'csv') {
+    await out.text(CSV_HEADER)
+    return {
+      ...base,
+      bars: async (batch) => {
+        for (let i = 0; i < batch.length; i++) await out.text(csvLine(batch, i))
+      },
+      other: onlyBars(format),
+      line: onlyBars(format),
+    }
+  }
+  return {
+    ...base,
+    bars: async (batch) => {
+      for (let i = 0; i < batch.length; i++) {
+        if (!out.hasRoom(MAX_BAR_BYTES)) await out.flush()
+        out.advance(writeBar(out.buffer, out.offset, batch, i))
+      }
+    },
+    other: ({ text }) => out.text(`${text}\n`),
+    line: (text) => out.text(`${text}\n`),
+  }
+}
+
+function onlyBars(format: Format) {
+  return async (what: OtherRecord | string): Promise<never> => {
+    const name = typeof what === 'string' ? 'that line' : `a ${what.type} record`
+    throw badData(`${format} output holds bars; it cannot hold ${name}`, { hint: 'use --format ndjson' })
+  }
+}

@@ -1,0 +1,420 @@
+/**
+ * Loads bars in batches of about 50,000 rows, one transaction each, with the import's progress in the same transaction: a
+ * batch is there whole or not at all, and a second run changes nothing. Rows whose keys are new go straight into the table;
+ * where any key may exist they go through a staging table, and only rows that differ are written.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { once } from 'node:events'
+import type { Client } from 'pg'
+import { badData, Failure, systemCode } from '../base/errors.js'
+import { formatTime, quote } from '../base/time.js'
+import { type BarBatch, INTERVALS, INVENTED_SOURCES } from '../market/bar.js'
+import type { OtherRecord } from '../market/reading.js'
+import { databaseFailure } from './connect.js'
+import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
+import { storeRecords } from './records.js'
+import type { Counts, Load, LoadOptions } from './store.js'
+
+export const BATCH = 50_000
+
+const KEY = 'symbol, "interval", "time"'
+const COLUMNS = COPY_COLUMNS.join(', ')
+const VALUES = COPY_COLUMNS.filter((column) => !KEY.split(', ').includes(column))
+const of = (table: string) => VALUES.map((column) => `${table}.${column}`).join(', ')
+const INVENTED = INVENTED_SOURCES.map((source) => `'${source}'`).join(', ')
+
+/** Rows that may not be lost between attempts: conflicts with another writer are tried again. */
+const ATTEMPTS = 5
+const CONFLICTS = ['23505', '40P01', '40001']
+
+/** Keys of one symbol and interval in a batch. */
+interface Span {
+  readonly symbol: string
+  readonly interval: string
+  firstMs: number
+  lastMs: number
+  previousMs: number
+}
+
+/** One batch on its way: rows in COPY form and what is known of their keys. */
+class Batch {
+  readonly rows = new RowEncoder(BATCH * 160)
+  readonly spans = new Map<number, Span>()
+  count = 0
+  /** No key stands twice. */
+  distinct = true
+  invented = false
+  real = false
+
+  add(batch: BarBatch, from: number, to: number, invented: (source: number) => boolean): void {
+    this.rows.append(batch, from, to)
+    this.count += to - from
+    for (let i = from; i < to; i++) {
+      const time = batch.time[i]!
+      const key = batch.symbol[i]! * INTERVALS.length + batch.interval[i]!
+      const span = this.spans.get(key)
+      if (span === undefined) this.#begin(batch, i, key)
+      else {
+        if (time <= span.previousMs) this.distinct = false
+        span.previousMs = time
+        if (time < span.firstMs) span.firstMs = time
+        if (time > span.lastMs) span.lastMs = time
+      }
+      if (invented(batch.source[i]!)) this.invented = true
+      else this.real = true
+    }
+  }
+
+  #begin(batch: BarBatch, i: number, key: number): void {
+    const time = batch.time[i]!
+    this.spans.set(key, {
+      symbol: batch.names.text(batch.symbol[i]!) ?? '',
+      interval: INTERVALS[batch.interval[i]!]!,
+      firstMs: time,
+      lastMs: time,
+      previousMs: time,
+    })
+  }
+
+  clear(): void {
+    this.rows.clear()
+    this.spans.clear()
+    this.count = 0
+    this.distinct = true
+    this.invented = false
+    this.real = false
+  }
+}
+
+export class PostgresLoad implements Load {
+  readonly counts: Counts = { written: 0, unchanged: 0, superseded: 0 }
+  readonly #client: Client
+  readonly #name: string
+  readonly #options: LoadOptions
+  readonly #progress: ImportProgress | null
+  #filling = new Batch()
+  #spare = new Batch()
+  #inFlight: Promise<void> = Promise.resolve()
+  #committed = 0
+  #inventedIds: boolean[] = []
+
+  constructor(client: Client, name: string, options: LoadOptions, progress: ImportProgress | null) {
+    this.#client = client
+    this.#name = name
+    this.#options = options
+    this.#progress = progress
+  }
+
+  get committed(): number {
+    return this.#committed
+  }
+
+  /** Rows of the input that an earlier run of the same import has committed. */
+  get skipped(): number {
+    return this.#progress?.resumeAt ?? 0
+  }
+
+  async bars(batch: BarBatch): Promise<void> {
+    let from = this.#progress?.skipBars(batch) ?? 0
+    while (from < batch.length) {
+      const to = Math.min(batch.length, from + BATCH - this.#filling.count)
+      this.#filling.add(batch, from, to, (source) => this.#isInvented(batch, source))
+      this.#progress?.hashBars(batch, from, to)
+      from = to
+      if (this.#filling.count === BATCH) await this.#commit()
+    }
+  }
+
+  async others(records: readonly OtherRecord[]): Promise<void> {
+    const left = this.#progress?.skipOthers(records) ?? records
+    if (left.length === 0) return
+    await this.#commit()
+    await this.#inFlight
+    this.#progress?.hashOthers(left)
+    const mark = this.#progress?.mark()
+    await this.#transaction(async () => {
+      const { written, unchanged } = await storeRecords(this.#client, left)
+      await this.#saveProgress(mark)
+      return { written, unchanged, superseded: 0 }
+    })
+    this.#committed += left.length
+  }
+
+  async finish(): Promise<void> {
+    this.#progress?.checkComplete()
+    await this.#commit()
+    await this.#inFlight
+  }
+
+  #isInvented(batch: BarBatch, source: number): boolean {
+    this.#inventedIds[source] ??= INVENTED_SOURCES.includes(batch.names.text(source) ?? '')
+    return this.#inventedIds[source]
+  }
+
+  /** Sends what is gathered while the next rows are read; at most one batch is under way. */
+  async #commit(): Promise<void> {
+    await this.#inFlight
+    const batch = this.#filling
+    if (batch.count === 0) return
+    this.#filling = this.#spare
+    this.#spare = batch
+    const mark = this.#progress?.mark()
+    const sending = this.#send(batch, mark).then(() => {
+      this.#committed += batch.count
+      batch.clear()
+    })
+    // The failure is met where the batch is awaited, not as an unhandled rejection before.
+    sending.catch(() => {})
+    this.#inFlight = sending
+  }
+
+  async #send(batch: Batch, mark: Mark | undefined): Promise<void> {
+    let staged = !batch.distinct
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#transaction(async () => {
+          const direct = !staged && !(await this.#anyExists(batch))
+          const counts = direct ? await this.#insert(batch) : await this.#upsert(batch)
+          await this.#saveProgress(mark)
+          return counts
+        })
+        return
+      } catch (error) {
+        const cause = error instanceof Failure ? error.cause : error
+        if (attempt >= ATTEMPTS || !CONFLICTS.includes(systemCode(cause) ?? '')) throw error
+        // Another writer was quicker with one of these keys: go the way that expects them.
+        staged = true
+      }
+    }
+  }
+
+  async #transaction(work: () => Promise<Counts>): Promise<void> {
+    try {
+      await this.#client.query('BEGIN')
+      const { written, unchanged, superseded } = await work()
+      await this.#client.query('COMMIT')
+      this.counts.written += written
+      this.counts.unchanged += unchanged
+      this.counts.superseded += superseded
+    } catch (error) {
+      await this.#client.query('ROLLBACK').catch(() => {})
+      throw databaseFailure(error, this.#name)
+    }
+  }
+
+  async #anyExists({ spans }: Batch): Promise<boolean> {
+    const { rows } = await this.#client.query(
+      `SELECT EXISTS (
+        SELECT FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS s (symbol, "interval", first, last)
+        WHERE EXISTS (SELECT FROM market_data m WHERE m.symbol = s.symbol AND m."interval" = s."interval"
+          AND m."time" BETWEEN s.first AND s.last)) AS found`,
+      spanColumns(spans),
+    )
+    return rows[0]?.found === true
+  }
+
+  async #insert(batch: Batch): Promise<Counts> {
+    await this.#copy('market_data', batch)
+    return { written: batch.count, unchanged: 0, superseded: 0 }
+  }
+
+  async #upsert(batch: Batch): Promise<Counts> {
+    await this.#client.query(
+      `CREATE TEMPORARY TABLE IF NOT EXISTS jules_stage (
+        symbol text, "interval" text, "time" timestamptz, open float8, high float8, low float8, close float8,
+        volume float8, vwap float8, trades float8, adjusted text, session text, source text,
+        seq bigint GENERATED ALWAYS AS IDENTITY) ON COMMIT DELETE ROWS`,
+    )
+    await this.#copy('jules_stage', batch)
+    if (batch.invented && !this.#options.allowMock) await this.#refuseInvented(batch)
+    const distinct = batch.distinct
+      ? batch.count
+      : Number(
+          (
+            await this.#client.query(
+              `SELECT count(*) AS n FROM (SELECT DISTINCT ${KEY} FROM jules_stage) AS k`,
+            )
+          ).rows[0]?.n,
+        )
+    const latest = batch.distinct
+      ? `SELECT ${COLUMNS} FROM jules_stage`
+      : `SELECT DISTINCT ON (${KEY}) ${COLUMNS} FROM jules_stage ORDER BY ${KEY}, seq DESC`
+    const { onConflict } = this.#options
+    const differs = onConflict === 'update' ? `OR (${of('m')}) IS DISTINCT FROM (${of('l')})` : ''
+    const resolution =
+      onConflict === 'update'
+        ? `DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}, updated_at = now()
+           WHERE (${of('t')}) IS DISTINCT FROM (${of('excluded')})`
+        : 'DO NOTHING'
+    const [symbols, intervals, firsts, lasts] = spanColumns(batch.spans)
+    // Rows that stand there already are left out before ON CONFLICT, which would lock and so rewrite each of them.
+    const { rowCount } = await this.#client.query(
+      `INSERT INTO market_data AS t (${COLUMNS})
+       SELECT ${COPY_COLUMNS.map((column) => `l.${column}`).join(', ')}
+       FROM (${latest}) AS l
+       LEFT JOIN (SELECT * FROM market_data WHERE symbol = ANY($1) AND "interval" = ANY($2)
+         AND "time" BETWEEN $3 AND $4) AS m USING (${KEY})
+       WHERE m.symbol IS NULL ${differs}
+       ORDER BY ${KEY}
+       ON CONFLICT (${KEY}) ${resolution}`,
+      [symbols, intervals, earliest(firsts), latestOf(lasts)],
+    )
+    const written = rowCount ?? 0
+    return { written, unchanged: distinct - written, superseded: batch.count - distinct }
+  }
+
+  /** An invented row never takes the place of a real one, in the table or earlier in the same batch. */
+  async #refuseInvented(batch: Batch): Promise<void> {
+    const clash = (other: string, condition: string) => `
+      SELECT s.symbol, s."interval", s."time", s.source AS new, o.source AS old FROM jules_stage s
+      JOIN ${other} o USING (${KEY})
+      WHERE s.source IN (${INVENTED}) AND (o.source IS NULL OR o.source NOT IN (${INVENTED})) ${condition}
+      ORDER BY ${KEY} LIMIT 1`
+    const { rows } = await this.#client.query(clash('market_data', ''))
+    const inBatch =
+      rows.length === 0 && batch.real
+        ? await this.#client.query(clash('jules_stage', 'AND o.seq < s.seq'))
+        : null
+    const row: unknown = rows[0] ?? inBatch?.rows[0]
+    if (!isClash(row)) return
+    throw badData(
+      `a ${row.new} row would replace a row of source ${row.old ?? 'unknown'}: ${row.symbol} ${row.interval} ${formatTime(row.time.getTime())}`,
+      { hint: 'use another symbol or database, or pass --allow-mock' },
+    )
+  }
+
+  async #copy(table: string, batch: Batch): Promise<void> {
+    const { from } = (await import('pg-copy-streams')).default
+    const stream = this.#client.query(from(`COPY ${table} (${COLUMNS}) FROM STDIN (FORMAT binary)`))
+    const done = once(stream, 'finish')
+    done.catch(() => {})
+    stream.write(COPY_HEADER)
+    // The rows are a buffer that will be filled again; it is left alone until the transaction has ended.
+    if (!stream.write(batch.rows.bytes)) await Promise.race([once(stream, 'drain'), done])
+    stream.end(COPY_TRAILER)
+    await done
+  }
+
+  async #saveProgress(mark: Mark | undefined): Promise<void> {
+    if (mark === undefined) return
+    await this.#client.query(
+      `INSERT INTO imports (id, rows, digest) VALUES ($1, $2, $3)
+       ON CONFLICT (id) DO UPDATE SET rows = excluded.rows, digest = excluded.digest, updated_at = now()`,
+      [mark.id, mark.rows, mark.digest],
+    )
+  }
+}
+
+type SpanColumns = [string[], string[], string[], string[]]
+
+function spanColumns(spans: ReadonlyMap<number, Span>): SpanColumns {
+  const list = [...spans.values()]
+  return [
+    list.map(({ symbol }) => symbol),
+    list.map(({ interval }) => interval),
+    list.map(({ firstMs }) => formatTime(firstMs)),
+    list.map(({ lastMs }) => formatTime(lastMs)),
+  ]
+}
+
+const earliest = (times: readonly string[]): string =>
+  times.reduce((a, b) => (Date.parse(a) < Date.parse(b) ? a : b))
+const latestOf = (times: readonly string[]): string =>
+  times.reduce((a, b) => (Date.parse(a) > Date.parse(b) ? a : b))
+
+interface Clash {
+  symbol: string
+  interval: string
+  time: Date
+  new: string
+  old: string | null
+}
+
+function isClash(row: unknown): row is Clash {
+  return (
+    typeof row === 'object' && row !== null && 'time' in row && row.time instanceof Date && 'symbol' in row
+  )
+}
+
+interface Mark {
+  readonly id: string
+  readonly rows: number
+  readonly digest: string
+}
+
+/**
+ * How far an import of a given name came: a count of rows and a digest over them. A second run passes over that many rows
+ * and refuses an input whose first rows are not the same.
+ */
+export class ImportProgress {
+  readonly id: string
+  readonly resumeAt: number
+  readonly #digest: string
+  readonly #hash: Hash = createHash('sha256')
+  readonly #scratch = new RowEncoder(1 << 20)
+  #rows = 0
+  #checked: boolean
+
+  constructor(id: string, stored: { rows: number; digest: string } | null) {
+    this.id = id
+    this.resumeAt = stored?.rows ?? 0
+    this.#digest = stored?.digest ?? ''
+    this.#checked = stored === null || stored.rows === 0
+  }
+
+  static async read(client: Client, id: string): Promise<ImportProgress> {
+    const { rows } = await client.query('SELECT rows, digest FROM imports WHERE id = $1', [id])
+    const row: { rows: string; digest: string } | undefined = rows[0]
+    return new ImportProgress(id, row === undefined ? null : { rows: Number(row.rows), digest: row.digest })
+  }
+
+  /** How many leading rows of the batch are committed already. */
+  skipBars(batch: BarBatch): number {
+    if (this.#checked) return 0
+    const count = Math.min(batch.length, this.resumeAt - this.#rows)
+    this.hashBars(batch, 0, count)
+    this.#check()
+    return count
+  }
+
+  skipOthers(records: readonly OtherRecord[]): readonly OtherRecord[] {
+    if (this.#checked) return records
+    const count = Math.min(records.length, this.resumeAt - this.#rows)
+    this.hashOthers(records.slice(0, count))
+    this.#check()
+    return records.slice(count)
+  }
+
+  hashBars(batch: BarBatch, from: number, to: number): void {
+    this.#scratch.clear()
+    this.#scratch.append(batch, from, to)
+    this.#hash.update(this.#scratch.bytes)
+    this.#rows += to - from
+  }
+
+  hashOthers(records: readonly OtherRecord[]): void {
+    for (const { text } of records) this.#hash.update(text)
+    this.#rows += records.length
+  }
+
+  mark(): Mark {
+    return { id: this.id, rows: this.#rows, digest: this.#hash.copy().digest('hex') }
+  }
+
+  /** At the end of the input: it must not be shorter than what is committed. */
+  checkComplete(): void {
+    if (!this.#checked) throw this.#differs(`it has ${this.#rows} rows, ${this.resumeAt} are committed`)
+  }
+
+  #check(): void {
+    if (this.#rows < this.resumeAt) return
+    if (this.mark().digest !== this.#digest) throw this.#differs(`its first ${this.resumeAt} rows are others`)
+    this.#checked = true
+  }
+
+  #differs(why: string): Failure {
+    return badData(`this is not the input that import ${quote(this.id)} began with: ${why}`, {
+      hint: 'give the same input, or another --import-id',
+    })
+  }
+}

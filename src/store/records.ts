@@ -1,0 +1,147 @@
+/** Stores records other than bars, in their tables, by upsert through jsonb_to_recordset. */
+import type { Client } from 'pg'
+import { badData } from '../base/errors.js'
+import { parseTime, quote } from '../base/time.js'
+import type { OtherRecord } from '../market/reading.js'
+import type { JsonObject } from '../stream/json.js'
+
+interface Column {
+  readonly name: string
+  readonly type: 'text' | 'float8' | 'timestamptz' | 'date' | 'jsonb'
+  readonly required?: boolean
+  /** Stands for null in a key column. */
+  readonly fallback?: string
+}
+
+interface Table {
+  readonly table: string
+  readonly key: readonly string[]
+  readonly columns: readonly Column[]
+}
+
+/** Types that have a table. One entry is one new kind of stored record. */
+export const TABLES: Readonly<Record<string, Table>> = {
+  fill: {
+    table: 'fills',
+    key: ['run', 'time', 'symbol', 'ref', 'exec'],
+    columns: [
+      { name: 'run', type: 'text', required: true },
+      { name: 'time', type: 'timestamptz', required: true },
+      { name: 'symbol', type: 'text', required: true },
+      { name: 'side', type: 'text', required: true },
+      { name: 'qty', type: 'float8', required: true },
+      { name: 'price', type: 'float8', required: true },
+      { name: 'commission', type: 'float8' },
+      { name: 'slippage', type: 'float8' },
+      { name: 'ref', type: 'text', fallback: '' },
+      { name: 'exec', type: 'text', fallback: '' },
+    ],
+  },
+  equity: {
+    table: 'equity',
+    key: ['run', 'time'],
+    columns: [
+      { name: 'run', type: 'text', required: true },
+      { name: 'time', type: 'timestamptz', required: true },
+      { name: 'cash', type: 'float8' },
+      { name: 'positions', type: 'jsonb' },
+      { name: 'marks', type: 'jsonb' },
+      { name: 'equity', type: 'float8', required: true },
+      { name: 'pnl_day', type: 'float8' },
+      { name: 'pnl_total', type: 'float8' },
+      { name: 'drawdown', type: 'float8' },
+    ],
+  },
+  quality: {
+    table: 'data_quality_reports',
+    key: ['date', 'ruleset', 'symbol', 'check', 'from'],
+    columns: [
+      { name: 'date', type: 'date', required: true },
+      { name: 'ruleset', type: 'text', required: true },
+      { name: 'symbol', type: 'text', fallback: '' },
+      { name: 'check', type: 'text', required: true },
+      { name: 'severity', type: 'text' },
+      { name: 'from', type: 'timestamptz', fallback: '-infinity' },
+      { name: 'to', type: 'timestamptz' },
+      { name: 'count', type: 'float8' },
+      { name: 'observed', type: 'jsonb' },
+      { name: 'expected', type: 'jsonb' },
+      { name: 'samples', type: 'jsonb' },
+      { name: 'fix', type: 'text' },
+    ],
+  },
+}
+
+export const isStored = (type: string): boolean => Object.hasOwn(TABLES, type)
+
+/** What is wrong with a record of a stored type, or null. */
+export function checkRecord({ type, object }: OtherRecord): string | null {
+  const table = Object.hasOwn(TABLES, type) ? TABLES[type] : undefined
+  for (const { name, type: kind, required } of table?.columns ?? []) {
+    const value = object[name]
+    if (value === undefined || value === null) {
+      if (required) return `${name}: is missing`
+    } else if (kind === 'float8' && (typeof value !== 'number' || !Number.isFinite(value))) {
+      return `${name}: expected a number, got ${quote(value)}`
+    } else if (kind === 'text' && (typeof value !== 'string' || value.includes('\u0000'))) {
+      return `${name}: expected a string, got ${quote(value)}`
+    } else if (kind === 'timestamptz' || kind === 'date') {
+      const parsed =
+        typeof value === 'string' ? parseTime(kind === 'date' ? `${value}T00:00:00Z` : value, null) : null
+      if (parsed === null || 'error' in parsed)
+        return `${name}: ${parsed?.error ?? `expected a time, got ${quote(value)}`}`
+    }
+  }
+  return null
+}
+
+/** Upserts the records that have a table, the last of equal keys; others are passed over. One transaction is around it. */
+export async function storeRecords(
+  client: Client,
+  records: readonly OtherRecord[],
+): Promise<{ written: number; unchanged: number }> {
+  let written = 0
+  let unchanged = 0
+  for (const [type, { table, key, columns }] of Object.entries(TABLES)) {
+    const objects = latest(
+      records.filter((record) => record.type === type),
+      key,
+      columns,
+    )
+    if (objects.length === 0) continue
+    const names = columns.map(({ name }) => `"${name}"`).join(', ')
+    const values = columns.filter(({ name }) => !key.includes(name))
+    const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
+    const { rowCount } = await client.query(
+      `INSERT INTO ${table} AS t (${names})
+       SELECT ${names} FROM jsonb_to_recordset($1) AS r (${columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')})
+       ON CONFLICT (${key.map((name) => `"${name}"`).join(', ')})
+       DO UPDATE SET ${values.map(({ name }) => `"${name}" = excluded."${name}"`).join(', ')}
+       WHERE (${of('t')}) IS DISTINCT FROM (${of('excluded')})`,
+      [JSON.stringify(objects)],
+    )
+    written += rowCount ?? 0
+    unchanged += objects.length - (rowCount ?? 0)
+    const runs = [...new Set(objects.map(({ run }) => run))].filter((run) => typeof run === 'string')
+    await client.query('INSERT INTO runs (run) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [runs])
+  }
+  return { written, unchanged }
+}
+
+/** ON CONFLICT may not meet one key twice in a statement: the last record of a key stands. */
+function latest(
+  records: readonly OtherRecord[],
+  key: readonly string[],
+  columns: readonly Column[],
+): JsonObject[] {
+  const byKey = new Map<string, JsonObject>()
+  for (const record of records) {
+    const problem = checkRecord(record)
+    if (problem !== null) throw badData(problem, { where: `line ${record.line}` })
+    const row = Object.fromEntries(
+      columns.map(({ name, fallback }) => [name, record.object[name] ?? fallback ?? null]),
+    )
+    byKey.set(JSON.stringify(key.map((name) => row[name])), row)
+  }
+  return [...byKey.values()]
+}

@@ -1,0 +1,61 @@
+/** What a store can do, whatever database stands behind it. */
+import type { BarBatch, Interval } from '../market/bar.js'
+import type { OtherRecord } from '../market/reading.js'
+
+/** Which bars; dates are instants already, `fromMs` inclusive, `toMs` exclusive. */
+export interface Selection {
+  readonly symbols?: readonly string[] | undefined
+  readonly intervals?: readonly Interval[] | undefined
+  readonly sources?: readonly string[] | undefined
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+}
+
+/** What exists, for an empty selection's message. */
+export interface Holding {
+  readonly symbol: string
+  readonly interval: string
+  readonly source: string | null
+  readonly rows: number
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+export interface Counts {
+  /** Rows inserted or changed. */
+  written: number
+  /** Rows that stood there already, equal in every column, or kept by `--on-conflict nothing`. */
+  unchanged: number
+  /** Rows of the input replaced by a later row of the same key in the same batch. */
+  superseded: number
+}
+
+export interface LoadOptions {
+  readonly onConflict: 'update' | 'nothing'
+  readonly allowMock: boolean
+  /** Remembers progress under this name, so that a second run goes on where the first one stopped. */
+  readonly importId?: string | undefined
+}
+
+/** A running load: batches go in, are committed one transaction each, and counts come out. */
+export interface Load {
+  readonly counts: Counts
+  /** Rows of the input that are committed, or were by an earlier run of the same import. */
+  readonly committed: number
+  bars(batch: BarBatch): Promise<void>
+  others(records: readonly OtherRecord[]): Promise<void>
+  /** Commits what is gathered. */
+  finish(): Promise<void>
+}
+
+export interface Store {
+  /** Where it is, for messages; never with a password. */
+  readonly name: string
+  load(options: LoadOptions): Promise<Load>
+  /** Bars by time, then symbol (in the order asked for, else NVDA, MSFT, then by name), then interval. */
+  bars(selection: Selection, signal: AbortSignal): AsyncGenerator<BarBatch>
+  holdings(): Promise<Holding[]>
+  /** Deletes the bars of one source; returns how many. */
+  purge(source: string): Promise<number>
+  close(): Promise<void>
+}

@@ -1,0 +1,97 @@
+/**
+ * Numbers as text in byte buffers, exactly as JavaScript prints and JSON.parse reads them, for the two shapes market data
+ * has: integers and short decimals. Anything else goes the general way.
+ */
+
+const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
+const LIMIT = 1e15
+
+/**
+ * Writes `value` at `at` and returns the end. A decimal of at most 15 significant digits has one shortest spelling, so
+ * where value = n / 10^4 with n < 1e15 the digits of n without trailing zeros are what JavaScript prints.
+ */
+export function writeNumber(buffer: Buffer, at: number, value: number): number {
+  if (value >= 0 && value < LIMIT && !Object.is(value, -0)) {
+    if (Number.isInteger(value)) return writeInteger(buffer, at, value)
+    if (value >= 1e-4 && value < 1e11) {
+      const scaled = Math.round(value * 1e4)
+      if (scaled / 1e4 === value) return writeScaled(buffer, at, scaled)
+    }
+  }
+  return at + buffer.write(String(value), at, 'latin1')
+}
+
+export function writeInteger(buffer: Buffer, at: number, value: number): number {
+  let digits = 1
+  while (digits < 16 && value >= POWERS[digits]!) digits++
+  const end = at + digits
+  let rest = value
+  let i = end
+  // Above 2^31 the remainder operator is slow; split once.
+  while (rest >= 0x7fffffff) {
+    const tens = Math.floor(rest / 10)
+    buffer[--i] = 48 + (rest - tens * 10)
+    rest = tens
+  }
+  let small = rest | 0
+  do {
+    const tens = (small / 10) | 0
+    buffer[--i] = 48 + (small - tens * 10)
+    small = tens
+  } while (i > at)
+  return end
+}
+
+function writeScaled(buffer: Buffer, at: number, scaled: number): number {
+  const whole = Math.floor(scaled / 1e4)
+  let fraction = (scaled - whole * 1e4) | 0
+  let end = writeInteger(buffer, at, whole)
+  buffer[end++] = 0x2e
+  for (let unit = 1000; fraction > 0; unit = (unit / 10) | 0) {
+    const digit = (fraction / unit) | 0
+    buffer[end++] = 48 + digit
+    fraction -= digit * unit
+  }
+  return end
+}
+
+/** Result of readNumber: the value and where it ended. One object, reused, so that reading allocates nothing. */
+export const scanned = { value: 0, end: 0 }
+
+/**
+ * Reads a plain non-negative JSON number of at most 15 digits at `at` into `scanned`; false for anything else (sign,
+ * exponent, leading zero, more digits). Both n < 2^53 and 10^k for k <= 22 are exact, so n / 10^k is correctly rounded
+ * (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
+ */
+export function readNumber(bytes: Buffer, at: number): boolean {
+  let i = at
+  let value = 0
+  let c = bytes[i]!
+  if (c === 48) {
+    c = bytes[++i]!
+    if (c >= 48 && c <= 57) return false
+  } else {
+    while (c >= 48 && c <= 57) {
+      value = value * 10 + (c - 48)
+      c = bytes[++i]!
+    }
+  }
+  let digits = i - at
+  if (digits === 0) return false
+  if (c === 0x2e) {
+    const point = i
+    c = bytes[++i]!
+    while (c >= 48 && c <= 57) {
+      value = value * 10 + (c - 48)
+      c = bytes[++i]!
+    }
+    const decimals = i - point - 1
+    digits += decimals
+    if (decimals === 0 || digits > 15) return false
+    value /= POWERS[decimals]!
+  } else if (digits > 15) return false
+  if (c === 0x65 || c === 0x45) return false
+  scanned.value = value
+  scanned.end = i
+  return true
+}

@@ -1,0 +1,73 @@
+/** Splits a byte stream into blocks of whole lines; a line longer than the cap is an error that names its number. */
+import { badData } from '../base/errors.js'
+
+export const MAX_LINE = 1 << 20
+
+/** Whole lines in `bytes`, each ended by LF; the last one of the stream may lack it. */
+export interface LineBlock {
+  readonly bytes: Buffer
+  /** Number of the first line, from 1. */
+  readonly firstLine: number
+}
+
+export interface LineOptions {
+  readonly name: string
+  readonly maxLine?: number | undefined
+}
+
+export async function* lineBlocks(
+  chunks: AsyncIterable<Buffer>,
+  { name, maxLine = MAX_LINE }: LineOptions,
+): AsyncGenerator<LineBlock> {
+  let rest: Buffer[] = []
+  let restLength = 0
+  let line = 1
+  let first = true
+  for await (const chunk of withoutMark(chunks)) {
+    first = false
+    const end = chunk.lastIndexOf(0x0a) + 1
+    const head = end === 0 ? chunk : chunk.subarray(0, chunk.indexOf(0x0a) + 1)
+    if (restLength + head.length > maxLine + 1) throw tooLong(name, line, maxLine)
+    if (end === 0) {
+      rest.push(chunk)
+      restLength += chunk.length
+      continue
+    }
+    const bytes = restLength === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
+    yield { bytes, firstLine: line }
+    line += countLines(bytes)
+    rest = end < chunk.length ? [chunk.subarray(end)] : []
+    restLength = chunk.length - end
+  }
+  if (!first && restLength > 0) yield { bytes: Buffer.concat(rest), firstLine: line }
+}
+
+/** The failure for line `number`; shared with readers that find a long line inside a block. */
+export function tooLong(name: string, number: number, maxLine: number) {
+  return badData(`longer than ${maxLine} bytes`, {
+    where: `${name}:${number}`,
+    hint: 'raise the limit with --max-line',
+  })
+}
+
+export function countLines(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) count++
+  return count
+}
+
+/** Drops a UTF-8 byte order mark from the start. */
+async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | null = Buffer.alloc(0)
+  for await (const chunk of chunks) {
+    if (head === null) {
+      yield chunk
+      continue
+    }
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
+    if (head.length < 3) continue
+    yield head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head
+    head = null
+  }
+  if (head !== null && head.length > 0) yield head
+}

@@ -1,0 +1,225 @@
+/**
+ * Where bytes go: standard output or a file that appears whole or not at all. One write is in flight at a time and the
+ * next one awaits it, so memory stays flat whatever the reader does.
+ */
+import { randomBytes } from 'node:crypto'
+import { constants, fstatSync, unlinkSync, write as writeFd } from 'node:fs'
+import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import { Failure, systemCode, systemFailure } from '../base/errors.js'
+
+export interface ByteSink {
+  /** Resolves when the bytes may be reused by the caller. Rejects with ReaderGone once nobody reads. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Flushes; a file takes its final name here. */
+  close(): Promise<void>
+  /** Gives up: a file leaves nothing behind. */
+  abort(): Promise<void>
+}
+
+/** The reader of standard output has left (`| head`): stop quietly. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone'
+}
+
+/** Standard output by file descriptor. A pipe is written without blocking the event loop, so that signals are heard. */
+export function stdoutSink(fd = 1): ByteSink {
+  const subject = 'standard output'
+  const fail = (error: unknown): unknown =>
+    systemCode(error) === 'EPIPE' || systemCode(error) === 'ECONNRESET'
+      ? new ReaderGone()
+      : systemFailure(error, subject)
+  let pipe = false
+  try {
+    const kind = fstatSync(fd)
+    pipe = kind.isFIFO() || kind.isSocket()
+  } catch (error) {
+    throw systemFailure(error, subject)
+  }
+  if (!pipe) {
+    return {
+      write: (bytes) => writeAll(fd, bytes).catch((error) => Promise.reject(fail(error))),
+      close: async () => {},
+      abort: async () => {},
+    }
+  }
+  const socket = new Socket({ fd, readable: false, writable: true })
+  let broken: unknown
+  socket.on('error', (error) => {
+    broken = error
+  })
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (broken !== undefined) return reject(fail(broken))
+        socket.write(bytes, (error) => (error ? reject(fail(error)) : resolve()))
+      }),
+    close: async () => {
+      socket.unref()
+    },
+    abort: async () => {
+      socket.destroy()
+    },
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const step = (from: number) => {
+      if (from === bytes.length) return resolve()
+      writeFd(fd, bytes, from, bytes.length - from, null, (error, written) => {
+        if (error === null) step(from + written)
+        else if (error.code === 'EAGAIN') setTimeout(step, 1, from)
+        else reject(error)
+      })
+    }
+    step(0)
+  })
+}
+
+export interface FileSinkOptions {
+  /** Registers a synchronous clean-up for a forced exit; returns its removal. */
+  readonly onForcedExit?: (cleanup: () => void) => () => void
+  /** Permission bits of the new file; an existing file keeps its own by default. */
+  readonly mode?: number
+}
+
+/** A new file beside `path`, renamed over it on close after fsync. Devices and FIFOs are written in place. */
+export async function fileSink(path: string, options: FileSinkOptions = {}): Promise<ByteSink> {
+  const target = await realpath(path).catch(() => path)
+  const kind = await stat(target).catch(() => undefined)
+  if (kind?.isDirectory()) throw new Failure('cannotCreate', `${path}: is a directory`)
+  if (kind !== undefined && !kind.isFile()) return deviceSink(path)
+  const temporary = join(
+    dirname(target),
+    `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`,
+  )
+  let handle: FileHandle
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+    handle = await open(temporary, flags, options.mode ?? 0o666)
+  } catch (error) {
+    throw systemFailure(error, path, true)
+  }
+  const remove = () => {
+    try {
+      unlinkSync(temporary)
+    } catch {}
+  }
+  const forget = options.onForcedExit?.(remove) ?? (() => {})
+  const abort = async () => {
+    await handle.close().catch(() => {})
+    remove()
+    forget()
+  }
+  const guard = async (work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (error) {
+      await abort()
+      throw systemFailure(error, path, true)
+    }
+  }
+  return {
+    write: (bytes) => guard(() => writeAll(handle.fd, bytes)),
+    close: () =>
+      guard(async () => {
+        if (kind !== undefined && options.mode === undefined) await handle.chmod(kind.mode & 0o7777)
+        await handle.sync()
+        await handle.close()
+        await rename(temporary, target)
+        forget()
+        await syncDirectory(dirname(target))
+      }),
+    abort,
+  }
+}
+
+async function deviceSink(path: string): Promise<ByteSink> {
+  const handle = await open(path, 'w').catch((error) => {
+    throw systemFailure(error, path, true)
+  })
+  return {
+    write: (bytes) =>
+      writeAll(handle.fd, bytes).catch((error) => {
+        throw systemCode(error) === 'EPIPE' ? new ReaderGone() : systemFailure(error, path)
+      }),
+    close: () => handle.close(),
+    abort: () => handle.close(),
+  }
+}
+
+/** Makes a rename in `path` durable. Some file systems refuse fsync on a directory; then the rename is as good as it gets. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  await handle.sync().catch(() => {})
+  await handle.close()
+}
+
+/**
+ * Gathers small pieces into blocks before they reach `sink`. Two blocks take turns: one is filled while the other is
+ * written. Hot encoders write into `buffer` at `offset` themselves after `room`.
+ */
+export class BlockWriter {
+  readonly #sink: ByteSink
+  #block: Buffer
+  #spare: Buffer
+  #used = 0
+  #inFlight: Promise<void> = Promise.resolve()
+
+  constructor(sink: ByteSink, size = 1 << 18) {
+    this.#sink = sink
+    this.#block = Buffer.allocUnsafeSlow(size)
+    this.#spare = Buffer.allocUnsafeSlow(size)
+  }
+
+  get buffer(): Buffer {
+    return this.#block
+  }
+
+  get offset(): number {
+    return this.#used
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#used + bytes <= this.#block.length
+  }
+
+  /** After writing into `buffer` up to `end`. */
+  advance(end: number): void {
+    this.#used = end
+  }
+
+  async bytes(bytes: Uint8Array): Promise<void> {
+    if (!this.hasRoom(bytes.length)) await this.flush()
+    if (!this.hasRoom(bytes.length)) {
+      await this.drain()
+      return this.#sink.write(bytes)
+    }
+    this.#block.set(bytes, this.#used)
+    this.#used += bytes.length
+  }
+
+  text(words: string): Promise<void> {
+    return this.bytes(Buffer.from(words))
+  }
+
+  /** Starts the write of what is gathered, once the block before it is out. A failed write shows at the next call. */
+  async flush(): Promise<void> {
+    await this.#inFlight
+    if (this.#used === 0) return
+    this.#inFlight = this.#sink.write(this.#block.subarray(0, this.#used))
+    this.#inFlight.catch(() => {})
+    const filled = this.#block
+    this.#block = this.#spare
+    this.#spare = filled
+    this.#used = 0
+  }
+
+  /** Resolves when everything is written. */
+  async drain(): Promise<void> {
+    await this.flush()
+    await this.#inFlight
+  }
+}

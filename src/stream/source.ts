@@ -1,0 +1,238 @@
+/**
+ * Where bytes come from: standard input or a file, gunzipped when they are gzip, with the record format recognised by
+ * extension, then magic bytes, then the first byte. Reading never blocks the event loop on a pipe, so signals are heard.
+ */
+import { randomBytes } from 'node:crypto'
+import { constants, fstatSync, read as readFd, type Stats } from 'node:fs'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { extname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { isatty, ReadStream as TerminalStream } from 'node:tty'
+import { promisify } from 'node:util'
+import { createGunzip } from 'node:zlib'
+import { badData, Failure, systemFailure } from '../base/errors.js'
+
+export const FORMATS = ['ndjson', 'csv', 'parquet'] as const
+export type Format = (typeof FORMATS)[number]
+
+export interface SourceOptions {
+  readonly signal: AbortSignal
+  /** Directory for the spool of a Parquet file that comes through a pipe. */
+  readonly temporaryDirectory: string
+  /** Overrides recognition. */
+  readonly format?: Format | undefined
+}
+
+/** Random access to bytes that do not change while they are read. */
+export interface RandomAccess {
+  readonly byteLength: number
+  slice(start: number, end?: number): Promise<ArrayBuffer>
+}
+
+export interface Source {
+  /** `stdin`, or the path as it was given: the name in messages. */
+  readonly name: string
+  readonly format: Format
+  /** The bytes in order, once. */
+  chunks(): AsyncGenerator<Buffer>
+  /** The whole file; a pipe is spooled to an unlinked temporary file first. */
+  randomAccess(): Promise<RandomAccess>
+  close(): Promise<void>
+}
+
+const CHUNK = 1 << 18
+
+/** The format an output or input path asks for by its extension, `.gz` aside. */
+export function formatByExtension(path: string): Format | undefined {
+  const extension = extname(path.toLowerCase().replace(/\.gz$/, ''))
+  if (extension === '.parquet' || extension === '.pq') return 'parquet'
+  if (extension === '.csv' || extension === '.tsv') return 'csv'
+  if (extension === '.ndjson' || extension === '.jsonl' || extension === '.json') return 'ndjson'
+  return undefined
+}
+
+/** Opens `operand`, `-` being standard input. Throws `noInput` when it is missing or empty. */
+export async function openSource(operand: string, options: SourceOptions): Promise<Source> {
+  const { signal } = options
+  const name = operand === '-' ? 'stdin' : operand
+  const raw = operand === '-' ? readDescriptor(0, signal) : await openFile(operand, signal)
+  let head = await firstBytes(raw.chunks, 4)
+  let chunks = withHead(head, raw.chunks)
+  const gzip = head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
+  if (gzip) {
+    chunks = gunzip(chunks, name)
+    head = await firstBytes(chunks, 4)
+    chunks = withHead(head, chunks)
+  }
+  if (head.length === 0) {
+    await raw.close()
+    throw new Failure('noInput', 'is empty', { where: name })
+  }
+  const format = options.format ?? recognise(operand, head)
+  return {
+    name,
+    format,
+    chunks: () => chunks,
+    randomAccess: async () => {
+      if (raw.file !== undefined && !gzip) return fileAccess(raw.file)
+      return spool(chunks, options.temporaryDirectory)
+    },
+    close: raw.close,
+  }
+}
+
+function recognise(operand: string, head: Buffer): Format {
+  const byExtension = operand === '-' ? undefined : formatByExtension(operand)
+  if (byExtension !== undefined) return byExtension
+  if (head.subarray(0, 4).toString('latin1') === 'PAR1') return 'parquet'
+  const text = head.subarray(head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0)
+  const first = text.length === 0 ? undefined : String.fromCharCode(text[0]!)
+  return first === '{' || first === undefined || /[\s[]/.test(first) ? 'ndjson' : 'csv'
+}
+
+interface Raw {
+  readonly chunks: AsyncGenerator<Buffer>
+  readonly file?: FileHandle
+  close(): Promise<void>
+}
+
+async function openFile(path: string, signal: AbortSignal): Promise<Raw> {
+  let file: FileHandle
+  try {
+    file = await open(path, constants.O_RDONLY)
+  } catch (error) {
+    throw systemFailure(error, path)
+  }
+  const kind = await file.stat()
+  if (kind.isDirectory()) {
+    await file.close()
+    throw new Failure('noInput', `${path}: is a directory`)
+  }
+  if (!kind.isFile()) return readDescriptor(file.fd, signal, file)
+  return { file, chunks: readPlain(file.fd, path, signal), close: () => file.close() }
+}
+
+/** A pipe, socket or terminal as a libuv stream; anything else by plain reads. */
+function readDescriptor(fd: number, signal: AbortSignal, owner?: FileHandle): Raw {
+  const name = fd === 0 ? 'standard input' : 'the stream'
+  let kind: Stats
+  try {
+    kind = fstatSync(fd)
+  } catch (error) {
+    throw systemFailure(error, name)
+  }
+  if (kind.isDirectory()) throw new Failure('noInput', `${name}: is a directory`)
+  const live = kind.isFIFO() || kind.isSocket() || isatty(fd)
+  if (!live) return { chunks: readPlain(fd, name, signal), close: async () => owner?.close() }
+  // A socket of libuv for pipes too: reads in the thread pool would hold a signalled process until data comes.
+  const stream: Readable = isatty(fd)
+    ? new TerminalStream(fd)
+    : new Socket({ fd, readable: true, writable: false })
+  const stop = () => stream.destroy()
+  signal.addEventListener('abort', stop, { once: true })
+  return {
+    chunks: fromStream(stream, name, signal),
+    close: async () => {
+      signal.removeEventListener('abort', stop)
+      stream.destroy()
+    },
+  }
+}
+
+const read = promisify(readFd)
+
+async function* readPlain(fd: number, name: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for (;;) {
+    signal.throwIfAborted()
+    const buffer = Buffer.allocUnsafeSlow(CHUNK)
+    const { bytesRead } = await read(fd, buffer, 0, CHUNK, null).catch((error) => {
+      throw systemFailure(error, name)
+    })
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+async function* fromStream(stream: Readable, name: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of stream) yield chunk
+  } catch (error) {
+    signal.throwIfAborted()
+    throw systemFailure(error, name)
+  }
+  signal.throwIfAborted()
+}
+
+async function firstBytes(chunks: AsyncGenerator<Buffer>, count: number): Promise<Buffer> {
+  let head: Buffer = Buffer.alloc(0)
+  while (head.length < count) {
+    const next = await chunks.next()
+    if (next.done) break
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
+  }
+  return head
+}
+
+async function* withHead(head: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  if (head.length > 0) yield head
+  yield* rest
+}
+
+async function* gunzip(chunks: AsyncGenerator<Buffer>, name: string): AsyncGenerator<Buffer> {
+  const unzip = createGunzip({ chunkSize: CHUNK })
+  // The cause of a failed read, kept apart from what zlib makes of it.
+  let cause: unknown
+  const input = Readable.from(chunks, { objectMode: false })
+  input.on('error', (error) => {
+    cause = error
+    unzip.destroy(error)
+  })
+  input.pipe(unzip)
+  try {
+    for await (const chunk of unzip) yield chunk
+  } catch (error) {
+    if (cause !== undefined) throw cause
+    const words = error instanceof Error ? error.message : String(error)
+    throw badData(`damaged gzip data: ${words}`, { where: name, cause: error })
+  } finally {
+    input.destroy()
+    unzip.destroy()
+  }
+}
+
+async function fileAccess(file: FileHandle): Promise<RandomAccess> {
+  const { size } = await file.stat()
+  return {
+    byteLength: size,
+    slice: async (start, end = size) => {
+      const buffer = new ArrayBuffer(Math.max(0, Math.min(end, size) - start))
+      const view = new Uint8Array(buffer)
+      for (let done = 0; done < view.length; ) {
+        const { bytesRead } = await file.read(view, done, view.length - done, start + done)
+        if (bytesRead === 0) throw badData('the file shrank while it was read')
+        done += bytesRead
+      }
+      return buffer
+    },
+  }
+}
+
+/** Copies a stream into a file without a name, so that nothing is left however the process ends. */
+async function spool(chunks: AsyncGenerator<Buffer>, directory: string): Promise<RandomAccess> {
+  const path = join(directory, `jules-${randomBytes(8).toString('hex')}.spool`)
+  let file: FileHandle
+  try {
+    file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
+    await unlink(path)
+  } catch (error) {
+    throw systemFailure(error, path, true)
+  }
+  try {
+    for await (const chunk of chunks) await file.write(chunk)
+  } catch (error) {
+    await file.close()
+    throw systemFailure(error, directory, true)
+  }
+  return fileAccess(file)
+}
