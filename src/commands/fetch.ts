@@ -18,9 +18,10 @@ const options = {
   mock: flag('generate bars'),
   symbols,
   interval,
-  days: integer('N', `sessions to generate, ending at --to (default ${DEFAULT_DAYS})`, {
+  days: integer('N', 'sessions to generate, ending at --to', {
     min: 1,
     max: 8000,
+    defaultText: String(DEFAULT_DAYS),
   }),
   from: date('first session date'),
   to: date('last session date', { today: true, defaultText: DEFAULT_TO }),

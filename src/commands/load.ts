@@ -234,11 +234,10 @@ class Tally {
   async failed(error: unknown, running: Load | null, signal: AbortSignal): Promise<unknown> {
     // The lines rejected so far are the point of the file, so it is kept.
     await this.#rejects?.close().catch(() => {})
-    const committed = running?.committed ?? 0
-    const state =
-      running === null
-        ? 'nothing is written'
-        : `${committed} rows are committed; running it again completes the load`
+    if (running === null) return signal.aborted ? signal.reason : error
+    await running.settle()
+    const { committed } = running
+    const state = `${committed} rows are committed; running it again completes the load`
     if (signal.aborted) {
       this.#context.ui.note(state, { committed })
       return signal.reason
@@ -246,9 +245,9 @@ class Tally {
     if (!(error instanceof Failure)) return error
     return new Failure(error.kind, error.message, {
       hint: [error.hint, state].filter(Boolean).join('; '),
-      where: error.where ?? '',
       fields: { ...error.fields, committed },
       cause: error,
+      ...(error.where === undefined ? {} : { where: error.where }),
     })
   }
 }

@@ -77,7 +77,8 @@ export function externalConfig({
 function parseDsn(dsn: string): URL {
   let url: URL
   try {
-    url = new URL(dsn)
+    // libpq allows a user without a host, for a socket named by ?host=; the URL standard does not.
+    url = new URL(dsn.replace(/^([a-z]+:\/\/[^/@]*)@\//, '$1@localhost/'))
   } catch {
     throw usage('--dsn: expected a URL such as postgresql://user@host:5432/trading_data')
   }

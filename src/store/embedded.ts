@@ -97,6 +97,7 @@ export async function ensureServer(options: EmbeddedOptions): Promise<EmbeddedSe
   await makeDirectories(options, layout, binaries)
   await makeCluster(options, layout, binaries)
   await startServer(options, layout, binaries)
+  await createDatabase(server)
   return server
 }
 

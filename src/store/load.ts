@@ -146,6 +146,10 @@ export class PostgresLoad implements Load {
     await this.#inFlight
   }
 
+  async settle(): Promise<void> {
+    await this.#inFlight.catch(() => {})
+  }
+
   #isInvented(batch: BarBatch, source: number): boolean {
     this.#inventedIds[source] ??= INVENTED_SOURCES.includes(batch.names.text(source) ?? '')
     return this.#inventedIds[source]

@@ -46,6 +46,8 @@ export interface Load {
   others(records: readonly OtherRecord[]): Promise<void>
   /** Commits what is gathered. */
   finish(): Promise<void>
+  /** Gives up what is gathered and waits for the batch under way, so that `committed` is final. Never rejects. */
+  settle(): Promise<void>
 }
 
 export interface Store {

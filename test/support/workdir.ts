@@ -1,0 +1,141 @@
+/** A directory and a HOME of its own for each test, and the built binary run in it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import pg from 'pg'
+import { inject, onTestFinished } from 'vitest'
+
+export const BIN = resolve('bin/jules')
+
+export interface Result {
+  readonly status: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer
+  readonly env?: Record<string, string>
+  readonly cwd?: string
+}
+
+export class Workdir {
+  readonly path: string
+
+  constructor(name = 'jules test ') {
+    this.path = mkdtempSync(join(tmpdir(), name))
+    onTestFinished(() => rmSync(this.path, { recursive: true, force: true }))
+  }
+
+  file(name: string): string {
+    return join(this.path, name)
+  }
+
+  write(name: string, content: string | Buffer): string {
+    writeFileSync(this.file(name), content)
+    return this.file(name)
+  }
+
+  read(name: string): string {
+    return readFileSync(this.file(name), 'utf8')
+  }
+
+  list(): string[] {
+    return readdirSync(this.path).sort()
+  }
+
+  /** What a command sees: nothing of the developer's own environment. */
+  environment(more: Record<string, string> = {}): Record<string, string> {
+    return { PATH: process.env.PATH ?? '', HOME: this.path, ...more }
+  }
+
+  /** Runs `jules ARGS` with empty standard input unless one is given. */
+  jules(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return finished(this.start(BIN, args, options), options.input)
+  }
+
+  /** Runs a shell line with `jules` on the PATH. */
+  shell(line: string, options: RunOptions = {}): Promise<Result> {
+    const path = `${resolve('bin')}:${process.env.PATH}`
+    return finished(
+      this.start('bash', ['-c', line], { ...options, env: { PATH: path, ...options.env } }),
+      options.input,
+    )
+  }
+
+  start(command: string, args: readonly string[], { env, cwd }: RunOptions = {}): ChildProcess {
+    return spawn(command, [...args], { cwd: cwd ?? this.path, env: this.environment(env), stdio: 'pipe' })
+  }
+}
+
+export function finished(child: ChildProcess, input: string | Buffer = ''): Promise<Result> {
+  return new Promise((done, reject) => {
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    child.stdout?.on('data', (data) => out.push(data))
+    child.stderr?.on('data', (data) => err.push(data))
+    child.on('error', reject)
+    child.on('close', (status, signal) =>
+      done({ status, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+    )
+    // A command that stops early leaves its input unread.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+  })
+}
+
+let count = 0
+
+export interface Database {
+  readonly dsn: string
+  query(sql: string): Promise<Record<string, unknown>[]>
+}
+
+/** An empty database on the shared server, dropped after the test. */
+export async function freshDatabase(): Promise<Database> {
+  const url = inject('serverUrl')
+  const name = `t_${process.pid}_${count++}`
+  await once(url, `CREATE DATABASE ${name}`)
+  const dsn = url.replace('/trading_data', `/${name}`)
+  onTestFinished(() => once(url, `DROP DATABASE ${name} WITH (FORCE)`).then(() => {}))
+  return { dsn, query: (sql) => once(dsn, sql) }
+}
+
+export async function once(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url, ssl: false })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    const result = await client.query(sql)
+    return result.rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** A bar line that `load` takes; `minute` counts from 13:30 UTC. */
+export function barLine(minute: number, fields: Record<string, unknown> = {}): string {
+  const time = new Date(Date.UTC(2025, 6, 30, 13, 30) + minute * 60_000).toISOString().replace('.000', '')
+  return JSON.stringify({
+    type: 'bar',
+    symbol: 'NVDA',
+    interval: '1m',
+    time,
+    open: 179.2,
+    high: 179.5,
+    low: 179.1,
+    close: 179.4,
+    volume: 1000 + minute,
+    vwap: 179.31,
+    trades: 12,
+    adjusted: 'splits',
+    session: 'rth',
+    source: 'test',
+    ...fields,
+  })
+}
+
+export const barLines = (count: number): string =>
+  Array.from({ length: count }, (_, minute) => `${barLine(minute)}\n`).join('')
