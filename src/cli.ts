@@ -92,13 +92,17 @@ async function runLeaf(
     ci: Boolean(env('CI')),
     now: Date.now,
   })
-  for (const [name, setting] of settings) ui.detail(settingWords(name, setting))
+  for (const [name, setting] of settings) {
+    if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
+  }
   const interruption = watchSignals(
     process,
     (words) => ui.warn(words),
     (status) => process.exit(status),
   )
   let stdout: ByteSink | undefined
+  // A reader that has stalled must not hold a command that was told to stop; last records get a second to leave.
+  interruption.signal.addEventListener('abort', () => setTimeout(() => stdout?.abort(), 1000).unref())
   let status: number = EXIT.ok
   const context: Context = {
     command: voice.command,

@@ -58,6 +58,11 @@ async function* readNdjson(source: Source, reading: Reading): AsyncGenerator<Rec
   const batch = newBatch(BATCH_ROWS, reading.names)
   const bars = new BarReader(batch)
   let others: OtherRecord[] = []
+  const pending = function* (): Generator<RecordBlock> {
+    if (batch.length > 0) yield* hand(batch)
+    if (others.length > 0) yield { kind: 'other', records: others }
+    others = []
+  }
   for await (const { bytes, firstLine } of lineBlocks(source.chunks(), { name, maxLine })) {
     let line = firstLine
     for (let start = 0; start < bytes.length; line++) {
@@ -66,67 +71,58 @@ async function* readNdjson(source: Source, reading: Reading): AsyncGenerator<Rec
       let end = newline === -1 ? bytes.length : newline
       if (end > start && bytes[end - 1] === 0x0d) end--
       if (end - start > maxLine) throw tooLong(name, line, maxLine)
+      // Blocks hold one kind each, in the order of the input: bars wait for the others before them, and the reverse.
       if (others.length > 0 || !bars.read(bytes, start, end, line)) {
-        const other = await readLine(bytes.subarray(start, end), line, batch, reading)
-        if (other !== null) {
-          // Order between bars and other records is kept.
+        const found = readLine(bytes.subarray(start, end), line, others.length > 0 ? null : batch, reading)
+        if (found === 'again') {
+          yield* pending()
+          continue
+        }
+        if (typeof found === 'object' && 'problem' in found) {
+          // What came before the bad line is handed on before it is judged.
+          yield* pending()
+          await reading.reject(line, found.problem, found.raw)
+        } else if (typeof found === 'object') {
           if (batch.length > 0) yield* hand(batch)
-          others.push(other)
-        } else if (others.length > 0 && batch.length > 0) {
-          yield { kind: 'other', records: others }
-          others = []
+          others.push(found)
         }
       }
-      if (batch.length === batch.capacity) yield* hand(batch)
-      if (others.length === BATCH_ROWS) {
-        yield { kind: 'other', records: others }
-        others = []
-      }
+      if (batch.length === batch.capacity || others.length === BATCH_ROWS) yield* pending()
       start = next
     }
     // Nothing is held back while the input pauses.
-    if (batch.length > 0) yield* hand(batch)
-    if (others.length > 0) {
-      yield { kind: 'other', records: others }
-      others = []
-    }
+    yield* pending()
   }
 }
 
-/** The general path for one line: a bar into `batch`, another record as the result, a bad line to `reject`. */
-async function readLine(
+/**
+ * The general path for one line: a bar into `batch` or a blank line ('done'), another record, or what is wrong. Without a
+ * batch a bar is left for another call ('again').
+ */
+function readLine(
   bytes: Buffer,
   line: number,
-  batch: BarBatch,
+  batch: BarBatch | null,
   reading: Reading,
-): Promise<OtherRecord | null> {
+): 'done' | 'again' | OtherRecord | { problem: string; raw: string } {
   const text = decodeUtf8(bytes)
-  if (text === null) {
-    await reading.reject(line, 'is not valid UTF-8', bytes.toString('latin1'))
-    return null
-  }
-  if (text.trim() === '') return null
+  if (text === null) return { problem: 'is not valid UTF-8', raw: bytes.toString('latin1') }
+  if (text.trim() === '') return 'done'
   const parsed = parseObject(text)
-  if ('error' in parsed) {
-    await reading.reject(line, notJson(text) ?? parsed.error, text)
-    return null
-  }
+  if ('error' in parsed) return { problem: notJson(text) ?? parsed.error, raw: text }
   const { object } = parsed
-  const type = object.type
+  const { type } = object
   if (type !== undefined && typeof type !== 'string') {
-    await reading.reject(line, `type: expected a string, got ${quote(type)}`, text)
-    return null
+    return { problem: `type: expected a string, got ${quote(type)}`, raw: text }
   }
   if (type !== undefined && type !== 'bar') return { type, line, object, text }
+  if (batch === null) return 'again'
   const fields: LooseFields = {}
   const problem =
-    gather(object, fields, reading.ignored) ?? missing(type, fields) ?? put(batch, fields, line, reading)
-  if (problem !== null) await reading.reject(line, problem, text)
-  return null
-}
-
-function put(batch: BarBatch, fields: LooseFields, line: number, reading: Reading): string | null {
-  return putRow(batch, fields, line, { ...reading, textual: false })
+    gather(object, fields, reading.ignored) ??
+    missing(type, fields) ??
+    putRow(batch, fields, line, { ...reading, textual: false })
+  return problem === null ? 'done' : { problem, raw: text }
 }
 
 /** Sorts the keys of an object into bar fields; returns a problem or null. */

@@ -428,6 +428,8 @@ export async function createDatabase({ socketDirectory }: EmbeddedServer): Promi
   const client = new Client({ host: socketDirectory, port: PORT, user: USER, database: 'postgres' })
   await client.connect()
   try {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE])
+    if (rowCount !== 0) return
     await client.query(`CREATE DATABASE ${DATABASE}`).catch((error: unknown) => {
       // 42P04: it exists; 23505: another process creates it at this moment.
       const code = systemCode(error)
