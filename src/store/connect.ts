@@ -137,7 +137,8 @@ export function databaseFailure(error: unknown, doing: string): unknown {
   if (error instanceof Failure) return error
   const code = systemCode(error)
   const words = error instanceof Error ? error.message : String(error)
-  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
+  // Five characters could be EPIPE as well; only the server's own errors have a severity.
+  if (code !== undefined && error instanceof Error && 'severity' in error) {
     const state = STATES.filter(([prefix]) => code.startsWith(prefix)).sort(
       (a, b) => b[0].length - a[0].length,
     )[0]

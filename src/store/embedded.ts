@@ -41,6 +41,7 @@ const PORT = 5432
 /** sun_path holds 108 bytes with its end; the socket is `DIR/.s.PGSQL.5432`. */
 const LONGEST_SOCKET = 107
 const START_MS = 60_000
+const START_ATTEMPTS = 8
 const STOP_MS = 60_000
 const NOBODY = 65_534
 
@@ -122,7 +123,11 @@ export async function stopServer(options: EmbeddedOptions): Promise<boolean> {
   // The server answers on its own socket, so the number in its lock file is its own and not that of a stranger.
   options.kill(state.pid, 'SIGINT')
   const until = options.clock() + STOP_MS
-  while (alive(options, state.pid) && (await postmasterPid(layout)) === state.pid) {
+  while (
+    alive(options, state.pid) &&
+    !(await isZombie(state.pid)) &&
+    (await postmasterPid(layout)) === state.pid
+  ) {
     if (options.clock() > until)
       throw new Failure('unavailable', `the server (process ${state.pid}) does not stop`)
     await pause(20)
@@ -337,7 +342,8 @@ async function startServer(options: EmbeddedOptions, layout: Layout, binaries: B
       await pause(25)
     }
     // After a SIGKILL of the server its children may still hold the shared memory for a moment.
-    if (attempts > 3) throw await startFailure(layout, 'does not start')
+    if (attempts >= START_ATTEMPTS) throw await startFailure(layout, 'does not start')
+    await removeZombieLock(layout)
     await pause(500)
   }
 }
@@ -378,6 +384,22 @@ async function anotherStarts(options: EmbeddedOptions, layout: Layout): Promise<
 async function isPostgres({ platform }: EmbeddedOptions, pid: number, layout: Layout): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null)
   return command === null ? platform !== 'linux' : command.includes(layout.data)
+}
+
+/**
+ * PostgreSQL takes a lock file for stale when its process is gone. In a container whose first process reaps nobody, a
+ * killed server stays in the process table as a zombie for ever and would never be taken for gone. Should another start
+ * win between the two looks, its server notices that its lock file is missing and shuts down cleanly.
+ */
+async function removeZombieLock(layout: Layout): Promise<void> {
+  const pid = await postmasterPid(layout)
+  if (pid === null || !(await isZombie(pid)) || (await postmasterPid(layout)) !== pid) return
+  await rm(join(layout.data, 'postmaster.pid'), { force: true })
+}
+
+async function isZombie(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return /\) Z /.test(stat)
 }
 
 async function postmasterPid(layout: Layout): Promise<number | null> {
