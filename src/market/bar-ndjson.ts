@@ -5,7 +5,7 @@
 import { DAY, daysFromCivil, daysInMonth, formatTime } from '../base/time.js'
 import { readNumber, scanned, writeInteger, writeNumber } from '../stream/decimal.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from './bar.js'
-import { checkRow } from './fields.js'
+import { checkRow, SOURCE } from './fields.js'
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
 
@@ -189,7 +189,7 @@ export class BarReader {
     if (bytes[p] === 0x22) {
       const sourceEnd = nameEnd(bytes, p + 1, 32)
       if (sourceEnd < 0) return false
-      source = this.#name(this.#sources, bytes, p + 1, sourceEnd, /^[A-Za-z0-9][A-Za-z0-9._:+-]{0,31}$/)
+      source = this.#name(this.#sources, bytes, p + 1, sourceEnd, SOURCE)
       if (source < 0) return false
       p = sourceEnd + 1
     } else {

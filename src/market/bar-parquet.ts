@@ -6,9 +6,19 @@ import type { ColumnData, FileMetaData, SchemaElement } from 'hyparquet'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { quote } from '../base/time.js'
 import type { ByteSink } from '../stream/sink.js'
-import type { RandomAccess, Source } from '../stream/source.js'
-import { ADJUSTMENTS, type BarBatch, copyRow, INTERVALS, newBatch, SESSIONS } from './bar.js'
-import { BAR_FIELDS, type BarField, fieldOf, type LooseFields, putRow } from './fields.js'
+import type { Source } from '../stream/source.js'
+import {
+  ADJUSTMENTS,
+  type BarBatch,
+  copyRow,
+  copyRows,
+  INTERVALS,
+  MISSING_CODE,
+  newBatch,
+  SESSIONS,
+  SYMBOL,
+} from './bar.js'
+import { BAR_FIELDS, type BarField, checkRow, fieldOf, type LooseFields, putRow, SOURCE } from './fields.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from './reading.js'
 
 export const ROW_GROUP = 100_000
@@ -18,6 +28,9 @@ const SCHEMA_VERSION = '1'
 
 const STRINGS: readonly BarField[] = ['symbol', 'interval', 'adjusted', 'session', 'source']
 const REQUIRED: readonly BarField[] = ['symbol', 'interval', 'time', 'open', 'high', 'low', 'close']
+
+/** Columns by which readers pass over row groups; statistics of the others would cost time and serve nobody. */
+const PRUNED: readonly BarField[] = ['symbol', 'interval', 'time']
 
 const SCHEMA: SchemaElement[] = [
   { name: 'bar', num_children: BAR_FIELDS.length },
@@ -52,8 +65,12 @@ export interface ParquetBarWriter {
 export async function parquetBarWriter(sink: ByteSink): Promise<ParquetBarWriter> {
   const { ByteWriter, ParquetWriter } = await import('hyparquet-writer')
   const bytes = new ByteWriter(1 << 20)
+  // A row group is written while the next one is gathered; its bytes move to a buffer of their own for that.
+  let writing: Promise<void> = Promise.resolve()
   const flush = async () => {
-    await sink.write(new Uint8Array(bytes.buffer, 0, bytes.index))
+    await writing
+    writing = sink.write(bytes.getBytes().slice())
+    writing.catch(() => {})
     bytes.index = 0
   }
   const writer = new ParquetWriter({
@@ -67,21 +84,30 @@ export async function parquetBarWriter(sink: ByteSink): Promise<ParquetBarWriter
   })
   let group: BarBatch | null = null
   const writeGroup = async (rows: BarBatch) => {
-    const columnData = BAR_FIELDS.map((name) => ({ name, data: columnOf(rows, name) }))
+    const columnData = BAR_FIELDS.map((name) => ({
+      name,
+      data: columnOf(rows, name),
+      statistics: PRUNED.includes(name),
+      // Names repeat and become dictionaries; looking for one among prices would cost a tenth of the time.
+      ...(STRINGS.includes(name) ? {} : { encoding: 'PLAIN' as const }),
+    }))
     await writer.write({ columnData, rowGroupSize: ROW_GROUP })
     rows.length = 0
   }
   return {
     write: async (batch) => {
       group ??= newBatch(ROW_GROUP, batch.names)
-      for (let i = 0; i < batch.length; i++) {
-        copyRow(batch, i, group)
+      for (let from = 0; from < batch.length; ) {
+        const to = Math.min(batch.length, from + ROW_GROUP - group.length)
+        copyRows(batch, from, to, group)
+        from = to
         if (group.length === ROW_GROUP) await writeGroup(group)
       }
     },
     finish: async () => {
       if (group !== null && group.length > 0) await writeGroup(group)
       await writer.finish()
+      await writing
     },
   }
 }
@@ -124,10 +150,18 @@ function columnOf(batch: BarBatch, name: BarField): Column {
     case 'volume':
     case 'vwap':
     case 'trades':
-      return Array.from(batch[name].subarray(0, length), (value) => (Number.isNaN(value) ? null : value))
+      return nullable(batch[name].subarray(0, length))
     default:
       return batch[name].subarray(0, length)
   }
+}
+
+/** The typed array itself where nothing is null. */
+function nullable(values: Float64Array): Column {
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) return Array.from(values, (value) => (Number.isNaN(value) ? null : value))
+  }
+  return values
 }
 
 export async function* readParquet(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
@@ -148,39 +182,158 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
     if (rows === 0) continue
     const data: GroupColumns = {}
     await parquetRead({
-      file: file as RandomAccess,
+      file,
       metadata,
       columns: [...columns.keys()],
       rowStart: start,
       rowEnd: start + rows,
       onChunk: (chunk) => collect(data, columns, chunk, start, rows),
       parsers: {
-        timestampFromMilliseconds: (value) => Number(value),
+        timestampFromMilliseconds: (value) => new Date(Number(value)),
+        // Whole milliseconds as a number; a finer stamp as text, which is refused by the row it stands in.
         timestampFromMicroseconds: (value) => fromMicros(value),
-        timestampFromNanoseconds: (value) => Number(value / 1000n) / 1000,
+        timestampFromNanoseconds: (value) =>
+          value % 1000n === 0n ? fromMicros(value / 1000n) : `${value} ns`,
       },
     }).catch((error) => {
       throw damaged(error, source.name)
     })
-    for (let row = 0; row < rows; row++) {
-      const loose: LooseFields = {}
-      for (const field of columns.values()) loose[field] = data[field]?.[row] ?? null
-      if (loose.time instanceof Date || typeof loose.time === 'number')
-        loose.time = new Date(Number(loose.time))
-      const line = start + row + 1
-      const problem = putRow(batch, loose, line, { ...reading, textual: false })
-      if (problem !== null) await reading.reject(line, problem, printable(loose))
-      if (batch.length === batch.capacity) yield* hand(batch)
+    for (let from = 0; from < rows; from += BATCH_ROWS) {
+      const to = Math.min(rows, from + BATCH_ROWS)
+      const odd = fillColumns(batch, data, from, to)
+      for (let row = from; row < to; row++) {
+        const line = start + row + 1
+        const i = row - from
+        batch.line[i] = line
+        if (odd[i] === 0 && checkRow(batch, i) === null) continue
+        odd[i] = 1
+      }
+      yield* handRows(batch, data, { from, to, start, odd }, reading)
     }
     start += rows
   }
-  if (batch.length > 0) yield* hand(batch)
 }
 
-type GroupColumns = { [field in BarField]?: unknown[] }
+type GroupColumns = { [field in BarField]?: ArrayLike<unknown> }
 
-/** Whole milliseconds where possible; a finer stamp keeps its fraction and is refused as a row. */
-const fromMicros = (micros: bigint): number => Number(micros) / 1000
+/** A stamp of the file, as the Date that tells it from an epoch number of a plain column. */
+const fromMicros = (micros: bigint): Date | string =>
+  micros % 1000n === 0n ? new Date(Number(micros / 1000n)) : `${micros} us`
+
+interface Rows {
+  readonly from: number
+  readonly to: number
+  /** Row number in the file of the group's first row. */
+  readonly start: number
+  readonly odd: Uint8Array
+}
+
+/** Hands on rows that are fine as they stand; odd ones go through the general path, in their order. */
+async function* handRows(
+  batch: BarBatch,
+  data: GroupColumns,
+  { from, to, start, odd }: Rows,
+  reading: Reading,
+): AsyncGenerator<RecordBlock> {
+  if (!odd.includes(1)) {
+    batch.length = to - from
+    yield* hand(batch)
+    return
+  }
+  const mixed = newBatch(to - from, reading.names)
+  for (let row = from; row < to; row++) {
+    if (odd[row - from] === 0) {
+      copyRow(batch, row - from, mixed)
+      continue
+    }
+    const loose: LooseFields = {}
+    for (const field of BAR_FIELDS) if (data[field] !== undefined) loose[field] = data[field][row] ?? null
+    const line = start + row + 1
+    const problem = putRow(mixed, loose, line, { ...reading, textual: false })
+    if (problem === null) continue
+    if (mixed.length > 0) yield* hand(mixed)
+    await reading.reject(line, problem, printable(loose))
+  }
+  if (mixed.length > 0) yield* hand(mixed)
+}
+
+/** Copies rows `[from, to)` into the batch; marks the rows in which something is not simply a value of its column. */
+function fillColumns(batch: BarBatch, data: GroupColumns, from: number, to: number): Uint8Array {
+  const odd = new Uint8Array(to - from)
+  fillTimes(batch.time, data.time, odd, from)
+  for (const field of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const) {
+    fillNumbers(batch[field], data[field], odd, from)
+  }
+  fillCodes(batch.symbol, data.symbol, odd, from, (text) =>
+    text !== null && SYMBOL.test(text) ? batch.names.id(text) : -1,
+  )
+  fillCodes(batch.interval, data.interval, odd, from, (text) =>
+    INTERVALS.findIndex((interval) => interval === text),
+  )
+  fillCodes(batch.adjusted, data.adjusted, odd, from, (text) => codeOf(ADJUSTMENTS, text))
+  fillCodes(batch.session, data.session, odd, from, (text) => codeOf(SESSIONS, text))
+  fillCodes(batch.source, data.source, odd, from, (text) =>
+    text === null ? 0 : SOURCE.test(text) ? batch.names.id(text) : -1,
+  )
+  return odd
+}
+
+const codeOf = (codes: readonly string[], text: string | null): number =>
+  text === null ? MISSING_CODE : codes.indexOf(text)
+
+function fillTimes(
+  into: Float64Array,
+  column: ArrayLike<unknown> | undefined,
+  odd: Uint8Array,
+  from: number,
+): void {
+  for (let i = 0; i < odd.length; i++) {
+    const value = column?.[from + i]
+    if (value instanceof Date) into[i] = value.getTime()
+    else odd[i] = 1
+  }
+}
+
+function fillNumbers(
+  into: Float64Array,
+  column: ArrayLike<unknown> | undefined,
+  odd: Uint8Array,
+  from: number,
+): void {
+  for (let i = 0; i < odd.length; i++) {
+    const value = column?.[from + i]
+    if (typeof value === 'number') {
+      into[i] = value
+      // NaN in the file is not a null.
+      if (Number.isNaN(value)) odd[i] = 1
+    } else if (value === undefined || value === null) into[i] = Number.NaN
+    else odd[i] = 1
+  }
+}
+
+/** `code` gives -1 for a text that needs the general path. Equal texts in a row are looked up once. */
+function fillCodes(
+  into: Int32Array | Uint8Array,
+  column: ArrayLike<unknown> | undefined,
+  odd: Uint8Array,
+  from: number,
+  code: (text: string | null) => number,
+): void {
+  const known = new Map<unknown, number>()
+  let last: unknown = known
+  let lastCode = 0
+  for (let i = 0; i < odd.length; i++) {
+    const value = column?.[from + i] ?? null
+    if (value !== last) {
+      last = value
+      const found = known.get(value) ?? (value === null || typeof value === 'string' ? code(value) : -1)
+      known.set(value, found)
+      lastCode = found
+    }
+    if (lastCode === -1) odd[i] = 1
+    else into[i] = lastCode
+  }
+}
 
 function collect(
   data: GroupColumns,
@@ -191,10 +344,15 @@ function collect(
 ): void {
   const field = columns.get(columnName)
   if (field === undefined) return
-  data[field] ??= new Array(rows)
-  const into = data[field]
+  const offset = rowStart - start
+  if (offset === 0 && columnData.length >= rows) {
+    data[field] = columnData
+    return
+  }
+  const into: unknown[] = Array.isArray(data[field]) ? data[field] : new Array(rows)
+  data[field] = into
   for (let i = 0; i < columnData.length; i++) {
-    const row = rowStart - start + i
+    const row = offset + i
     if (row >= 0 && row < rows) into[row] = columnData[i]
   }
 }

@@ -167,3 +167,17 @@ export function copyRow(from: BarBatch, i: number, to: BarBatch): void {
   to.source[j] = from.source[i]!
   to.line[j] = from.line[i]!
 }
+
+/** Appends rows `[start, end)` of `from` to `to`, column by column; both share one names table. */
+export function copyRows(from: BarBatch, start: number, end: number, to: BarBatch): void {
+  const at = to.length
+  to.symbol.set(from.symbol.subarray(start, end), at)
+  to.source.set(from.source.subarray(start, end), at)
+  for (const column of ['interval', 'adjusted', 'session'] as const) {
+    to[column].set(from[column].subarray(start, end), at)
+  }
+  for (const column of FLOATS) to[column].set(from[column].subarray(start, end), at)
+  to.length = at + end - start
+}
+
+const FLOATS = ['time', 'open', 'high', 'low', 'close', 'volume', 'vwap', 'trades', 'line'] as const

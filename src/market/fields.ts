@@ -215,7 +215,7 @@ function readCode(value: unknown, codes: readonly string[]): number | string {
   return code === -1 ? `expected one of ${codes.join(', ')}, got ${quote(value)}` : code
 }
 
-const SOURCE = /^[A-Za-z0-9][A-Za-z0-9._:+-]{0,31}$/
+export const SOURCE = /^[A-Za-z0-9][A-Za-z0-9._:+-]{0,31}$/
 
 function readSource(value: unknown): { text: string | null; error?: string } {
   if (value === undefined || value === null || value === '') return { text: null }

@@ -1,6 +1,6 @@
 /** Rows without an interval get the smallest spacing seen among the first 1,000 rows of their stream. */
 import { badData } from '../base/errors.js'
-import { type BarBatch, copyRow, INTERVALS, intervalMs, MISSING_CODE, newBatch } from './bar.js'
+import { type BarBatch, copyRows, INTERVALS, intervalMs, MISSING_CODE, newBatch } from './bar.js'
 import type { Reading, RecordBlock } from './reading.js'
 
 const LOOK_AHEAD = 1000
@@ -36,8 +36,8 @@ function lacks(batch: BarBatch): boolean {
 
 function append(held: BarBatch | null, batch: BarBatch, names: Reading['names']): BarBatch {
   const to = newBatch((held?.length ?? 0) + batch.length, names)
-  if (held !== null) for (let i = 0; i < held.length; i++) copyRow(held, i, to)
-  for (let i = 0; i < batch.length; i++) copyRow(batch, i, to)
+  if (held !== null) copyRows(held, 0, held.length, to)
+  copyRows(batch, 0, batch.length, to)
   return to
 }
 
