@@ -116,7 +116,7 @@ describe('sessions by instant', () => {
 
   test('answers do not depend on the order of questions', () => {
     const instants: number[] = []
-    for (let i = 0; i < 3000; i++) instants.push(at('2025-03-01T00:00:00Z') + i * 37 * MINUTE)
+    for (let i = 0; i < 8000; i++) instants.push(at('2025-03-01T00:00:00Z') + i * 7 * MINUTE)
     const forward = instants.map((ms) => minuteOfSession(ms))
     const backward = instants.toReversed().map((ms) => minuteOfSession(ms))
     expect(backward.toReversed()).toEqual(forward)
