@@ -38,20 +38,25 @@ export class Rng {
     return result
   }
 
-  /** Uniform on (0, 1), never 0 nor 1: 53 bits, centred. */
+  /** Uniform on (0, 1), never 0 nor 1: the centres of 2^52 equal cells, each of them a double. */
   uniform(): number {
-    const high = this.uint32() >>> 5
+    const high = this.uint32() >>> 6
     const low = this.uint32() >>> 6
-    return (high * 67_108_864 + low + 0.5) / 9_007_199_254_740_992
+    return (high * 67_108_864 + low + 0.5) / 4_503_599_627_370_496
   }
 
-  /** A whole number in [0, n), without bias (Lemire, "Fast Random Integer Generation in an Interval", 2019). */
+  /** Uniform on (0, 1) from a single word: the centres of 2^32 cells. */
+  uniform32(): number {
+    return (this.uint32() + 0.5) / TWO_32
+  }
+
+  /** A whole number in [0, n) for 1 <= n <= 2^32, without bias: words beyond the last whole multiple of n are drawn again. */
   int(n: number): number {
-    const threshold = (TWO_32 - n) % n
-    for (;;) {
-      const product = BigInt(this.uint32()) * BigInt(n)
-      if (Number(product & 0xffffffffn) >= threshold) return Number(product >> 32n)
-    }
+    if (!(n >= 1 && n <= TWO_32 && Number.isInteger(n))) throw new RangeError(`int(${n}): expected 1 to 2^32`)
+    const limit = TWO_32 - (TWO_32 % n)
+    let word = this.uint32()
+    while (word >= limit) word = this.uint32()
+    return word % n
   }
 
   /** Standard normal by inversion: one uniform, one normal. */
@@ -60,29 +65,64 @@ export class Rng {
   }
 }
 
-/** An independent generator for a seed and a name made of parts. Equal arguments give equal streams. */
+/**
+ * An independent generator for a seed and a name made of parts. Equal arguments give equal streams; different ones start
+ * from different 128-bit states, far apart by chance. A number and its text are different parts.
+ */
 export function stream(seed: number, ...name: readonly (string | number)[]): Rng {
-  let state = mix(seed >>> 0, 0x9e3779b9)
-  for (const part of name) {
-    const text = `${typeof part === 'number' ? '#' : '$'}${part};`
-    for (let i = 0; i < text.length; i++) state = mix(state, text.charCodeAt(i))
-  }
-  const words = [1, 2, 3, 4].map((k) => mix(state, Math.imul(k, 0x85ebca6b))) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+  // Lengths stand before the texts, so that no two names share their bytes.
+  const key = [seed, ...name].map((part) => {
+    const text = `${typeof part === 'number' ? '#' : '$'}${part}`
+    return `${text.length}:${text}`
+  })
+  const words = murmur128(new TextEncoder().encode(key.join('')), STREAM_SALT)
   // The one state that xoshiro never leaves.
   return new Rng({ words: words.every((word) => word === 0) ? [1, 2, 3, 4] : words })
 }
 
-/** The 32-bit finaliser of MurmurHash3 (Appleby) over two words. */
-function mix(a: number, b: number): number {
-  let h = (Math.imul(a, 0x01000193) ^ b) + 0x7f4a7c15
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+const STREAM_SALT = 0x6a756c65
+
+const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by))
+
+/** The 32-bit finaliser of MurmurHash3. */
+function avalanche(word: number): number {
+  let h = Math.imul(word ^ (word >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return (h ^ (h >>> 16)) >>> 0
+  return h ^ (h >>> 16)
+}
+
+const MULTIPLIERS = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93] as const
+const ROTATIONS = [15, 16, 17, 18] as const
+const BLOCK_ROTATIONS = [19, 17, 15, 13] as const
+const BLOCK_CONSTANTS = [0x561ccd1b, 0x0bcaa747, 0x96cd1c35, 0x32ac3b17] as const
+
+/** MurmurHash3_x86_128 (Appleby, 2011) as four words; checked against the verification value of SMHasher. */
+export function murmur128(bytes: Uint8Array, seed: number): [number, number, number, number] {
+  const h: [number, number, number, number] = [seed, seed, seed, seed]
+  const whole = bytes.length - (bytes.length % 16)
+  for (let at = 0; at < bytes.length; at += 16) {
+    for (let lane = 0; lane < 4; lane++) {
+      let k = 0
+      for (let i = 3; i >= 0; i--) k = (k << 8) | (bytes[at + 4 * lane + i] ?? 0)
+      k = Math.imul(k, MULTIPLIERS[lane]!)
+      k = rotate(k, ROTATIONS[lane]!)
+      h[lane]! ^= Math.imul(k, MULTIPLIERS[(lane + 1) % 4]!)
+      // The last, short block is mixed in no further.
+      if (at >= whole) continue
+      h[lane] = (rotate(h[lane]!, BLOCK_ROTATIONS[lane]!) + h[(lane + 1) % 4]!) | 0
+      h[lane] = (Math.imul(h[lane]!, 5) + BLOCK_CONSTANTS[lane]!) | 0
+    }
+  }
+  for (let lane = 0; lane < 4; lane++) h[lane]! ^= bytes.length
+  spread(h)
+  for (let lane = 0; lane < 4; lane++) h[lane] = avalanche(h[lane]!)
+  spread(h)
+  return [h[0] >>> 0, h[1] >>> 0, h[2] >>> 0, h[3] >>> 0]
+}
+
+function spread(h: [number, number, number, number]): void {
+  h[0] = (h[0] + h[1] + h[2] + h[3]) | 0
+  for (let lane = 1; lane < 4; lane++) h[lane] = (h[lane]! + h[0]) | 0
 }
 
 /** The quantile function of the standard normal: Wichura, Algorithm AS 241, PPND16 (1988); accurate to about 1e-16. */

@@ -94,6 +94,14 @@ export function nextSession(day: number): TradingSession {
   }
 }
 
+/** The last session before a date. */
+export function previousSession(day: number): TradingSession {
+  for (let previous = day - 1; ; previous--) {
+    const session = sessionOn(previous)
+    if (session !== null) return session
+  }
+}
+
 /** The New York date of an instant. */
 export const newYorkDay = (epochMs: number): number => Math.floor((epochMs + newYork.offsetAt(epochMs)) / DAY)
 
@@ -117,6 +125,13 @@ export function sessionOfBar(startMs: number, lengthMs: number): Session {
   if (lengthMs >= DAY) return 'rth'
   const session = sessionAt(startMs)
   return session !== null && startMs >= session.openMs && startMs < session.closeMs ? 'rth' : 'eth'
+}
+
+/** Whole minutes from the open of the session to an instant in it; -1 outside of the session. */
+export function minuteOfSession(epochMs: number): number {
+  const session = sessionAt(epochMs)
+  if (session === null || epochMs < session.openMs || epochMs >= session.closeMs) return -1
+  return Math.floor((epochMs - session.openMs) / MINUTE)
 }
 
 function isClosed(day: number): boolean {

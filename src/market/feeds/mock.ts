@@ -1,12 +1,12 @@
 /**
  * Generated bars for the sessions of the calendar. Log prices in basis points: m += rw * z, z = sqrt(.7) own +
  * sqrt(.3) common, with a U over the day, overnight gaps and rare jumps. `noise` has nothing to find; `mean-revert` and
- * `trend` add a planted signal. Every random stream is named by seed, symbol and date, so the shape of a symbol's day does
- * not depend on what else is asked for.
+ * `trend` add a planted signal. Every random stream is named by seed, symbol and date, and price levels are counted from
+ * one anchor date: a symbol's day is the same bytes whatever range or company it is asked for in.
  */
 import { exp, log } from '../../base/math.js'
 import { type Rng, stream } from '../../base/rng.js'
-import { formatDate, HOUR, MINUTE } from '../../base/time.js'
+import { daysFromCivil, formatDate, formatTime, HOUR, MINUTE } from '../../base/time.js'
 import {
   ADJUSTMENTS,
   type BarBatch,
@@ -19,7 +19,7 @@ import {
   newBatch,
   SESSIONS,
 } from '../bar.js'
-import type { TradingSession } from '../calendar.js'
+import { nextSession, previousSession, sessionOn, type TradingSession } from '../calendar.js'
 
 export const REGIMES = ['noise', 'mean-revert', 'trend'] as const
 export type Regime = (typeof REGIMES)[number]
@@ -55,6 +55,8 @@ export interface MockOptions {
   /** Probability of leaving a bar out. */
   readonly gaps?: number
   readonly defects?: boolean
+  /** Told of each defect as it is put in; `time` is the start of the bar it was put on. */
+  readonly onDefect?: (kind: Defect, symbol: string, time: string) => void
 }
 
 const OWN = Math.sqrt(0.7)
@@ -68,7 +70,10 @@ const SHARES_PER_TRADE = 90
 const SOURCE = 'mock'
 const BATCH_ROWS = 8192
 
-/** First price in dollars and shares a session, near what they were in summer 2025. */
+/** The session at whose open each symbol has its base price. */
+const ANCHOR_DAY = daysFromCivil(2025, 7, 7)
+
+/** Base price in dollars and shares a session, near what they were in summer 2025. */
 const KNOWN: Readonly<Record<string, { price: number; volume: number }>> = {
   NVDA: { price: 178, volume: 180e6 },
   MSFT: { price: 520, volume: 22e6 },
@@ -81,14 +86,10 @@ export function* mockBars(options: MockOptions): Generator<BarBatch | { raw: str
   const grid = options.interval === '1s' || options.interval === '5s' ? intervalMs(options.interval) : MINUTE
   const walks = options.symbols.map((symbol) => new Walk(symbol, options, grid))
   for (const session of options.sessions) {
-    const steps = Math.round((session.closeMs - session.openMs) / grid)
-    const shape = shapeOf(steps)
-    const common = commonNoise(options.seed, session, steps)
-    for (const walk of walks) walk.run(session, steps, shape, common)
-    const day = newBatch(
-      (Math.ceil(steps / perBar(options.interval, grid)) + 2) * walks.length + DEFECTS.length,
-      names,
-    )
+    const steps = stepsOf(session, grid)
+    const common = commonNoise(options.seed, session, grid)
+    for (const walk of walks) walk.run(session, common)
+    const day = newBatch((Math.ceil(steps / perBar(options.interval, grid)) + 2) * walks.length, names)
     writeSession(day, walks, session, steps, grid, options)
     if (options.defects) {
       yield* drain(out)
@@ -102,6 +103,9 @@ export function* mockBars(options: MockOptions): Generator<BarBatch | { raw: str
   }
   yield* drain(out)
 }
+
+const stepsOf = (session: TradingSession, grid: number): number =>
+  Math.round((session.closeMs - session.openMs) / grid)
 
 function* drain(batch: BarBatch): Generator<BarBatch> {
   if (batch.length > 0) yield batch
@@ -139,29 +143,33 @@ function shapeOf(steps: number): Shape {
   return shape
 }
 
-/** The part of z that all symbols share; the last entry is the overnight gap's. */
-function commonNoise(seed: number, session: TradingSession, steps: number): Float64Array {
-  const rng = stream(seed, 'common', formatDate(session.day))
-  const z = new Float64Array(steps + 1)
-  for (let i = 0; i <= steps; i++) z[i] = rng.normal()
+/** The part of z that all symbols share. */
+function commonNoise(seed: number, session: TradingSession, grid: number): Float64Array {
+  const z = new Float64Array(stepsOf(session, grid))
+  const rng = stream(seed, 'common', formatDate(session.day), grid)
+  for (let i = 0; i < z.length; i++) z[i] = rng.normal()
   return z
 }
 
-/** The price path of one symbol; holds its state between sessions and the columns of the current one. */
+/** The price path of one symbol: its level at one open, and the columns of the session generated last. */
 class Walk {
   readonly symbol: string
   readonly #options: MockOptions
+  readonly #grid: number
   readonly #minutes: number
   readonly #noise: number
+  readonly #revert: number
   readonly #decay: number
   readonly #kick: number
   readonly #base: number
   readonly #volume: number
-  /** Log price in bps from the base: the random walk, and the mean-reverting part. */
-  #walk = 0
-  #reverting = 0
-  #drift = 0
-  #first = true
+  /** The random walk at the open of the session `#day`, gap included, in bps of log price from the base. */
+  #day = ANCHOR_DAY
+  #open = 0
+  /** Where the walk of `#day` ends, once it is known. */
+  #end: number | null = null
+  /** Log price in bps from the base at each step of the session; the first is the open. */
+  #path = new Float64Array(0)
   open = new Float64Array(0)
   high = new Float64Array(0)
   low = new Float64Array(0)
@@ -172,9 +180,11 @@ class Walk {
   constructor(symbol: string, options: MockOptions, grid: number) {
     this.symbol = symbol
     this.#options = options
+    this.#grid = grid
     this.#minutes = grid / MINUTE
     const { regime, noiseBps, revertHalfLifeMinutes = 10, revertBps = 25 } = options
     this.#noise = (noiseBps ?? (regime === 'mean-revert' ? 5 : 8)) * Math.sqrt(this.#minutes)
+    this.#revert = revertBps
     this.#decay = exp((-Math.LN2 * this.#minutes) / revertHalfLifeMinutes)
     this.#kick = revertBps * Math.sqrt(1 - this.#decay * this.#decay)
     const known = Object.hasOwn(KNOWN, symbol) ? KNOWN[symbol] : undefined
@@ -183,67 +193,115 @@ class Walk {
     this.#volume = known?.volume ?? 2e6 * exp(2 * invented.normal())
   }
 
-  run(session: TradingSession, steps: number, shape: Shape, common: Float64Array): void {
+  run(session: TradingSession, common: Float64Array): void {
+    while (this.#day < session.day) this.#stepTo(nextSession(this.#day))
+    while (this.#day > session.day) this.#stepTo(previousSession(this.#day))
+    const steps = common.length
     if (this.open.length < steps) this.#allocate(steps)
-    const rng = stream(this.#options.seed, 'symbol', this.symbol, formatDate(session.day))
-    this.#overnight(rng, common[steps]!)
-    let level = this.#level()
-    let open = cents(this.#base, level)
+    const shape = shapeOf(steps)
+    this.#end = this.#walk(session, common)
+    this.#revertingPart(session, steps)
+    const path = this.#path
+    const rng = stream(this.#options.seed, 'bars', this.symbol, formatDate(session.day), this.#grid)
+    let open = cents(this.#base, path[0]!)
     for (let i = 0; i < steps; i++) {
-      const sd = this.#noise * shape.volatility[i]!
-      this.#walk += sd * (OWN * rng.normal() + COMMON * common[i]!) + this.#jump(rng)
-      this.#signal(rng)
-      const next = this.#level()
+      const level = path[i]!
+      const next = path[i + 1]!
       const close = cents(this.#base, next)
       // The extremes of a Brownian bridge between the two ends: P(max > x) = exp(-2 (x - a)(x - b) / sd^2).
+      const sd = this.#noise * shape.volatility[i]!
       const span = (next - level) * (next - level)
-      const above = (level + next + Math.sqrt(span - 2 * sd * sd * log(rng.uniform()))) / 2
-      const below = (level + next - Math.sqrt(span - 2 * sd * sd * log(rng.uniform()))) / 2
+      const above = (level + next + Math.sqrt(span - 2 * sd * sd * log(rng.uniform32()))) / 2
+      const below = (level + next - Math.sqrt(span - 2 * sd * sd * log(rng.uniform32()))) / 2
       this.open[i] = open
       this.close[i] = close
       this.high[i] = Math.max(cents(this.#base, above), open, close)
-      this.low[i] = Math.max(1, Math.min(cents(this.#base, below), open, close))
+      this.low[i] = Math.min(cents(this.#base, below), open, close)
       const busy = exp(VOLUME_SPREAD * rng.normal() - (VOLUME_SPREAD * VOLUME_SPREAD) / 2)
       const volume = Math.max(1, Math.round(this.#volume * shape.volume[i]! * busy))
       this.volume[i] = volume
-      this.trades[i] = Math.max(1, Math.round((volume / SHARES_PER_TRADE) * (0.8 + 0.4 * rng.uniform())))
-      open = close
-      level = next
+      this.trades[i] = Math.max(1, Math.round((volume / SHARES_PER_TRADE) * (0.8 + 0.4 * rng.uniform32())))
+      // The next bar opens on the same or the other side of the spread: half of them one tick away.
+      const side = rng.uint32() >>> 30
+      open = Math.max(1, close + (side === 0 ? -1 : side === 1 ? 1 : 0))
     }
   }
 
   #allocate(steps: number): void {
-    for (const name of ['open', 'high', 'low', 'close', 'volume', 'trades'] as const)
+    this.#path = new Float64Array(steps + 1)
+    for (const name of ['open', 'high', 'low', 'close', 'volume', 'trades'] as const) {
       this[name] = new Float64Array(steps)
+    }
   }
 
-  #level(): number {
-    return this.#walk + this.#reverting
+  /** Moves the open level to a neighbouring session: on over this session and the gap after it, or back over both. */
+  #stepTo(session: TradingSession): void {
+    if (session.day > this.#day) {
+      const end = this.#end ?? this.#endOf(sessionOn(this.#day)!)
+      this.#open = end + this.#gapBefore(session)
+    } else {
+      const gap = this.#gapBefore(sessionOn(this.#day)!)
+      const from = this.#open
+      this.#open = 0
+      this.#open = from - gap - this.#endOf(session)
+    }
+    this.#day = session.day
+    this.#end = null
   }
 
-  #overnight(rng: Rng, common: number): void {
-    const gap = GAP_BPS * (OWN * rng.normal() + COMMON * common)
-    const start = rng.normal()
-    if (!this.#first) this.#walk += gap
-    else if (this.#options.regime === 'mean-revert') this.#reverting = (this.#options.revertBps ?? 25) * start
-    this.#first = false
+  #endOf(session: TradingSession): number {
+    const common = commonNoise(this.#options.seed, session, this.#grid)
+    if (this.open.length < common.length) this.#allocate(common.length)
+    return this.#walk(session, common)
   }
 
-  #jump(rng: Rng): number {
-    if (rng.uniform() >= JUMPS_PER_MINUTE * this.#minutes) return 0
-    return JUMP_BPS * rng.normal()
+  /** The move in bps from the close before a session to its open. */
+  #gapBefore({ day }: TradingSession): number {
+    const { seed } = this.#options
+    const own = stream(seed, 'gap', this.symbol, formatDate(day), this.#grid).normal()
+    const common = stream(seed, 'common gap', formatDate(day), this.#grid).normal()
+    return GAP_BPS * (OWN * own + COMMON * common)
   }
 
-  #signal(rng: Rng): void {
-    const { regime, trendBps = 1.5, trendMinutes = 60 } = this.#options
-    if (regime === 'mean-revert') this.#reverting = this.#decay * this.#reverting + this.#kick * rng.normal()
-    else if (regime === 'trend') {
-      if (rng.uniform() < this.#minutes / trendMinutes) this.#drift = (rng.int(3) - 1) * trendBps
-      this.#walk += this.#drift * this.#minutes
+  /** Writes the random walk of a session, with jumps and the drift of a trend, from `#open`; returns its end. */
+  #walk(session: TradingSession, common: Float64Array): number {
+    const { regime, seed, trendBps = 1.5, trendMinutes = 60 } = this.#options
+    const date = formatDate(session.day)
+    const rng = stream(seed, 'walk', this.symbol, date, this.#grid)
+    const signal = regime === 'trend' ? stream(seed, 'trend', this.symbol, date, this.#grid) : null
+    const steps = common.length
+    const { volatility } = shapeOf(steps)
+    const path = this.#path
+    const jumps = JUMPS_PER_MINUTE * this.#minutes
+    let level = this.#open
+    let drift = signal === null ? 0 : (signal.int(3) - 1) * trendBps
+    path[0] = level
+    for (let i = 0; i < steps; i++) {
+      level += this.#noise * volatility[i]! * (OWN * rng.normal() + COMMON * common[i]!)
+      if (rng.uniform32() < jumps) level += JUMP_BPS * rng.normal()
+      if (signal !== null) {
+        if (signal.uniform32() < this.#minutes / trendMinutes) drift = (signal.int(3) - 1) * trendBps
+        level += drift * this.#minutes
+      }
+      path[i + 1] = level
+    }
+    return level
+  }
+
+  /** Adds the Ornstein-Uhlenbeck part, which starts each session from its stationary distribution. */
+  #revertingPart(session: TradingSession, steps: number): void {
+    if (this.#options.regime !== 'mean-revert') return
+    const rng = stream(this.#options.seed, 'revert', this.symbol, formatDate(session.day), this.#grid)
+    let x = this.#revert * rng.normal()
+    this.#path[0]! += x
+    for (let i = 1; i <= steps; i++) {
+      x = this.#decay * x + this.#kick * rng.normal()
+      this.#path[i]! += x
     }
   }
 }
 
+/** A price in whole cents, the tick. */
 const cents = (base: number, bps: number): number => Math.max(1, Math.round(100 * base * exp(bps / 10_000)))
 
 /** Steps of the grid in one bar; a daily bar takes the whole session. */
@@ -308,73 +366,111 @@ function appendBar(day: BarBatch, walk: Walk, from: number, to: number): void {
   day.line[i] = 0
 }
 
+const STALE_BARS = 10
+const MISSING_BARS = 15
+
 /** The rows of a session with one defect of each kind, at places drawn from a stream of their own. */
 function* withDefects(
   day: BarBatch,
   session: TradingSession,
-  { seed, interval }: MockOptions,
+  { seed, interval, onDefect }: MockOptions,
 ): Generator<BarBatch | { raw: string }> {
-  const rng = stream(seed, 'defects', formatDate(session.day))
-  const at = new Map<number, Defect>()
-  for (const defect of DEFECTS) {
-    let row = rng.int(day.length)
-    // A session too short for all of them gets what fits.
-    for (let tries = 0; at.has(row) && tries < day.length; tries++) row = (row + 1) % day.length
-    if (!at.has(row)) at.set(row, defect)
+  const at = placeDefects(day, stream(seed, 'defects', formatDate(session.day)))
+  for (const [row, kind] of at) {
+    onDefect?.(kind, day.names.text(day.symbol[row]!) ?? '', formatTime(day.time[row]!))
+    alter(day, row, kind)
   }
-  const out = newBatch(day.length + 2 * DEFECTS.length + STALE_BARS, day.names)
+  const dropped = new Set<number>()
+  const out = newBatch(day.length + DEFECTS.length, day.names)
   for (let i = 0; i < day.length; i++) {
-    const defect = at.get(i)
-    const line = defect === undefined ? null : rawLine(day, i, defect)
+    const kind = at.get(i)
+    const line = kind === undefined ? null : rawLine(day, i, kind)
+    if (kind === 'missing') for (const row of run(day, i, MISSING_BARS)) dropped.add(row)
+    if (dropped.has(i)) continue
     if (line !== null) {
       yield* drain(out)
       yield { raw: line }
       continue
     }
-    if (defect !== 'missing') copyRow(day, i, out)
-    if (defect !== undefined) spoil(out, day, i, defect, session, intervalMs(interval))
+    copyRow(day, i, out)
+    if (kind !== undefined) add(out, kind, session, intervalMs(interval))
   }
   yield* drain(out)
 }
 
-const STALE_BARS = 10
+/** Rows by the defect they get, one each; no defect falls into the run of another. */
+function placeDefects(day: BarBatch, rng: Rng): Map<number, Defect> {
+  const at = new Map<number, Defect>()
+  const taken = new Set<number>()
+  for (const kind of DEFECTS) {
+    const length = kind === 'stale' ? STALE_BARS : kind === 'missing' ? MISSING_BARS : 1
+    // A session too short for all of them gets what fits.
+    for (let tries = 0; tries < 100; tries++) {
+      const row = rng.int(day.length)
+      // An earlier row of the symbol stands in between, so that out of order is visible.
+      const rows = [...run(day, row, length), ...(kind === 'out-of-order' ? [previousRow(day, row)] : [])]
+      if (rows.length < length || rows.some((each) => each < 0 || taken.has(each))) continue
+      for (const each of rows) taken.add(each)
+      at.set(row, kind)
+      break
+    }
+  }
+  return at
+}
 
-/** Changes or adds to the last row of `out`, which is a copy of row `i`. */
-function spoil(
-  out: BarBatch,
-  day: BarBatch,
-  i: number,
-  defect: Defect,
-  session: TradingSession,
-  length: number,
-): void {
-  const last = out.length - 1
-  switch (defect) {
-    case 'duplicate':
-      copyRow(day, i, out)
-      return
-    case 'conflict':
-      copyRow(day, i, out)
-      out.volume[last + 1] = out.volume[last]! + 100
-      return
-    case 'out-of-order':
-      if (last >= 2) swapTimes(out, last, last - 2)
-      return
+/** Up to `count` rows of one symbol from row `i` on. */
+function run(day: BarBatch, i: number, count: number): number[] {
+  const rows: number[] = []
+  for (let k = i; k < day.length && rows.length < count; k++) {
+    if (day.symbol[k] === day.symbol[i]) rows.push(k)
+  }
+  return rows
+}
+
+/** The row before `i` with the same symbol, or -1. */
+function previousRow(day: BarBatch, i: number): number {
+  let k = i - 1
+  while (k >= 0 && day.symbol[k] !== day.symbol[i]) k--
+  return k
+}
+
+/** Defects that change rows in place. */
+function alter(day: BarBatch, i: number, kind: Defect): void {
+  switch (kind) {
     case 'zero-volume':
-      out.volume[last] = 0
+      day.volume[i] = 0
+      day.trades[i] = 0
       return
     case 'stale':
       // The same price again and again: what a feed that hangs sends.
-      for (let k = Math.max(0, last - STALE_BARS); k <= last; k++) {
-        if (out.symbol[k] !== out.symbol[last]) continue
-        for (const column of [out.open, out.high, out.low, out.close, out.vwap]) column[k] = out.open[last]!
+      for (const row of run(day, i, STALE_BARS)) {
+        for (const column of [day.open, day.high, day.low, day.close, day.vwap]) column[row] = day.open[i]!
       }
       return
     case 'spike':
-      out.high[last] = Math.round(out.high[last]! * 120) / 100
+      day.high[i] = Math.round(day.high[i]! * 120) / 100
+      return
+    case 'out-of-order':
+      swapTimes(day, i, previousRow(day, i))
+      return
+    default:
+      return
+  }
+}
+
+/** Defects that add a row after the last one of `out`. */
+function add(out: BarBatch, kind: Defect, session: TradingSession, length: number): void {
+  const last = out.length - 1
+  switch (kind) {
+    case 'duplicate':
+      copyRow(out, last, out)
+      return
+    case 'conflict':
+      copyRow(out, last, out)
+      out.volume[last + 1] = out.volume[last]! + 100
       return
     case 'outside-session':
-      copyRow(day, i, out)
+      copyRow(out, last, out)
       out.time[last + 1] = session.closeMs + HOUR - length
       out.session[last + 1] = SESSIONS.indexOf('eth')
       return
