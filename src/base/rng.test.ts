@@ -153,6 +153,8 @@ describe('the normal quantile', () => {
   test('the bits are pinned, whatever the engine', () => {
     const rng = stream(1, 'pinned')
     const draws = Float64Array.from(take(20_000, () => rng.normal()))
-    expect(createHash('sha256').update(new Uint8Array(draws.buffer)).digest('hex')).toMatchInlineSnapshot(`"daadb164ce3885b5606fa380140b70caecb1b2bd60ab176dbef7ce5826dbca83"`)
+    expect(createHash('sha256').update(new Uint8Array(draws.buffer)).digest('hex')).toMatchInlineSnapshot(
+      `"daadb164ce3885b5606fa380140b70caecb1b2bd60ab176dbef7ce5826dbca83"`,
+    )
   })
 })

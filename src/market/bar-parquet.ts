@@ -268,7 +268,7 @@ function fillColumns(batch: BarBatch, data: GroupColumns, from: number, to: numb
     text !== null && SYMBOL.test(text) ? batch.names.id(text) : -1,
   )
   fillCodes(batch.interval, data.interval, odd, from, (text) =>
-    INTERVALS.findIndex((interval) => interval === text),
+    text === null ? -1 : codeOf(INTERVALS, text),
   )
   fillCodes(batch.adjusted, data.adjusted, odd, from, (text) => codeOf(ADJUSTMENTS, text))
   fillCodes(batch.session, data.session, odd, from, (text) => codeOf(SESSIONS, text))

@@ -74,11 +74,15 @@ const mean = (values: readonly number[]): number => values.reduce((sum, x) => su
 
 describe('the same seed gives the same bytes', () => {
   test('which are pinned', () => {
-    expect(digest(all())).toMatchInlineSnapshot(`"66d29eab4c18d5799b86992aca0307aaf40908de1cdb3831f73123d291668bae"`)
-    expect(digest(all({ regime: 'mean-revert', interval: '5m' }))).toMatchInlineSnapshot(`"20b750cc2c239f113a60bbc228d241f1faf04065f2e34b38dc0d7103e42dda2f"`)
-    expect(
-      digest(all({ regime: 'trend', interval: '1s', sessions: usual.slice(-1) })),
-    ).toMatchInlineSnapshot(`"e3291c04184c6a942c7f50c7d95d63ab897fc8ce97c1694e1779a6e3831feb06"`)
+    expect(digest(all())).toMatchInlineSnapshot(
+      `"66d29eab4c18d5799b86992aca0307aaf40908de1cdb3831f73123d291668bae"`,
+    )
+    expect(digest(all({ regime: 'mean-revert', interval: '5m' }))).toMatchInlineSnapshot(
+      `"20b750cc2c239f113a60bbc228d241f1faf04065f2e34b38dc0d7103e42dda2f"`,
+    )
+    expect(digest(all({ regime: 'trend', interval: '1s', sessions: usual.slice(-1) }))).toMatchInlineSnapshot(
+      `"e3291c04184c6a942c7f50c7d95d63ab897fc8ce97c1694e1779a6e3831feb06"`,
+    )
   })
 
   test('and another seed others', () => {

@@ -1,0 +1,224 @@
+/** Finds the command, settles its options, runs it, and turns whatever comes out into words and an exit status. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { isatty } from 'node:tty'
+import { EXIT, Failure, usage } from '../base/errors.js'
+import { type CommandEntry, commands } from '../commands/index.js'
+import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
+import { type Command, globalOptions, isGroup, type LeafCommand } from './command.js'
+import { type Config, configLayer, readConfig } from './config.js'
+import { type Context, HelpWanted } from './context.js'
+import { commandHelp, rootHelp } from './help.js'
+import { checkOperands, readFlags, type Setting, settle, splitCommand } from './parse.js'
+import { xdgPaths } from './paths.js'
+import { print, say, showHelp, version } from './print.js'
+import { watchSignals } from './signals.js'
+import { nearest } from './suggest.js'
+import { type ColorWhen, createUi, painter, plain, wantsColor } from './ui.js'
+
+const env = (name: string): string | undefined => process.env[name]
+
+/** Runs `jules ARGV`; resolves to the exit status, never rejects. */
+export function run(argv: readonly string[]): Promise<number> {
+  // What the report of a failure needs before the options are known.
+  const voice: Voice = { command: '', json: argv.includes('--json'), color: false }
+  return dispatch(argv, voice).catch((error) => report(error, voice))
+}
+
+interface Voice {
+  command: string
+  json: boolean
+  color: boolean
+}
+
+async function dispatch(argv: readonly string[], voice: Voice): Promise<number> {
+  const { word, rest } = splitCommand(argv)
+  if (word === undefined || word === 'help') return help(word === undefined ? argv : rest, word === 'help')
+  const entry = find(word)
+  voice.command = entry.name
+  let command: Command = await entry.load()
+  let args = rest
+  const path = [entry.name]
+  if (isGroup(command)) {
+    const group = command
+    const split = splitCommand(rest)
+    if (split.word === undefined || split.word === 'help') {
+      const { raw } = readFlags({ options: {} }, split.rest)
+      if (raw.has('version')) return print(version())
+      return showHelp(commandHelp(entry.name, group), split.word === 'help' || raw.has('help'))
+    }
+    const child = group.commands.find(({ name }) => name === split.word)
+    if (child === undefined) {
+      const names = group.commands.map(({ name }) => name)
+      throw unknown(`${entry.name} command`, split.word, names)
+    }
+    command = child
+    args = split.rest
+    path.push(child.name)
+    voice.command = path.join(' ')
+  }
+  return runLeaf(command as LeafCommand, path, args, voice)
+}
+
+async function runLeaf(
+  command: LeafCommand,
+  path: readonly string[],
+  argv: string[],
+  voice: Voice,
+): Promise<number> {
+  const { raw, operands } = readFlags(command, argv)
+  if (raw.has('help')) return print(commandHelp(path.join(' '), command))
+  if (raw.has('version')) return print(version())
+  const paths = xdgPaths(env, homedir)
+  const config = await loadConfig(raw.get('config'), paths.config)
+  const all = { ...command.options, ...globalOptions }
+  const settings = settle(all, { flags: raw, env, config: layer(config, path, command) })
+  const value = (name: string): unknown => settings.get(name)?.value
+  const when = value('color') as ColorWhen
+  voice.json = value('json') === true
+  voice.color = wantsColor(when, isatty(2), env)
+  checkOperands(command, operands)
+  const ui = createUi({
+    stderr: { isTTY: isatty(2), write: say },
+    command: voice.command,
+    quiet: value('quiet') === true,
+    verbose: value('verbose') === true,
+    json: voice.json,
+    color: voice.color,
+    ci: Boolean(env('CI')),
+    now: Date.now,
+  })
+  for (const [name, setting] of settings) {
+    if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
+  }
+  const interruption = watchSignals(
+    process,
+    (words) => ui.warn(words),
+    (status) => process.exit(status),
+  )
+  let stdout: ByteSink | undefined
+  // A reader that has stalled must not hold a command that was told to stop; last records get a second to leave.
+  interruption.signal.addEventListener('abort', () => setTimeout(() => stdout?.abort(), 1000).unref())
+  let status: number = EXIT.ok
+  const context: Context = {
+    command: voice.command,
+    ui,
+    signal: interruption.signal,
+    clock: Date.now,
+    env,
+    environment: process.env,
+    cwd: process.cwd(),
+    uid: process.getuid?.() ?? -1,
+    platform: process.platform,
+    arch: process.arch,
+    kill: (pid, signal) => process.kill(pid, signal),
+    paths,
+    stdinIsTTY: isatty(0),
+    stdoutIsTTY: isatty(1),
+    color: wantsColor(when, isatty(1), env),
+    quiet: value('quiet') === true,
+    json: voice.json,
+    stdout: () => {
+      stdout ??= stdoutSink()
+      return stdout
+    },
+    settings,
+    onForcedExit: interruption.onForcedExit,
+    exitWith: (code) => {
+      status = code
+    },
+  }
+  const options = Object.fromEntries(Object.keys(command.options).map((name) => [name, value(name)]))
+  try {
+    await command.run(context, options, operands)
+    await stdout?.close()
+    return interruption.status() ?? status
+  } catch (error) {
+    if (error instanceof HelpWanted) return showHelp(commandHelp(path.join(' '), command), false)
+    const stopped = interruption.status()
+    // After a signal the failure is the signal, unless something worse broke on the way out.
+    if (stopped !== undefined && !(error instanceof Failure)) return stopped
+    throw error
+  } finally {
+    interruption.dispose()
+  }
+}
+
+function find(word: string): CommandEntry {
+  const entry = commands.find(({ name }) => name === word)
+  if (entry !== undefined) return entry
+  throw unknown(
+    'command',
+    word,
+    commands.filter(({ hidden }) => !hidden).map(({ name }) => name),
+  )
+}
+
+function unknown(what: string, word: string, known: readonly string[]): Failure {
+  const near = nearest(word, known)
+  return usage(`unknown ${what} ${JSON.stringify(word)}`, {
+    hint: near === undefined ? `the commands are ${known.join(', ')}` : `did you mean ${near}?`,
+  })
+}
+
+/** `jules`, `jules -h`, `jules -V`, `jules help [COMMAND...]`. */
+async function help(argv: readonly string[], asked: boolean): Promise<number> {
+  const { raw, operands } = readFlags({ options: {} }, [...argv])
+  if (raw.has('version')) return print(version())
+  const [first, second] = operands
+  if (first === undefined) {
+    const entries = commands.filter(({ hidden }) => !hidden)
+    return showHelp(rootHelp(entries), asked || raw.has('help'))
+  }
+  const command = await find(first).load()
+  if (second === undefined) return print(commandHelp(first, command))
+  const child = isGroup(command) ? command.commands.find(({ name }) => name === second) : undefined
+  if (child === undefined) throw usage(`no help for ${JSON.stringify(operands.join(' '))}`)
+  return print(commandHelp(`${first} ${second}`, child))
+}
+
+function loadConfig(flag: string | undefined, directory: string): Promise<Config> {
+  const asked = flag ?? env('JULES_CONFIG')
+  return readConfig(asked ?? join(directory, 'config.json'), asked !== undefined)
+}
+
+function layer(config: Config, path: readonly string[], command: LeafCommand) {
+  const names = commands.map(({ name }) => name)
+  return configLayer(config, path, command.options, names)
+}
+
+function settingWords(name: string, { value, origin, raw }: Setting): string {
+  return `--${name} ${raw ?? (Array.isArray(value) ? value.join(',') : String(value ?? 'unset'))} (${origin})`
+}
+
+/** Words for any failure; returns the exit status. */
+function report(error: unknown, voice: Voice): number {
+  if (error instanceof ReaderGone) return EXIT.ok
+  const prefix = ['jules', voice.command].filter(Boolean).join(' ')
+  const failure = error instanceof Failure ? error : undefined
+  const code = failure?.code ?? EXIT.bug
+  const message = failure?.message ?? (error instanceof Error ? error.message : String(error))
+  if (voice.json) {
+    const line = {
+      type: 'error',
+      code,
+      command: voice.command,
+      message,
+      ...(failure?.where === undefined ? {} : { where: failure.where }),
+      ...(failure?.hint === undefined ? {} : { hint: failure.hint }),
+      ...failure?.fields,
+    }
+    say(`${JSON.stringify(line)}\n`)
+    return code
+  }
+  const paint = painter(voice.color)
+  const where = failure?.where === undefined ? '' : `${failure.where}: `
+  if (failure === undefined) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    say(`${prefix}: ${paint.red('bug')}: ${plain(stack)}\n${prefix}: please report this\n`)
+    return code
+  }
+  say(`${prefix}: ${plain(where + message)}\n`)
+  if (failure.hint !== undefined) say(`${prefix}: hint: ${plain(failure.hint)}\n`)
+  return code
+}
