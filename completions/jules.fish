@@ -15,7 +15,7 @@ complete -c jules -n '__fish_seen_subcommand_from db; and not __fish_seen_subcom
 complete -c jules -n '__fish_seen_subcommand_from fetch' -l mock -d 'generate bars'
 complete -c jules -n '__fish_seen_subcommand_from fetch' -l symbols -x -d 'symbols, separated by commas'
 complete -c jules -n '__fish_seen_subcommand_from fetch' -l interval -x -a '1s 5s 1m 5m 15m 30m 1h 1d' -d 'length of a bar'
-complete -c jules -n '__fish_seen_subcommand_from fetch' -l days -x -d 'sessions to generate, ending at --to (default 20)'
+complete -c jules -n '__fish_seen_subcommand_from fetch' -l days -x -d 'sessions to generate, ending at --to'
 complete -c jules -n '__fish_seen_subcommand_from fetch' -l from -x -d 'first session date'
 complete -c jules -n '__fish_seen_subcommand_from fetch' -l to -x -d 'last session date'
 complete -c jules -n '__fish_seen_subcommand_from fetch' -l seed -x -d 'seed of the generator'

@@ -1,0 +1,166 @@
+/** What is printed, written down and run must say the same. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type AnyLeaf, type Command, globalOptions, isGroup } from '../src/cli/command.js'
+import { commandHelp, rootHelp } from '../src/cli/help.js'
+import { commands } from '../src/commands/index.js'
+import { Workdir } from './support/workdir.js'
+
+const shown = commands.filter(({ hidden }) => !hidden)
+const declared: Command[] = await Promise.all(shown.map(({ load }) => load()))
+const leaves: { path: string; command: AnyLeaf }[] = declared.flatMap((command) =>
+  isGroup(command)
+    ? command.commands.map((child) => ({ path: `${command.name} ${child.name}`, command: child }))
+    : [{ path: command.name, command }],
+)
+
+describe('declarations', () => {
+  test.each(shown)('$name is listed as it declares itself', async ({ name, summary, load }) => {
+    const command = await load()
+    expect([command.name, command.summary]).toEqual([name, summary])
+  })
+
+  test('help texts are lower case without a full stop', () => {
+    for (const { path, command } of leaves) {
+      for (const [name, { help }] of Object.entries(command.options) as [string, { help: string }][]) {
+        expect(help, `${path} --${name}`).not.toMatch(/\.$|^[A-Z](?![A-Z])/)
+      }
+    }
+  })
+
+  test('one word means one thing: a short letter stands for one option', () => {
+    const letters = new Map<string, string>()
+    for (const { command } of leaves) {
+      const all = { ...command.options, ...globalOptions } as Record<string, { short?: string }>
+      for (const [name, { short }] of Object.entries(all)) {
+        if (short === undefined) continue
+        expect(letters.get(short) ?? name).toBe(name)
+        letters.set(short, name)
+      }
+    }
+  })
+})
+
+describe('help', () => {
+  const pages: [string, string][] = [
+    ['jules', rootHelp(shown)],
+    ...declared.map((command): [string, string] => [command.name, commandHelp(command.name, command)]),
+    ...leaves.map(({ path, command }): [string, string] => [path, commandHelp(path, command)]),
+  ]
+  test.each(pages)('%s fits 80 columns', (_name, page) => {
+    const wide = page.split('\n').filter((line) => line.length > 80 && !line.startsWith('    '))
+    expect(wide).toEqual([])
+  })
+
+  test.each(leaves)('$path: help X, X --help and X -h are one page, on stdout, with 0', async ({ path }) => {
+    const dir = new Workdir()
+    const words = path.split(' ')
+    const pages = await Promise.all([
+      dir.jules(['help', ...words]),
+      dir.jules([...words, '--help']),
+      dir.jules([...words, '-h', '--no-such-thing'].slice(0, -1)),
+    ])
+    for (const page of pages) expect([page.status, page.stderr]).toEqual([0, ''])
+    expect(new Set(pages.map(({ stdout }) => stdout)).size).toBe(1)
+  })
+})
+
+describe('generated files', () => {
+  test.each(['man', 'completions'])('%s/ is in step with the declarations', (what) => {
+    const dir = mkdtempSync(join(tmpdir(), 'jules-generated-'))
+    if (what === 'man') {
+      for (const name of readdirSync('man').filter((name) => name.endsWith('.7'))) {
+        execFileSync('cp', [`man/${name}`, dir])
+      }
+    }
+    execFileSync('bin/jules', ['generate', what, '--dir', dir])
+    const listed = readdirSync(dir).sort()
+    expect(readdirSync(what).sort()).toEqual(listed)
+    for (const name of listed) {
+      expect(readFileSync(join(what, name), 'utf8'), `${what}/${name}: run npm run generate`).toBe(
+        readFileSync(join(dir, name), 'utf8'),
+      )
+    }
+    rmSync(dir, { recursive: true })
+  })
+
+  const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
+
+  test.skipIf(!has('mandoc')).each(readdirSync('man'))('man/%s passes mandoc -T lint', (name) => {
+    const { stdout, stderr } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', `man/${name}`], {
+      encoding: 'utf8',
+    })
+    expect(stdout + stderr).toBe('')
+  })
+
+  test.skipIf(!has('bash'))('bash parses its completions and offers every long option', () => {
+    for (const { path, command } of leaves) {
+      const words = ['jules', ...path.split(' '), '--'].map((word) => `'${word}'`).join(' ')
+      const script = `source completions/jules.bash; COMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _jules; printf '%s\\n' "\${COMPREPLY[@]}"`
+      const offered = execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n')
+      for (const name of Object.keys({ ...command.options, ...globalOptions }))
+        expect(offered, path).toContain(`--${name}`)
+    }
+  })
+
+  test.skipIf(!has('zsh'))('zsh parses its completions', () => {
+    expect(spawnSync('zsh', ['-n', 'completions/_jules'], { encoding: 'utf8' }).stderr).toBe('')
+  })
+
+  test.skipIf(!has('fish'))('fish parses its completions and knows every long option', () => {
+    expect(spawnSync('fish', ['-n', 'completions/jules.fish'], { encoding: 'utf8' }).stderr).toBe('')
+    for (const { path } of leaves) {
+      const offered = execFileSync(
+        'fish',
+        ['-c', `source completions/jules.fish; complete -C 'jules ${path} --'`],
+        { encoding: 'utf8' },
+      )
+      expect(offered).toContain('--verbose')
+    }
+  })
+
+  test('zsh and fish files name every long option', () => {
+    const zsh = readFileSync('completions/_jules', 'utf8')
+    const fish = readFileSync('completions/jules.fish', 'utf8')
+    for (const { command } of leaves) {
+      for (const name of Object.keys(command.options)) {
+        expect(zsh).toContain(`'--${name}`)
+        expect(fish).toContain(` -l ${name} `)
+      }
+    }
+  })
+})
+
+describe('examples', () => {
+  const scripts = readdirSync('examples').filter((name) => name.endsWith('.sh'))
+  test.each(scripts)('examples/%s runs', async (name) => {
+    const dir = new Workdir()
+    const examples = join(process.cwd(), 'examples', name)
+    const { status, stderr } = await dir.shell(
+      `sh '${examples}'; status=$?; jules -q db stop 2>/dev/null; exit $status`,
+    )
+    expect([status, /bug|\n\s+at /.test(stderr)], stderr).toEqual([0, false])
+  })
+
+  test('each example of the manual is a command line that parses', () => {
+    for (const { shell } of [...declared, ...leaves.map(({ command }) => command)].flatMap(
+      ({ examples = [] }) => examples,
+    )) {
+      expect(spawnSync('bash', ['-n', '-c', shell]).status).toBe(0)
+      for (const [, name] of shell.matchAll(/\bjules ([a-z-]+)/g))
+        expect(shown.map((entry) => entry.name)).toContain(name)
+    }
+  })
+})
+
+test('README names every command and its two commands are scripts of package.json', () => {
+  const readme = readFileSync('README.md', 'utf8')
+  for (const { name } of shown) expect(readme).toContain(`\`${name}\``)
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!)
+  const run = [...blocks.join('\n').matchAll(/npm (?:run )?([a-z:]+)/g)].map((match) => match[1]!)
+  for (const name of run.filter((word) => word !== 'ci')) expect(Object.keys(scripts)).toContain(name)
+})
