@@ -84,7 +84,7 @@ async function runLeaf(
     quiet: value('quiet') === true,
     verbose: value('verbose') === true,
     json: voice.json,
-    color: voice.color,
+    paint: await painter(voice.color),
     ci: Boolean(env('CI')),
     now: Date.now,
   })
@@ -192,7 +192,7 @@ function settingWords(name: string, { value, origin, raw }: Setting): string {
 }
 
 /** Words for any failure; returns the exit status. */
-function report(error: unknown, voice: Voice): number {
+async function report(error: unknown, voice: Voice): Promise<number> {
   if (error instanceof ReaderGone) return EXIT.ok
   const prefix = ['jules', voice.command].filter(Boolean).join(' ')
   const failure = error instanceof Failure ? error : undefined
@@ -211,7 +211,7 @@ function report(error: unknown, voice: Voice): number {
     say(`${JSON.stringify(line)}\n`)
     return code
   }
-  const paint = painter(voice.color)
+  const paint = await painter(voice.color)
   const where = failure?.where === undefined ? '' : `${failure.where}: `
   if (failure === undefined) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

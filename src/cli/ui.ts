@@ -2,7 +2,7 @@
  * What jules says to people: standard error, one line a message, as words or as JSON lines. Standard output is never
  * touched here. Text from outside passes `plain`, so that data cannot drive the terminal.
  */
-import { Chalk, type ChalkInstance } from 'chalk'
+import type { ChalkInstance } from 'chalk'
 
 export type ColorWhen = 'auto' | 'always' | 'never'
 
@@ -17,7 +17,7 @@ export interface UiOptions {
   readonly quiet: boolean
   readonly verbose: boolean
   readonly json: boolean
-  readonly color: boolean
+  readonly paint: Paint
   /** Continuous integration: progress comes as occasional lines. */
   readonly ci: boolean
   readonly now: () => number
@@ -55,7 +55,24 @@ export function wantsColor(
   return isTTY && env('TERM') !== 'dumb'
 }
 
-export const painter = (color: boolean): ChalkInstance => new Chalk({ level: color ? 1 : 0 })
+/** The colours in use; each takes a text. */
+export type Paint = {
+  readonly [name in 'red' | 'green' | 'yellow' | 'bold' | 'dim']: (text: string) => string
+}
+
+const same = (text: string): string => text
+const colorless: Paint = { red: same, green: same, yellow: same, bold: same, dim: same }
+
+/**
+ * Chalk is loaded only when there is something to colour: its import of `node:process` opens standard input, which makes a
+ * pipe shared with other programs non-blocking under their feet.
+ */
+export async function painter(color: boolean): Promise<Paint> {
+  if (!color) return colorless
+  const { Chalk } = await import('chalk')
+  const chalk: ChalkInstance = new Chalk({ level: 1 })
+  return chalk
+}
 
 /** Makes control characters visible: C0 except newline and tab, DEL, C1 and the bidirectional overrides. */
 export function plain(message: string): string {
@@ -69,8 +86,7 @@ const LINE_EVERY_MS = 10_000
 const DRAW_EVERY_MS = 100
 
 export function createUi(options: UiOptions): Ui {
-  const { stderr, command, now } = options
-  const paint = painter(options.color)
+  const { stderr, command, now, paint } = options
   let drawn = false
   const clear = () => {
     if (drawn) stderr.write('\r\u001b[K')
