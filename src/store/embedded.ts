@@ -224,6 +224,7 @@ async function libraryPath(
     .filter(isLink)
     .map(({ source, target }) => ({ source: join(root, source), target: join(root, target) }))
   if (links.every(({ target }) => existsSync(target))) return {}
+  await mkdir(dirname(layout.libraries), { recursive: true, mode: 0o700 })
   await mkdir(layout.libraries, { recursive: true, mode: 0o755 })
   for (const { source, target } of links) {
     const link = join(layout.libraries, target.slice(dirname(target).length + 1))
