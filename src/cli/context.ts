@@ -17,6 +17,8 @@ export interface Context {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly uid: number
+  /** Whether the uid has an entry in the user database. */
+  readonly hasAccount: boolean
   readonly platform: string
   readonly arch: string
   readonly kill: (pid: number, signal: number | 'SIGINT') => unknown

@@ -1,5 +1,5 @@
 /** Finds the command, settles its options, runs it, and turns whatever comes out into words and an exit status. */
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { EXIT, Failure, usage } from '../base/errors.js'
@@ -109,6 +109,7 @@ async function runLeaf(
     environment: process.env,
     cwd: process.cwd(),
     uid: process.getuid?.() ?? -1,
+    hasAccount: hasAccount(),
     platform: process.platform,
     arch: process.arch,
     kill: (pid, signal) => process.kill(pid, signal),
@@ -175,6 +176,15 @@ async function help(argv: readonly string[], asked: boolean): Promise<number> {
   const child = isGroup(command) ? command.commands.find(({ name }) => name === second) : undefined
   if (child === undefined) throw usage(`no help for ${JSON.stringify(operands.join(' '))}`)
   return print(commandHelp(`${first} ${second}`, child))
+}
+
+function hasAccount(): boolean {
+  try {
+    userInfo()
+    return true
+  } catch {
+    return false
+  }
 }
 
 function loadConfig(flag: string | undefined, directory: string): Promise<Config> {

@@ -112,6 +112,7 @@ export function embeddedOptions(context: Context): EmbeddedOptions {
     directory: `${context.paths.data}/pg`,
     runtimeDirectory: context.paths.runtime ?? tmpdir(),
     uid: context.uid,
+    hasAccount: context.hasAccount,
     platform: context.platform,
     arch: context.arch,
     searchPath: context.env('PATH') || '/usr/local/bin:/usr/bin:/bin',

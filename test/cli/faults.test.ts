@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -265,6 +265,32 @@ describe('the embedded server', () => {
     ])
     execFileSync('chmod', ['700', socket])
   })
+
+  const asNobody =
+    process.getuid?.() === 0 &&
+    spawnSync(process.execPath, ['-e', `require('fs').accessSync('${BIN}')`], {
+      uid: 65534,
+      gid: 65534,
+      cwd: '/',
+    }).status === 0
+  test.skipIf(!asNobody)(
+    'root where user namespaces are forbidden: the server runs as nobody, in a place of its own',
+    async () => {
+      const dir = new Workdir('jules-root-')
+      mkdirSync(dir.file('bin'))
+      execFileSync('ln', ['-s', process.execPath, dir.file('bin/node')])
+      // No unshare on this PATH.
+      const run = (args: string[], input = '') =>
+        finished(dir.start(process.execPath, [BIN, ...args], { env: { PATH: dir.file('bin') } }), input)
+      const loaded = await run(['load'], barLine(0))
+      const { socket, pid } = JSON.parse((await run(['db', 'status'])).stdout)
+      const owner = execFileSync('stat', ['-c', '%u', `/proc/${pid}`], { encoding: 'utf8' }).trim()
+      await run(['db', 'stop'])
+      rmSync(socket.replace(/\/run$/, ''), { recursive: true, force: true })
+      expect([loaded.status, owner]).toEqual([0, '65534'])
+      expect(socket).toMatch(/^\/var\/lib\/jules-[0-9a-f]{12}\/run$/)
+    },
+  )
 
   const namespaces = spawnSync('unshare', ['-Urm', 'true']).status === 0
   test.skipIf(!namespaces)(
