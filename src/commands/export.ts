@@ -128,6 +128,7 @@ async function exportStream(
     await out?.abort()
     throw error
   } finally {
+    await writer?.abort()
     progress.end()
   }
 }
@@ -207,7 +208,10 @@ async function openPart(context: Context, directory: string): Promise<Part> {
       await writer.finish()
       await sink.close()
     },
-    abort: () => sink.abort(),
+    abort: async () => {
+      await writer.abort()
+      await sink.abort()
+    },
   }
 }
 

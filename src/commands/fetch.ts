@@ -6,7 +6,7 @@ import type { Interval } from '../market/bar.js'
 import { sessions, sessionsEndingAt, type TradingSession } from '../market/calendar.js'
 import { fileBars } from '../market/feeds/file.js'
 import { DEFECTS, mockBars, REGIMES } from '../market/feeds/mock.js'
-import { recordWriter } from '../market/write.js'
+import { type RecordWriter, recordWriter } from '../market/write.js'
 import { input, interval, openInput, openOutput, output, symbol, symbols } from './options.js'
 
 const DEFAULT_SYMBOLS = ['NVDA', 'MSFT']
@@ -102,8 +102,9 @@ async function fetchMock(context: Context, options: FetchOptions): Promise<void>
   const days = sessionRange(context, options)
   const out = await openOutput(context, options)
   const progress = context.ui.progress('sessions')
+  let writer: RecordWriter | null = null
   try {
-    const writer = await recordWriter(out.sink, out.format)
+    writer = await recordWriter(out.sink, out.format)
     if (options.defects && out.format !== 'ndjson')
       throw usage('--defects writes ndjson: other formats cannot hold them')
     let done = 0
@@ -133,6 +134,7 @@ async function fetchMock(context: Context, options: FetchOptions): Promise<void>
     await out.abort()
     throw error
   } finally {
+    await writer?.abort()
     progress.end()
   }
 }
@@ -164,8 +166,9 @@ async function fetchFiles(
   const out = await openOutput(context, options, operands)
   const progress = context.ui.progress('rows')
   let rows = 0
+  let writer: RecordWriter | null = null
   try {
-    const writer = await recordWriter(out.sink, out.format)
+    writer = await recordWriter(out.sink, out.format)
     for (const [i, name] of operands.entries()) {
       if (i > 0) source = await openInput(context, name, options['input-format'])
       const blocks = fileBars(source, {
@@ -196,6 +199,7 @@ async function fetchFiles(
     await out.abort()
     throw error
   } finally {
+    await writer?.abort()
     progress.end()
     await source.close()
   }

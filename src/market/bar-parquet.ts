@@ -1,17 +1,12 @@
-/**
- * Bars as Parquet, both ways: INT64 timestamps in microseconds UTC, DOUBLE prices and volume, row groups of 100,000 rows
- * that leave as they fill, so that memory does not grow with the file.
- */
+/** Bars from Parquet, one row group at a time, by columns; rows that hold anything odd go through the general path. */
 import type { ColumnData, FileMetaData, SchemaElement } from 'hyparquet'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { quote } from '../base/time.js'
-import type { ByteSink } from '../stream/sink.js'
 import type { Source } from '../stream/source.js'
 import {
   ADJUSTMENTS,
   type BarBatch,
   copyRow,
-  copyRows,
   INTERVALS,
   MISSING_CODE,
   newBatch,
@@ -20,169 +15,6 @@ import {
 } from './bar.js'
 import { BAR_FIELDS, type BarField, checkRow, fieldOf, type LooseFields, putRow, SOURCE } from './fields.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from './reading.js'
-
-export const ROW_GROUP = 100_000
-
-/** Version of the column layout, in the file's metadata as `jules.schema`. */
-const SCHEMA_VERSION = '1'
-
-const STRINGS: readonly BarField[] = ['symbol', 'interval', 'adjusted', 'session', 'source']
-const REQUIRED: readonly BarField[] = ['symbol', 'interval', 'time', 'open', 'high', 'low', 'close']
-
-/** Columns by which readers pass over row groups; statistics of the others would cost time and serve nobody. */
-const PRUNED: readonly BarField[] = ['symbol', 'interval', 'time']
-
-const SCHEMA: SchemaElement[] = [
-  { name: 'bar', num_children: BAR_FIELDS.length },
-  ...BAR_FIELDS.map((name): SchemaElement => {
-    const repetition_type = REQUIRED.includes(name) ? 'REQUIRED' : 'OPTIONAL'
-    if (STRINGS.includes(name)) {
-      return {
-        name,
-        type: 'BYTE_ARRAY',
-        converted_type: 'UTF8',
-        logical_type: { type: 'STRING' },
-        repetition_type,
-      }
-    }
-    if (name !== 'time') return { name, type: 'DOUBLE', repetition_type }
-    return {
-      name,
-      type: 'INT64',
-      converted_type: 'TIMESTAMP_MICROS',
-      logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
-      repetition_type,
-    }
-  }),
-]
-
-export interface ParquetBarWriter {
-  write(batch: BarBatch): Promise<void>
-  /** Writes what is left and the footer; does not close the sink. */
-  finish(): Promise<void>
-}
-
-export async function parquetBarWriter(sink: ByteSink): Promise<ParquetBarWriter> {
-  const { ByteWriter, ParquetWriter } = await import('hyparquet-writer')
-  const bytes = new ByteWriter(1 << 20)
-  // A row group is written while the next one is gathered; its bytes move to a buffer of their own for that.
-  let writing: Promise<void> = Promise.resolve()
-  const flush = async () => {
-    await writing
-    writing = sink.write(bytes.getBytes().slice())
-    writing.catch(() => {})
-    bytes.index = 0
-  }
-  const writer = new ParquetWriter({
-    writer: Object.assign(bytes, { flush, finish: flush }),
-    schema: SCHEMA,
-    createdBy: 'jules',
-    kvMetadata: [
-      { key: 'jules.type', value: 'bar' },
-      { key: 'jules.schema', value: SCHEMA_VERSION },
-    ],
-  })
-  let group: BarBatch | null = null
-  const writeGroup = async (rows: BarBatch) => {
-    const columnData = BAR_FIELDS.map((name) => ({
-      name,
-      data: columnOf(rows, name),
-      statistics: PRUNED.includes(name),
-      // Names repeat and become dictionaries; looking for one among prices would cost a tenth of the time.
-      ...(STRINGS.includes(name) ? {} : { encoding: 'PLAIN' as const }),
-    }))
-    await writer.write({ columnData, rowGroupSize: ROW_GROUP })
-    rows.length = 0
-  }
-  return {
-    write: async (batch) => {
-      group ??= newBatch(ROW_GROUP, batch.names)
-      for (let from = 0; from < batch.length; ) {
-        const to = Math.min(batch.length, from + ROW_GROUP - group.length)
-        copyRows(batch, from, to, group)
-        from = to
-        if (group.length === ROW_GROUP) await writeGroup(group)
-      }
-    },
-    finish: async () => {
-      if (group !== null && group.length > 0) await writeGroup(group)
-      await writer.finish()
-      await writing
-    },
-  }
-}
-
-const encoder = new TextEncoder()
-const bytesOf = (text: string): Uint8Array => encoder.encode(text)
-const INTERVAL_BYTES = INTERVALS.map(bytesOf)
-const ADJUSTED_BYTES = ADJUSTMENTS.map(bytesOf)
-const SESSION_BYTES = SESSIONS.map(bytesOf)
-
-type Column = Float64Array | BigInt64Array | (Uint8Array | number | null)[]
-
-function columnOf(batch: BarBatch, name: BarField): Column {
-  const { length, names } = batch
-  const coded = (codes: Uint8Array, texts: readonly Uint8Array[]) =>
-    looked(codes, length, (code) => texts[code] ?? null)
-  const named = (ids: Int32Array) => {
-    const texts = Array.from({ length: names.size }, (_, id) => {
-      const text = names.text(id)
-      return text === null ? null : bytesOf(text)
-    })
-    return looked(ids, length, (id) => texts[id] ?? null)
-  }
-  switch (name) {
-    case 'symbol':
-      return named(batch.symbol)
-    case 'source':
-      return named(batch.source)
-    case 'interval':
-      return coded(batch.interval, INTERVAL_BYTES)
-    case 'adjusted':
-      return coded(batch.adjusted, ADJUSTED_BYTES)
-    case 'session':
-      return coded(batch.session, SESSION_BYTES)
-    case 'time': {
-      const micros = new BigInt64Array(length)
-      for (let i = 0; i < length; i++) micros[i] = BigInt(batch.time[i]! * 1000)
-      return micros
-    }
-    case 'volume':
-    case 'vwap':
-    case 'trades':
-      return nullable(batch[name].subarray(0, length))
-    default:
-      return batch[name].subarray(0, length)
-  }
-}
-
-/** Bytes of each of the first `length` codes. A plain loop: Array.from with a callback takes several times as long. */
-function looked(
-  codes: Uint8Array | Int32Array,
-  length: number,
-  bytes: (code: number) => Uint8Array | null,
-): (Uint8Array | null)[] {
-  const column = new Array<Uint8Array | null>(length)
-  let last = -1
-  let value: Uint8Array | null = null
-  for (let i = 0; i < length; i++) {
-    const code = codes[i]!
-    if (code !== last) {
-      last = code
-      value = bytes(code)
-    }
-    column[i] = value
-  }
-  return column
-}
-
-/** The typed array itself where nothing is null. */
-function nullable(values: Float64Array): Column {
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isNaN(values[i])) return Array.from(values, (value) => (Number.isNaN(value) ? null : value))
-  }
-  return values
-}
 
 export async function* readParquet(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
   const { parquetMetadataAsync, parquetRead } = await import('hyparquet')
@@ -195,6 +27,7 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
     throw badData(`holds ${quote(type)} records; expected bars`, { where: source.name })
   }
   const columns = barColumns(metadata, reading)
+  const stamped = hasStamps(metadata, columns)
   const batch = newBatch(BATCH_ROWS, reading.names)
   let start = 0
   for (const { num_rows } of metadata.row_groups) {
@@ -209,18 +42,16 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
       rowEnd: start + rows,
       onChunk: (chunk) => collect(data, columns, chunk, start, rows),
       parsers: {
-        timestampFromMilliseconds: (value) => new Date(Number(value)),
-        // Whole milliseconds as a number; a finer stamp as text, which is refused by the row it stands in.
-        timestampFromMicroseconds: (value) => fromMicros(value),
-        timestampFromNanoseconds: (value) =>
-          value % 1000n === 0n ? fromMicros(value / 1000n) : `${value} ns`,
+        timestampFromMilliseconds: Number,
+        timestampFromMicroseconds: (value) => Number(value) / 1000,
+        timestampFromNanoseconds: (value) => Number(value) / 1e6,
       },
     }).catch((error) => {
       throw damaged(error, source.name)
     })
     for (let from = 0; from < rows; from += BATCH_ROWS) {
       const to = Math.min(rows, from + BATCH_ROWS)
-      const odd = fillColumns(batch, data, from, to)
+      const odd = fillColumns(batch, data, stamped, from, to)
       for (let row = from; row < to; row++) {
         const line = start + row + 1
         const i = row - from
@@ -228,7 +59,7 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
         if (odd[i] === 0 && checkRow(batch, i) === null) continue
         odd[i] = 1
       }
-      yield* handRows(batch, data, { from, to, start, odd }, reading)
+      yield* handRows(batch, data, { from, to, start, odd, stamped }, reading)
     }
     start += rows
   }
@@ -236,23 +67,20 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
 
 type GroupColumns = { [field in BarField]?: ArrayLike<unknown> }
 
-/** A stamp of the file, as the Date that tells it from an epoch number of a plain column. */
-const fromMicros = (micros: bigint): Date | string =>
-  micros % 1000n === 0n ? new Date(Number(micros / 1000n)) : `${micros} us`
-
 interface Rows {
   readonly from: number
   readonly to: number
   /** Row number in the file of the group's first row. */
   readonly start: number
   readonly odd: Uint8Array
+  readonly stamped: boolean
 }
 
 /** Hands on rows that are fine as they stand; odd ones go through the general path, in their order. */
 async function* handRows(
   batch: BarBatch,
   data: GroupColumns,
-  { from, to, start, odd }: Rows,
+  { from, to, start, odd, stamped }: Rows,
   reading: Reading,
 ): AsyncGenerator<RecordBlock> {
   if (!odd.includes(1)) {
@@ -268,6 +96,8 @@ async function* handRows(
     }
     const loose: LooseFields = {}
     for (const field of BAR_FIELDS) if (data[field] !== undefined) loose[field] = data[field][row] ?? null
+    // A declared stamp is milliseconds, however small the number.
+    if (stamped && Number.isInteger(loose.time)) loose.time = new Date(Number(loose.time))
     const line = start + row + 1
     const problem = putRow(mixed, loose, line, { ...reading, textual: false })
     if (problem === null) continue
@@ -278,9 +108,16 @@ async function* handRows(
 }
 
 /** Copies rows `[from, to)` into the batch; marks the rows in which something is not simply a value of its column. */
-function fillColumns(batch: BarBatch, data: GroupColumns, from: number, to: number): Uint8Array {
+function fillColumns(
+  batch: BarBatch,
+  data: GroupColumns,
+  stamped: boolean,
+  from: number,
+  to: number,
+): Uint8Array {
   const odd = new Uint8Array(to - from)
-  fillTimes(batch.time, data.time, odd, from)
+  if (stamped) fillTimes(batch.time, data.time, odd, from)
+  else odd.fill(1)
   for (const field of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const) {
     fillNumbers(batch[field], data[field], odd, from)
   }
@@ -301,6 +138,17 @@ function fillColumns(batch: BarBatch, data: GroupColumns, from: number, to: numb
 const codeOf = (codes: readonly string[], text: string | null): number =>
   text === null ? MISSING_CODE : codes.indexOf(text)
 
+/** Whether the time column is declared as timestamps, which come as milliseconds; plain numbers mean epoch s or ms. */
+function hasStamps({ schema }: FileMetaData, columns: ReadonlyMap<string, BarField>): boolean {
+  const name = [...columns].find(([, field]) => field === 'time')?.[0]
+  const element = schema.find((candidate) => candidate.name === name)
+  return (
+    element?.logical_type?.type === 'TIMESTAMP' ||
+    element?.converted_type?.startsWith('TIMESTAMP') === true ||
+    element?.type === 'INT96'
+  )
+}
+
 function fillTimes(
   into: Float64Array,
   column: ArrayLike<unknown> | undefined,
@@ -309,7 +157,8 @@ function fillTimes(
 ): void {
   for (let i = 0; i < odd.length; i++) {
     const value = column?.[from + i]
-    if (value instanceof Date) into[i] = value.getTime()
+    // A finer stamp has a fraction and is refused by the general path.
+    if (typeof value === 'number' && Number.isInteger(value)) into[i] = value
     else odd[i] = 1
   }
 }

@@ -6,7 +6,7 @@ import type { Format } from '../stream/source.js'
 import type { BarBatch } from './bar.js'
 import { CSV_HEADER, csvLine } from './bar-csv.js'
 import { MAX_BAR_BYTES, writeBar } from './bar-ndjson.js'
-import { parquetBarWriter } from './bar-parquet.js'
+import { parquetBarWriter } from './parquet-writer.js'
 import type { OtherRecord } from './reading.js'
 
 export interface RecordWriter {
@@ -19,21 +19,24 @@ export interface RecordWriter {
   flush(): Promise<void>
   /** Everything out; the sink stays open. */
   finish(): Promise<void>
+  /** Gives up; the sink is left to its owner. */
+  abort(): Promise<void>
 }
 
 export async function recordWriter(sink: ByteSink, format: Format): Promise<RecordWriter> {
   if (format === 'parquet') {
-    const parquet = await parquetBarWriter(sink)
+    const parquet = parquetBarWriter(sink)
     return {
       bars: (batch) => parquet.write(batch),
       other: onlyBars(format),
       line: onlyBars(format),
       flush: async () => {},
       finish: () => parquet.finish(),
+      abort: () => parquet.abort(),
     }
   }
   const out = new BlockWriter(sink)
-  const base = { flush: () => out.flush(), finish: () => out.drain() }
+  const base = { flush: () => out.flush(), finish: () => out.drain(), abort: async () => {} }
   if (format === 'csv') {
     await out.text(CSV_HEADER)
     return {
