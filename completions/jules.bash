@@ -7,15 +7,16 @@ _jules() {
     case $word in -*) continue ;; esac
     case $words in
       '') words=$word ;;
-      db) words="$words $word" ;;
+      db|vault) words="$words $word" ;;
     esac
   done
   case $words in
     '')
-      COMPREPLY=($(compgen -W 'fetch load export db help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export db' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export db vault' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
+    'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
     'fetch')
       case $prev in
         --symbols) COMPREPLY=(); return ;;
@@ -129,6 +130,143 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--dsn --source --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault set')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --fd) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --file --fd --raw --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault get')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --no-newline -n --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault list')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault rm')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault exec')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --only) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --only --pristine --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault env')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --only) COMPREPLY=(); return ;;
+        --shell) COMPREPLY=($(compgen -W 'bash zsh sh fish pwsh' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'dotenv json' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --only --shell --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault passwd')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --new-password-fd) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --new-password-fd --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault import')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'dotenv json' -- "$cur")); return ;;
+        --legacy-password-fd) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --format -f --legacy --legacy-password-fd --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'vault export')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --only) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'dotenv json' -- "$cur")); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --only --format -f --output -o --yes-plaintext --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault doctor')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault redact')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
+        --backend-command) COMPREPLY=(); return ;;
+        --only) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --password-fd --backend --backend-command --only --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
   esac
   case $cur in

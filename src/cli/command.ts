@@ -59,6 +59,8 @@ interface Described {
 export interface LeafCommand<O extends Options = Options> extends Described {
   readonly options: O
   readonly operands?: readonly Operand[]
+  /** What stands on the command line may be a secret given by mistake: messages do not repeat it. */
+  readonly discreet?: boolean
   /** Stop reading options at the first operand, so that they reach a child command untouched. */
   readonly passThrough?: boolean
   readonly run: (context: Context, options: Values<O>, operands: readonly string[]) => Promise<void>

@@ -16,6 +16,7 @@ export interface Context {
   /** The whole environment, for child processes. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  readonly pid: number
   readonly uid: number
   /** Whether the uid has an entry in the user database. */
   readonly hasAccount: boolean
@@ -35,6 +36,10 @@ export interface Context {
   readonly settings: ReadonlyMap<string, Setting>
   /** Runs when the process must stop at once (second signal); synchronous, may run at any moment. */
   readonly onForcedExit: (cleanup: () => void) => () => void
+  /** Hands SIGINT and SIGTERM to a child instead of stopping this run; returns the way back. */
+  readonly passSignals: (to: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void) => () => void
+  /** Acts as if SIGINT had come: Ctrl-C on a terminal in raw mode. */
+  readonly interrupt: () => void
   /** Ends the run with this status though nothing failed: "ran, and the answer is no", a child's status. */
   readonly exitWith: (status: number) => void
 }

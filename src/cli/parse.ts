@@ -82,7 +82,8 @@ export function checkOperands(command: AnyLeaf, operands: readonly string[]): vo
   const missing = declared[operands.length]
   if (operands.length < required && missing !== undefined) throw usage(`missing operand ${missing.name}`)
   if (operands.length > declared.length && declared.at(-1)?.many !== true) {
-    throw usage(`unexpected operand ${quote(operands[declared.length])}`)
+    const excess = command.discreet ? '' : ` ${quote(operands[declared.length])}`
+    throw usage(`unexpected operand${excess}`)
   }
 }
 

@@ -108,6 +108,7 @@ async function runLeaf(
     env,
     environment: process.env,
     cwd: process.cwd(),
+    pid: process.pid,
     uid: process.getuid?.() ?? -1,
     hasAccount: hasAccount(),
     platform: process.platform,
@@ -125,6 +126,8 @@ async function runLeaf(
     },
     settings,
     onForcedExit: interruption.onForcedExit,
+    passSignals: interruption.passSignals,
+    interrupt: interruption.interrupt,
     exitWith: (code) => {
       status = code
     },

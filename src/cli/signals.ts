@@ -14,6 +14,8 @@ export interface Interruption {
   /** 130 or 143 once a signal came. */
   status(): number | undefined
   onForcedExit(cleanup: () => void): () => void
+  passSignals(to: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void): () => void
+  interrupt(): void
   dispose(): void
 }
 
@@ -32,7 +34,9 @@ export function watchSignals(
     for (const cleanup of cleanups) cleanup()
     exit(status ?? EXIT.interrupted)
   }
-  const handle = (name: string, code: number) => () => {
+  let child: ((signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void) | null = null
+  const handle = (name: string, code: number, signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => () => {
+    if (child !== null) return child(signal)
     if (status !== undefined) return force()
     status = code
     say(`${name}, stopping`)
@@ -40,11 +44,12 @@ export function watchSignals(
     timer = setTimeout(force, PATIENCE_MS)
     timer.unref()
   }
-  const onInt = handle('interrupted', EXIT.interrupted)
-  const onTerm = handle('terminated', EXIT.terminated)
+  const onInt = handle('interrupted', EXIT.interrupted, 'SIGINT')
+  const onTerm = handle('terminated', EXIT.terminated, 'SIGTERM')
   source.on('SIGINT', onInt)
   source.on('SIGTERM', onTerm)
-  source.on('SIGHUP', onTerm)
+  const onHangup = handle('hung up', EXIT.terminated, 'SIGHUP')
+  source.on('SIGHUP', onHangup)
   return {
     signal: controller.signal,
     status: () => status,
@@ -52,11 +57,18 @@ export function watchSignals(
       cleanups.add(cleanup)
       return () => cleanups.delete(cleanup)
     },
+    passSignals: (to) => {
+      child = to
+      return () => {
+        child = null
+      }
+    },
+    interrupt: onInt,
     dispose: () => {
       clearTimeout(timer)
       source.off('SIGINT', onInt)
       source.off('SIGTERM', onTerm)
-      source.off('SIGHUP', onTerm)
+      source.off('SIGHUP', onHangup)
     },
   }
 }

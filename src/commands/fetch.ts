@@ -162,7 +162,7 @@ async function fetchFiles(
   operands: readonly string[],
 ): Promise<void> {
   if (operands.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
-  let source = await openInput(context, operands[0]!, options['input-format'])
+  let source = await openInput(context, operands[0]!, { format: options['input-format'] })
   const out = await openOutput(context, options, operands)
   const progress = context.ui.progress('rows')
   let rows = 0
@@ -170,7 +170,7 @@ async function fetchFiles(
   try {
     writer = await recordWriter(out.sink, out.format)
     for (const [i, name] of operands.entries()) {
-      if (i > 0) source = await openInput(context, name, options['input-format'])
+      if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
       const blocks = fileBars(source, {
         symbol: options.symbol,
         interval: options.interval,

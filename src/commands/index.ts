@@ -31,6 +31,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./db.js').then((module) => module.db),
   },
   {
+    name: 'vault',
+    summary: 'keep secrets in an encrypted file',
+    load: () => import('./vault.js').then((module) => module.vault),
+  },
+  {
     name: 'generate',
     summary: 'write the manual pages or completions',
     hidden: true,

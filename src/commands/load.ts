@@ -83,7 +83,7 @@ export const load = defineCommand({
     if (options['import-id'] === '') throw usage('--import-id: expected a name')
     const tally = new Tally(context, options['max-rejects'], await rejectSink(context, options.rejects))
     // The input is opened before the database: a mistyped name must not start a server.
-    let source = await openInput(context, files[0]!, options['input-format'])
+    let source = await openInput(context, files[0]!, { format: options['input-format'] })
     const { PostgresStore } = await import('../store/postgres.js')
     const database = options['dry-run'] ? null : await PostgresStore.open(target)
     const stop = () => database?.abort()
@@ -98,7 +98,7 @@ export const load = defineCommand({
           importId: options['import-id'],
         })) ?? null
       for (const [i, name] of files.entries()) {
-        if (i > 0) source = await openInput(context, name, options['input-format'])
+        if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
         const blocks = readRecords(source, {
           symbol: options.symbol,
           interval: options.interval,

@@ -1,6 +1,6 @@
 /** Options that several commands share, in one wording, and what they turn into. */
 import { tmpdir } from 'node:os'
-import { Failure, usage } from '../base/errors.js'
+import { usage } from '../base/errors.js'
 import { quote, type Zone, zoneNamed } from '../base/time.js'
 import { choice, file, integer, list, option, text } from '../cli/command.js'
 import { type Context, HelpWanted } from '../cli/context.js'
@@ -9,6 +9,7 @@ import type { Target } from '../store/connect.js'
 import type { EmbeddedOptions } from '../store/embedded.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import { FORMATS, type Format, formatByExtension, openSource, type Source } from '../stream/source.js'
+import { secretFor } from './secrets.js'
 
 const symbolWord = (word: string): string => {
   const symbol = word.toUpperCase()
@@ -53,10 +54,10 @@ export const store = {
 export async function openInput(
   context: Context,
   operand: string,
-  format?: Format | undefined,
+  given: { readonly format?: Format | undefined; readonly plain?: boolean } = {},
 ): Promise<Source> {
   if (operand === '-' && context.stdinIsTTY) throw new HelpWanted()
-  return openSource(operand, { signal: context.signal, temporaryDirectory: tmpdir(), format })
+  return openSource(operand, { signal: context.signal, temporaryDirectory: tmpdir(), ...given })
 }
 
 export interface Output {
@@ -121,10 +122,4 @@ export function embeddedOptions(context: Context): EmbeddedOptions {
     clock: context.clock,
     kill: context.kill,
   }
-}
-
-async function secretFor(context: Context, name: string): Promise<string> {
-  const value = context.env(name)
-  if (value !== undefined) return value
-  throw new Failure('denied', `${name} is not set`, { hint: `jules vault set ${name}` })
 }

@@ -95,12 +95,25 @@ function parseDsn(dsn: string): URL {
 
 async function connect(config: ClientConfig): Promise<{ client: Client; name: string }> {
   const { Client } = (await import('pg')).default
+  // The client reports a refused password as an ended connection; the reason is kept here.
+  let refusal: unknown
+  const { password } = config
+  const asked = async () => {
+    try {
+      return typeof password === 'function' ? await password() : (password ?? '')
+    } catch (error) {
+      refusal = error
+      throw error
+    }
+  }
   const client = new Client({
     ...config,
     application_name: 'jules',
     connectionTimeoutMillis: 15_000,
     keepAlive: true,
   })
+  // Set here because a connection string, which never holds a password, would put its empty one over ours.
+  Object.assign(client, { password: asked })
   const name = `${client.user ?? ''}@${client.host}:${client.port}/${client.database ?? ''}`
   // Without a listener an ended session would end the process; whoever queries next gets the error anyway.
   client.on('error', () => {})
@@ -111,7 +124,7 @@ async function connect(config: ClientConfig): Promise<{ client: Client; name: st
     )
   } catch (error) {
     await client.end().catch(() => {})
-    throw databaseFailure(error, `cannot connect to ${name}`)
+    throw refusal ?? databaseFailure(error, `cannot connect to ${name}`)
   }
   return { client, name }
 }

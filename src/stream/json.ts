@@ -29,19 +29,15 @@ export function parseObject(text: string): ParsedJson {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { error: `expected a JSON object, got ${quote(text.trim())}` }
   }
-  const keys = topLevelKeys(text)
-  if (keys.length !== Object.keys(value).length) {
-    const twice = keys.find((key, i) => keys.indexOf(key) !== i)
-    return { error: `key ${quote(twice)} stands twice` }
-  }
+  const twice = duplicateKey(text)
+  if (twice !== null) return { error: `key ${quote(twice)} stands twice` }
   if (Object.hasOwn(value, '__proto__')) return { error: 'key "__proto__" is not allowed' }
   return { object: value as JsonObject }
 }
 
-/** Keys of the outermost object of valid JSON, repeats included. */
-function topLevelKeys(text: string): string[] {
-  const keys: string[] = []
-  let depth = 0
+/** The first key that stands twice in one object anywhere in valid JSON, or null. */
+export function duplicateKey(text: string): string | null {
+  const open: (Set<string> | null)[] = []
   let expectKey = false
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
@@ -49,15 +45,22 @@ function topLevelKeys(text: string): string[] {
       const start = i
       i++
       while (text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1
-      if (depth === 1 && expectKey) {
-        keys.push(JSON.parse(text.slice(start, i + 1)))
+      const keys = open.at(-1)
+      if (expectKey && keys) {
+        const raw = text.slice(start + 1, i)
+        const key: string = raw.includes('\\') ? JSON.parse(text.slice(start, i + 1)) : raw
+        if (keys.has(key)) return key
+        keys.add(key)
         expectKey = false
       }
-    } else if (c === 0x7b || c === 0x5b) {
-      depth++
-      if (depth === 1) expectKey = true
-    } else if (c === 0x7d || c === 0x5d) depth--
-    else if (c === 0x2c && depth === 1) expectKey = true
+    } else if (c === 0x7b) {
+      open.push(new Set())
+      expectKey = true
+    } else if (c === 0x5b) {
+      open.push(null)
+      expectKey = false
+    } else if (c === 0x7d || c === 0x5d) open.pop()
+    else if (c === 0x2c) expectKey = open.at(-1) !== null
   }
-  return keys
+  return null
 }

@@ -22,6 +22,8 @@ export interface SourceOptions {
   readonly temporaryDirectory: string
   /** Overrides recognition. */
   readonly format?: Format | undefined
+  /** The bytes as they are: no gunzip. */
+  readonly plain?: boolean
 }
 
 /** Random access to bytes that do not change while they are read. */
@@ -59,7 +61,7 @@ export async function openSource(operand: string, options: SourceOptions): Promi
   const raw = operand === '-' ? readDescriptor(0, signal) : await openFile(operand, signal)
   let head = await firstBytes(raw.chunks, 4)
   let chunks = withHead(head, raw.chunks)
-  const gzip = head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
+  const gzip = !options.plain && head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
   if (gzip) {
     chunks = gunzip(chunks, name)
     head = await firstBytes(chunks, 4)

@@ -1,0 +1,50 @@
+/** Asks on the controlling terminal without echo. Standard output stays clean; without a terminal there is no answer. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { ReadStream } from 'node:tty'
+
+/** The line typed, or null where there is no terminal. Ctrl-C rejects with the signal's reason after restoring the terminal. */
+export async function promptHidden(question: string, interrupt: () => void): Promise<Buffer | null> {
+  let fd: number
+  try {
+    fd = openSync('/dev/tty', 'r+')
+  } catch {
+    return null
+  }
+  let input: ReadStream
+  try {
+    input = new ReadStream(fd)
+    input.setRawMode(true)
+  } catch {
+    closeSync(fd)
+    return null
+  }
+  writeSync(fd, question)
+  const typed: number[] = []
+  try {
+    return await new Promise((resolve) => {
+      input.on('data', (chunk: Buffer) => {
+        for (const byte of chunk) {
+          if (byte === 0x0d || byte === 0x0a) return resolve(Buffer.from(typed))
+          if (byte === 0x03) {
+            interrupt()
+            return resolve(null)
+          }
+          // Ctrl-D on an empty line: nothing is given.
+          if (byte === 0x04 && typed.length === 0) return resolve(null)
+          if (byte === 0x7f || byte === 0x08) erase(typed)
+          else if (byte === 0x15) typed.length = 0
+          else if (byte >= 0x20) typed.push(byte)
+        }
+      })
+    })
+  } finally {
+    input.setRawMode(false)
+    writeSync(fd, '\n')
+    input.destroy()
+  }
+}
+
+/** Takes back one character, which in UTF-8 may be several bytes. */
+function erase(typed: number[]): void {
+  while (typed.length > 0 && (typed.pop()! & 0xc0) === 0x80);
+}

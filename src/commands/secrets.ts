@@ -1,0 +1,190 @@
+/** Wires the vault to the world: its path, password, lock and backends, for the vault command and for commands that need a secret. */
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Failure, systemFailure } from '../base/errors.js'
+import { choice, file, integer, text } from '../cli/command.js'
+import type { Context } from '../cli/context.js'
+import { promptHidden } from '../cli/prompt.js'
+import { helperBackend, type SecretBackend } from '../vault/backend.js'
+import { disk } from '../vault/disk.js'
+import { masterKey } from '../vault/kdf.js'
+import type { Owner } from '../vault/lock.js'
+import {
+  masterPassword,
+  PASSWORD_FILE_VARIABLE,
+  PASSWORD_VARIABLE,
+  type PasswordSource,
+  type PasswordWorld,
+} from '../vault/password.js'
+import { Vault } from '../vault/vault.js'
+
+export const vaultOptions = {
+  vault: file('the vault file', { defaultText: '~/.trading_secrets.json' }),
+  'password-fd': integer('N', 'read the master password from descriptor N', { min: 0, max: 1_000_000 }),
+  backend: choice('NAME', ['file', 'exec'], 'where secrets are', { fallback: 'file' }),
+  'backend-command': text('COMMAND', 'helper command of the exec backend'),
+}
+
+export interface VaultChoice {
+  readonly vault: string | undefined
+  readonly 'password-fd': number | undefined
+  readonly backend: 'file' | 'exec'
+  readonly 'backend-command': string | undefined
+}
+
+export const vaultPath = (context: Context, { vault }: Pick<VaultChoice, 'vault'>): string =>
+  vault ?? join(context.paths.home, '.trading_secrets.json')
+
+export function openBackend(context: Context, chosen: VaultChoice): SecretBackend {
+  if (chosen.backend === 'file') return openVault(context, chosen)
+  const command = chosen['backend-command']
+  if (command === undefined || command === '') {
+    throw new Failure('config', '--backend exec needs --backend-command')
+  }
+  return helperBackend({ command, environment: withoutPassword(context.environment), signal: context.signal })
+}
+
+export function openVault(context: Context, chosen: VaultChoice): Vault {
+  return new Vault({
+    disk,
+    path: vaultPath(context, chosen),
+    uid: context.uid,
+    random: randomBytes,
+    password: async () => (await askPassword(context, chosen)).password,
+    memory: generations(context),
+    warn: (words) => context.ui.warn(words),
+    self: { pid: context.pid, host: hostname(), start: startOf(context.pid) },
+    isAlive: (owner) => isAlive(context, owner),
+    token: () => randomBytes(16).toString('hex'),
+    clock: context.clock,
+    sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
+    signal: context.signal,
+    derive: masterKey,
+  })
+}
+
+export async function askPassword(
+  context: Context,
+  chosen: Pick<VaultChoice, 'password-fd'>,
+): Promise<{ password: Buffer; source: PasswordSource }> {
+  return masterPassword(passwordWorld(context, chosen['password-fd']))
+}
+
+export function passwordWorld(context: Context, fd: number | undefined): PasswordWorld {
+  return {
+    disk,
+    uid: context.uid,
+    cwd: context.cwd,
+    env: context.env,
+    fd,
+    readFd,
+    isTracked: (path) => isTracked(path),
+    prompt: (question) => prompt(context, question),
+  }
+}
+
+export async function prompt(context: Context, question: string): Promise<Buffer | null> {
+  const typed = await promptHidden(question, () => context.interrupt())
+  context.signal.throwIfAborted()
+  return typed
+}
+
+export function readFd(fd: number): Buffer {
+  try {
+    return readFileSync(fd)
+  } catch (error) {
+    throw systemFailure(error, `descriptor ${fd}`)
+  }
+}
+
+/** Null where git is not there or the directory is no repository. */
+export function isTracked(path: string): boolean | null {
+  const { status, error } = spawnSync(
+    'git',
+    ['-C', dirname(path), 'ls-files', '--error-unmatch', '--', path],
+    { stdio: 'ignore' },
+  )
+  if (error !== undefined || status === null || status === 128) return null
+  return status === 0
+}
+
+export function withoutPassword(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const { [PASSWORD_VARIABLE]: _value, [PASSWORD_FILE_VARIABLE]: _file, ...rest } = environment
+  return rest
+}
+
+/** A secret for another command: the environment first, the vault second, asked only when it is needed. */
+export async function secretFor(context: Context, name: string): Promise<string> {
+  const value = context.env(name)
+  if (value !== undefined) return value
+  const hint = `jules vault set ${name}`
+  try {
+    const chosen = {
+      vault: context.env('JULES_VAULT'),
+      'password-fd': undefined,
+      backend: 'file',
+      'backend-command': undefined,
+    } as const
+    return (await openVault(context, chosen).get(name)).toString('utf8')
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'noInput') throw error
+    throw new Failure('denied', `${name} is neither in the environment nor in the vault`, {
+      hint,
+      cause: error,
+    })
+  }
+}
+
+/** Start of a process in clock ticks since boot: tells a number from the same number used again. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    return ''
+  }
+}
+
+function isAlive(context: Context, { pid, start }: Owner): boolean {
+  try {
+    context.kill(pid, 0)
+  } catch (error) {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH') return false
+  }
+  return start === '' || startOf(pid) === start
+}
+
+/** What generation each vault had when it was last seen, in the state directory. Losing it costs a warning, nothing else. */
+function generations(context: Context) {
+  const path = join(context.paths.state, 'vault-generations.json')
+  const load = (): Record<string, number> => {
+    try {
+      const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+      return typeof value === 'object' && value !== null ? { ...value } : {}
+    } catch {
+      return {}
+    }
+  }
+  return {
+    read: () => {
+      const all = load()
+      return (id: string): number => (typeof all[id] === 'number' ? all[id] : 0)
+    },
+    write: (id: string, generation: number): void => {
+      try {
+        mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+        const all = load()
+        const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
+        writeFileSync(temporary, JSON.stringify({ ...all, [id]: Math.max(generation, all[id] ?? 0) }), {
+          mode: 0o600,
+        })
+        renameSync(temporary, path)
+      } catch {}
+    },
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * A lock file beside the vault. It holds a token and who made it; it is made by link(2), which fails when it exists. A lock
+ * whose owner is dead is broken by whoever first creates the file named after its token and then finds that token still in
+ * the lock: as each token has one breaker at a time and only the owner or the breaker removes it, no live lock is broken.
+ */
+import { constants } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { Failure, systemCode } from '../base/errors.js'
+import type { Disk } from './disk.js'
+
+export interface Owner {
+  readonly pid: number
+  readonly host: string
+  /** Changes when the number is given to another process; empty where unknown. */
+  readonly start: string
+}
+
+export interface LockWorld {
+  readonly disk: Disk
+  readonly self: Owner
+  readonly isAlive: (owner: Owner) => boolean
+  readonly token: () => string
+  readonly clock: () => number
+  readonly sleep: (ms: number) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+const WAIT_MS = 120_000
+/** A breaker works for microseconds; a break file this old was left by one that died. */
+const BREAK_STALE_MS = 10_000
+
+interface Held extends Owner {
+  readonly token: string
+}
+
+/** Runs `work` while holding the lock of `path`. Throws 75 after two minutes of waiting. */
+export async function withLock<T>(world: LockWorld, path: string, work: () => Promise<T>): Promise<T> {
+  const { disk } = world
+  const lock = `${path}.lock`
+  const mine: Held = { ...world.self, token: world.token() }
+  const own = `${lock}.${mine.token}`
+  writeNew(disk, own, JSON.stringify(mine))
+  try {
+    await acquire(world, lock, own)
+  } finally {
+    remove(disk, own)
+  }
+  try {
+    return await work()
+  } finally {
+    remove(disk, lock)
+  }
+}
+
+async function acquire(world: LockWorld, lock: string, own: string): Promise<void> {
+  const until = world.clock() + WAIT_MS
+  for (let round = 0; ; round++) {
+    try {
+      world.disk.link(own, lock)
+      return
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+    }
+    const held = readHeld(world.disk, lock)
+    if (held !== null && held.host === world.self.host && !world.isAlive(held)) {
+      if (breakLock(world, lock, held)) continue
+    }
+    world.signal.throwIfAborted()
+    if (world.clock() > until) {
+      throw new Failure('tryAgain', `${lock}: held by process ${held?.pid ?? 'unknown'} for two minutes`, {
+        hint: 'run it again when that process is done',
+      })
+    }
+    // Different steps for different processes, or they would come back in step.
+    await world.sleep(5 + ((world.self.pid * 7 + round * 13) % 45))
+  }
+}
+
+function breakLock({ disk, clock }: LockWorld, lock: string, dead: Held): boolean {
+  const breaker = `${lock}.break.${dead.token}`
+  try {
+    writeNew(disk, breaker, String(clock()))
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+    const since = Number(readText(disk, breaker) ?? Number.NaN)
+    if (clock() - since > BREAK_STALE_MS) remove(disk, breaker)
+    return false
+  }
+  if (readHeld(disk, lock)?.token === dead.token) {
+    remove(disk, lock)
+    remove(disk, `${lock}.${dead.token}`)
+  }
+  remove(disk, breaker)
+  return true
+}
+
+function readHeld(disk: Disk, lock: string): Held | null {
+  try {
+    const value: unknown = JSON.parse(readText(disk, lock) ?? 'null')
+    return isHeld(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+function isHeld(value: unknown): value is Held {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'token' in value &&
+    typeof value.token === 'string' &&
+    /^[0-9a-f]{32}$/.test(value.token) &&
+    'pid' in value &&
+    typeof value.pid === 'number' &&
+    'host' in value &&
+    typeof value.host === 'string' &&
+    'start' in value &&
+    typeof value.start === 'string'
+  )
+}
+
+function readText(disk: Disk, path: string): string | null {
+  let fd: number
+  try {
+    fd = disk.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    throw error
+  }
+  try {
+    return disk.read(fd).toString('utf8')
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** A new file with this content, mode 0600 whatever the umask. */
+export function writeNew(disk: Disk, path: string, content: string | Uint8Array): void {
+  const fd = disk.open(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o600,
+  )
+  try {
+    disk.chmod(fd, 0o600)
+    disk.write(fd, typeof content === 'string' ? Buffer.from(content) : content)
+    disk.sync(fd)
+  } catch (error) {
+    try {
+      disk.unlink(path)
+    } catch {}
+    throw error
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** Removes a file; one that is gone, or a failing disk, changes nothing for the caller. */
+export function remove(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path)
+  } catch {}
+}
+
+/** Files that a killed process left beside the vault. */
+export function leftovers(disk: Disk, path: string): string[] {
+  const name = basename(path)
+  return disk
+    .list(dirname(path))
+    .filter((file) => file.startsWith(`${name}.`) && /\.(lock(\..+)?|[0-9a-f]{32}\.tmp)$/.test(file))
+    .map((file) => join(dirname(path), file))
+}

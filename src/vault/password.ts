@@ -1,0 +1,116 @@
+/**
+ * Where the master password comes from, in order: a descriptor, a file named in the environment, the environment, the .env
+ * file of the working directory, the terminal. The first that is there counts, even when it is empty or wrong.
+ */
+import { constants } from 'node:fs'
+import { join } from 'node:path'
+import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import type { Disk } from './disk.js'
+
+export const PASSWORD_VARIABLE = 'TRADING_VAULT_PASSWORD'
+export const PASSWORD_FILE_VARIABLE = 'TRADING_VAULT_PASSWORD_FILE'
+
+export type PasswordSource = 'descriptor' | 'file' | 'environment' | '.env' | 'terminal'
+
+export interface PasswordWorld {
+  readonly disk: Disk
+  readonly uid: number
+  readonly cwd: string
+  readonly env: (name: string) => string | undefined
+  readonly fd: number | undefined
+  readonly readFd: (fd: number) => Buffer
+  /** Whether git tracks a path; null where that cannot be told. */
+  readonly isTracked: (path: string) => boolean | null
+  /** Asks on the terminal without echo; null where there is none. */
+  readonly prompt: (question: string) => Promise<Buffer | null>
+}
+
+export async function masterPassword(
+  world: PasswordWorld,
+): Promise<{ password: Buffer; source: PasswordSource }> {
+  const { env, fd } = world
+  if (fd !== undefined) return { password: withoutNewline(world.readFd(fd)), source: 'descriptor' }
+  const file = env(PASSWORD_FILE_VARIABLE)
+  if (file !== undefined) return { password: withoutNewline(readPrivate(world, file)), source: 'file' }
+  const variable = env(PASSWORD_VARIABLE)
+  if (variable !== undefined) return { password: Buffer.from(variable), source: 'environment' }
+  const dotenv = fromDotenv(world)
+  if (dotenv !== null) return { password: dotenv, source: '.env' }
+  const typed = await world.prompt('Vault password: ')
+  if (typed !== null) return { password: typed, source: 'terminal' }
+  throw new Failure(
+    'denied',
+    `no password for the vault: ${PASSWORD_VARIABLE} is not set and there is no terminal`,
+    {
+      hint: `set ${PASSWORD_VARIABLE} or ${PASSWORD_FILE_VARIABLE}, or use --password-fd`,
+    },
+  )
+}
+
+/** One trailing newline, LF or CRLF, is how a line ends and not part of the password. */
+export function withoutNewline(bytes: Buffer): Buffer {
+  if (bytes.at(-1) !== 0x0a) return bytes
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
+}
+
+function readPrivate({ disk, uid }: PasswordWorld, path: string): Buffer {
+  let fd: number
+  try {
+    fd = disk.open(path, constants.O_RDONLY)
+  } catch (error) {
+    throw systemFailure(error, path)
+  }
+  try {
+    const { kind, uid: owner, mode } = disk.facts(fd)
+    // Secrets mounted into containers belong to root and are read-only; a pipe belongs to whoever made it.
+    const open = owner === uid ? mode & 0o077 : owner === 0 ? mode & 0o022 : 1
+    if (kind === 'file' && open !== 0) {
+      throw new Failure('denied', `${path}: others may read or write it`, { hint: `chmod 600 ${path}` })
+    }
+    return disk.read(fd)
+  } catch (error) {
+    throw systemFailure(error, path)
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** The line of that one name in the working directory's .env, which must be one's own, private and not in git. */
+function fromDotenv({ disk, uid, cwd, isTracked }: PasswordWorld): Buffer | null {
+  const path = join(cwd, '.env')
+  let fd: number
+  try {
+    fd = disk.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ELOOP') return null
+    throw systemFailure(error, path)
+  }
+  try {
+    const { kind, uid: owner, mode } = disk.facts(fd)
+    if (kind !== 'file') return null
+    const line = disk
+      .read(fd)
+      .toString('latin1')
+      .split('\n')
+      .find((text) => text.startsWith(`${PASSWORD_VARIABLE}=`))
+    if (line === undefined) return null
+    const problem =
+      owner !== uid
+        ? 'belongs to another user'
+        : (mode & 0o077) !== 0
+          ? 'others may read it'
+          : isTracked(path) === true
+            ? 'is tracked by git'
+            : null
+    if (problem !== null) {
+      throw new Failure('denied', `${path}: holds ${PASSWORD_VARIABLE} and ${problem}`, {
+        hint: 'chmod 600, and keep it out of git',
+      })
+    }
+    const value = line.slice(PASSWORD_VARIABLE.length + 1).replace(/\r$/, '')
+    const bare = /^(["'])(.*)\1$/s.exec(value)?.[2] ?? value
+    return Buffer.from(bare, 'latin1')
+  } finally {
+    disk.close(fd)
+  }
+}

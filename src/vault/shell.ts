@@ -1,0 +1,113 @@
+/** Secrets as text for shells and files, quoted so that each value comes back exactly, or refused by name. */
+import { badData } from '../base/errors.js'
+import { decodeUtf8 } from '../stream/json.js'
+
+export const SHELLS = ['bash', 'zsh', 'sh', 'fish', 'pwsh'] as const
+export type Shell = (typeof SHELLS)[number]
+
+type Values = ReadonlyMap<string, Buffer>
+
+/** Throws (65) for a value with NUL, which no environment can hold. */
+export function refuseNul(values: Values): void {
+  for (const [name, value] of values) {
+    if (value.includes(0)) throw badData(`${name}: holds a NUL byte, which no environment variable can`)
+  }
+}
+
+const quoted = (value: Buffer, replacements: readonly [RegExp, string][]): Buffer => {
+  // latin1 maps each byte to one character and back, so that any bytes pass.
+  const text = replacements.reduce(
+    (from, [pattern, to]) => from.replace(pattern, to),
+    value.toString('latin1'),
+  )
+  return Buffer.from(`'${text}'`, 'latin1')
+}
+
+/** Lines for `eval` (bash, zsh, sh), `source` (fish) or `Invoke-Expression` (pwsh). */
+export function shellText(values: Values, shell: Shell): Buffer {
+  refuseNul(values)
+  const lines: (Buffer | string)[] = []
+  for (const [name, value] of values) {
+    if (shell === 'fish') lines.push(`set -gx ${name} `, quoted(value, [[/[\\']/g, '\\$&']]), '\n')
+    else if (shell === 'pwsh') lines.push(`$env:${name} = ${powershell(name, value)}\n`)
+    else lines.push(`export ${name}=`, quoted(value, [[/'/g, "'\\''"]]), '\n')
+  }
+  return Buffer.concat(lines.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+}
+
+/** PowerShell reads text, not bytes, and takes the typographic quotes for quotes. */
+function powershell(name: string, value: Buffer): string {
+  return `'${textOf(name, value, 'PowerShell').replace(/['\u2018\u2019\u201a\u201b]/g, '$&$&')}'`
+}
+
+function textOf(name: string, value: Buffer, what: string): string {
+  const text = decodeUtf8(value)
+  if (text === null) throw badData(`${name}: is not UTF-8, which ${what} needs`)
+  return text
+}
+
+export function jsonText(values: Values): Buffer {
+  const object: Record<string, string> = Object.create(null)
+  for (const [name, value] of values) object[name] = textOf(name, value, 'JSON')
+  return Buffer.from(`${JSON.stringify(object, null, 2)}\n`)
+}
+
+/** `NAME=value` for plain values, else double quotes with backslash escapes for \\ " $ and line ends. */
+export function dotenvText(values: Values): Buffer {
+  refuseNul(values)
+  const lines = [...values].map(([name, value]) => {
+    const text = textOf(name, value, 'a .env file')
+    if (/^[\w./:@%+,=-]*$/.test(text)) return `${name}=${text}\n`
+    const escaped = text
+      .replace(/[\\"$]/g, '\\$&')
+      .replace(/\n/g, '\\n')
+      .replace(/\r/g, '\\r')
+    return `${name}="${escaped}"\n`
+  })
+  return Buffer.from(lines.join(''))
+}
+
+/** Reads what dotenvText writes, and the usual forms: comments, `export`, single quotes, bare values. */
+export function parseDotenv(text: string): Map<string, Buffer> {
+  const values = new Map<string, Buffer>()
+  for (const [i, raw] of text.split(/\r?\n/).entries()) {
+    const line = raw.trim()
+    if (line === '' || line.startsWith('#')) continue
+    const match = /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,127})\s*=\s*(.*)$/.exec(line)
+    if (match === null) throw badData(`line ${i + 1}: expected NAME=value`)
+    values.set(match[1]!, Buffer.from(dotenvValue(match[2]!, i + 1)))
+  }
+  return values
+}
+
+function dotenvValue(text: string, line: number): string {
+  if (text.startsWith("'")) {
+    const end = text.indexOf("'", 1)
+    if (end === -1) throw badData(`line ${line}: the quote does not end`)
+    return text.slice(1, end)
+  }
+  if (!text.startsWith('"')) return text.replace(/\s+#.*$/, '')
+  const match = /^"((?:[^"\\]|\\.)*)"/.exec(text)
+  if (match === null) throw badData(`line ${line}: the quote does not end`)
+  return match[1]!.replace(/\\(.)/g, (_all, c: string) =>
+    c === 'n' ? '\n' : c === 'r' ? '\r' : c === 't' ? '\t' : c,
+  )
+}
+
+export function parseJsonSecrets(text: string): Map<string, Buffer> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw badData('expected a JSON object of names and strings')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badData('expected a JSON object of names and strings')
+  }
+  const values = new Map<string, Buffer>()
+  for (const [name, secret] of Object.entries(value)) {
+    if (typeof secret !== 'string') throw badData(`${name}: expected a string`)
+    values.set(name, Buffer.from(secret))
+  }
+  return values
+}
