@@ -7,7 +7,8 @@ const returns: number[] = golden.returns
 const { empyrical, numpy } = golden.expected
 
 describe('against empyrical and numpy, 504 daily returns', () => {
-  const curve = returns.reduce((equity, r) => [...equity, equity.at(-1)! * (1 + r)], [1])
+  const curve = [1]
+  for (const r of returns) curve.push(curve.at(-1)! * (1 + r))
   const cases: [string, number | metrics.Figure, number][] = [
     ['mean', metrics.mean(returns), numpy.mean],
     ['standard deviation', metrics.standardDeviation(returns), numpy.std_ddof1],
