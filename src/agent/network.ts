@@ -1,0 +1,82 @@
+/**
+ * The shape of the policy and where its parameters lie: one flat arena, so that Adam, clipping, checkpoints and threads see
+ * a single array. Names and gate order (i, f, g, o) are those of sb3-contrib's recurrent policy and of torch's LSTM.
+ */
+
+export interface NetworkShape {
+  readonly inputs: number
+  readonly hidden: number
+  readonly actions: number
+  /** `shared`: one LSTM under both heads. `separate`: one for the policy, one for the value. */
+  readonly lstm: 'shared' | 'separate'
+  /** Widths of the layers between LSTM and heads, the same for policy and value; empty for none. */
+  readonly net: readonly number[]
+  readonly activation: 'tanh' | 'relu'
+}
+
+/** A tensor in the arena: row-major, `offset` and sizes in numbers. */
+export interface Tensor {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly offset: number
+  readonly size: number
+}
+
+export interface LstmTensors {
+  /** [4H, I] */
+  readonly inputWeights: Tensor
+  /** [4H, H] */
+  readonly hiddenWeights: Tensor
+  /** [4H] each; torch keeps two. */
+  readonly inputBias: Tensor
+  readonly hiddenBias: Tensor
+}
+
+export interface LayerTensors {
+  /** [out, in] */
+  readonly weights: Tensor
+  readonly bias: Tensor
+}
+
+export interface Layout {
+  readonly shape: NetworkShape
+  readonly tensors: readonly Tensor[]
+  readonly size: number
+  /** One when shared, else policy and value. */
+  readonly lstms: readonly LstmTensors[]
+  readonly policyNet: readonly LayerTensors[]
+  readonly valueNet: readonly LayerTensors[]
+  readonly policyHead: LayerTensors
+  readonly valueHead: LayerTensors
+}
+
+export function layoutOf(shape: NetworkShape): Layout {
+  const tensors: Tensor[] = []
+  let size = 0
+  const tensor = (name: string, ...dimensions: number[]): Tensor => {
+    const made = { name, shape: dimensions, offset: size, size: dimensions.reduce((a, b) => a * b, 1) }
+    size += made.size
+    tensors.push(made)
+    return made
+  }
+  const { inputs, hidden, actions, net } = shape
+  const lstm = (name: string): LstmTensors => ({
+    inputWeights: tensor(`${name}.weight_ih_l0`, 4 * hidden, inputs),
+    hiddenWeights: tensor(`${name}.weight_hh_l0`, 4 * hidden, hidden),
+    inputBias: tensor(`${name}.bias_ih_l0`, 4 * hidden),
+    hiddenBias: tensor(`${name}.bias_hh_l0`, 4 * hidden),
+  })
+  const layer = (name: string, from: number, to: number): LayerTensors => ({
+    weights: tensor(`${name}.weight`, to, from),
+    bias: tensor(`${name}.bias`, to),
+  })
+  const layers = (name: string): LayerTensors[] =>
+    net.map((width, i) => layer(`mlp_extractor.${name}.${2 * i}`, net[i - 1] ?? hidden, width))
+  const lstms = shape.lstm === 'shared' ? [lstm('lstm_actor')] : [lstm('lstm_actor'), lstm('lstm_critic')]
+  const policyNet = layers('policy_net')
+  const valueNet = layers('value_net')
+  const top = net.at(-1) ?? hidden
+  const policyHead = layer('action_net', top, actions)
+  const valueHead = layer('value_net', top, 1)
+  return { shape, tensors, size, lstms, policyNet, valueNet, policyHead, valueHead }
+}

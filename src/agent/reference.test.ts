@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { stream } from '../base/rng.js'
+import type { LossSettings, Minibatch } from './engine.js'
+import { generalisedAdvantages } from './gae.js'
+import { layoutOf, type NetworkShape } from './network.js'
+import { ReferenceEngine } from './reference.js'
+
+const golden = JSON.parse(readFileSync('test/fixtures/ppo/goldens.json', 'utf8'))
+const flat = (value: unknown): number[] => (Array.isArray(value) ? value.flatMap(flat) : [Number(value)])
+const worst = (found: ArrayLike<number>, expected: ArrayLike<number>): number => {
+  expect(found.length).toBe(expected.length)
+  let most = 0
+  for (let i = 0; i < found.length; i++) most = Math.max(most, Math.abs(found[i]! - expected[i]!))
+  return most
+}
+
+const NAMES: Record<string, string> = { lstm: 'lstm_actor', pi: 'action_net', vf: 'value_net' }
+
+describe('against torch in float64', () => {
+  const shape: NetworkShape = {
+    inputs: golden.I,
+    hidden: golden.H,
+    actions: golden.A,
+    lstm: 'shared',
+    net: [],
+    activation: 'tanh',
+  }
+  const layout = layoutOf(shape)
+  const arena = (tensors: Record<string, unknown>): Float64Array => {
+    const values = new Float64Array(layout.size)
+    for (const [name, tensor] of Object.entries(tensors)) {
+      const [first = '', ...rest] = name.split('.')
+      const place = layout.tensors.find((one) => one.name === [NAMES[first], ...rest].join('.'))!
+      values.set(flat(tensor), place.offset)
+    }
+    return values
+  }
+  const batch: Minibatch = {
+    steps: golden.T,
+    sequences: golden.B,
+    observations: Float64Array.from(flat(golden.x)),
+    episodeStarts: Uint8Array.from(flat(golden.episode_start)),
+    valid: new Uint8Array(golden.T * golden.B).fill(1),
+    actions: Int32Array.from(flat(golden.actions)),
+    oldLogProbs: Float64Array.from(flat(golden.old_logp)),
+    advantages: Float64Array.from(flat(golden.adv)),
+    returns: Float64Array.from(flat(golden.ret)),
+    hidden: Float64Array.from(flat(golden.h0)),
+    cell: Float64Array.from(flat(golden.c0)),
+    held: null,
+  }
+  const settings: LossSettings = {
+    clip: 0.2,
+    valueCoefficient: 0.5,
+    entropyCoefficient: 0.01,
+    normaliseAdvantage: true,
+    holdPrior: 0,
+    allowed: new Uint8Array(golden.A).fill(1),
+  }
+  const engine = new ReferenceEngine(layout)
+  engine.writeParameters(arena(golden.params))
+
+  test('states, logits and values, step by step', () => {
+    const { I, H, A, B, T } = golden
+    const hidden = Float64Array.from(flat(golden.h0))
+    const cell = Float64Array.from(flat(golden.c0))
+    const logits = new Float64Array(B * A)
+    const values = new Float64Array(B)
+    for (let t = 0; t < T; t++) {
+      engine.policyStep({
+        count: B,
+        observations: batch.observations.subarray(t * B * I, (t + 1) * B * I),
+        episodeStarts: batch.episodeStarts.subarray(t * B, (t + 1) * B),
+        hidden,
+        cell,
+        logits,
+        values,
+      })
+      expect(worst(hidden, flat(golden.h[t]))).toBeLessThan(1e-12)
+      expect(worst(logits, flat(golden.logits[t]))).toBeLessThan(1e-12)
+      expect(worst(values, flat(golden.value[t]))).toBeLessThan(1e-12)
+    }
+    expect(hidden.length).toBe(B * H)
+  })
+
+  test('loss, every gradient, and a clipped Adam step', () => {
+    const figures = engine.gradMinibatch(batch, settings)
+    expect(figures.policyLoss).toBeCloseTo(golden.pg_loss, 12)
+    expect(figures.valueLoss).toBeCloseTo(golden.v_loss, 12)
+    expect(figures.loss).toBeCloseTo(golden.loss, 12)
+    expect(figures.clipFraction).toBeCloseTo(golden.clip_fraction, 12)
+    expect(figures.approxKl).toBeCloseTo(golden.approx_kl, 12)
+    expect(worst(engine.readGradient(), arena(golden.grads))).toBeLessThan(1e-12)
+    const { lr, eps, beta1, beta2, max_grad_norm } = golden.adam
+    const norm = engine.adamStep({ rate: lr, epsilon: eps, beta1, beta2, maxNorm: max_grad_norm })
+    expect(norm).toBeCloseTo(golden.grad_norm, 12)
+    expect(worst(engine.readParameters(), arena(golden.params_after))).toBeLessThan(1e-12)
+  })
+
+  test('generalised advantages', () => {
+    const { gae } = golden
+    const steps = gae.rewards.length
+    const envs = gae.rewards[0].length
+    const advantages = new Float64Array(steps * envs)
+    const returns = new Float64Array(steps * envs)
+    generalisedAdvantages(
+      {
+        steps,
+        envs,
+        rewards: flat(gae.rewards),
+        values: flat(gae.values),
+        episodeStarts: flat(gae.episode_starts),
+        lastValues: gae.last_values,
+        lastDones: gae.last_dones,
+        gamma: gae.gamma,
+        lambda: gae.lam,
+      },
+      advantages,
+      returns,
+    )
+    expect(worst(advantages, flat(gae.advantages))).toBeLessThan(1e-12)
+    expect(worst(returns, flat(gae.returns))).toBeLessThan(1e-12)
+  })
+})
+
+describe('against finite differences', () => {
+  const shapes: NetworkShape[] = [
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'shared', net: [], activation: 'tanh' },
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'separate', net: [7, 5], activation: 'tanh' },
+    { inputs: 3, hidden: 4, actions: 9, lstm: 'separate', net: [6], activation: 'relu' },
+  ]
+  test.each(shapes)('$lstm LSTM, net $net $activation: masks, padding, resets, prior', (shape) => {
+    const rng = stream(11, shape.lstm, shape.net.length, shape.inputs)
+    const layout = layoutOf(shape)
+    const engine = new ReferenceEngine(layout)
+    const numbers = (count: number, scale = 1) =>
+      Float64Array.from({ length: count }, () => scale * rng.normal())
+    const parameters = numbers(layout.size, 0.4)
+    const [steps, sequences] = [6, 3]
+    const rows = steps * sequences
+    const batch: Minibatch = {
+      steps,
+      sequences,
+      observations: numbers(rows * shape.inputs),
+      episodeStarts: Uint8Array.from({ length: rows }, () => (rng.uniform() < 0.25 ? 1 : 0)),
+      valid: Uint8Array.from({ length: rows }, (_, r) => (r % sequences === 2 && r >= 9 ? 0 : 1)),
+      actions: Int32Array.from({ length: rows }, () => 1 + rng.int(shape.actions - 1)),
+      oldLogProbs: numbers(rows, 0.3).map((x) => x - 1.2),
+      advantages: numbers(rows),
+      returns: numbers(rows),
+      hidden: numbers(layout.lstms.length * sequences * shape.hidden, 0.5),
+      cell: numbers(layout.lstms.length * sequences * shape.hidden, 0.5),
+      held: Int32Array.from({ length: rows }, () => 1 + rng.int(shape.actions - 1)),
+    }
+    const settings: LossSettings = {
+      clip: 0.2,
+      valueCoefficient: 0.5,
+      entropyCoefficient: 0.05,
+      normaliseAdvantage: true,
+      holdPrior: 1.5,
+      allowed: Uint8Array.from({ length: shape.actions }, (_, a) => (a === 0 ? 0 : 1)),
+    }
+    const lossAt = (values: Float64Array): number => {
+      engine.writeParameters(values)
+      return engine.gradMinibatch(batch, settings).loss
+    }
+    lossAt(parameters)
+    const gradient = engine.readGradient()
+    const step = 1e-6
+    let [error, size] = [0, 0]
+    for (let i = 0; i < layout.size; i++) {
+      const moved = parameters.slice()
+      moved[i]! += step
+      const above = lossAt(moved)
+      moved[i]! -= 2 * step
+      const numeric = (above - lossAt(moved)) / (2 * step)
+      error += (numeric - gradient[i]!) ** 2
+      size += gradient[i]! ** 2
+    }
+    expect(Math.sqrt(size)).toBeGreaterThan(0.01)
+    expect(Math.sqrt(error / size)).toBeLessThan(1e-6)
+  })
+})
