@@ -1,0 +1,401 @@
+/**
+ * The arithmetic of the CPU engine in AssemblyScript, compiled to WebAssembly SIMD: float32, row-major, byte addresses and
+ * strides. Column counts are multiples of 8, padded with zeros by the caller. Nothing allocates; memory is the caller's.
+ */
+
+/**
+ * C[m, n] += A[m, k] B[k, n]. A is read at a + m sam + k sak, so a transposed matrix costs nothing; B in panels of 8
+ * columns at b + (n / 8) sbn + k sbk. Tiles of 4 x 8 stay in registers over the whole of k; k is cut into blocks that fit
+ * the first cache.
+ */
+export function gemm(
+  m: i32, n: i32, k: i32,
+  a: usize, sam: usize, sak: usize,
+  b: usize, sbn: usize, sbk: usize,
+  c: usize, ldc: usize,
+): void {
+  const block = 64
+  for (let k0 = 0; k0 < k; k0 += block) {
+    const kc = min(block, k - k0)
+    const ak = a + <usize>k0 * sak
+    const bk = b + <usize>k0 * sbk
+    for (let j = 0; j < n; j += 8) {
+      const bp = bk + <usize>(j >> 3) * sbn
+      const cp = c + (<usize>j << 2)
+      let i = 0
+      for (; i + 4 <= m; i += 4) tile4(kc, ak + <usize>i * sam, sam, sak, bp, sbk, cp + <usize>i * ldc, ldc)
+      for (; i < m; i++) tile1(kc, ak + <usize>i * sam, sak, bp, sbk, cp + <usize>i * ldc)
+    }
+  }
+}
+
+function tile4(k: i32, a: usize, sam: usize, sak: usize, b: usize, sbk: usize, c: usize, ldc: usize): void {
+  const a1 = a + sam
+  const a2 = a1 + sam
+  const a3 = a2 + sam
+  const c1 = c + ldc
+  const c2 = c1 + ldc
+  const c3 = c2 + ldc
+  let x00 = v128.load(c)
+  let x01 = v128.load(c, 16)
+  let x10 = v128.load(c1)
+  let x11 = v128.load(c1, 16)
+  let x20 = v128.load(c2)
+  let x21 = v128.load(c2, 16)
+  let x30 = v128.load(c3)
+  let x31 = v128.load(c3, 16)
+  let at: usize = 0
+  for (let i = 0; i < k; i++) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    b += sbk
+    let s = v128.load32_splat(a + at)
+    x00 = f32x4.add(x00, f32x4.mul(s, b0))
+    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1 + at)
+    x10 = f32x4.add(x10, f32x4.mul(s, b0))
+    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2 + at)
+    x20 = f32x4.add(x20, f32x4.mul(s, b0))
+    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3 + at)
+    x30 = f32x4.add(x30, f32x4.mul(s, b0))
+    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    at += sak
+  }
+  v128.store(c, x00)
+  v128.store(c, x01, 16)
+  v128.store(c1, x10)
+  v128.store(c1, x11, 16)
+  v128.store(c2, x20)
+  v128.store(c2, x21, 16)
+  v128.store(c3, x30)
+  v128.store(c3, x31, 16)
+}
+
+function tile1(k: i32, a: usize, sak: usize, b: usize, sbk: usize, c: usize): void {
+  let x0 = v128.load(c)
+  let x1 = v128.load(c, 16)
+  for (let i = 0; i < k; i++) {
+    const s = v128.load32_splat(a)
+    x0 = f32x4.add(x0, f32x4.mul(s, v128.load(b)))
+    x1 = f32x4.add(x1, f32x4.mul(s, v128.load(b, 16)))
+    a += sak
+    b += sbk
+  }
+  v128.store(c, x0)
+  v128.store(c, x1, 16)
+}
+
+/** Packs W[rows, cols] (row stride ld bytes) as the panels of its transpose: element (k, n) of W^T is W[n, k]. */
+export function packTransposed(w: usize, rows: i32, cols: i32, ld: usize, out: usize, panel: usize): void {
+  for (let n = 0; n < rows; n++) {
+    const to = out + <usize>(n >> 3) * panel + (<usize>(n & 7) << 2)
+    const from = w + <usize>n * ld
+    for (let k = 0; k < cols; k++) store<f32>(to + (<usize>k << 5), load<f32>(from + (<usize>k << 2)))
+  }
+}
+
+/** Every row of C[m, n] becomes `row`. */
+export function fillRows(c: usize, m: i32, n: i32, row: usize): void {
+  const bytes = <usize>n << 2
+  for (let i = 0; i < m; i++) memory.copy(c + <usize>i * bytes, row, bytes)
+}
+
+/** out[n] += sum over rows of A[m, n]. */
+export function sumRows(a: usize, m: i32, n: i32, out: usize): void {
+  for (let j = 0; j < n; j += 4) {
+    let sum = v128.load(out + (<usize>j << 2))
+    let from = a + (<usize>j << 2)
+    for (let i = 0; i < m; i++) {
+      sum = f32x4.add(sum, v128.load(from))
+      from += <usize>n << 2
+    }
+    v128.store(out + (<usize>j << 2), sum)
+  }
+}
+
+/** e^x: argument reduction and the polynomial of Cephes' expf (Moshier); about 1 ulp. */
+// @ts-ignore: decorator
+@inline
+function exp4(x: v128): v128 {
+  x = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87))
+  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)))
+  let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)))
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)))
+  let p = f32x4.splat(1.9875691500e-4)
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3))
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3))
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2))
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1))
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1))
+  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, f32x4.splat(1)))
+  const scale = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
+  return f32x4.mul(p, scale)
+}
+
+// @ts-ignore: decorator
+@inline
+function sigmoid4(x: v128): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))))
+}
+
+/** tanh: Cephes' tanhf, a polynomial below 0.625 where 1 - 2 / (e^2x + 1) would cancel. */
+// @ts-ignore: decorator
+@inline
+function tanh4(x: v128): v128 {
+  const z = f32x4.mul(x, x)
+  let p = f32x4.splat(-5.70498872745e-3)
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(2.06390887954e-2))
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-5.37397155531e-2))
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.33314422036e-1))
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-3.33332819422e-1))
+  const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x)
+  const e = exp4(f32x4.add(x, x))
+  const far = f32x4.sub(f32x4.splat(1), f32x4.div(f32x4.splat(2), f32x4.add(e, f32x4.splat(1))))
+  return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), f32x4.splat(0.625)))
+}
+
+export function tanhForward(x: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4) v128.store(x + (<usize>i << 2), tanh4(v128.load(x + (<usize>i << 2))))
+}
+
+/** d *= 1 - y^2. */
+export function tanhBackward(y: usize, d: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4) {
+    const at = <usize>i << 2
+    const v = v128.load(y + at)
+    v128.store(d + at, f32x4.mul(v128.load(d + at), f32x4.sub(f32x4.splat(1), f32x4.mul(v, v))))
+  }
+}
+
+export function reluForward(x: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4) {
+    const at = <usize>i << 2
+    v128.store(x + at, f32x4.max(v128.load(x + at), f32x4.splat(0)))
+  }
+}
+
+export function reluBackward(y: usize, d: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4) {
+    const at = <usize>i << 2
+    v128.store(d + at, v128.and(v128.load(d + at), f32x4.gt(v128.load(y + at), f32x4.splat(0))))
+  }
+}
+
+/** Rows of `to` become those of `from`, or zero where `starts` is 1: the state before a step. */
+export function maskedCopy(from: usize, to: usize, rows: i32, width: i32, starts: usize): void {
+  const bytes = <usize>width << 2
+  for (let r = 0; r < rows; r++) {
+    if (load<u8>(starts + r)) memory.fill(to + <usize>r * bytes, 0, bytes)
+    else memory.copy(to + <usize>r * bytes, from + <usize>r * bytes, bytes)
+  }
+}
+
+/**
+ * One step of an LSTM for `rows` sequences: gates[rows, 4H] hold the sums i, f, g, o and become the activations; cin is the
+ * cell before, cout, tanhc and h are written.
+ */
+export function lstmForward(gates: usize, cin: usize, cout: usize, tanhc: usize, h: usize, rows: i32, width: i32): void {
+  const bytes = <usize>width << 2
+  for (let r = 0; r < rows; r++) {
+    let gi = gates + <usize>r * 4 * bytes
+    let gf = gi + bytes
+    let gg = gf + bytes
+    let go = gg + bytes
+    for (let n = 0; n < width; n += 4) {
+      const i = sigmoid4(v128.load(gi))
+      const f = sigmoid4(v128.load(gf))
+      const g = tanh4(v128.load(gg))
+      const o = sigmoid4(v128.load(go))
+      const c = f32x4.add(f32x4.mul(f, v128.load(cin)), f32x4.mul(i, g))
+      const t = tanh4(c)
+      v128.store(gi, i)
+      v128.store(gf, f)
+      v128.store(gg, g)
+      v128.store(go, o)
+      v128.store(cout, c)
+      v128.store(tanhc, t)
+      v128.store(h, f32x4.mul(o, t))
+      gi += 16
+      gf += 16
+      gg += 16
+      go += 16
+      cin += 16
+      cout += 16
+      tanhc += 16
+      h += 16
+    }
+  }
+}
+
+/**
+ * One step back: gates hold the activations and become the gradients of the sums. dh is the whole gradient of h; dc that of
+ * the cell from later steps, replaced by that for earlier ones, zero where the episode starts.
+ */
+export function lstmBackward(
+  gates: usize, cin: usize, tanhc: usize, dh: usize, dc: usize, rows: i32, width: i32, starts: usize,
+): void {
+  const bytes = <usize>width << 2
+  const one = f32x4.splat(1)
+  for (let r = 0; r < rows; r++) {
+    let gi = gates + <usize>r * 4 * bytes
+    let gf = gi + bytes
+    let gg = gf + bytes
+    let go = gg + bytes
+    const keep = load<u8>(starts + r) ? f32x4.splat(0) : one
+    for (let n = 0; n < width; n += 4) {
+      const i = v128.load(gi)
+      const f = v128.load(gf)
+      const g = v128.load(gg)
+      const o = v128.load(go)
+      const t = v128.load(tanhc)
+      const d = v128.load(dh)
+      const cell = f32x4.add(v128.load(dc), f32x4.mul(f32x4.mul(d, o), f32x4.sub(one, f32x4.mul(t, t))))
+      v128.store(gi, f32x4.mul(f32x4.mul(cell, g), f32x4.mul(i, f32x4.sub(one, i))))
+      v128.store(gf, f32x4.mul(f32x4.mul(cell, v128.load(cin)), f32x4.mul(f, f32x4.sub(one, f))))
+      v128.store(gg, f32x4.mul(f32x4.mul(cell, i), f32x4.sub(one, f32x4.mul(g, g))))
+      v128.store(go, f32x4.mul(f32x4.mul(d, t), f32x4.mul(o, f32x4.sub(one, o))))
+      v128.store(dc, f32x4.mul(f32x4.mul(cell, f), keep))
+      gi += 16
+      gf += 16
+      gg += 16
+      go += 16
+      cin += 16
+      tanhc += 16
+      dh += 16
+      dc += 16
+    }
+  }
+}
+
+/** a += b. */
+export function add(a: usize, b: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4) {
+    const at = <usize>i << 2
+    v128.store(a + at, f32x4.add(v128.load(a + at), v128.load(b + at)))
+  }
+}
+
+/**
+ * The PPO loss of `rows` steps and its gradient. logits[rows, ld] of `actions` columns become dLogits; values[rows] become
+ * dValues. prior is added to the logit of held[r] where that is not negative. out[0..5] += policy loss, squared error,
+ * entropy, approximate KL, clipped share, all over `count`.
+ */
+export function ppoLoss(
+  rows: i32, actions: i32, logits: usize, ld: usize, values: usize, valueStride: usize,
+  taken: usize, held: usize, prior: f32, allowed: usize, valid: usize,
+  oldLogProbs: usize, advantages: usize, returns: usize, scratch: usize,
+  count: f64, mean: f64, scale: f64, clip: f64, valueCoefficient: f64, entropyCoefficient: f64, out: usize,
+): void {
+  const over = 1.0 / count
+  let policy: f64 = 0
+  let squared: f64 = 0
+  let entropies: f64 = 0
+  let kl: f64 = 0
+  let clipped: f64 = 0
+  for (let r = 0; r < rows; r++) {
+    const row = logits + <usize>r * ld
+    const value = values + <usize>r * valueStride
+    const at = <usize>r << 2
+    if (!load<u8>(valid + r)) {
+      for (let a = 0; a < actions; a++) store<f32>(row + (<usize>a << 2), 0)
+      store<f32>(value, 0)
+      continue
+    }
+    const hold = load<i32>(held + at)
+    let most: f32 = -Infinity
+    for (let a = 0; a < actions; a++) {
+      if (!load<u8>(allowed + a)) continue
+      const p = row + (<usize>a << 2)
+      if (a == hold) store<f32>(p, load<f32>(p) + prior)
+      most = max(most, load<f32>(p))
+    }
+    // e^(logit - max) for all actions, four at a time; what lies beyond or is masked is put to zero after.
+    const m = f32x4.splat(most)
+    for (let a = 0; a < actions; a += 4) {
+      v128.store(scratch + (<usize>a << 2), exp4(f32x4.sub(v128.load(row + (<usize>a << 2)), m)))
+    }
+    let sum: f64 = 0
+    for (let a = 0; a < actions; a++) {
+      if (load<u8>(allowed + a)) sum += <f64>load<f32>(scratch + (<usize>a << 2))
+    }
+    const norm = <f64>most + Math.log(sum)
+    let entropy: f64 = 0
+    for (let a = 0; a < actions; a++) {
+      if (!load<u8>(allowed + a)) continue
+      const logp = <f64>load<f32>(row + (<usize>a << 2)) - norm
+      entropy -= (<f64>load<f32>(scratch + (<usize>a << 2)) / sum) * logp
+    }
+    const action = load<i32>(taken + at)
+    const logRatio = <f64>load<f32>(row + (<usize>action << 2)) - norm - <f64>load<f32>(oldLogProbs + at)
+    const ratio = Math.exp(logRatio)
+    const advantage = (<f64>load<f32>(advantages + at) - mean) * scale
+    const plain = ratio * advantage
+    const limited = min(1 + clip, max(1 - clip, ratio)) * advantage
+    policy -= min(plain, limited)
+    const dLogProb = plain <= limited ? -plain * over : 0.0
+    const error = <f64>load<f32>(value) - <f64>load<f32>(returns + at)
+    squared += error * error
+    entropies += entropy
+    kl += ratio - 1 - logRatio
+    if (Math.abs(ratio - 1) > clip) clipped += 1
+    store<f32>(value, <f32>(valueCoefficient * 2 * error * over))
+    for (let a = 0; a < actions; a++) {
+      const p = row + (<usize>a << 2)
+      if (!load<u8>(allowed + a)) {
+        store<f32>(p, 0)
+        continue
+      }
+      const probability = <f64>load<f32>(scratch + (<usize>a << 2)) / sum
+      const logp = <f64>load<f32>(p) - norm
+      const d = dLogProb * ((a == action ? 1.0 : 0.0) - probability) + entropyCoefficient * over * probability * (logp + entropy)
+      store<f32>(p, <f32>d)
+    }
+  }
+  store<f64>(out, load<f64>(out) + policy * over)
+  store<f64>(out, load<f64>(out, 8) + squared * over, 8)
+  store<f64>(out, load<f64>(out, 16) + entropies * over, 16)
+  store<f64>(out, load<f64>(out, 24) + kl * over, 24)
+  store<f64>(out, load<f64>(out, 32) + clipped * over, 32)
+}
+
+/** Sum of squares in float64, four partial sums. */
+export function sumSquares(a: usize, count: i32): f64 {
+  let low = f64x2.splat(0)
+  let high = f64x2.splat(0)
+  for (let i = 0; i < count; i += 4) {
+    const v = v128.load(a + (<usize>i << 2))
+    const x = f64x2.promote_low_f32x4(v)
+    const y = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+    low = f64x2.add(low, f64x2.mul(x, x))
+    high = f64x2.add(high, f64x2.mul(y, y))
+  }
+  const sum = f64x2.add(low, high)
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
+}
+
+/** Adam with the gradient scaled first: p -= rate m / (sqrt(v) / root2 + epsilon), m and v uncorrected, rate corrected. */
+export function adam(
+  p: usize, g: usize, m: usize, v: usize, count: i32,
+  scale: f32, beta1: f32, beta2: f32, rate: f32, root2: f32, epsilon: f32,
+): void {
+  const keep1 = f32x4.splat(beta1)
+  const keep2 = f32x4.splat(beta2)
+  const new1 = f32x4.splat(1 - beta1)
+  const new2 = f32x4.splat(1 - beta2)
+  const scales = f32x4.splat(scale)
+  const rates = f32x4.splat(rate)
+  const roots = f32x4.splat(1 / root2)
+  const epsilons = f32x4.splat(epsilon)
+  for (let i = 0; i < count; i += 4) {
+    const at = <usize>i << 2
+    const gradient = f32x4.mul(v128.load(g + at), scales)
+    const first = f32x4.add(f32x4.mul(keep1, v128.load(m + at)), f32x4.mul(new1, gradient))
+    const second = f32x4.add(f32x4.mul(keep2, v128.load(v + at)), f32x4.mul(f32x4.mul(new2, gradient), gradient))
+    v128.store(m + at, first)
+    v128.store(v + at, second)
+    const under = f32x4.add(f32x4.mul(f32x4.sqrt(second), roots), epsilons)
+    v128.store(p + at, f32x4.sub(v128.load(p + at), f32x4.div(f32x4.mul(rates, first), under)))
+  }
+}
