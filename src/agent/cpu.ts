@@ -23,6 +23,7 @@ interface Kernels {
     ldc: number,
   ): void
   packTransposed(w: number, rows: number, cols: number, ld: number, out: number, panel: number): void
+  pack(w: number, rows: number, cols: number, ld: number, out: number, panel: number): void
   fillRows(c: number, m: number, n: number, row: number): void
   sumRows(a: number, m: number, n: number, out: number): void
   tanhForward(x: number, count: number): void
@@ -114,6 +115,8 @@ interface LstmPlan {
   /** Panels of the transposed weights. */
   readonly packedInput: number
   readonly packedHidden: number
+  /** Panels of the hidden weights as they are, for the way back. */
+  readonly packedBack: number
   readonly bias: number
   /** [rows, 4H]: sums, then activations, then gradients. */
   readonly gates: number
@@ -174,6 +177,9 @@ class CpuEngine implements Engine {
   readonly #first: number
   readonly #second: number
   readonly #plans = new Map<string, Plan>()
+  /** Counts changes of the parameters; each plan packs them anew when it has seen an older count. */
+  #version = 1
+  readonly #packed = new Map<Plan, number>()
   #top = PAGE
   #steps = 0
   #f32: Float32Array
@@ -201,6 +207,7 @@ class CpuEngine implements Engine {
 
   writeParameters(values: ArrayLike<number>): void {
     this.#f32.set(values, this.#parameters >> 2)
+    this.#version++
   }
 
   readMoments() {
@@ -270,6 +277,7 @@ class CpuEngine implements Engine {
   adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): number {
     const norm = Math.sqrt(this.#k.sumSquares(this.#gradient, this.#size))
     this.#steps++
+    this.#version++
     this.#k.adam(
       this.#parameters,
       this.#gradient,
@@ -293,12 +301,8 @@ class CpuEngine implements Engine {
     const row = 4 * width
     const size = sequences * width
     const k = this.#k
+    this.#pack(plan)
     for (const [which, lstm] of plan.lstms.entries()) {
-      const { inputWeights, hiddenWeights, inputBias, hiddenBias } = lstm.tensors
-      k.packTransposed(this.#at(inputWeights), row, inputs, 4 * inputs, lstm.packedInput, 32 * inputs)
-      k.packTransposed(this.#at(hiddenWeights), row, width, 4 * width, lstm.packedHidden, 32 * width)
-      this.#f32.copyWithin(lstm.bias >> 2, this.#at(inputBias) >> 2, (this.#at(inputBias) >> 2) + row)
-      k.add(lstm.bias, this.#at(hiddenBias), row)
       k.fillRows(lstm.gates, rows, row, lstm.bias)
       k.gemm(
         rows,
@@ -356,16 +360,36 @@ class CpuEngine implements Engine {
     this.#layers(plan.value, plan.lstms.at(-1)!.h, rows)
   }
 
-  #layers(layers: readonly LayerPlan[], input: number, rows: number): void {
-    const relu = this.layout.shape.activation === 'relu'
-    let from = input
-    for (const [i, layer] of layers.entries()) {
-      const { inputs, outputs, width, packed, tensors } = layer
-      this.#k.packTransposed(this.#at(tensors.weights), outputs, inputs, 4 * inputs, packed, 32 * inputs)
+  /** Brings the plan's copies of the weights up to date. */
+  #pack(plan: Plan): void {
+    if (this.#packed.get(plan) === this.#version) return
+    this.#packed.set(plan, this.#version)
+    const { inputs, hidden: width } = this.layout.shape
+    const row = 4 * width
+    const k = this.#k
+    for (const lstm of plan.lstms) {
+      const { inputWeights, hiddenWeights, inputBias, hiddenBias } = lstm.tensors
+      k.packTransposed(this.#at(inputWeights), row, inputs, 4 * inputs, lstm.packedInput, 32 * inputs)
+      k.packTransposed(this.#at(hiddenWeights), row, width, 4 * width, lstm.packedHidden, 32 * width)
+      this.#f32.copyWithin(lstm.bias >> 2, this.#at(inputBias) >> 2, (this.#at(inputBias) >> 2) + row)
+      k.add(lstm.bias, this.#at(hiddenBias), row)
+      k.pack(this.#at(hiddenWeights), row, width, 4 * width, lstm.packedBack, 32 * row)
+    }
+    for (const layer of [...plan.policy, ...plan.value]) {
+      const { inputs: from, outputs, packed, tensors } = layer
+      this.#k.packTransposed(this.#at(tensors.weights), outputs, from, 4 * from, packed, 32 * from)
       this.#f32.set(
         this.#f32.subarray(this.#at(tensors.bias) >> 2, (this.#at(tensors.bias) >> 2) + outputs),
         layer.bias >> 2,
       )
+    }
+  }
+
+  #layers(layers: readonly LayerPlan[], input: number, rows: number): void {
+    const relu = this.layout.shape.activation === 'relu'
+    let from = input
+    for (const [i, layer] of layers.entries()) {
+      const { inputs, width, packed } = layer
       this.#k.fillRows(layer.out, rows, width, layer.bias)
       this.#k.gemm(rows, width, inputs, from, 4 * inputs, 4, packed, 32 * inputs, 32, layer.out, 4 * width)
       if (i < layers.length - 1) {
@@ -521,19 +545,7 @@ class CpuEngine implements Engine {
       if (t === 0) break
       // The gradient of the state before, kept from flowing into the episode before; `cell` is free by now.
       this.#f32.fill(0, lstm.cell >> 2, (lstm.cell >> 2) + size)
-      k.gemm(
-        sequences,
-        width,
-        row,
-        gates,
-        4 * row,
-        4,
-        this.#at(hiddenWeights),
-        32,
-        4 * width,
-        lstm.cell,
-        4 * width,
-      )
+      k.gemm(sequences, width, row, gates, 4 * row, 4, lstm.packedBack, 32 * row, 32, lstm.cell, 4 * width)
       k.maskedCopy(lstm.cell, lstm.tanhCell + at, sequences, width, starts)
       k.add(lstm.dh + at - 4 * size, lstm.tanhCell + at, size)
     }
@@ -623,6 +635,7 @@ class CpuEngine implements Engine {
         tensors,
         packedInput: floats(4 * width * inputs),
         packedHidden: floats(4 * width * width),
+        packedBack: floats(4 * width * width),
         bias: floats(4 * width),
         gates: floats(rows * 4 * width),
         before: floats(rows * width),

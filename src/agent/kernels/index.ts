@@ -14,7 +14,7 @@ export function gemm(
   b: usize, sbn: usize, sbk: usize,
   c: usize, ldc: usize,
 ): void {
-  const block = 64
+  const block = 128
   for (let k0 = 0; k0 < k; k0 += block) {
     const kc = min(block, k - k0)
     const ak = a + <usize>k0 * sak
@@ -23,6 +23,9 @@ export function gemm(
       const bp = bk + <usize>(j >> 3) * sbn
       const cp = c + (<usize>j << 2)
       let i = 0
+      if (sak == 4 && sbk == 32) {
+        for (; i + 4 <= m; i += 4) tile4packed(kc, ak + <usize>i * sam, sam, bp, cp + <usize>i * ldc, ldc)
+      }
       for (; i + 4 <= m; i += 4) tile4(kc, ak + <usize>i * sam, sam, sak, bp, sbk, cp + <usize>i * ldc, ldc)
       for (; i < m; i++) tile1(kc, ak + <usize>i * sam, sak, bp, sbk, cp + <usize>i * ldc)
     }
@@ -73,6 +76,120 @@ function tile4(k: i32, a: usize, sam: usize, sak: usize, b: usize, sbk: usize, c
   v128.store(c3, x31, 16)
 }
 
+/** tile4 for rows of A that lie together and packed B: addresses are constants of the instructions, four k at a time. */
+function tile4packed(k: i32, a0: usize, sam: usize, b: usize, c: usize, ldc: usize): void {
+  let a1 = a0 + sam
+  let a2 = a1 + sam
+  let a3 = a2 + sam
+  const c1 = c + ldc
+  const c2 = c1 + ldc
+  const c3 = c2 + ldc
+  let x00 = v128.load(c)
+  let x01 = v128.load(c, 16)
+  let x10 = v128.load(c1)
+  let x11 = v128.load(c1, 16)
+  let x20 = v128.load(c2)
+  let x21 = v128.load(c2, 16)
+  let x30 = v128.load(c3)
+  let x31 = v128.load(c3, 16)
+  let b0: v128
+  let b1: v128
+  let s: v128
+  let i = 0
+  for (; i + 4 <= k; i += 4) {
+    b0 = v128.load(b, 0)
+    b1 = v128.load(b, 16)
+    s = v128.load32_splat(a0, 0)
+    x00 = f32x4.add(x00, f32x4.mul(s, b0))
+    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1, 0)
+    x10 = f32x4.add(x10, f32x4.mul(s, b0))
+    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2, 0)
+    x20 = f32x4.add(x20, f32x4.mul(s, b0))
+    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3, 0)
+    x30 = f32x4.add(x30, f32x4.mul(s, b0))
+    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    b0 = v128.load(b, 32)
+    b1 = v128.load(b, 48)
+    s = v128.load32_splat(a0, 4)
+    x00 = f32x4.add(x00, f32x4.mul(s, b0))
+    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1, 4)
+    x10 = f32x4.add(x10, f32x4.mul(s, b0))
+    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2, 4)
+    x20 = f32x4.add(x20, f32x4.mul(s, b0))
+    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3, 4)
+    x30 = f32x4.add(x30, f32x4.mul(s, b0))
+    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    b0 = v128.load(b, 64)
+    b1 = v128.load(b, 80)
+    s = v128.load32_splat(a0, 8)
+    x00 = f32x4.add(x00, f32x4.mul(s, b0))
+    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1, 8)
+    x10 = f32x4.add(x10, f32x4.mul(s, b0))
+    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2, 8)
+    x20 = f32x4.add(x20, f32x4.mul(s, b0))
+    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3, 8)
+    x30 = f32x4.add(x30, f32x4.mul(s, b0))
+    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    b0 = v128.load(b, 96)
+    b1 = v128.load(b, 112)
+    s = v128.load32_splat(a0, 12)
+    x00 = f32x4.add(x00, f32x4.mul(s, b0))
+    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1, 12)
+    x10 = f32x4.add(x10, f32x4.mul(s, b0))
+    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2, 12)
+    x20 = f32x4.add(x20, f32x4.mul(s, b0))
+    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3, 12)
+    x30 = f32x4.add(x30, f32x4.mul(s, b0))
+    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    a0 += 16
+    a1 += 16
+    a2 += 16
+    a3 += 16
+    b += 128
+  }
+  for (; i < k; i++) {
+    b0 = v128.load(b, 0)
+    b1 = v128.load(b, 16)
+    s = v128.load32_splat(a0, 0)
+    x00 = f32x4.add(x00, f32x4.mul(s, b0))
+    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    s = v128.load32_splat(a1, 0)
+    x10 = f32x4.add(x10, f32x4.mul(s, b0))
+    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    s = v128.load32_splat(a2, 0)
+    x20 = f32x4.add(x20, f32x4.mul(s, b0))
+    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    s = v128.load32_splat(a3, 0)
+    x30 = f32x4.add(x30, f32x4.mul(s, b0))
+    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    a0 += 4
+    a1 += 4
+    a2 += 4
+    a3 += 4
+    b += 32
+  }
+  v128.store(c, x00)
+  v128.store(c, x01, 16)
+  v128.store(c1, x10)
+  v128.store(c1, x11, 16)
+  v128.store(c2, x20)
+  v128.store(c2, x21, 16)
+  v128.store(c3, x30)
+  v128.store(c3, x31, 16)
+}
+
 function tile1(k: i32, a: usize, sak: usize, b: usize, sbk: usize, c: usize): void {
   let x0 = v128.load(c)
   let x1 = v128.load(c, 16)
@@ -93,6 +210,18 @@ export function packTransposed(w: usize, rows: i32, cols: i32, ld: usize, out: u
     const to = out + <usize>(n >> 3) * panel + (<usize>(n & 7) << 2)
     const from = w + <usize>n * ld
     for (let k = 0; k < cols; k++) store<f32>(to + (<usize>k << 5), load<f32>(from + (<usize>k << 2)))
+  }
+}
+
+/** Packs W[rows, cols] as panels of 8 columns of itself: element (k, n) is W[k, n]. */
+export function pack(w: usize, rows: i32, cols: i32, ld: usize, out: usize, panel: usize): void {
+  for (let k = 0; k < rows; k++) {
+    const from = w + <usize>k * ld
+    for (let n = 0; n < cols; n += 8) {
+      const to = out + <usize>(n >> 3) * panel + (<usize>k << 5)
+      v128.store(to, v128.load(from + (<usize>n << 2)))
+      v128.store(to, v128.load(from + (<usize>n << 2), 16), 16)
+    }
   }
 }
 
