@@ -133,7 +133,8 @@ function wrap(text: string, indent: string): string[] {
   return [...lines, line]
 }
 
-const sentence = (text: string): string => {
+/** With a capital and a full stop. */
+export const sentence = (text: string): string => {
   const capital = text.charAt(0).toUpperCase() + text.slice(1)
   return /[.:!?]$/.test(capital) ? capital : `${capital}.`
 }

@@ -9,7 +9,7 @@ import {
   type Option,
   type Options,
 } from './command.js'
-import type { RootEntry } from './help.js'
+import { type RootEntry, sentence } from './help.js'
 import { envName } from './parse.js'
 
 /** Day of the pages: the source is dated by its release, so that the same source prints the same bytes. */
@@ -240,9 +240,4 @@ function mdoc(text: string): string {
     .replaceAll('-', '\\-')
     .replaceAll('"', '\\(dq')
     .replace(/^([.'])/, '\\&$1')
-}
-
-const sentence = (text: string): string => {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1)
-  return /[.:!?]$/.test(capital) ? capital : `${capital}.`
 }

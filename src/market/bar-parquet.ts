@@ -1,4 +1,5 @@
 /** Bars from Parquet, one row group at a time, by columns; rows that hold anything odd go through the general path. */
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { ColumnData, FileMetaData, SchemaElement } from 'hyparquet'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { quote } from '../base/time.js'
@@ -38,6 +39,7 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
       file,
       metadata,
       columns: [...columns.keys()],
+      compressors: { GZIP: (input) => gunzipSync(input), BROTLI: (input) => brotliDecompressSync(input) },
       rowStart: start,
       rowEnd: start + rows,
       onChunk: (chunk) => collect(data, columns, chunk, start, rows),

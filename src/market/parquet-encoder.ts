@@ -1,4 +1,5 @@
 /** Row groups of bars to Parquet bytes. Pure: what it makes is returned, so that it can run on another thread. */
+import { gzipSync } from 'node:zlib'
 import type { SchemaElement } from 'hyparquet'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, SESSIONS } from './bar.js'
 import { BAR_FIELDS, type BarField } from './fields.js'
@@ -51,6 +52,9 @@ export async function parquetEncoder(): Promise<ParquetEncoder> {
   const writer = new ParquetWriter({
     writer: bytes,
     schema: SCHEMA,
+    // zlib's fastest level is twice as quick as a Snappy in JavaScript, and smaller.
+    codec: 'GZIP',
+    compressors: { GZIP: (input) => gzipSync(input, { level: 1 }) },
     createdBy: 'jules',
     kvMetadata: [
       { key: 'jules.type', value: 'bar' },

@@ -54,7 +54,10 @@ export function parquetBarWriter(sink: ByteSink): ParquetBarWriter {
 
 /** The encoder on a thread of its own; answers come in the order of the requests. */
 class EncoderThread implements ParquetEncoder {
-  readonly #worker = new Worker(new URL('./parquet-worker.js', import.meta.url))
+  readonly #worker = new Worker(new URL('./parquet-worker.js', import.meta.url), {
+    // Its garbage is young: a small nursery keeps the process small at no cost in time.
+    resourceLimits: { maxYoungGenerationSizeMb: 16 },
+  })
   readonly #waiting: {
     resolve: (bytes: Uint8Array<ArrayBuffer>) => void
     reject: (error: unknown) => void

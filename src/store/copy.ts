@@ -10,23 +10,12 @@ import {
   MISSING_CODE,
   SESSIONS,
 } from '../market/bar.js'
+import { BAR_FIELDS } from '../market/fields.js'
 
-/** Columns in the order of the rows. */
-export const COPY_COLUMNS = [
-  'symbol',
-  '"interval"',
-  '"time"',
-  'open',
-  'high',
-  'low',
-  'close',
-  'volume',
-  'vwap',
-  'trades',
-  'adjusted',
-  'session',
-  'source',
-] as const
+/** Columns in the order of the rows; two of their names are words of SQL. */
+export const COPY_COLUMNS: readonly string[] = BAR_FIELDS.map((field) =>
+  field === 'interval' || field === 'time' ? `"${field}"` : field,
+)
 
 const FIELDS = COPY_COLUMNS.length
 const SIGNATURE = Buffer.from([...Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), 0, 0, 0, 0, 0, 0, 0, 0])

@@ -49,7 +49,7 @@ describe('the same rows whatever the format', () => {
       { key: 'jules.type', value: 'bar' },
       { key: 'jules.schema', value: '1' },
     ])
-    expect(metadata.row_groups[0]?.columns[0]?.meta_data?.codec).toBe('SNAPPY')
+    expect(metadata.row_groups[0]?.columns[0]?.meta_data?.codec).toBe('GZIP')
   })
 
   test('gzip is read, BOM and CRLF too', async () => {
