@@ -401,6 +401,27 @@ describe('faults at every file call of a set', () => {
     },
   )
 
+  test('a new vault is synced before it takes its name, and its directory after', async () => {
+    const path = join(directory(), 'v')
+    await open(path).set('A', Buffer.from('old'))
+    const calls: string[] = []
+    const seen =
+      (name: (typeof CALLS)[number], label: (args: unknown[]) => string) =>
+      (...args: unknown[]) => {
+        calls.push(label(args))
+        return (disk[name] as (...all: unknown[]) => unknown)(...args)
+      }
+    const watched = {
+      ...disk,
+      write: seen('write', () => 'write'),
+      sync: seen('sync', () => 'sync'),
+      rename: seen('rename', () => 'rename'),
+    } as Disk
+    await open(path, { disk: watched }).set('A', Buffer.from('new'))
+    // The lock file first, then the vault, then the directory.
+    expect(calls).toEqual(['write', 'sync', 'write', 'sync', 'rename', 'sync'])
+  })
+
   test('a lock of a live process is waited for; of another machine too; of a dead one it is taken over', async () => {
     const path = join(directory(), 'v')
     await open(path).set('A', Buffer.from('1'))
