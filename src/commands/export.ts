@@ -116,7 +116,7 @@ async function exportStream(
     for await (const batch of database.bars(selection, context.signal)) {
       // Opened late: an empty selection leaves an existing file alone.
       out ??= await openOutput(context, given)
-      writer ??= await recordWriter(out.sink, out.format)
+      writer ??= await recordWriter(out.sink, out.format, out)
       await writer.bars(batch)
       rows += batch.length
       progress.update(rows)

@@ -104,7 +104,7 @@ async function fetchMock(context: Context, options: FetchOptions): Promise<void>
   const progress = context.ui.progress('sessions')
   let writer: RecordWriter | null = null
   try {
-    writer = await recordWriter(out.sink, out.format)
+    writer = await recordWriter(out.sink, out.format, out)
     if (options.defects && out.format !== 'ndjson')
       throw usage('--defects writes ndjson: other formats cannot hold them')
     let done = 0
@@ -168,7 +168,7 @@ async function fetchFiles(
   let rows = 0
   let writer: RecordWriter | null = null
   try {
-    writer = await recordWriter(out.sink, out.format)
+    writer = await recordWriter(out.sink, out.format, out)
     for (const [i, name] of operands.entries()) {
       if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
       const blocks = fileBars(source, {

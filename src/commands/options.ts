@@ -63,6 +63,8 @@ export async function openInput(
 export interface Output {
   readonly sink: ByteSink
   readonly format: Format
+  /** The records go to a terminal. */
+  readonly terminal: boolean
   /** A file takes its name; standard output is left open. */
   done(): Promise<void>
   abort(): Promise<void>
@@ -79,11 +81,17 @@ export async function openOutput(
     if (format === 'parquet' && context.stdoutIsTTY) {
       throw usage('parquet is not for a terminal', { hint: 'use -o FILE, or a pipe' })
     }
-    return { sink: context.stdout(), format, done: async () => {}, abort: async () => {} }
+    return {
+      sink: context.stdout(),
+      format,
+      terminal: context.stdoutIsTTY,
+      done: async () => {},
+      abort: async () => {},
+    }
   }
   await refuseSameFile(path, inputs)
   const sink = await fileSink(path, { onForcedExit: context.onForcedExit })
-  return { sink, format, done: () => sink.close(), abort: () => sink.abort() }
+  return { sink, format, terminal: false, done: () => sink.close(), abort: () => sink.abort() }
 }
 
 async function refuseSameFile(path: string, inputs: readonly string[]): Promise<void> {

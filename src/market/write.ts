@@ -23,7 +23,16 @@ export interface RecordWriter {
   abort(): Promise<void>
 }
 
-export async function recordWriter(sink: ByteSink, format: Format): Promise<RecordWriter> {
+export interface WriteOptions {
+  /** The reader is a terminal: DEL and C1 controls in strings are written as escapes, which JSON takes for the same. */
+  readonly terminal?: boolean
+}
+
+export async function recordWriter(
+  sink: ByteSink,
+  format: Format,
+  { terminal = false }: WriteOptions = {},
+): Promise<RecordWriter> {
   if (format === 'parquet') {
     const parquet = parquetBarWriter(sink)
     return {
@@ -56,10 +65,13 @@ export async function recordWriter(sink: ByteSink, format: Format): Promise<Reco
         out.advance(writeBar(out.buffer, out.offset, batch, i))
       }
     },
-    other: ({ text }) => out.text(`${text}\n`),
+    other: ({ text }) => out.text(`${terminal ? escaped(text) : text}\n`),
     line: (text) => out.text(`${text}\n`),
   }
 }
+
+const escaped = (json: string): string =>
+  json.replace(/[\u007f-\u009f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 function onlyBars(format: Format) {
   return async (what: OtherRecord | string): Promise<never> => {

@@ -200,6 +200,13 @@ describe('messages', () => {
     expect(pty(load, { CI: '1' }).stdout).not.toContain('\u001b')
   })
 
+  test.skipIf(!python)('control characters of records do not reach a terminal', () => {
+    const line = `{"type":"note","text":"\u009b31m\u007f"}`
+    const shown = pty(`echo '${line}' | ${BIN} fetch -`).stdout.trim()
+    expect(shown).toBe('{"type":"note","text":"\\u009b31m\\u007f"}')
+    expect(pty(`echo '${line}' | ${BIN} fetch - | cat`).stdout.trim()).toBe(line)
+  })
+
   test.skipIf(!python)('a terminal where data is needed gives help, not a hang', () => {
     for (const command of ['load --dry-run', 'fetch', 'fetch -']) {
       const { stdout, status } = pty(`${BIN} ${command}`)
