@@ -1,10 +1,10 @@
 /** Wires the vault to the world: its path, password, lock and backends, for the vault command and for commands that need a secret. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Failure, systemFailure } from '../base/errors.js'
+import { Failure, systemFailure, usage } from '../base/errors.js'
 import { choice, file, integer, text } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { promptHidden } from '../cli/prompt.js'
@@ -53,7 +53,7 @@ export function openVault(context: Context, chosen: VaultChoice): Vault {
     path: vaultPath(context, chosen),
     uid: context.uid,
     random: randomBytes,
-    password: async () => (await askPassword(context, chosen)).password,
+    password: () => confirmedPassword(context, chosen),
     memory: generations(context),
     warn: (words) => context.ui.warn(words),
     self: { pid: context.pid, host: hostname(), start: startOf(context.pid) },
@@ -64,6 +64,15 @@ export function openVault(context: Context, chosen: VaultChoice): Vault {
     signal: context.signal,
     derive: masterKey,
   })
+}
+
+/** A password typed for a vault that is not there yet is asked for twice: a slip would lock everything in. */
+async function confirmedPassword(context: Context, chosen: VaultChoice): Promise<Buffer> {
+  const { password, source } = await askPassword(context, chosen)
+  if (source !== 'terminal' || existsSync(vaultPath(context, chosen))) return password
+  const again = await prompt(context, 'Once more: ')
+  if (again === null || !again.equals(password)) throw usage('the two passwords differ')
+  return password
 }
 
 export async function askPassword(

@@ -321,6 +321,11 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
     expect(set.status, set.stdout).toBe(0)
     expect(set.stdout).not.toContain('typed')
     expect((await home.vault(['get', 'B'])).stdout).toBe('typed\n')
+    // A vault that is not there yet has its password asked for twice.
+    const made = ['vault', 'set', 'A', '--vault', 'new.json']
+    expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'two\\r']).stdout).toContain('the two passwords differ')
+    expect(home.list()).not.toContain('new.json')
+    expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'one\\r']).status).toBe(0)
   })
 })
 

@@ -190,8 +190,6 @@ describe('tampering: nothing comes out, and nothing is written', () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const changed = Buffer.from(bytes)
       changed[bit >> 3]! ^= 1 << (bit & 7)
-      // Sampled: each bit of every third byte, one bit of the others.
-      if ((bit >> 3) % 3 !== 0 && (bit & 7) !== (bit >> 3) % 8) continue
       await refused(path, changed)
     }
   })
