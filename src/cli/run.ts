@@ -88,14 +88,14 @@ async function runLeaf(
     ci: Boolean(env('CI')),
     now: Date.now,
   })
-  for (const [name, setting] of settings) {
-    if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
-  }
   const interruption = watchSignals(
     process,
     (words) => ui.warn(words),
     (status) => process.exit(status),
   )
+  for (const [name, setting] of settings) {
+    if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
+  }
   let stdout: ByteSink | undefined
   // A reader that has stalled must not hold a command that was told to stop; last records get a second to leave.
   interruption.signal.addEventListener('abort', () => setTimeout(() => stdout?.abort(), 1000).unref())

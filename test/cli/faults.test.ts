@@ -400,10 +400,11 @@ describe('output that cannot be written', () => {
 
   test('a pipe that stalls does not keep SIGTERM from being answered', async () => {
     const dir = new Workdir()
-    const child = dir.start(BIN, ['load', '--dry-run'])
+    const child = dir.start(BIN, ['load', '--dry-run', '-v'])
     child.stdin?.write(barLines(10))
     const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
-    await new Promise((done) => setTimeout(done, 400))
+    // What -v says comes after the signals are heard.
+    await new Promise((done) => child.stderr?.once('data', done))
     child.kill('SIGTERM')
     expect(await ended).toBe(143)
   })
