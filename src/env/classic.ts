@@ -1,0 +1,139 @@
+/**
+ * The `classic` features, as the users' earlier system had them: in prices and shares, so a learner needs a normaliser.
+ * C is the close, V the volume, i counts bars from 0. Pinned by golden vectors.
+ */
+import { cos, sin } from '../base/math.js'
+import { civilFromDays, DAY, daysFromCivil } from '../base/time.js'
+import type { Market } from '../market/align.js'
+import type { FeatureRows, FeatureSet } from './features.js'
+
+const RSI_BARS = 14
+const BARS = 20
+const MOMENTUM_BARS = 10
+const EARLY_VOLATILITY = 0.02
+
+export const classic: FeatureSet = {
+  name: 'classic',
+  columns: [
+    'rsi',
+    'ema_short',
+    'ema_long',
+    'vwap',
+    'volatility',
+    'momentum',
+    'time_sin',
+    'time_cos',
+    'volume_sma',
+    'price_change',
+    'returns',
+    'volume',
+  ],
+  start: (market, symbol) => new ClassicRows(market, symbol),
+}
+
+class ClassicRows implements FeatureRows {
+  readonly #market: Market
+  readonly #symbol: number
+  readonly #short = new Ema(12)
+  readonly #long = new Ema(26)
+  #day = Number.NaN
+  #sin = 0
+  #cos = 0
+
+  constructor(market: Market, symbol: number) {
+    this.#market = market
+    this.#symbol = symbol
+  }
+
+  row(i: number, out: Float32Array, offset: number): void {
+    const close = this.#market.close[this.#symbol]!
+    const volumes = this.#market.volume[this.#symbol]!
+    const price = close[i]!
+    const volume = known(volumes[i]!)
+    const before = i > 0 ? close[i - 1]! : price
+    this.#date(this.#market.time[i]!)
+    out[offset] = rsi(close, i)
+    out[offset + 1] = this.#short.next(price)
+    out[offset + 2] = this.#long.next(price)
+    let turnover = 0
+    let shares = 0
+    if (i >= BARS - 1) {
+      for (let k = i - BARS + 1; k <= i; k++) {
+        const v = known(volumes[k]!)
+        turnover += close[k]! * v
+        shares += v
+      }
+    }
+    out[offset + 3] = shares > 0 ? turnover / shares : price
+    out[offset + 4] = i < BARS ? EARLY_VOLATILITY : volatility(close, i)
+    out[offset + 5] = i < MOMENTUM_BARS ? 0 : price / close[i - MOMENTUM_BARS]! - 1
+    out[offset + 6] = this.#sin
+    out[offset + 7] = this.#cos
+    out[offset + 8] = i < BARS - 1 ? volume : shares / BARS
+    out[offset + 9] = price - before
+    out[offset + 10] = price / before - 1
+    out[offset + 11] = volume
+  }
+
+  /** Day of the year as an angle, 2 pi doy / 365, by the UTC date. */
+  #date(time: number): void {
+    const day = Math.floor(time / DAY)
+    if (day === this.#day) return
+    this.#day = day
+    const doy = day - daysFromCivil(civilFromDays(day).year, 1, 1) + 1
+    const angle = (2 * Math.PI * doy) / 365
+    this.#sin = sin(angle)
+    this.#cos = cos(angle)
+  }
+}
+
+/** An unknown volume counts as none. */
+const known = (volume: number): number => (Number.isNaN(volume) ? 0 : volume)
+
+/** 100 - 100/(1 + gains/losses) over the last 14 differences, the undefined first one counted 0. */
+function rsi(close: Float64Array, i: number): number {
+  if (i < RSI_BARS - 1) return 50
+  let gains = 0
+  let losses = 0
+  for (let k = Math.max(1, i - RSI_BARS + 1); k <= i; k++) {
+    const change = close[k]! - close[k - 1]!
+    if (change > 0) gains += change
+    else losses -= change
+  }
+  if (losses === 0) return gains === 0 ? 50 : 100
+  return 100 - 100 / (1 + gains / losses)
+}
+
+const returns = new Float64Array(BARS)
+
+/** Standard deviation (n - 1) of the last 20 one-bar returns. */
+function volatility(close: Float64Array, i: number): number {
+  let sum = 0
+  for (let k = 0; k < BARS; k++) {
+    const at = i - BARS + 1 + k
+    const r = close[at]! / close[at - 1]! - 1
+    returns[k] = r
+    sum += r
+  }
+  const mean = sum / BARS
+  let squares = 0
+  for (let k = 0; k < BARS; k++) squares += (returns[k]! - mean) * (returns[k]! - mean)
+  return Math.sqrt(squares / (BARS - 1))
+}
+
+/** Exponential mean with weights (1 - a)^k over all bars so far, a = 2/(span + 1): pandas' ewm(adjust=True). */
+class Ema {
+  readonly #keep: number
+  #sum = 0
+  #weight = 0
+
+  constructor(span: number) {
+    this.#keep = 1 - 2 / (span + 1)
+  }
+
+  next(value: number): number {
+    this.#sum = value + this.#keep * this.#sum
+    this.#weight = 1 + this.#keep * this.#weight
+    return this.#sum / this.#weight
+  }
+}

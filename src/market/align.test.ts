@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest'
+import { Aligner } from './align.js'
+import { INTERVALS, MISSING_CODE, Names, newBatch } from './bar.js'
+
+const OPEN = Date.UTC(2025, 6, 30, 13, 30)
+
+interface Row {
+  symbol: string
+  minute: number
+  interval?: '1m' | '5m'
+  source?: string
+}
+
+function align(rows: Row[], maxMissing = 0.05) {
+  const batch = newBatch(rows.length, new Names())
+  for (const { symbol, minute, interval = '1m', source = 'test' } of rows) {
+    const i = batch.length++
+    batch.symbol[i] = batch.names.id(symbol)
+    batch.interval[i] = INTERVALS.indexOf(interval)
+    batch.time[i] = OPEN + minute * 60_000
+    for (const column of [batch.open, batch.high, batch.low, batch.close]) column[i] = 100 + minute
+    batch.volume[i] = 5
+    batch.adjusted[i] = MISSING_CODE
+    batch.session[i] = MISSING_CODE
+    batch.source[i] = batch.names.id(source)
+    batch.line[i] = i + 1
+  }
+  const aligner = new Aligner({ symbols: ['NVDA', 'MSFT'], name: 'stdin', maxMissing })
+  aligner.push(batch)
+  return { aligner, finish: () => aligner.finish() }
+}
+
+const pairs = (minutes: number[]): Row[] =>
+  minutes.flatMap((minute) => [
+    { symbol: 'NVDA', minute },
+    { symbol: 'MSFT', minute },
+  ])
+
+describe('an inner join on time', () => {
+  test('keeps common bars, drops and names the others by range', () => {
+    const rows = [
+      ...pairs([0, 1, 2]),
+      { symbol: 'NVDA', minute: 3 },
+      { symbol: 'NVDA', minute: 4 },
+      ...pairs([5]),
+      { symbol: 'MSFT', minute: 6 },
+    ]
+    const { aligner, finish } = align(rows, 0.5)
+    const market = finish()
+    expect([...market.time.subarray(0, market.length)].map((time) => (time - OPEN) / 60_000)).toEqual([
+      0, 1, 2, 5,
+    ])
+    expect(aligner.droppedRows).toBe(3)
+    expect(aligner.describeDropped()).toBe(
+      'NVDA 2025-07-30T13:33:00Z to 2025-07-30T13:34:00Z (2), MSFT 2025-07-30T13:36:00Z (1)',
+    )
+  })
+
+  test('leaves bars outside of the session aside', () => {
+    const { aligner, finish } = align([...pairs([-30, 0, 1, 500])])
+    expect([finish().length, aligner.outside]).toEqual([2, 4])
+  })
+
+  const refused: [string, Row[], string][] = [
+    [
+      'too much lost',
+      [...pairs([0, 1]), { symbol: 'NVDA', minute: 2 }],
+      '20.00 % of the rows have no partner at their time, more than 5.00 %: NVDA 2025-07-30T13:32:00Z (1)',
+    ],
+    [
+      'a missing symbol',
+      [
+        { symbol: 'NVDA', minute: 0 },
+        { symbol: 'TSLA', minute: 0 },
+      ],
+      'no bars of MSFT: the input holds TSLA',
+    ],
+    ['no bars', [{ symbol: 'TSLA', minute: 0 }], 'no bars of NVDA or MSFT: the input holds TSLA'],
+    [
+      'mixed intervals',
+      [...pairs([0]), { symbol: 'NVDA', minute: 1, interval: '5m' }],
+      'mixed intervals: 1m before, 5m here',
+    ],
+    [
+      'time going backwards',
+      [...pairs([1]), ...pairs([0])],
+      'time goes backwards: 2025-07-30T13:30:00Z after 2025-07-30T13:31:00Z',
+    ],
+    [
+      'invented bars beside real ones',
+      [...pairs([0]), { symbol: 'NVDA', minute: 1, source: 'mock' }, { symbol: 'MSFT', minute: 1 }],
+      'invented bars mixed with real ones: mock, test',
+    ],
+  ]
+  test.each(refused)('%s is refused', (_title, rows, message) => {
+    expect(() => align(rows).finish()).toThrow(message)
+  })
+})

@@ -1,0 +1,326 @@
+/**
+ * Two symbols on one time axis: an inner join of their bars, regular session only. What finds no partner is dropped,
+ * counted and named by range; too much of it is refused, for a backtest on holes proves nothing.
+ */
+import { badData, Failure } from '../base/errors.js'
+import { formatTime } from '../base/time.js'
+import {
+  type BarBatch,
+  INTERVALS,
+  INVENTED_SOURCES,
+  type Interval,
+  intervalMs,
+  MISSING_CODE,
+  SESSIONS,
+} from './bar.js'
+import { sessionAt, sessionOfBar } from './calendar.js'
+
+export const SYMBOL_COUNT = 2
+
+type Pair<T> = readonly [T, T]
+
+/** A session as far as there are bars of it. */
+export interface MarketSession {
+  /** New York date, days since 1970-01-01. */
+  readonly day: number
+  readonly openMs: number
+  readonly closeMs: number
+  /** Its first bar. */
+  readonly first: number
+}
+
+const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const
+/** Numbers of one bar in `append`: open, high, low, close, volume. */
+export const BAR_NUMBERS = COLUMNS.length
+
+/** Bars of two symbols by common start time, oldest first, in columns that grow as bars are appended. */
+export class Market {
+  readonly symbols: Pair<string>
+  readonly interval: Interval
+  readonly intervalMs: number
+  length = 0
+  /** Bar start, epoch milliseconds UTC. */
+  time: Float64Array
+  open: [Float64Array, Float64Array]
+  high: [Float64Array, Float64Array]
+  low: [Float64Array, Float64Array]
+  close: [Float64Array, Float64Array]
+  /** NaN where unknown. */
+  volume: [Float64Array, Float64Array]
+  /** Index into `sessions` of each bar. */
+  session: Int32Array
+  readonly sessions: MarketSession[] = []
+
+  constructor(symbols: Pair<string>, interval: Interval, capacity = 1024) {
+    this.symbols = symbols
+    this.interval = interval
+    this.intervalMs = intervalMs(interval)
+    const column = () => new Float64Array(capacity)
+    this.time = column()
+    this.open = [column(), column()]
+    this.high = [column(), column()]
+    this.low = [column(), column()]
+    this.close = [column(), column()]
+    this.volume = [column(), column()]
+    this.session = new Int32Array(capacity)
+  }
+
+  /** Adds a bar of both symbols; `numbers` holds open, high, low, close, volume of the first, then of the second. */
+  append(time: number, numbers: ArrayLike<number>): void {
+    if (this.length === this.time.length) this.#grow()
+    const i = this.length++
+    this.time[i] = time
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const from = k * BAR_NUMBERS
+      this.open[k]![i] = numbers[from]!
+      this.high[k]![i] = numbers[from + 1]!
+      this.low[k]![i] = numbers[from + 2]!
+      this.close[k]![i] = numbers[from + 3]!
+      this.volume[k]![i] = numbers[from + 4]!
+    }
+    this.session[i] = this.#sessionOf(time, i)
+  }
+
+  /** The bars [from, to) as a market of their own. */
+  slice(from: number, to: number): Market {
+    const part = new Market(this.symbols, this.interval, Math.max(1, to - from))
+    const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+    for (let i = from; i < to; i++) {
+      for (let k = 0; k < SYMBOL_COUNT; k++) {
+        for (const [c, name] of COLUMNS.entries()) numbers[k * BAR_NUMBERS + c] = this[name][k]![i]!
+      }
+      part.append(this.time[i]!, numbers)
+    }
+    return part
+  }
+
+  /** The end of bar `i`: from then on it is known. */
+  endOf(i: number): number {
+    return this.time[i]! + this.intervalMs
+  }
+
+  #sessionOf(time: number, i: number): number {
+    const last = this.sessions.at(-1)
+    if (last !== undefined && time >= last.openMs && time < last.closeMs) return this.sessions.length - 1
+    // A daily bar starts at midnight, before its session.
+    const session = sessionAt(time)
+    const day = session?.day ?? Math.floor(time / 86_400_000)
+    if (last?.day !== day) {
+      this.sessions.push({
+        day,
+        openMs: session?.openMs ?? time,
+        closeMs: session?.closeMs ?? time,
+        first: i,
+      })
+    }
+    return this.sessions.length - 1
+  }
+
+  #grow(): void {
+    const capacity = Math.max(1024, 2 * this.time.length)
+    const grown = (old: Float64Array) => {
+      const column = new Float64Array(capacity)
+      column.set(old)
+      return column
+    }
+    this.time = grown(this.time)
+    for (const name of COLUMNS) this[name] = [grown(this[name][0]), grown(this[name][1])]
+    const session = new Int32Array(capacity)
+    session.set(this.session)
+    this.session = session
+  }
+}
+
+/** Bars of one symbol in a row that had no partner. */
+export interface DroppedRange {
+  readonly symbol: string
+  readonly fromMs: number
+  toMs: number
+  count: number
+}
+
+export interface AlignOptions {
+  readonly symbols: Pair<string>
+  /** For messages: the name of the input. */
+  readonly name: string
+  /** Refuse when a larger fraction of the rows finds no partner. */
+  readonly maxMissing: number
+}
+
+/** Joins batches of bars as they come. `finish` gives the market, or says why there is none. */
+export class Aligner {
+  readonly #options: AlignOptions
+  #market: Market | null = null
+  readonly #numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+  /** Which symbols have a bar at `#time`. */
+  readonly #present = [false, false]
+  #time = Number.NEGATIVE_INFINITY
+  /** Name ids of the two symbols, by batch names table. */
+  #names: BarBatch['names'] | null = null
+  readonly #ids = [-1, -1]
+  readonly #seen = [0, 0]
+  readonly #sources = new Set<string>()
+  readonly #sourceIds = new Set<number>()
+  readonly #others = new Map<string, number>()
+  readonly dropped: DroppedRange[] = []
+  readonly #openRange: (DroppedRange | null)[] = [null, null]
+  /** Rows of the two symbols within sessions. */
+  rows = 0
+  /** Rows outside of the regular session, left aside. */
+  outside = 0
+  /** Rows that repeat a symbol and time; the last one counts. */
+  duplicates = 0
+
+  constructor(options: AlignOptions) {
+    this.#options = options
+  }
+
+  get sources(): readonly string[] {
+    return [...this.#sources].sort()
+  }
+
+  get droppedRows(): number {
+    return this.dropped.reduce((sum, range) => sum + range.count, 0)
+  }
+
+  push(batch: BarBatch): void {
+    if (this.#names !== batch.names) {
+      this.#names = batch.names
+      for (let k = 0; k < SYMBOL_COUNT; k++) this.#ids[k] = batch.names.id(this.#options.symbols[k]!)
+    }
+    for (let i = 0; i < batch.length; i++) {
+      const id = batch.symbol[i]!
+      const k = id === this.#ids[0] ? 0 : id === this.#ids[1] ? 1 : -1
+      if (k < 0) {
+        const name = batch.names.text(id) ?? ''
+        this.#others.set(name, (this.#others.get(name) ?? 0) + 1)
+        continue
+      }
+      this.#row(batch, i, k)
+    }
+  }
+
+  #row(batch: BarBatch, i: number, k: number): void {
+    const time = batch.time[i]!
+    const interval = INTERVALS[batch.interval[i]!]!
+    this.#market ??= new Market(this.#options.symbols, interval)
+    if (interval !== this.#market.interval) {
+      throw this.#bad(batch, i, `mixed intervals: ${this.#market.interval} before, ${interval} here`, {
+        hint: 'choose one with --interval',
+      })
+    }
+    const code = batch.session[i]!
+    const session = code === MISSING_CODE ? sessionOfBar(time, this.#market.intervalMs) : SESSIONS[code]
+    if (session !== 'rth') {
+      this.outside++
+      return
+    }
+    if (time < this.#time) {
+      const [now, before] = [formatTime(time), formatTime(this.#time)]
+      throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {
+        hint: 'sort the bars by time, then symbol',
+      })
+    }
+    if (time > this.#time) this.#close()
+    this.#time = time
+    this.rows++
+    this.#seen[k]!++
+    if (!this.#sourceIds.has(batch.source[i]!)) {
+      this.#sourceIds.add(batch.source[i]!)
+      this.#sources.add(batch.names.text(batch.source[i]!) ?? 'unknown')
+    }
+    if (this.#present[k]) this.duplicates++
+    this.#present[k] = true
+    const from = k * BAR_NUMBERS
+    this.#numbers[from] = batch.open[i]!
+    this.#numbers[from + 1] = batch.high[i]!
+    this.#numbers[from + 2] = batch.low[i]!
+    this.#numbers[from + 3] = batch.close[i]!
+    this.#numbers[from + 4] = batch.volume[i]!
+  }
+
+  /** Ends the current time: both symbols make a bar, one alone is dropped. */
+  #close(): void {
+    const [a, b] = [this.#present[0]!, this.#present[1]!]
+    if (a && b) {
+      this.#market!.append(this.#time, this.#numbers)
+      this.#openRange[0] = null
+      this.#openRange[1] = null
+    } else if (a || b) this.#drop(a ? 0 : 1)
+    this.#present[0] = false
+    this.#present[1] = false
+  }
+
+  #drop(k: number): void {
+    const range = this.#openRange[k]
+    if (range != null) {
+      range.toMs = this.#time
+      range.count++
+      return
+    }
+    const opened = { symbol: this.#options.symbols[k]!, fromMs: this.#time, toMs: this.#time, count: 1 }
+    this.#openRange[k] = opened
+    this.dropped.push(opened)
+  }
+
+  /** The joined market. Fails when a symbol is absent, too much was dropped, or invented bars stand beside real ones. */
+  finish(): Market {
+    this.#close()
+    const { symbols, name, maxMissing } = this.#options
+    if (this.rows === 0)
+      throw new Failure('noInput', `no bars of ${symbols.join(' or ')}${this.#what()}`, { where: name })
+    for (const [k, symbol] of symbols.entries()) {
+      if (this.#seen[k] === 0) {
+        throw badData(`no bars of ${symbol}${this.#what()}`, {
+          where: name,
+          hint: 'name the two symbols with --symbols',
+        })
+      }
+    }
+    const invented = this.sources.filter((source) => INVENTED_SOURCES.includes(source))
+    if (invented.length > 0 && invented.length < this.#sources.size) {
+      throw badData(`invented bars mixed with real ones: ${this.sources.join(', ')}`, {
+        where: name,
+        hint: 'choose one with --source',
+      })
+    }
+    const lost = this.droppedRows / this.rows
+    if (lost > maxMissing) {
+      throw badData(
+        `${percent(lost)} of the rows have no partner at their time, more than ${percent(maxMissing)}: ${this.describeDropped()}`,
+        { where: name, hint: 'fill the gaps, or allow them with --max-missing' },
+      )
+    }
+    return this.#market!
+  }
+
+  /** The largest dropped ranges in words, such as `MSFT 2025-07-30T13:31:00Z to 2025-07-30T13:45:00Z (15)`. */
+  describeDropped(most = 3): string {
+    const largest = [...this.dropped].sort((a, b) => b.count - a.count)
+    const words = largest.slice(0, most).map(({ symbol, fromMs, toMs, count }) => {
+      const times = fromMs === toMs ? formatTime(fromMs) : `${formatTime(fromMs)} to ${formatTime(toMs)}`
+      return `${symbol} ${times} (${count})`
+    })
+    const more = largest.length - words.length
+    return more > 0 ? `${words.join(', ')} and ${more} more ranges` : words.join(', ')
+  }
+
+  #what(): string {
+    const found = [...this.#others.keys()]
+    const parts = []
+    if (found.length > 0)
+      parts.push(`the input holds ${found.slice(0, 5).join(', ')}${found.length > 5 ? ', ...' : ''}`)
+    if (this.outside > 0) parts.push(`${this.outside} rows lie outside of the regular session`)
+    return parts.length === 0 ? '' : `: ${parts.join('; ')}`
+  }
+
+  #bad(batch: BarBatch, i: number, message: string, more: { hint: string }): Failure {
+    const line = batch.line[i]!
+    return badData(message, {
+      where: line > 0 ? `${this.#options.name}:${line}` : this.#options.name,
+      ...more,
+    })
+  }
+}
+
+const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`
