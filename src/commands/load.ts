@@ -5,8 +5,10 @@ import type { Context } from '../cli/context.js'
 import type { OtherRecord, Reject } from '../market/reading.js'
 import { rejectFailure } from '../market/reading.js'
 import { readRecords } from '../market/records.js'
+import type { PostgresStore } from '../store/postgres.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
+import type { Source } from '../stream/source.js'
 import { input, interval, openInput, store, storeTarget, symbol } from './options.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
@@ -81,16 +83,21 @@ export const load = defineCommand({
     const files = operands.length === 0 ? ['-'] : operands
     if (files.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
     if (options['import-id'] === '') throw usage('--import-id: expected a name')
-    const tally = new Tally(context, options['max-rejects'], await rejectSink(context, options.rejects))
-    // The input is opened before the database: a mistyped name must not start a server.
-    let source = await openInput(context, files[0]!, { format: options['input-format'] })
-    const { PostgresStore } = await import('../store/postgres.js')
-    const database = options['dry-run'] ? null : await PostgresStore.open(target)
+    const tally = new Tally(context, options['max-rejects'])
+    let source: Source | null = null
+    let database: PostgresStore | null = null
+    let running: (Load & { readonly skipped: number }) | null = null
     const stop = () => database?.abort()
     context.signal.addEventListener('abort', stop, { once: true })
     const progress = context.ui.progress('rows')
-    let running: (Load & { readonly skipped: number }) | null = null
     try {
+      // The input is opened before the database: a mistyped name must not start a server.
+      source = await openInput(context, files[0]!, { format: options['input-format'] })
+      await tally.openRejects(options.rejects)
+      if (!options['dry-run']) {
+        const { PostgresStore } = await import('../store/postgres.js')
+        database = await PostgresStore.open(target)
+      }
       running =
         (await database?.load({
           onConflict: options['on-conflict'],
@@ -115,7 +122,7 @@ export const load = defineCommand({
             await running?.bars(block.batch)
           } else {
             tally.read += block.records.length
-            await running?.others(await tally.keepStored(source.name, block.records))
+            await running?.others(await tally.keepStored(name === '-' ? 'stdin' : name, block.records))
           }
           progress.update(tally.read)
         }
@@ -129,7 +136,7 @@ export const load = defineCommand({
       throw await tally.failed(error, running, context.signal)
     } finally {
       context.signal.removeEventListener('abort', stop)
-      await source.close()
+      await source?.close()
       await database?.close()
     }
   },
@@ -151,23 +158,24 @@ function tolerance(value: string): Tolerance {
 /** A share of few lines says nothing; below this many lines a percentage is not judged until the end. */
 const SHARE_AFTER = 1000
 
-async function rejectSink(context: Context, path: string | undefined): Promise<ByteSink | null> {
-  return path === undefined ? null : fileSink(path, { onForcedExit: context.onForcedExit })
-}
-
 /** Counts what came in, and judges rejects. */
 class Tally {
   read = 0
   rejected = 0
   readonly #context: Context
   readonly #tolerance: Tolerance
-  readonly #rejects: ByteSink | null
+  #rejects: ByteSink | null = null
   readonly #others = new Map<string, number>()
 
-  constructor(context: Context, tolerance: Tolerance, rejects: ByteSink | null) {
+  constructor(context: Context, tolerance: Tolerance) {
     this.#context = context
     this.#tolerance = tolerance
-    this.#rejects = rejects
+  }
+
+  /** The file is made even when nothing is rejected: one of an earlier run would tell a wrong story. */
+  async openRejects(path: string | undefined): Promise<void> {
+    if (path === undefined) return
+    this.#rejects = await fileSink(path, { onForcedExit: this.#context.onForcedExit })
   }
 
   readonly reject = async (reject: Reject): Promise<void> => {

@@ -58,7 +58,7 @@ export function formatByExtension(path: string): Format | undefined {
 export async function openSource(operand: string, options: SourceOptions): Promise<Source> {
   const { signal } = options
   const name = operand === '-' ? 'stdin' : operand
-  const raw = operand === '-' ? readDescriptor(0, signal) : await openFile(operand, signal)
+  const raw = operand === '-' ? readDescriptor(0, 'standard input', signal) : await openFile(operand, signal)
   let head = await firstBytes(raw.chunks, 4)
   let chunks = withHead(head, raw.chunks)
   const gzip = !options.plain && head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
@@ -111,13 +111,12 @@ async function openFile(path: string, signal: AbortSignal): Promise<Raw> {
     await file.close()
     throw new Failure('noInput', `${path}: is a directory`)
   }
-  if (!kind.isFile()) return readDescriptor(file.fd, signal, file)
+  if (!kind.isFile()) return readDescriptor(file.fd, path, signal, file)
   return { file, chunks: readPlain(file.fd, path, signal), close: () => file.close() }
 }
 
 /** A pipe, socket or terminal as a libuv stream; anything else by plain reads. */
-function readDescriptor(fd: number, signal: AbortSignal, owner?: FileHandle): Raw {
-  const name = fd === 0 ? 'standard input' : 'the stream'
+function readDescriptor(fd: number, name: string, signal: AbortSignal, owner?: FileHandle): Raw {
   let kind: Stats
   try {
     kind = fstatSync(fd)

@@ -161,6 +161,17 @@ describe('rejects', () => {
     expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: 50_000 }])
   })
 
+  test('a missing input leaves no half-made file for rejects', async () => {
+    const dir = new Workdir()
+    const missing = await dir.jules(['load', 'absent.ndjson', '--rejects', 'bad.ndjson'])
+    expect([missing.status, dir.list()]).toEqual([66, []])
+    const refused = await dir.jules(
+      ['load', '--rejects', 'bad.ndjson', '--dsn', 'postgresql://u@127.0.0.1:1/db'],
+      { input: barLine(0) },
+    )
+    expect([refused.status, dir.list()]).toEqual([69, ['bad.ndjson']])
+  })
+
   test('--max-rejects passes over bad lines, --rejects keeps them', async () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
