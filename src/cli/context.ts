@@ -34,6 +34,8 @@ export interface Context {
   readonly stdout: () => ByteSink
   /** Where each option of this run came from. */
   readonly settings: ReadonlyMap<string, Setting>
+  /** Runs when the command has ended, well or not. */
+  readonly onEnd: (cleanup: () => Promise<void>) => void
   /** Runs when the process must stop at once (second signal); synchronous, may run at any moment. */
   readonly onForcedExit: (cleanup: () => void) => () => void
   /** Hands SIGINT and SIGTERM to a child instead of stopping this run; returns the way back. */

@@ -100,6 +100,7 @@ async function runLeaf(
   // A reader that has stalled must not hold a command that was told to stop; last records get a second to leave.
   interruption.signal.addEventListener('abort', () => setTimeout(() => stdout?.abort(), 1000).unref())
   let status: number = EXIT.ok
+  const cleanups: (() => Promise<void>)[] = []
   const context: Context = {
     command: voice.command,
     ui,
@@ -125,6 +126,7 @@ async function runLeaf(
       return stdout
     },
     settings,
+    onEnd: (cleanup) => cleanups.push(cleanup),
     onForcedExit: interruption.onForcedExit,
     passSignals: interruption.passSignals,
     interrupt: interruption.interrupt,
@@ -144,6 +146,7 @@ async function runLeaf(
     if (stopped !== undefined && !(error instanceof Failure)) return stopped
     throw error
   } finally {
+    for (const cleanup of cleanups) await cleanup()
     interruption.dispose()
   }
 }

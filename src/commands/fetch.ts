@@ -201,6 +201,5 @@ async function fetchFiles(
   } finally {
     await writer?.abort()
     progress.end()
-    await source.close()
   }
 }

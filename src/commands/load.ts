@@ -8,7 +8,6 @@ import { readRecords } from '../market/records.js'
 import type { PostgresStore } from '../store/postgres.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
-import type { Source } from '../stream/source.js'
 import { input, interval, openInput, store, storeTarget, symbol } from './options.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
@@ -84,7 +83,6 @@ export const load = defineCommand({
     if (files.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
     if (options['import-id'] === '') throw usage('--import-id: expected a name')
     const tally = new Tally(context, options['max-rejects'])
-    let source: Source | null = null
     let database: PostgresStore | null = null
     let running: (Load & { readonly skipped: number }) | null = null
     const stop = () => database?.abort()
@@ -92,7 +90,7 @@ export const load = defineCommand({
     const progress = context.ui.progress('rows')
     try {
       // The input is opened before the database: a mistyped name must not start a server.
-      source = await openInput(context, files[0]!, { format: options['input-format'] })
+      let source = await openInput(context, files[0]!, { format: options['input-format'] })
       await tally.openRejects(options.rejects)
       if (!options['dry-run']) {
         const { PostgresStore } = await import('../store/postgres.js')
@@ -136,7 +134,6 @@ export const load = defineCommand({
       throw await tally.failed(error, running, context.signal)
     } finally {
       context.signal.removeEventListener('abort', stop)
-      await source?.close()
       await database?.close()
     }
   },

@@ -50,14 +50,16 @@ export const store = {
   dsn: text('URL', 'database, without a password', { defaultText: 'the embedded one' }),
 }
 
-/** Opens a FILE operand or `-`; help when standard input is a terminal. */
+/** Opens a FILE operand or `-`, closed when the command ends; help when standard input is a terminal. */
 export async function openInput(
   context: Context,
   operand: string,
   given: { readonly format?: Format | undefined; readonly plain?: boolean } = {},
 ): Promise<Source> {
   if (operand === '-' && context.stdinIsTTY) throw new HelpWanted()
-  return openSource(operand, { signal: context.signal, temporaryDirectory: tmpdir(), ...given })
+  const source = await openSource(operand, { signal: context.signal, temporaryDirectory: tmpdir(), ...given })
+  context.onEnd(() => source.close())
+  return source
 }
 
 export interface Output {

@@ -3,7 +3,7 @@
  * extension, then magic bytes, then the first byte. Reading never blocks the event loop on a pipe, so signals are heard.
  */
 import { randomBytes } from 'node:crypto'
-import { constants, fstatSync, read as readFd, type Stats } from 'node:fs'
+import { close as closeFd, constants, fstatSync, open as openFd, read as readFd, type Stats } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { extname, join } from 'node:path'
@@ -40,6 +40,7 @@ export interface Source {
   chunks(): AsyncGenerator<Buffer>
   /** The whole file; a pipe is spooled to an unlinked temporary file first. */
   randomAccess(): Promise<RandomAccess>
+  /** May be called again. */
   close(): Promise<void>
 }
 
@@ -59,6 +60,15 @@ export async function openSource(operand: string, options: SourceOptions): Promi
   const { signal } = options
   const name = operand === '-' ? 'stdin' : operand
   const raw = operand === '-' ? readDescriptor(0, 'standard input', signal) : await openFile(operand, signal)
+  try {
+    return await recognised(operand, name, raw, options)
+  } catch (error) {
+    await raw.close()
+    throw error
+  }
+}
+
+async function recognised(operand: string, name: string, raw: Raw, options: SourceOptions): Promise<Source> {
   let head = await firstBytes(raw.chunks, 4)
   let chunks = withHead(head, raw.chunks)
   const gzip = !options.plain && head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
@@ -67,20 +77,21 @@ export async function openSource(operand: string, options: SourceOptions): Promi
     head = await firstBytes(chunks, 4)
     chunks = withHead(head, chunks)
   }
-  if (head.length === 0) {
-    await raw.close()
-    throw new Failure('noInput', 'is empty', { where: name })
-  }
-  const format = options.format ?? recognise(operand, head)
+  if (head.length === 0) throw new Failure('noInput', 'is empty', { where: name })
+  let spooled: FileHandle | undefined
   return {
     name,
-    format,
+    format: options.format ?? recognise(operand, head),
     chunks: () => chunks,
     randomAccess: async () => {
-      if (raw.file !== undefined && !gzip) return fileAccess(raw.file)
-      return spool(chunks, options.temporaryDirectory)
+      if (raw.fd !== undefined && !gzip) return fileAccess(raw.fd)
+      spooled ??= await spool(chunks, options.temporaryDirectory)
+      return fileAccess(spooled.fd)
     },
-    close: raw.close,
+    close: async () => {
+      await spooled?.close()
+      await raw.close()
+    },
   }
 }
 
@@ -95,37 +106,40 @@ function recognise(operand: string, head: Buffer): Format {
 
 interface Raw {
   readonly chunks: AsyncGenerator<Buffer>
-  readonly file?: FileHandle
+  /** A regular file opened by its path. */
+  readonly fd?: number
   close(): Promise<void>
 }
 
+/** The bare descriptor: a libuv stream takes it over, and a FileHandle would close it a second time. */
 async function openFile(path: string, signal: AbortSignal): Promise<Raw> {
-  let file: FileHandle
-  try {
-    file = await open(path, constants.O_RDONLY)
-  } catch (error) {
+  const fd = await promisify(openFd)(path, constants.O_RDONLY).catch((error) => {
     throw systemFailure(error, path)
-  }
-  const kind = await file.stat()
-  if (kind.isDirectory()) {
-    await file.close()
-    throw new Failure('noInput', `${path}: is a directory`)
-  }
-  if (!kind.isFile()) return readDescriptor(file.fd, path, signal, file)
-  return { file, chunks: readPlain(file.fd, path, signal), close: () => file.close() }
+  })
+  const raw = readDescriptor(fd, path, signal)
+  return fstatSync(fd).isFile() ? { ...raw, fd } : raw
 }
 
-/** A pipe, socket or terminal as a libuv stream; anything else by plain reads. */
-function readDescriptor(fd: number, name: string, signal: AbortSignal, owner?: FileHandle): Raw {
+/** A pipe, socket or terminal as a libuv stream; anything else by plain reads. Owns `fd`, unless it is 0. */
+function readDescriptor(fd: number, name: string, signal: AbortSignal): Raw {
+  let open = fd !== 0
+  const close = async () => {
+    if (!open) return
+    open = false
+    await promisify(closeFd)(fd)
+  }
   let kind: Stats
   try {
     kind = fstatSync(fd)
   } catch (error) {
     throw systemFailure(error, name)
   }
-  if (kind.isDirectory()) throw new Failure('noInput', `${name}: is a directory`)
+  if (kind.isDirectory()) {
+    void close()
+    throw new Failure('noInput', `${name}: is a directory`)
+  }
   const live = kind.isFIFO() || kind.isSocket() || isatty(fd)
-  if (!live) return { chunks: readPlain(fd, name, signal), close: async () => owner?.close() }
+  if (!live) return { chunks: readPlain(fd, name, signal), close }
   // A socket of libuv for pipes too: reads in the thread pool would hold a signalled process until data comes.
   const stream: Readable = isatty(fd)
     ? new TerminalStream(fd)
@@ -202,15 +216,15 @@ async function* gunzip(chunks: AsyncGenerator<Buffer>, name: string): AsyncGener
   }
 }
 
-async function fileAccess(file: FileHandle): Promise<RandomAccess> {
-  const { size } = await file.stat()
+function fileAccess(fd: number): RandomAccess {
+  const { size } = fstatSync(fd)
   return {
     byteLength: size,
     slice: async (start, end = size) => {
       const buffer = new ArrayBuffer(Math.max(0, Math.min(end, size) - start))
       const view = new Uint8Array(buffer)
       for (let done = 0; done < view.length; ) {
-        const { bytesRead } = await file.read(view, done, view.length - done, start + done)
+        const { bytesRead } = await read(fd, view, done, view.length - done, start + done)
         if (bytesRead === 0) throw badData('the file shrank while it was read')
         done += bytesRead
       }
@@ -220,7 +234,7 @@ async function fileAccess(file: FileHandle): Promise<RandomAccess> {
 }
 
 /** Copies a stream into a file without a name, so that nothing is left however the process ends. */
-async function spool(chunks: AsyncGenerator<Buffer>, directory: string): Promise<RandomAccess> {
+async function spool(chunks: AsyncGenerator<Buffer>, directory: string): Promise<FileHandle> {
   const path = join(directory, `jules-${randomBytes(8).toString('hex')}.spool`)
   let file: FileHandle
   try {
@@ -235,5 +249,5 @@ async function spool(chunks: AsyncGenerator<Buffer>, directory: string): Promise
     await file.close()
     throw systemFailure(error, directory, true)
   }
-  return fileAccess(file)
+  return file
 }
