@@ -13,7 +13,7 @@ const openFiles = () =>
 
 test('no descriptor stays open, whatever happens to the source', async () => {
   writeFileSync(join(dir, 'empty'), '')
-  writeFileSync(join(dir, 'cut.gz'), gzipSync(Buffer.alloc(1000)).subarray(0, 14))
+  writeFileSync(join(dir, 'cut.gz'), gzipSync(Buffer.alloc(1000)).subarray(0, 11))
   writeFileSync(join(dir, 'good.gz'), gzipSync('{}\n'))
   writeFileSync(join(dir, 'good'), '{}\n')
   const options = { signal: new AbortController().signal, temporaryDirectory: dir }
