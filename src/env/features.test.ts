@@ -1,43 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { goldenMarket } from '../../test/support/golden-market.js'
 import { stream } from '../base/rng.js'
 import { Market } from '../market/align.js'
 import { sessionsEndingAt } from '../market/calendar.js'
 import { FEATURE_SETS, FEATURE_WIDTH, FeatureTable, featureSet } from './features.js'
 
 const golden = JSON.parse(readFileSync('test/fixtures/env/classic_features.json', 'utf8'))
-
-/** The published recurrence: a 32-bit linear congruential generator, prices in whole cents. */
-function pricesOf(seed: number, cents: number, bars: number): number[][] {
-  let state = seed
-  const draw = (n: number) => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * n)
-  }
-  let close = cents
-  const rows: number[][] = []
-  for (let i = 0; i < bars; i++) {
-    const open = close
-    if (i > 0) close += draw(51) - 25
-    const high = Math.max(open, close) + draw(10)
-    const low = Math.min(open, close) - draw(10)
-    rows.push([open / 100, high / 100, low / 100, close / 100, 1000 + draw(20_000)])
-  }
-  return rows
-}
-
-function goldenMarket(): Market {
-  const market = new Market(['NVDA', 'MSFT'], '1m')
-  const [nvda, msft] = [pricesOf(42, 17_000, 300), pricesOf(123, 51_000, 300)]
-  let time = 0
-  for (let i = 0; i < 300; i++) {
-    // Minute by minute, but where the fixture says that a day begins.
-    const start = golden.starts.find(([at]: [number, string]) => at === i)
-    time = start === undefined ? time + 60_000 : Date.parse(start[1])
-    market.append(time, [...nvda[i]!, ...msft[i]!])
-  }
-  return market
-}
 
 /** Random walks over sessions of the calendar. */
 function randomMarket(sessions: number, seed = 1): Market {
