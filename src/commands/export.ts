@@ -6,8 +6,9 @@ import { date, defineCommand, list, option } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { type BarBatch, copyRow, INTERVALS, type Interval, newBatch } from '../market/bar.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
-import type { Holding, Selection, Store } from '../store/store.js'
+import type { Selection, Store } from '../store/store.js'
 import { fileSink } from '../stream/sink.js'
+import { nothingMatches } from './market.js'
 import { openOutput, output, store, storeTarget, symbols } from './options.js'
 
 const PARTITIONS = ['symbol', 'date', 'interval']
@@ -83,7 +84,7 @@ export const exportBars = defineCommand({
         partitions === undefined
           ? await exportStream(context, database, selection, options)
           : await exportFolder(context, database, selection, partitions, options.output!)
-      if (rows === 0) throw nothing(await database.holdings())
+      if (rows === 0) throw nothingMatches(await database.holdings())
       context.ui.detail(`${rows} rows`)
     } finally {
       context.signal.removeEventListener('abort', stop)
@@ -218,17 +219,4 @@ async function openPart(context: Context, directory: string): Promise<Part> {
 async function closeParts(open: Map<string, Part>): Promise<void> {
   for (const { close } of open.values()) await close()
   open.clear()
-}
-
-function nothing(holdings: readonly Holding[]): Failure {
-  const lines = holdings.map(
-    ({ symbol, interval, source, rows, firstMs, lastMs }) =>
-      `${symbol} ${interval} ${source ?? 'unknown source'}: ${rows} rows ${formatDate(Math.floor(firstMs / DAY))} to ${formatDate(Math.floor(lastMs / DAY))}`,
-  )
-  return new Failure('noInput', 'no bars match', {
-    hint:
-      lines.length === 0
-        ? 'the store is empty: jules fetch --mock | jules load'
-        : `the store holds ${lines.join('; ')}`,
-  })
 }

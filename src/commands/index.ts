@@ -26,6 +26,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./export.js').then((module) => module.exportBars),
   },
   {
+    name: 'backtest',
+    summary: 'run a policy over past bars',
+    load: () => import('./backtest.js').then((module) => module.backtest),
+  },
+  {
+    name: 'check-env',
+    summary: 'check the trading environment on given bars',
+    load: () => import('./check-env.js').then((module) => module.checkEnvironment),
+  },
+  {
     name: 'db',
     summary: 'run the embedded database and look after the store',
     load: () => import('./db.js').then((module) => module.db),

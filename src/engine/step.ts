@@ -18,6 +18,7 @@ import { type Costs, DEFAULT_COSTS, feesOf, fillable, slippageOf } from '../port
 import {
   ALLOW,
   DRAWDOWN_FRACTION,
+  MAX_DAY_LOSS,
   MAX_DRAWDOWN,
   permitted,
   type RiskView,
@@ -106,6 +107,10 @@ export class Outcome {
   readonly allowed = new Float64Array(SYMBOL_COUNT)
   readonly rule = new Int32Array(SYMBOL_COUNT)
   readonly told = new Int32Array(SYMBOL_COUNT)
+  /** What the rule looked at: dollars lost where it limits a loss, else dollars wished for at the mark. */
+  readonly value = new Float64Array(SYMBOL_COUNT)
+  /** 1 where the order only goes on with a partial fill. */
+  readonly completes = new Int32Array(SYMBOL_COUNT)
   reward = 0
   /** Ended by a drawdown limit. */
   terminated = false
@@ -196,10 +201,12 @@ export class Kernel {
       outcome.wanted[k] = wanted
       outcome.allowed[k] = allowed
       outcome.rule[k] = rule
+      outcome.value[k] = this.#valueAtRisk(state, rule, wanted * mark)
       outcome.told[k] = rule !== ALLOW && rule !== state.lastRule[k]! ? 1 : 0
       state.lastRule[k] = rule
       const direction = allowed > 0 ? 1 : allowed < 0 ? -1 : 0
       const order = allowed - held
+      outcome.completes[k] = rule === ALLOW && direction === state.target[k]! ? 1 : 0
       if (order === 0) state.changing[k] = 0
       else if (direction !== state.target[k]!) state.changing[k] = 1
       // What the guard left is the target from now on: a refused wish is not carried out later by itself. Only a partial
@@ -316,6 +323,12 @@ export class Kernel {
     result.peak = state.peak
     state.lastAction = action
     outcome.reward = rewardOf(rules.reward, result)
+  }
+
+  #valueAtRisk(state: TradingState, rule: number, notional: number): number {
+    if (rule === MAX_DAY_LOSS) return state.dayStart - state.equity
+    if (rule === MAX_DRAWDOWN) return state.peak - state.equity
+    return notional < 0 ? -notional : notional
   }
 
   #sizeAt(mark: number): number {

@@ -140,11 +140,18 @@ export interface DroppedRange {
 }
 
 export interface AlignOptions {
+  /** Two symbols; the same one twice gives a market of one symbol, whose second column repeats the first. */
   readonly symbols: Pair<string>
   /** For messages: the name of the input. */
   readonly name: string
   /** Refuse when a larger fraction of the rows finds no partner. */
   readonly maxMissing: number
+  /** Only rows of these; others are left aside. */
+  readonly interval?: Interval | undefined
+  readonly sources?: readonly string[] | undefined
+  /** Start of the bar, [from, to). */
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
 }
 
 /** Joins batches of bars as they come. `finish` gives the market, or says why there is none. */
@@ -164,12 +171,16 @@ export class Aligner {
   readonly #others = new Map<string, number>()
   readonly dropped: DroppedRange[] = []
   readonly #openRange: (DroppedRange | null)[] = [null, null]
+  /** Whether rows of a source, by its name id, are wanted. */
+  readonly #wanted: boolean[] = []
   /** Rows of the two symbols within sessions. */
   rows = 0
   /** Rows outside of the regular session, left aside. */
   outside = 0
   /** Rows that repeat a symbol and time; the last one counts. */
   duplicates = 0
+  /** Rows of the two symbols that another interval, source or date keeps out. */
+  unwanted = 0
 
   constructor(options: AlignOptions) {
     this.#options = options
@@ -186,8 +197,11 @@ export class Aligner {
   push(batch: BarBatch): void {
     if (this.#names !== batch.names) {
       this.#names = batch.names
+      this.#wanted.length = 0
       for (let k = 0; k < SYMBOL_COUNT; k++) this.#ids[k] = batch.names.id(this.#options.symbols[k]!)
     }
+    const { interval, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = this.#options
+    const code = interval === undefined ? -1 : INTERVALS.indexOf(interval)
     for (let i = 0; i < batch.length; i++) {
       const id = batch.symbol[i]!
       const k = id === this.#ids[0] ? 0 : id === this.#ids[1] ? 1 : -1
@@ -196,8 +210,20 @@ export class Aligner {
         this.#others.set(name, (this.#others.get(name) ?? 0) + 1)
         continue
       }
-      this.#row(batch, i, k)
+      const time = batch.time[i]!
+      const wanted =
+        (code < 0 || code === batch.interval[i]!) &&
+        time >= fromMs &&
+        time < toMs &&
+        (this.#wanted[batch.source[i]!] ??= this.#isWanted(batch.names.text(batch.source[i]!)))
+      if (wanted) this.#row(batch, i, k)
+      else this.unwanted++
     }
+  }
+
+  #isWanted(source: string | null): boolean {
+    const { sources } = this.#options
+    return sources === undefined || (source !== null && sources.includes(source))
   }
 
   #row(batch: BarBatch, i: number, k: number): void {
@@ -241,7 +267,13 @@ export class Aligner {
 
   /** Ends the current time: both symbols make a bar, one alone is dropped. */
   #close(): void {
-    const [a, b] = [this.#present[0]!, this.#present[1]!]
+    const a = this.#present[0]!
+    const one = this.#ids[0] === this.#ids[1]
+    if (one && a) {
+      this.#numbers.copyWithin(BAR_NUMBERS, 0, BAR_NUMBERS)
+      this.#seen[1] = this.#seen[0]!
+    }
+    const b = one ? a : this.#present[1]!
     if (a && b) {
       this.#market!.append(this.#time, this.#numbers)
       this.#openRange[0] = null
@@ -308,6 +340,7 @@ export class Aligner {
   #what(): string {
     const found = [...this.#others.keys()]
     const parts = []
+    if (this.unwanted > 0) parts.push(`${this.unwanted} rows are of another interval, source or date`)
     if (found.length > 0)
       parts.push(`the input holds ${found.slice(0, 5).join(', ')}${found.length > 5 ? ', ...' : ''}`)
     if (this.outside > 0) parts.push(`${this.outside} rows lie outside of the regular session`)

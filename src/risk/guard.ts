@@ -40,6 +40,9 @@ export const MAX_POSITION = ruleNumber('max-position')
 export const DRAWDOWN_FRACTION = ruleNumber('drawdown-fraction')
 export const HELD_OVERNIGHT = ruleNumber('held-overnight')
 
+/** A fraction of a share sized at 1000 / mark may come to 1000.0000000000001. */
+const ROUNDING = 1 + 1e-12
+
 /** What the guard looks at; filled anew for each decision, so that none is allocated. */
 export interface RiskView {
   /** The drawdown limit was reached: nothing but the way out, for good. */
@@ -72,7 +75,7 @@ export function ruleFor(limits: Limits, view: RiskView, held: number, wanted: nu
   if (view.toCloseMs <= limits.noEntryBeforeCloseMs) return NO_ENTRY
   if (view.tradesToday >= limits.tradesPerDay) return TRADES_PER_DAY
   if (view.ordersThisMinute >= limits.ordersPerMinute) return ORDERS_PER_MINUTE
-  return Math.abs(wanted) * mark > limits.maxPosition ? MAX_POSITION : ALLOW
+  return Math.abs(wanted) * mark > limits.maxPosition * ROUNDING ? MAX_POSITION : ALLOW
 }
 
 /** The position that `rule` leaves of a wish: all of it, the part that reduces, what the limit holds, or none. */

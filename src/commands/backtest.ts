@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import { badData, usage } from '../base/errors.js'
+import { stream } from '../base/rng.js'
+import { formatDate, quote } from '../base/time.js'
+import { choice, defineCommand, integer, list, option, text } from '../cli/command.js'
+import type { Context } from '../cli/context.js'
+import { Backtest } from '../engine/backtest.js'
+import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../engine/policies.js'
+import { RECORD_TYPES, type RecordType, recordLines } from '../engine/records.js'
+import { FeatureTable } from '../env/features.js'
+import { summarise } from '../evaluate/summary.js'
+import { BlockWriter } from '../stream/sink.js'
+import { type LoadedMarket, loadMarket, marketExits, marketOptions, marketWords } from './market.js'
+import { openOutput, output } from './options.js'
+import { readActions } from './replay-file.js'
+import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
+import { summaryTable } from './summary-table.js'
+
+const POLICIES = ['flat', 'buy-hold', 'random', 'sma-cross'] as const
+/** Decisions between two looks at the signals. */
+const TURN = 50_000
+
+type Choice =
+  | { readonly kind: (typeof POLICIES)[number] }
+  | { readonly kind: 'replay'; readonly path: string }
+
+const options = {
+  policy: option<Choice | undefined>(
+    'POLICY',
+    `who decides: ${POLICIES.join(', ')}, or replay:FILE`,
+    { defaultText: 'flat' },
+    parsePolicy,
+  ),
+  ...strategyOptions,
+  seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
+  run: text('NAME', 'name of the run in the records', { defaultText: 'a digest of settings and data' }),
+  records: list('LIST', `records to write: some of ${RECORD_TYPES.join(', ')}`, {
+    defaultText: 'all',
+    each: recordType,
+  }),
+  format: choice('FORMAT', ['ndjson', 'table'], 'records, or the summary as a table', {
+    short: 'f',
+    defaultText: 'table on a terminal, else ndjson',
+  }),
+  output: output.output,
+  ...marketOptions,
+}
+
+export const backtest = defineCommand({
+  name: 'backtest',
+  summary: 'run a policy over past bars',
+  description: [
+    'Runs a policy through the transition that training and paper trading use, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7).',
+    marketWords,
+    'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
+    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day. A risk record says what the guard changed, once for each run of refusals.',
+    'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
+  ],
+  operands: [{ name: 'FILE', help: 'bars, or - for standard input', completes: 'file' }],
+  options,
+  examples: [
+    {
+      text: 'A moving average on generated bars',
+      shell: 'jules fetch --mock | jules backtest --policy sma-cross -f table -',
+    },
+    {
+      text: 'The summary alone',
+      shell: 'jules fetch --mock | jules backtest --policy buy-hold --records summary -',
+    },
+  ],
+  exits: {
+    ...marketExits,
+    65: `${marketExits[65]}; actions that do not fit the run; bars of generated and real sources mixed`,
+    73: 'the output cannot be created',
+    74: 'reading or writing failed',
+  },
+  seeAlso: ['fetch', 'load'],
+  run: async (context, given, operands) => {
+    const chosen = given.policy ?? { kind: 'flat' }
+    const table =
+      (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
+    const loaded = await loadMarket(context, given, operands)
+    const { market } = loaded
+    const rules = rulesOf(given, market.interval)
+    const { warmup } = given
+    if (market.length < warmup + 2) {
+      throw badData(
+        `${market.length} bars of both symbols: too few for a warm-up of ${warmup} and one decision`,
+        {
+          where: loaded.name,
+          hint: 'give more bars, or a shorter --warmup',
+        },
+      )
+    }
+    const policy = await policyOf(context, chosen, given.seed, loaded)
+    const set = featuresOf(given.features)
+    const features = policy.observes ? new FeatureTable(market, set) : null
+    const longOnly = given['long-only']
+    const run = new Backtest({ market, features, rules, policy, longOnly, warmup })
+    const progress = context.ui.progress('decisions')
+    while (!run.advance(TURN)) {
+      progress.update(run.ledger.length, market.length - 1 - warmup)
+      await setImmediate()
+      context.signal.throwIfAborted()
+    }
+    progress.end()
+    const { ledger, state } = run
+    const settings = { policy: policy.name, seed: given.seed, rules, longOnly, warmup, features: set.name }
+    const name = given.run ?? `bt-${digest(settings, loaded.sha256)}`
+    const last = ledger.first + ledger.length
+    const sessions = market.session[last]! - market.session[ledger.first + 1]! + 1
+    const summary = {
+      type: 'summary',
+      run: name,
+      command: 'backtest',
+      policy: policy.name,
+      symbols: market.symbols,
+      interval: market.interval,
+      sources: loaded.sources,
+      from: formatDate(market.sessions[market.session[0]!]!.day),
+      to: formatDate(market.sessions[market.session[last]!]!.day),
+      sessions,
+      bars: market.length,
+      dropped: loaded.droppedRows,
+      decisions: ledger.length,
+      fill: rules.fill,
+      features: set.name,
+      long_only: longOnly,
+      capital: rules.capital,
+      costs: { ...rules.costs },
+      data_sha256: loaded.sha256,
+      ...summarise({ market, ledger, rules, state, ending: run.ending!, longOnly }),
+    }
+    const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands)
+    try {
+      const writer = new BlockWriter(out.sink)
+      if (table) await writer.text(summaryTable(summary))
+      else {
+        const types = new Set<RecordType>(
+          (given.records as readonly RecordType[] | undefined) ?? RECORD_TYPES,
+        )
+        let lines = 0
+        for (const line of recordLines({ run: name, market, ledger, rules }, types)) {
+          await writer.text(line)
+          if (++lines % TURN === 0) context.signal.throwIfAborted()
+        }
+        if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
+      }
+      await writer.drain()
+      await out.done()
+    } catch (error) {
+      await out.abort()
+      throw error
+    }
+  },
+})
+
+function parsePolicy(word: string): Choice {
+  if (word.startsWith('replay:')) {
+    const path = word.slice('replay:'.length)
+    if (path === '') throw usage('expected replay:FILE')
+    return { kind: 'replay', path }
+  }
+  const kind = POLICIES.find((name) => name === word)
+  if (kind === undefined) {
+    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, got ${quote(word)}`)
+  }
+  return { kind }
+}
+
+function recordType(word: string): string {
+  if ((RECORD_TYPES as readonly string[]).includes(word)) return word
+  throw usage(`expected some of ${RECORD_TYPES.join(', ')}, got ${quote(word)}`)
+}
+
+async function policyOf(
+  context: Context,
+  chosen: Choice,
+  seed: number,
+  { market }: LoadedMarket,
+): Promise<Policy> {
+  switch (chosen.kind) {
+    case 'flat':
+      return flat
+    case 'buy-hold':
+      return buyHold
+    case 'random':
+      return randomPolicy(stream(seed, 'random-policy'))
+    case 'sma-cross':
+      return smaCross(market)
+    case 'replay':
+      return replay(chosen.path, await readActions(context, chosen.path))
+  }
+}
+
+const digest = (...parts: unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)

@@ -1,0 +1,58 @@
+import { badData } from '../base/errors.js'
+import { choice, defineCommand, integer } from '../cli/command.js'
+import { BlockWriter } from '../stream/sink.js'
+import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
+import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
+
+export const checkEnvironment = defineCommand({
+  name: 'check-env',
+  summary: 'check the trading environment on given bars',
+  description: [
+    'Walks through the environment with random actions and checks what a learner relies on: observations of the right shape, episodes that end as they should, the same bytes from the same seed, money conserved, the limits kept, and no look at the future: every bar after a decision is replaced by noise, and everything up to it must stay as it was, to the bit.',
+    marketWords,
+  ],
+  operands: [{ name: 'FILE', help: 'bars, or - for standard input', completes: 'file' }],
+  options: {
+    ...strategyOptions,
+    seed: integer('N', 'seed of the random actions', { fallback: 1, min: 0, max: 4_294_967_295 }),
+    format: choice('FORMAT', ['ndjson', 'table'], 'one record a check, or lines for people', {
+      short: 'f',
+      defaultText: 'table on a terminal, else ndjson',
+    }),
+    ...marketOptions,
+  },
+  examples: [{ text: 'On generated bars', shell: 'jules fetch --mock --days 3 | jules check-env -' }],
+  exits: { 1: 'a check failed', ...marketExits },
+  seeAlso: ['backtest'],
+  run: async (context, given, operands) => {
+    const loaded = await loadMarket(context, given, operands)
+    const { market } = loaded
+    if (market.length < given.warmup + 20) {
+      throw badData(
+        `${market.length} bars of both symbols: too few to check after a warm-up of ${given.warmup}`,
+        {
+          where: loaded.name,
+        },
+      )
+    }
+    const { checkEnv } = await import('../engine/check-env.js')
+    const checks = checkEnv({
+      market,
+      set: featuresOf(given.features),
+      rules: rulesOf(given, market.interval),
+      longOnly: given['long-only'],
+      warmup: given.warmup,
+      seed: given.seed,
+    })
+    const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const out = new BlockWriter(context.stdout())
+    for (const { name, problem } of checks) {
+      const line = table
+        ? `${problem === null ? 'ok    ' : 'failed'} ${name}${problem === null ? '' : `\n       ${problem}`}`
+        : JSON.stringify({ type: 'check', name, ok: problem === null, problem })
+      await out.text(`${line}\n`)
+    }
+    await out.drain()
+    if (checks.some(({ problem }) => problem !== null)) context.exitWith(1)
+  },
+})

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import { randomMarket } from '../../test/support/random-market.js'
+import { FEATURE_SETS, type FeatureSet } from '../env/features.js'
+import { DEFAULT_COSTS } from '../portfolio/costs.js'
+import { NO_LIMITS } from '../risk/limits.js'
+import { checkEnv } from './check-env.js'
+import { DEFAULT_RULES, Kernel, type Rules } from './step.js'
+
+const market = randomMarket({ sessions: 3, seed: 5 })
+const holed = randomMarket({ sessions: 4, seed: 6, gaps: 0.05 })
+
+const failed = (rules: Rules, more: Partial<Parameters<typeof checkEnv>[0]> = {}) =>
+  checkEnv({ market, set: FEATURE_SETS[0]!, rules, longOnly: false, warmup: 50, seed: 3, ...more }).filter(
+    ({ problem }) => problem !== null,
+  )
+
+describe('the environment passes its checks', () => {
+  const cases: [string, Rules, Partial<Parameters<typeof checkEnv>[0]>?][] = [
+    ['with the defaults', DEFAULT_RULES],
+    ['long only', DEFAULT_RULES, { longOnly: true }],
+    ['with classic features and no warm-up', DEFAULT_RULES, { set: FEATURE_SETS[1]!, warmup: 0 }],
+    ['with fills at the close', { ...DEFAULT_RULES, fill: 'close' }],
+    ['without limits', { ...DEFAULT_RULES, limits: NO_LIMITS }],
+    [
+      'with tight limits',
+      { ...DEFAULT_RULES, limits: { ...DEFAULT_RULES.limits, maxDayLoss: 3, maxDrawdown: 8 } },
+    ],
+    ['on bars with holes', DEFAULT_RULES, { market: holed }],
+    [
+      'with partial fills, impact and parts of shares',
+      {
+        ...DEFAULT_RULES,
+        fractional: true,
+        costs: { ...DEFAULT_COSTS, participation: 0.002, impactBps: 20 },
+      },
+      { market: holed },
+    ],
+  ]
+  test.each(cases)('%s', (_title, rules, more = {}) => {
+    expect(failed(rules, more)).toEqual([])
+  })
+})
+
+describe('a broken environment is found out', () => {
+  const leaky: FeatureSet = {
+    ...FEATURE_SETS[0]!,
+    start: (source, symbol) => ({
+      row: (t, out, offset) => {
+        // The close after next to come, where there is one.
+        out.fill(source.close[symbol]![Math.min(t + 1, source.length - 1)]! / 1000, offset, offset + 12)
+      },
+    }),
+  }
+
+  test('features that look one bar ahead', () => {
+    expect(failed(DEFAULT_RULES, { set: leaky }).map(({ name }) => name)).toEqual([
+      'features of the whole market equal those bar by bar',
+      'bars after a decision change nothing up to it',
+    ])
+  })
+
+  test.each([
+    [
+      'a fill that forgets its fees',
+      'execute',
+      'cash + positions = equity, explained by fills, costs and moves',
+    ],
+    [
+      'a guard that is not asked',
+      'decide',
+      'orders keep the position limit, and only reduce after a loss limit',
+    ],
+  ] as const)('%s', (_title, method, name) => {
+    const original = Kernel.prototype[method] as (...args: never[]) => void
+    const broken = function (this: Kernel, ...args: never[]) {
+      original.apply(this, args)
+      if (method === 'execute') this.outcome.fees.fill(0)
+      else this.outcome.ordered[0] = 40
+    }
+    Object.assign(Kernel.prototype, { [method]: broken })
+    try {
+      expect(failed(DEFAULT_RULES).map((check) => check.name)).toContain(name)
+    } finally {
+      Object.assign(Kernel.prototype, { [method]: original })
+    }
+  })
+})

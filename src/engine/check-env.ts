@@ -1,0 +1,308 @@
+/**
+ * Checks of the environment on any market, in the manner of Stable-Baselines3's env checker, and what it does not ask: that the
+ * future is invisible, that money is conserved, and that the guard keeps its promise. Random actions, a seed, no randomness else.
+ */
+import type { Rng } from '../base/rng.js'
+import { stream } from '../base/rng.js'
+import { ACTION_COUNT } from '../env/actions.js'
+import { FEATURE_WIDTH, type FeatureSet, FeatureTable } from '../env/features.js'
+import { OBSERVATION_SIZE } from '../env/observation.js'
+import { rewardOf, turnoverPenalty } from '../env/reward.js'
+import { BAR_NUMBERS, Market, SYMBOL_COUNT } from '../market/align.js'
+import type { Rules } from './step.js'
+import { TradingEnv } from './trading-env.js'
+
+export interface CheckOptions {
+  readonly market: Market
+  readonly set: FeatureSet
+  readonly rules: Rules
+  readonly longOnly: boolean
+  readonly warmup: number
+  readonly seed: number
+  /** Decisions of each random walk. */
+  readonly steps?: number
+}
+
+export interface Check {
+  readonly name: string
+  /** What went wrong first; null when nothing did. */
+  readonly problem: string | null
+}
+
+const STEPS = 2000
+const TOLERANCE = 1e-9
+/** Bars at which the future is replaced. */
+const CUTS = 8
+
+export function checkEnv(options: CheckOptions): Check[] {
+  const checks: [string, (options: CheckOptions) => string | null][] = [
+    ['observations are float32[26], finite, positions within [-1, 1]', observations],
+    ['the mask allows an action, and a masked one is refused', masks],
+    ['an episode ends with its length or the data, and then refuses a step', endings],
+    ['a reset forgets the episode before', resets],
+    ['the same actions give the same bytes', repeats],
+    ['cash + positions = equity, explained by fills, costs and moves', conservation],
+    ['orders keep the position limit, and only reduce after a loss limit', riskPromise],
+    ['features of the whole market equal those bar by bar', streaming],
+    ['bars after a decision change nothing up to it', lookAhead],
+    ['the turnover term is never positive', turnoverTerm],
+  ]
+  return checks.map(([name, check]) => ({ name, problem: check(options) }))
+}
+
+function environment(
+  options: CheckOptions,
+  market = options.market,
+  episodeSteps = Number.POSITIVE_INFINITY,
+) {
+  const features = new FeatureTable(market, options.set)
+  const { rules, longOnly } = options
+  return new TradingEnv({ market, features, rules, longOnly, episodeSteps })
+}
+
+const lengthOf = ({ market, warmup, steps = STEPS }: CheckOptions): number =>
+  Math.min(steps, market.length - 1 - warmup)
+
+function allowedAction(env: TradingEnv, rng: Rng): number {
+  // Mostly kept, so that positions live for a while; sometimes anything.
+  if (rng.uniform() < 0.8 && env.actionMask[env.heldAction] === 1) return env.heldAction
+  for (;;) {
+    const action = rng.int(ACTION_COUNT)
+    if (env.actionMask[action] === 1) return action
+  }
+}
+
+function observations(options: CheckOptions): string | null {
+  const env = environment(options)
+  const rng = stream(options.seed, 'check', 'observations')
+  const out = new Float32Array(OBSERVATION_SIZE + 1).fill(7)
+  env.reset(options.warmup)
+  for (let n = lengthOf(options); n > 0 && !env.terminated && !env.truncated; n--) {
+    env.observe(out)
+    const bad = out.subarray(0, OBSERVATION_SIZE).findIndex((x) => !Number.isFinite(x))
+    if (bad >= 0) return `bar ${env.t}: element ${bad} is ${out[bad]}`
+    if (out[OBSERVATION_SIZE] !== 7) return `more than ${OBSERVATION_SIZE} numbers are written`
+    for (const at of [12, 25]) if (Math.abs(out[at]!) > 1) return `bar ${env.t}: position ${out[at]}`
+    const { reward } = env.step(allowedAction(env, rng))
+    if (!Number.isFinite(reward)) return `bar ${env.t}: the reward is ${reward}`
+  }
+  return null
+}
+
+function masks(options: CheckOptions): string | null {
+  const env = environment(options)
+  env.reset(options.warmup)
+  if (env.actionMask.length !== ACTION_COUNT) return `the mask has ${env.actionMask.length} entries`
+  if (!env.actionMask.includes(1)) return 'the mask allows nothing'
+  const masked = [...env.actionMask.keys()].filter((action) => env.actionMask[action] === 0)
+  for (const action of [...masked, -1, ACTION_COUNT, 0.5]) {
+    if (!refuses(() => env.step(action))) return `action ${action} is taken`
+  }
+  return null
+}
+
+function endings(options: CheckOptions): string | null {
+  const rules = {
+    ...options.rules,
+    maxDrawdownFraction: null,
+    limits: { ...options.rules.limits, maxDrawdown: Number.POSITIVE_INFINITY },
+  }
+  const most = lengthOf(options)
+  for (const [episode, expected] of [
+    [Math.min(10, most), Math.min(10, most)],
+    [Number.POSITIVE_INFINITY, options.market.length - 1 - options.warmup],
+  ] as const) {
+    const env = environment({ ...options, rules }, options.market, episode)
+    env.reset(options.warmup)
+    let steps = 0
+    while (!env.truncated && !env.terminated) {
+      env.step(env.heldAction)
+      steps++
+    }
+    if (env.terminated) return `an idle episode was terminated after ${steps} steps`
+    if (steps !== expected) return `an episode of ${expected} steps was truncated after ${steps}`
+    if (!refuses(() => env.step(env.heldAction))) return 'a step after the end is taken'
+    const last = new Float32Array(OBSERVATION_SIZE)
+    env.observe(last)
+    if (last.every((x) => x === 0)) return 'the last observation is empty'
+  }
+  return null
+}
+
+function resets(options: CheckOptions): string | null {
+  const env = environment(options)
+  const first = walk(env, options, 'resets')
+  const second = walk(env, options, 'resets')
+  return first.equals(second) ? null : 'a second episode differs from the first'
+}
+
+function repeats(options: CheckOptions): string | null {
+  const first = walk(environment(options), options, 'repeats')
+  const second = walk(environment(options), options, 'repeats')
+  return first.equals(second) ? null : 'two runs differ'
+}
+
+/** Observations and rewards of a random walk, as bytes. */
+function walk(env: TradingEnv, options: CheckOptions, name: string): Buffer {
+  const rng = stream(options.seed, 'check', name)
+  const rows: Buffer[] = []
+  const out = new Float32Array(OBSERVATION_SIZE)
+  env.reset(options.warmup)
+  for (let n = lengthOf(options); n > 0 && !env.terminated && !env.truncated; n--) {
+    env.observe(out)
+    const { reward } = env.step(allowedAction(env, rng))
+    rows.push(Buffer.from(out.slice().buffer), Buffer.from(Float64Array.of(reward, env.state.equity).buffer))
+  }
+  return Buffer.concat(rows)
+}
+
+function conservation(options: CheckOptions): string | null {
+  const env = environment(options)
+  const rng = stream(options.seed, 'check', 'conservation')
+  const { market } = options
+  env.reset(options.warmup)
+  for (let n = lengthOf(options); n > 0 && !env.terminated && !env.truncated; n--) {
+    const before = env.state.equity
+    const { pnl, fees, slippage } = env.step(allowedAction(env, rng))
+    const { account, equity } = env.state
+    const held =
+      account.position[0]! * market.close[0][env.t]! + account.position[1]! * market.close[1][env.t]!
+    const off = Math.abs(account.cash + held - equity)
+    if (off > TOLERANCE) return `bar ${env.t}: cash + positions is ${off} off equity`
+    const costs = fees[0]! + fees[1]! + slippage[0]! + slippage[1]!
+    const unexplained = Math.abs(equity - before - (pnl[0]! + pnl[1]! - costs))
+    if (unexplained > TOLERANCE * Math.max(1, Math.abs(equity) / 1000))
+      return `bar ${env.t}: ${unexplained} of the change in equity is not explained`
+  }
+  return null
+}
+
+function riskPromise(options: CheckOptions): string | null {
+  const { market, rules } = options
+  const env = environment(options)
+  const rng = stream(options.seed, 'check', 'risk')
+  env.reset(options.warmup)
+  for (let n = lengthOf(options); n > 0 && !env.terminated && !env.truncated; n--) {
+    const { state } = env
+    const position = state.account.position.slice()
+    const dayLoss = state.dayStart - state.equity
+    const fall = state.peak - state.equity
+    const marks = [market.close[0][env.t]!, market.close[1][env.t]!]
+    const { ordered } = env.step(allowedAction(env, rng))
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const [held, order] = [position[k]!, ordered[k]!]
+      if (order === 0) continue
+      const after = held + order
+      const reduces = held * after >= 0 && Math.abs(after) < Math.abs(held)
+      if (reduces) continue
+      const where = `bar ${env.t - 1}: an order of ${order} ${market.symbols[k]}`
+      if (Math.abs(after) * marks[k]! > rules.limits.maxPosition * (1 + TOLERANCE))
+        return `${where} passes the position limit`
+      if (dayLoss >= rules.limits.maxDayLoss) return `${where} after the day's loss limit`
+      if (fall >= rules.limits.maxDrawdown) return `${where} after the drawdown limit`
+    }
+  }
+  return null
+}
+
+function streaming({ market, set }: CheckOptions): string | null {
+  const whole = new FeatureTable(market, set)
+  const grown = new Market(market.symbols, market.interval)
+  const table = new FeatureTable(grown, set)
+  for (let i = 0; i < market.length; i++) {
+    appendBar(grown, market, i, null)
+    table.update()
+  }
+  const used = FEATURE_WIDTH * market.length
+  const at = whole.values.subarray(0, used).findIndex((x, i) => x !== table.values[i])
+  return at < 0 ? null : `bar ${Math.floor(at / FEATURE_WIDTH)}: column ${at % FEATURE_WIDTH} differs`
+}
+
+function lookAhead(options: CheckOptions): string | null {
+  const { market, warmup } = options
+  const rng = stream(options.seed, 'check', 'look-ahead')
+  const most = lengthOf(options)
+  for (let n = 0; n < CUTS; n++) {
+    const cut = warmup + rng.int(most)
+    const noised = withNoiseAfter(market, cut, rng)
+    const seen = upTo(environment(options), options, cut)
+    const other = upTo(environment(options, noised), options, cut)
+    if (!seen.equals(other)) return `noise after bar ${cut} changes what was known or done before`
+  }
+  return null
+}
+
+/** All that is seen and ordered up to and including the decision at `cut`. */
+function upTo(env: TradingEnv, options: CheckOptions, cut: number): Buffer {
+  const rng = stream(options.seed, 'check', 'walk')
+  const rows: Buffer[] = []
+  const out = new Float32Array(OBSERVATION_SIZE)
+  const { kernel } = env
+  env.reset(Math.max(options.warmup, cut - 500))
+  while (env.t <= cut && !env.terminated && !env.truncated) {
+    env.observe(out)
+    rows.push(Buffer.from(out.slice().buffer))
+    const action = allowedAction(env, rng)
+    if (env.t === cut) {
+      kernel.decide(env.state, env.t, action)
+      rows.push(Buffer.from(kernel.outcome.ordered.slice().buffer))
+      break
+    }
+    const { reward, ordered } = env.step(action)
+    rows.push(
+      Buffer.from(ordered.slice().buffer),
+      Buffer.from(Float64Array.of(reward, env.state.equity).buffer),
+    )
+  }
+  return Buffer.concat(rows)
+}
+
+/** The same market up to bar `cut`, another one after it. */
+export function withNoiseAfter(market: Market, cut: number, rng: Rng): Market {
+  const noised = new Market(market.symbols, market.interval, market.length)
+  for (let i = 0; i < market.length; i++) appendBar(noised, market, i, i > cut ? rng : null)
+  return noised
+}
+
+function appendBar(to: Market, from: Market, i: number, noise: Rng | null): void {
+  const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+  for (let k = 0; k < SYMBOL_COUNT; k++) {
+    const bar = [from.open, from.high, from.low, from.close].map((column) => column[k]![i]!)
+    const [open, , , close] = noise === null ? bar : bar.map((x) => x * (0.5 + noise.uniform()))
+    const volume = from.volume[k]![i]! * (noise === null ? 1 : noise.uniform())
+    const high = noise === null ? bar[1]! : Math.max(open!, close!) * 1.01
+    const low = noise === null ? bar[2]! : Math.min(open!, close!) * 0.99
+    numbers.set([open!, high, low, close!, volume], k * BAR_NUMBERS)
+  }
+  to.append(from.time[i]!, numbers)
+}
+
+function turnoverTerm(options: CheckOptions): string | null {
+  const rng = stream(options.seed, 'check', 'turnover')
+  const terms = { ...options.rules.reward, turnoverPenaltyBps: 5 }
+  const without = { ...terms, turnoverPenaltyBps: 0 }
+  for (let n = 0; n < 1000; n++) {
+    const turnover = rng.uniform() < 0.3 ? 0 : 5000 * rng.uniform()
+    const step = {
+      change: rng.normal(),
+      action: rng.int(ACTION_COUNT),
+      lastAction: rng.int(ACTION_COUNT),
+      tradesBefore: rng.int(100),
+      turnover,
+      equity: 5000,
+      peak: 5000,
+    }
+    const term = rewardOf(terms, step) - rewardOf(without, step)
+    if (term > 0 || turnoverPenalty(terms, turnover) < 0) return `${term} at a turnover of ${turnover}`
+  }
+  return null
+}
+
+function refuses(act: () => unknown): boolean {
+  try {
+    act()
+  } catch {
+    return true
+  }
+  return false
+}

@@ -1,0 +1,106 @@
+/** Who decides: the simple policies that every result is held against, and the replay of given actions. */
+import { badData } from '../base/errors.js'
+import type { Rng } from '../base/rng.js'
+import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
+import { type Market, SYMBOL_COUNT } from '../market/align.js'
+
+/** What a policy may look at; overwritten for each decision. */
+export interface Decision {
+  /** The newest bar that has ended. */
+  t: number
+  /** float32[26]; filled only for a policy that observes. */
+  readonly observation: Float32Array
+  /** The action that keeps the targets in force. */
+  held: number
+  /** 1 for each action that may be chosen. */
+  readonly mask: Uint8Array
+}
+
+export interface Policy {
+  readonly name: string
+  readonly observes: boolean
+  /** The action for a decision. Called once for each, in order. */
+  act(decision: Decision): number
+  /** Called when the run has ended after `decisions`; throws if that does not fit. */
+  ended?(decisions: number): void
+}
+
+export const flat: Policy = { name: 'flat', observes: false, act: () => HOLD_BOTH }
+
+export const buyHold: Policy = { name: 'buy-hold', observes: false, act: () => BUY_BOTH }
+
+/** Each allowed action with the same probability, anew at every decision. */
+export function randomPolicy(rng: Rng): Policy {
+  return {
+    name: 'random',
+    observes: false,
+    act: ({ mask }) => {
+      for (;;) {
+        const action = rng.int(ACTION_COUNT)
+        if (mask[action] === 1) return action
+      }
+    },
+  }
+}
+
+const FAST = 20
+const SLOW = 60
+
+/** Long while the mean of the last 20 closes is above that of the last 60, short (flat if shorts are masked) while below. */
+export function smaCross(market: Market): Policy {
+  const fast = new Float64Array(SYMBOL_COUNT)
+  const slow = new Float64Array(SYMBOL_COUNT)
+  let next = 0
+  const advance = (to: number) => {
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const close = market.close[k]!
+      let a = fast[k]!
+      let b = slow[k]!
+      for (let t = next; t <= to; t++) {
+        const price = close[t]!
+        a += t >= FAST ? price - close[t - FAST]! : price
+        b += t >= SLOW ? price - close[t - SLOW]! : price
+      }
+      fast[k] = a
+      slow[k] = b
+    }
+    next = to + 1
+  }
+  return {
+    name: 'sma-cross',
+    observes: false,
+    act: ({ t, mask }) => {
+      advance(t)
+      if (t < SLOW - 1) return HOLD_BOTH
+      const down = mask[0] === 1 ? -1 : 0
+      const first = fast[0]! * (SLOW / FAST) > slow[0]! ? 1 : down
+      const second = fast[1]! * (SLOW / FAST) > slow[1]! ? 1 : down
+      return HOLD_BOTH + 3 * first + second
+    },
+  }
+}
+
+/** The actions of a list, one a decision. */
+export function replay(name: string, actions: ArrayLike<number>): Policy {
+  let next = 0
+  return {
+    name: `replay:${name}`,
+    observes: false,
+    act: ({ mask }) => {
+      if (next >= actions.length) {
+        throw badData(`holds ${actions.length} actions, and the run asks for more`, { where: name })
+      }
+      const action = actions[next++]!
+      if (mask[action] !== 1)
+        throw badData(`action ${action} is a short, and --long-only is given`, { where: `${name}:${next}` })
+      return action
+    },
+    ended: (decisions) => {
+      if (decisions < actions.length) {
+        throw badData(`holds ${actions.length} actions, and the run has ${decisions} decisions`, {
+          where: name,
+        })
+      }
+    },
+  }
+}

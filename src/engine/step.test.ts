@@ -1,0 +1,263 @@
+import { describe, expect, test } from 'vitest'
+import { randomMarket } from '../../test/support/random-market.js'
+import { stream } from '../base/rng.js'
+import { actionOf, BUY_BOTH, HOLD_BOTH, type Target } from '../env/actions.js'
+import { Market } from '../market/align.js'
+import { DEFAULT_COSTS } from '../portfolio/costs.js'
+import { RULES } from '../risk/guard.js'
+import { DEFAULT_LIMITS, NO_LIMITS } from '../risk/limits.js'
+import { DEFAULT_RULES, Kernel, type Rules, TradingState } from './step.js'
+
+const FREE = { ...DEFAULT_COSTS, commission: 'none', halfSpreadBps: 0 } as const
+const free: Rules = { ...DEFAULT_RULES, costs: FREE }
+const LONG_FIRST = actionOf(1, 0)
+const SHORT_FIRST = actionOf(-1, 0)
+
+/** Minutes from 13:30 UTC on 2025-07-30: [open, close] of the first symbol; the second stays at 500. */
+function market(prices: readonly [number, number][], { volume = 1000, startMinute = 0 } = {}): Market {
+  const made = new Market(['NVDA', 'MSFT'], '1m')
+  for (const [i, [open, close]] of prices.entries()) {
+    const [high, low] = [Math.max(open, close), Math.min(open, close)]
+    const time = Date.parse('2025-07-30T13:30:00Z') + (startMinute + i) * 60_000
+    made.append(time, [open, high, low, close, volume, 500, 500, 500, 500, volume])
+  }
+  return made
+}
+
+const still = (bars: number, price = 180): [number, number][] =>
+  Array.from({ length: bars }, () => [price, price])
+
+function run(bars: Market, rules: Rules, actions: readonly number[]) {
+  const kernel = new Kernel(bars, rules)
+  const state = new TradingState(rules.capital)
+  const steps = actions.map((action, t) => {
+    const outcome = kernel.step(state, t, action)
+    return {
+      ordered: [...outcome.ordered],
+      filled: [...outcome.filled],
+      price: outcome.price[0]!,
+      fees: outcome.fees[0]!,
+      rule: RULES[outcome.rule[0]!]!.name,
+      reward: outcome.reward,
+      position: state.account.position[0]!,
+      equity: state.equity,
+      terminated: outcome.terminated,
+    }
+  })
+  return { state, steps }
+}
+
+describe('timing', () => {
+  const jump = market([
+    [100, 100],
+    [100, 110],
+    [111, 111],
+    [111, 120],
+  ])
+
+  test('a decision earns from the next open on, and nothing of what came before', () => {
+    const { steps } = run(jump, free, [HOLD_BOTH, LONG_FIRST, LONG_FIRST])
+    // 9 shares of 110 bought at 111 after the rise to 110: the rise is not earned, 111 -> 111 -> 120 is.
+    expect(steps.map(({ reward }) => reward)).toEqual([0, 0, 9 * 9])
+  })
+
+  test('with fills at the close the next move is earned, still not the last', () => {
+    const { steps } = run(jump, { ...free, fill: 'close' }, [HOLD_BOTH, LONG_FIRST, LONG_FIRST])
+    expect(steps.map(({ reward }) => reward)).toEqual([0, 9, 81])
+  })
+
+  test('the old position earns up to the open at which it is sold', () => {
+    const { steps } = run(jump, free, [LONG_FIRST, HOLD_BOTH, HOLD_BOTH])
+    expect(steps.map(({ reward }) => reward)).toEqual([100, 10, 0])
+  })
+})
+
+describe('sizing', () => {
+  test('whole shares below the largest position, fixed when the target changes', () => {
+    const bars = market([
+      [180, 180],
+      [180, 90],
+      [90, 90],
+      [90, 90],
+    ])
+    const { steps } = run(bars, { ...free, limits: NO_LIMITS }, [LONG_FIRST, LONG_FIRST, SHORT_FIRST])
+    // floor(1000 / 180) = 5, kept though 11 would fit at 90; the flip sells 5 + floor(1000 / 90).
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([5, 0, -16])
+  })
+
+  test('parts of a share, a fixed count, and a share that costs too much', () => {
+    const bars = market(still(2, 1500))
+    const first = (rules: Partial<Rules>) => run(bars, { ...free, ...rules }, [LONG_FIRST]).steps[0]!
+    expect(first({ fractional: true }).ordered[0]).toBeCloseTo(2 / 3, 12)
+    expect(first({ shares: 3, limits: NO_LIMITS }).ordered[0]).toBe(3)
+    expect([first({}).ordered[0], first({}).rule]).toEqual([0, 'size-zero'])
+    expect([first({ shares: 3 }).ordered[0], first({ shares: 3 }).rule]).toEqual([0, 'max-position'])
+  })
+
+  test('a fixed count is clipped to the position limit', () => {
+    const { ordered, rule } = run(market(still(2)), { ...free, shares: 9 }, [SHORT_FIRST]).steps[0]!
+    expect([ordered[0], rule]).toEqual([-5, 'max-position'])
+  })
+})
+
+describe('costs', () => {
+  test('fees and the half spread on both legs; a flip pays for all its shares once', () => {
+    const bars = market(still(4, 100))
+    const { steps, state } = run(bars, DEFAULT_RULES, [LONG_FIRST, SHORT_FIRST, HOLD_BOTH])
+    expect(steps.map(({ filled }) => filled[0])).toEqual([10, -20, 10])
+    expect(steps.map(({ price }) => price)).toEqual([100.01, 99.99, 100.01])
+    expect(steps.map(({ fees }) => fees)).toEqual([0.35, 0.35, 0.35])
+    expect(state.equity).toBeCloseTo(5000 - 3 * 0.35 - 40 * 0.01, 9)
+    expect(state.trades).toBe(3)
+  })
+})
+
+describe('partial fills', () => {
+  const thin = market(still(6, 100), { volume: 40 })
+  const rules: Rules = { ...free, costs: { ...FREE, participation: 0.1 } }
+
+  test('the rest is ordered again, and the trade is counted once', () => {
+    const { steps, state } = run(thin, rules, [LONG_FIRST, LONG_FIRST, LONG_FIRST, LONG_FIRST])
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([10, 6, 2, 0])
+    expect(steps.map(({ position }) => position)).toEqual([4, 8, 10, 10])
+    expect(state.trades).toBe(1)
+  })
+
+  test('impact follows the square root of the part of the volume', () => {
+    const { steps } = run(thin, { ...free, costs: { ...FREE, impactBps: 100 } }, [LONG_FIRST])
+    expect(steps[0]!.price).toBeCloseTo(100 * (1 + 0.01 * Math.sqrt(10 / 40)), 12)
+  })
+
+  test('a bar without volume fills nothing', () => {
+    const { steps, state } = run(market(still(3), { volume: 0 }), rules, [LONG_FIRST, HOLD_BOTH])
+    expect([steps[0]!.filled[0], steps[1]!.ordered[0], state.trades]).toEqual([0, 0, 0])
+  })
+
+  test('an unknown volume is an error', () => {
+    expect(() => run(market(still(3), { volume: Number.NaN }), rules, [LONG_FIRST])).toThrow(
+      'NVDA 2025-07-30T13:31:00Z: the volume is unknown',
+    )
+  })
+})
+
+describe('limits', () => {
+  test("the day's loss: flat at the next open, nothing new that day", () => {
+    const bars = market([
+      [100, 100],
+      [100, 94],
+      [94, 94],
+      [94, 94],
+      [94, 94],
+    ])
+    const { steps } = run(bars, free, [LONG_FIRST, LONG_FIRST, LONG_FIRST, SHORT_FIRST])
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([10, -10, 0, 0])
+    expect(steps.map(({ rule }) => rule)).toEqual(['allow', 'max-day-loss', 'max-day-loss', 'max-day-loss'])
+  })
+
+  test('the drawdown from the peak: flat, then the end', () => {
+    const limits = { ...DEFAULT_LIMITS, maxDayLoss: Number.POSITIVE_INFINITY }
+    const bars = market([
+      [100, 100],
+      [100, 105],
+      [105, 95],
+      [95, 95],
+      [95, 95],
+    ])
+    const { steps } = run(bars, { ...free, limits }, [LONG_FIRST, LONG_FIRST, LONG_FIRST])
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([10, 0, -10])
+    expect(steps.map(({ terminated }) => terminated)).toEqual([false, false, true])
+  })
+
+  test('no entry in the last 10 minutes, flat 5 minutes before the close', () => {
+    // The session closes at 20:00 UTC, minute 390.
+    const bars = market(still(10), { startMinute: 378 })
+    const { steps } = run(bars, free, [LONG_FIRST, SHORT_FIRST, ...Array<number>(6).fill(LONG_FIRST)])
+    // Decisions at minutes 379, 380, ...: the flip at 380 comes too late to open a new side.
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([5, -5, 0, 0, 0, 0, 0, 0])
+    const held = run(bars, free, Array<number>(8).fill(LONG_FIRST)).steps
+    expect(held.map(({ ordered }) => ordered[0])).toEqual([5, 0, 0, 0, 0, 0, -5, 0])
+    expect(held[6]!.rule).toBe('session-end')
+  })
+
+  test('trades a day', () => {
+    const limits = { ...DEFAULT_LIMITS, tradesPerDay: 2 }
+    const { steps } = run(market(still(6)), { ...free, limits }, [LONG_FIRST, HOLD_BOTH, LONG_FIRST])
+    expect(steps.map(({ rule }) => rule)).toEqual(['allow', 'allow', 'trades-per-day'])
+    // Two symbols at once with room for one.
+    const both = run(market(still(3)), { ...free, limits: { ...limits, tradesPerDay: 1 } }, [BUY_BOTH])
+    expect(both.steps[0]!.ordered).toEqual([5, 0])
+  })
+
+  test('a position that could not be closed before a night is closed in the morning', () => {
+    const bars = market(still(3), { startMinute: 300 })
+    const morning = Date.parse('2025-07-31T13:30:00Z')
+    for (let i = 0; i < 4; i++) {
+      bars.append(morning + i * 60_000, [190, 190, 190, 190, 10, 500, 500, 500, 500, 10])
+    }
+    const { steps } = run(bars, free, Array<number>(6).fill(LONG_FIRST))
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([5, 0, 0, -5, 5, 0])
+    expect(steps[3]!.rule).toBe('held-overnight')
+    // The gap of $10 a share is in the equity and not in the reward.
+    expect([steps[2]!.reward, steps[2]!.equity]).toEqual([0, 5050])
+    const kept = run(bars, { ...free, limits: NO_LIMITS }, Array<number>(6).fill(LONG_FIRST))
+    expect(kept.steps[2]!.reward).toBe(50)
+  })
+
+  test('keep their promise under random wishes, random fills and holes in the data', () => {
+    const limits = { ...DEFAULT_LIMITS, maxDayLoss: 10, maxDrawdown: 60 }
+    for (let seed = 0; seed < 20; seed++) {
+      const bars = randomMarket({ sessions: 2, seed, gaps: 0.1, bps: 30 })
+      const kernel = new Kernel(bars, { ...DEFAULT_RULES, limits })
+      const state = new TradingState(5000)
+      const rng = stream(seed, 'fills')
+      let stopped = false
+      for (let t = 0; t + 1 < bars.length; t++) {
+        if (t > 0 && bars.session[t] !== bars.session[t - 1]) stopped = false
+        stopped ||= state.dayStart - state.equity >= 10 || state.peak - state.equity >= 60
+        const before = [...state.account.position]
+        const action = actionOf((rng.int(3) - 1) as Target, (rng.int(3) - 1) as Target)
+        kernel.decide(state, t, action)
+        kernel.begin(state, t + 1)
+        kernel.outcome.filled.fill(0)
+        for (let k = 0; k < 2; k++) {
+          const order = kernel.outcome.ordered[k]!
+          if (order === 0) continue
+          const after = before[k]! + order
+          const reduces = before[k]! * after >= 0 && Math.abs(after) < Math.abs(before[k]!)
+          if (stopped) expect(reduces).toBe(true)
+          if (!reduces) expect(Math.abs(after) * bars.close[k]![t]!).toBeLessThanOrEqual(1000)
+          // A broker that fills any part at any price near the bar.
+          const shares = Math.sign(order) * rng.int(Math.abs(order) + 1)
+          const price = bars.open[k]![t + 1]! * (1 + 0.001 * rng.normal())
+          if (shares !== 0) kernel.book(state, k, shares, price, 0.35, 0)
+        }
+        kernel.settle(state, t, action)
+        if (kernel.outcome.terminated) break
+      }
+    }
+  })
+})
+
+describe('the cheat of trading on moves already seen', () => {
+  test('earns nothing on a driftless series, where a leaking environment would pay it', () => {
+    const cost = { ...free, limits: NO_LIMITS, capital: 1e6 }
+    const results: number[] = []
+    let leaked = 0
+    for (let seed = 0; seed < 30; seed++) {
+      const bars = randomMarket({ sessions: 2, seed: 100 + seed })
+      const kernel = new Kernel(bars, cost)
+      const state = new TradingState(1e6)
+      for (let t = 1; t + 1 < bars.length; t++) {
+        const sign = (k: number) => Math.sign(bars.close[k]![t]! - bars.close[k]![t - 1]!) as Target
+        kernel.step(state, t, actionOf(sign(0), sign(1)))
+        leaked += Math.abs(bars.close[0][t]! - bars.close[0][t - 1]!)
+      }
+      results.push(state.equity - 1e6)
+    }
+    const mean = results.reduce((a, b) => a + b) / results.length
+    const deviation = Math.sqrt(results.reduce((a, b) => a + (b - mean) ** 2, 0) / (results.length - 1))
+    const t = mean / (deviation / Math.sqrt(results.length))
+    expect(Math.abs(t)).toBeLessThan(3)
+    expect(leaked / results.length).toBeGreaterThan(20 * Math.abs(mean))
+  })
+})

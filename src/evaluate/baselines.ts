@@ -1,0 +1,140 @@
+/** What a result is held against: doing nothing, buying and holding, and the same trades at other times and sides. */
+import { stream } from '../base/rng.js'
+import type { Ledger } from '../engine/ledger.js'
+import type { Rules } from '../engine/step.js'
+import { type Market, SYMBOL_COUNT } from '../market/align.js'
+import { feesOf, slippageOf } from '../portfolio/costs.js'
+import { wholeShares } from '../risk/guard.js'
+import type { RoundTrip } from './round-trips.js'
+
+/** Net dollars of holding `maxPosition` dollars times each weight from the first fill to the last close, nights included. */
+export function buyAndHold(market: Market, ledger: Ledger, rules: Rules, weights: readonly number[]): number {
+  const first = ledger.first + (rules.fill === 'open' ? 1 : 0)
+  const last = ledger.first + ledger.length
+  const prices = rules.fill === 'open' ? market.open : market.close
+  const meanPrice = (prices[0][first]! + prices[1][first]!) / 2
+  let net = 0
+  for (let k = 0; k < SYMBOL_COUNT; k++) {
+    const weight = weights[k]!
+    if (weight === 0) continue
+    const price = prices[k]![first]!
+    const shares = rules.shares ?? wholeShares((weight * rules.maxPosition) / price, rules.fractional)
+    if (shares === 0) continue
+    const paid = price + slippageOf(rules.costs, shares, price, market.volume[k]![first]!)
+    net += shares * (market.close[k]![last]! - paid) - feesOf(rules.costs, shares, paid, meanPrice)
+  }
+  return net
+}
+
+export interface RandomPolicies {
+  readonly count: number
+  readonly mean: number
+  readonly p5: number
+  readonly p50: number
+  readonly p95: number
+  /** Share of the random policies that earned less, ties by half: 0.95 beats 95 of 100. */
+  readonly percentile: number
+}
+
+export const RANDOM_POLICIES = 1000
+
+/**
+ * Policies with the turnover of the run: its round trips in each symbol, moved together by a random number of bars around the
+ * clock of their session (of the run, where positions may be held overnight), each long or short by chance, at the costs paid.
+ * A trip that passes the end goes on at the beginning, and earns nothing in between (Aronson, Evidence-Based Technical
+ * Analysis, 2007, chapter 6, for tests by shuffled positions).
+ */
+export function randomPolicies(
+  market: Market,
+  trips: readonly RoundTrip[],
+  run: { readonly ledger: Ledger; readonly rules: Rules; readonly longOnly: boolean; readonly costs: number },
+): Omit<RandomPolicies, 'percentile'> & { readonly sorted: Float64Array } {
+  const { ledger, rules } = run
+  const prices = rules.fill === 'open' ? market.open : market.close
+  const groups = grouped(market, trips, run)
+  const results = new Float64Array(RANDOM_POLICIES)
+  for (const { symbol, from, to, trips: members } of groups) {
+    const price = prices[symbol]!
+    const length = to - from
+    const seam = price[to]! - price[from]!
+    const rng = stream(1, 'random-policies', symbol, from - ledger.first)
+    for (let n = 0; n < RANDOM_POLICIES; n++) {
+      const shift = rng.int(length + 1)
+      let earned = 0
+      for (let i = 0; i < members.length; i++) {
+        const { entryBar, exitBar, shares } = members[i]!
+        let start = entryBar + shift
+        let end = exitBar + shift
+        let around = 0
+        if (start > to) {
+          start -= length + 1
+          end -= length + 1
+        } else if (end > to) {
+          end -= length + 1
+          around = seam
+        }
+        // One bit of chance a trip is enough, but a whole draw keeps the code plain.
+        const direction = run.longOnly || rng.uniform() < 0.5 ? 1 : -1
+        earned += direction * shares * (price[end]! - price[start]! + around)
+      }
+      results[n]! += earned
+    }
+  }
+  for (let n = 0; n < RANDOM_POLICIES; n++) results[n]! -= run.costs
+  const sorted = results.sort()
+  const quantile = (q: number) => sorted[Math.round(q * (RANDOM_POLICIES - 1))]!
+  return {
+    count: RANDOM_POLICIES,
+    mean: sorted.reduce((sum, x) => sum + x, 0) / RANDOM_POLICIES,
+    p5: quantile(0.05),
+    p50: quantile(0.5),
+    p95: quantile(0.95),
+    sorted,
+  }
+}
+
+export function percentileOf(sorted: Float64Array, value: number): number {
+  let below = 0
+  let ties = 0
+  for (const x of sorted) {
+    if (x < value) below++
+    else if (x === value) ties++
+  }
+  return (below + ties / 2) / sorted.length
+}
+
+interface Group {
+  readonly symbol: number
+  /** First and last bar at which a fill may stand. */
+  readonly from: number
+  readonly to: number
+  readonly trips: RoundTrip[]
+}
+
+function grouped(
+  market: Market,
+  trips: readonly RoundTrip[],
+  { ledger, rules }: { readonly ledger: Ledger; readonly rules: Rules },
+): Group[] {
+  const runFrom = ledger.first + (rules.fill === 'open' ? 1 : 0)
+  const runTo = ledger.first + ledger.length
+  const crosses = trips.some(({ entryBar, exitBar }) => market.session[entryBar] !== market.session[exitBar])
+  const groups = new Map<number, Group>()
+  for (const trip of trips) {
+    const session = crosses ? 0 : market.session[trip.entryBar]!
+    const key = session * SYMBOL_COUNT + trip.symbol
+    let group = groups.get(key)
+    if (group === undefined) {
+      const next = market.sessions[session + 1]
+      group = {
+        symbol: trip.symbol,
+        from: crosses ? runFrom : Math.max(runFrom, market.sessions[session]!.first),
+        to: crosses || next === undefined ? runTo : Math.min(runTo, next.first - 1),
+        trips: [],
+      }
+      groups.set(key, group)
+    }
+    group.trips.push(trip)
+  }
+  return [...groups.values()]
+}

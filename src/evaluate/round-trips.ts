@@ -1,0 +1,74 @@
+/** Round trips: from flat to flat, or from one side to the other, with what each earned net of its fees and slippage. */
+import { FILL, type Ledger } from '../engine/ledger.js'
+import type { Fill } from '../engine/step.js'
+import { type Market, SYMBOL_COUNT } from '../market/align.js'
+
+export interface RoundTrip {
+  readonly symbol: number
+  /** 1 long, -1 short. */
+  readonly direction: number
+  /** Most shares held. */
+  shares: number
+  /** The bars whose price filled the first and the last order. */
+  readonly entryBar: number
+  exitBar: number
+  /** Dollars net of fees and slippage. */
+  pnl: number
+  /** Still held at the end of the run and valued at the last close. */
+  open: boolean
+}
+
+/** In the order in which they were opened. A fill that crosses zero closes one and opens the next, fees shared by shares. */
+export function roundTrips(market: Market, ledger: Ledger, fill: Fill): RoundTrip[] {
+  const { events } = ledger
+  const trips: RoundTrip[] = []
+  const held = [0, 0]
+  const current: (RoundTrip | null)[] = [null, null]
+  for (let row = 0; row < events.length; row++) {
+    if (events.kind[row] !== FILL) continue
+    const k = events.symbol[row]!
+    const t = ledger.first + events.step[row]!
+    const bar = fill === 'open' ? t + 1 : t
+    const total = events.number(row, 0)
+    const price = events.number(row, 1)
+    const feesAShare = events.number(row, 2) / Math.abs(total)
+    const before = held[k]!
+    const after = before + total
+    const crosses = before * after < 0
+    let rest = total
+    let trip: RoundTrip | null = current[k] ?? null
+    if (trip !== null && (crosses || after === 0)) {
+      trip.pnl -= -before * price + Math.abs(before) * feesAShare
+      trip.exitBar = bar
+      trip.open = false
+      trip = null
+      rest = crosses ? after : 0
+    }
+    if (rest !== 0) {
+      if (trip === null) {
+        trip = {
+          symbol: k,
+          direction: Math.sign(rest),
+          shares: 0,
+          entryBar: bar,
+          exitBar: bar,
+          pnl: 0,
+          open: true,
+        }
+        trips.push(trip)
+      }
+      trip.pnl -= rest * price + Math.abs(rest) * feesAShare
+      trip.shares = Math.max(trip.shares, Math.abs(after))
+    }
+    current[k] = trip
+    held[k] = after
+  }
+  const last = ledger.first + ledger.length
+  for (let k = 0; k < SYMBOL_COUNT; k++) {
+    const trip = current[k]
+    if (trip == null) continue
+    trip.pnl += held[k]! * market.close[k]![last]!
+    trip.exitBar = last
+  }
+  return trips
+}

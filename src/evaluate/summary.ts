@@ -1,0 +1,186 @@
+/** One run in one record: figures, costs, baselines. Each key is defined in jules-metrics(7). */
+import { MINUTE } from '../base/time.js'
+import type { Ending } from '../engine/backtest.js'
+import { type Ledger, ORDER, RISK } from '../engine/ledger.js'
+import type { Rules, TradingState } from '../engine/step.js'
+import type { Market } from '../market/align.js'
+import { RULES } from '../risk/guard.js'
+import { buyAndHold, percentileOf, randomPolicies } from './baselines.js'
+import {
+  annualReturn,
+  calmar,
+  conditionalValueAtRisk,
+  type Figure,
+  hitRate,
+  maxDrawdown,
+  mean,
+  profitFactor,
+  SESSIONS_PER_YEAR,
+  sharpe,
+  simpleReturns,
+  sortino,
+  valueAtRisk,
+  volatility,
+} from './metrics.js'
+import { type RoundTrip, roundTrips } from './round-trips.js'
+
+export const COST_MULTIPLES = [0, 0.5, 1, 2, 5] as const
+
+export interface SummaryInput {
+  readonly market: Market
+  readonly ledger: Ledger
+  readonly rules: Rules
+  readonly state: TradingState
+  readonly ending: Ending
+  readonly longOnly: boolean
+}
+
+/** The figures of a run: flat keys, null where there is none, and why under `reasons`. */
+export type Figures = Record<string, unknown> & { reasons: Record<string, string>; notes: string[] }
+
+export function summarise(input: SummaryInput): Figures {
+  const { market, ledger, rules, state } = input
+  const { account } = state
+  const curve = new Float64Array(ledger.length + 1)
+  curve[0] = rules.capital
+  curve.set(ledger.equity.subarray(0, ledger.length), 1)
+  const daily = simpleReturns(sessionEquity(market, ledger, rules.capital))
+  const bars = simpleReturns(curve)
+  const barsAYear = SESSIONS_PER_YEAR * barsPerSession(market)
+  const drawdown = maxDrawdown(curve)
+  const pnl = state.equity - rules.capital
+  const costs = account.fees + account.slippage
+  const trips = roundTrips(market, ledger, rules.fill)
+  const closed = trips.filter(({ open }) => !open)
+  const results = closed.map((trip) => trip.pnl)
+  const none: Figure = { value: null, reason: 'there were no trades' }
+  const random = trips.length === 0 ? null : randomPolicies(market, trips, { ...input, costs })
+  const figures: Record<string, number | Figure> = {
+    equity: state.equity,
+    pnl,
+    total_return: pnl / rules.capital,
+    annual_return: annualReturn(daily),
+    volatility: volatility(daily),
+    sharpe: sharpe(daily),
+    sortino: sortino(daily),
+    sharpe_bar: sharpe(bars, barsAYear),
+    sortino_bar: sortino(bars, barsAYear),
+    calmar: calmar(daily, drawdown),
+    max_drawdown: drawdown.fraction,
+    max_drawdown_dollars: drawdown.dollars,
+    max_drawdown_bars: drawdown.duration,
+    var95: valueAtRisk(daily),
+    cvar95: conditionalValueAtRisk(daily),
+    trades: state.trades,
+    round_trips: closed.length,
+    hit_rate: hitRate(results),
+    profit_factor: profitFactor(results),
+    holding_minutes:
+      closed.length === 0 ? none : { value: mean(closed.map((trip) => holding(market, trip))) },
+    turnover: account.turnover,
+    exposure: exposure(ledger),
+    cost: costs,
+    fees: account.fees,
+    slippage: account.slippage,
+    break_even_bps: account.turnover === 0 ? none : { value: ((pnl + costs) / account.turnover) * 1e4 },
+  }
+  const reasons: Record<string, string> = {}
+  const values: Record<string, number | null> = {}
+  for (const [name, figure] of Object.entries(figures)) {
+    values[name] = typeof figure === 'number' ? figure : figure.value
+    if (typeof figure !== 'number' && figure.value === null) reasons[name] = figure.reason
+  }
+  if (random === null) reasons.random = 'there were no trades'
+  const [first, second] = market.symbols
+  const refusals = countRefusals(ledger)
+  return {
+    ...values,
+    pnl_at_cost: Object.fromEntries(
+      COST_MULTIPLES.map((multiple) => [`${multiple}x`, pnl + costs - multiple * costs]),
+    ),
+    baselines: {
+      flat: 0,
+      [`buy-hold ${first}`]: buyAndHold(market, ledger, rules, [1, 0]),
+      [`buy-hold ${second}`]: buyAndHold(market, ledger, rules, [0, 1]),
+      'buy-hold 50/50': buyAndHold(market, ledger, rules, [0.5, 0.5]),
+    },
+    random:
+      random === null
+        ? null
+        : {
+            count: random.count,
+            mean: random.mean,
+            p5: random.p5,
+            p50: random.p50,
+            p95: random.p95,
+            percentile: percentileOf(random.sorted, pnl),
+          },
+    risk: refusals,
+    ended: input.ending,
+    reasons,
+    notes: notesOf(input, refusals, trips),
+  }
+}
+
+/** Equity at the start and at the end of each session that had a decision. */
+export function sessionEquity(market: Market, ledger: Ledger, capital: number): Float64Array {
+  const values = [capital]
+  let session = -1
+  for (let i = 0; i < ledger.length; i++) {
+    const now = market.session[ledger.first + i + 1]!
+    if (now !== session) values.push(0)
+    session = now
+    values[values.length - 1] = ledger.equity[i]!
+  }
+  return Float64Array.from(values)
+}
+
+const barsPerSession = (market: Market): number => Math.max(1, Math.round((390 * MINUTE) / market.intervalMs))
+
+const holding = (market: Market, { entryBar, exitBar }: RoundTrip): number =>
+  (market.time[exitBar]! - market.time[entryBar]!) / MINUTE
+
+/** Share of the decisions after which a position was held. */
+function exposure({ length, position }: Ledger): number {
+  let held = 0
+  for (let i = 0; i < length; i++) if (position[0][i] !== 0 || position[1][i] !== 0) held++
+  return held / length
+}
+
+function countRefusals({ events }: Ledger): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (let row = 0; row < events.length; row++) {
+    if (events.kind[row] !== RISK) continue
+    const { name } = RULES[events.number(row, 0)]!
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}
+
+/** What a reader must not overlook; above all why nothing was traded. */
+function notesOf(
+  { ledger, rules, state, market }: SummaryInput,
+  refusals: Record<string, number>,
+  trips: readonly RoundTrip[],
+): string[] {
+  const notes: string[] = []
+  if (rules.fill === 'close') notes.push('fills at the close of the decision bar: not executable')
+  if (state.trades === 0) notes.push(`no trades: ${whyNoTrades(ledger, refusals)}`)
+  if (refusals['size-zero'] !== undefined) {
+    notes.push(`a share costs more than the ${rules.maxPosition} dollars of a position: size 0`)
+  }
+  const held = trips.filter(({ open }) => open).map(({ symbol }) => market.symbols[symbol]!)
+  if (held.length > 0)
+    notes.push(`${[...new Set(held)].join(' and ')} still held at the end, valued at the last close`)
+  return notes
+}
+
+function whyNoTrades(ledger: Ledger, refusals: Record<string, number>): string {
+  const names = Object.keys(refusals)
+  if (names.length > 0) return `every wish was refused (${names.join(', ')})`
+  const { events } = ledger
+  for (let row = 0; row < events.length; row++) {
+    if (events.kind[row] === ORDER) return 'no order was filled (no volume)'
+  }
+  return 'the policy never asked for a position'
+}
