@@ -10,8 +10,9 @@ import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../e
 import { RECORD_TYPES, type RecordType, recordLines } from '../engine/records.js'
 import { FeatureTable } from '../env/features.js'
 import { summarise } from '../evaluate/summary.js'
+import type { Market } from '../market/align.js'
 import { BlockWriter } from '../stream/sink.js'
-import { type LoadedMarket, loadMarket, marketExits, marketOptions, marketWords } from './market.js'
+import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
 import { openOutput, output } from './options.js'
 import { readActions } from './replay-file.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
@@ -80,6 +81,7 @@ export const backtest = defineCommand({
     const chosen = given.policy ?? { kind: 'flat' }
     const table =
       (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
+    const policyFor = await prepared(context, chosen, given.seed)
     const loaded = await loadMarket(context, given, operands)
     const { market } = loaded
     const rules = rulesOf(given, market.interval)
@@ -93,7 +95,7 @@ export const backtest = defineCommand({
         },
       )
     }
-    const policy = await policyOf(context, chosen, given.seed, loaded)
+    const policy = policyFor(market)
     const set = featuresOf(given.features)
     const features = policy.observes ? new FeatureTable(market, set) : null
     const longOnly = given['long-only']
@@ -174,23 +176,21 @@ function recordType(word: string): string {
   throw usage(`expected some of ${RECORD_TYPES.join(', ')}, got ${quote(word)}`)
 }
 
-async function policyOf(
-  context: Context,
-  chosen: Choice,
-  seed: number,
-  { market }: LoadedMarket,
-): Promise<Policy> {
+/** Reads what the policy needs before the bars are read: a mistyped name is told at once. */
+async function prepared(context: Context, chosen: Choice, seed: number): Promise<(market: Market) => Policy> {
   switch (chosen.kind) {
     case 'flat':
-      return flat
+      return () => flat
     case 'buy-hold':
-      return buyHold
+      return () => buyHold
     case 'random':
-      return randomPolicy(stream(seed, 'random-policy'))
+      return () => randomPolicy(stream(seed, 'random-policy'))
     case 'sma-cross':
-      return smaCross(market)
-    case 'replay':
-      return replay(chosen.path, await readActions(context, chosen.path))
+      return smaCross
+    case 'replay': {
+      const actions = await readActions(context, chosen.path)
+      return () => replay(chosen.path, actions)
+    }
   }
 }
 

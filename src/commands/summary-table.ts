@@ -44,7 +44,7 @@ export function summaryTable(summary: Summary): string {
     ['exposure', of('exposure', percent)],
     ['turnover', of('turnover', dollars)],
     ['costs', of('cost', dollars)],
-    ['break-even cost', `${of('break_even_bps', plain(2))} bps`],
+    ['break-even, bps', of('break_even_bps', plain(2))],
   ]
   const half = Math.ceil(rows.length / 2)
   const columns = rows.slice(0, half).map((row, i) => {

@@ -36,9 +36,9 @@ export interface SummaryInput {
 }
 
 /** The figures of a run: flat keys, null where there is none, and why under `reasons`. */
-export type Figures = Record<string, unknown> & { reasons: Record<string, string>; notes: string[] }
+export type Figures = ReturnType<typeof summarise>
 
-export function summarise(input: SummaryInput): Figures {
+export function summarise(input: SummaryInput) {
   const { market, ledger, rules, state } = input
   const { account } = state
   const curve = new Float64Array(ledger.length + 1)
@@ -55,46 +55,46 @@ export function summarise(input: SummaryInput): Figures {
   const results = closed.map((trip) => trip.pnl)
   const none: Figure = { value: null, reason: 'there were no trades' }
   const random = trips.length === 0 ? null : randomPolicies(market, trips, { ...input, costs })
-  const figures: Record<string, number | Figure> = {
+  const reasons: Record<string, string> = random === null ? { random: 'there were no trades' } : {}
+  const of = (name: string, figure: Figure): number | null => {
+    if (figure.value === null) reasons[name] = figure.reason
+    return figure.value
+  }
+  const [first, second] = market.symbols
+  const refusals = countRefusals(ledger)
+  return {
     equity: state.equity,
     pnl,
     total_return: pnl / rules.capital,
-    annual_return: annualReturn(daily),
-    volatility: volatility(daily),
-    sharpe: sharpe(daily),
-    sortino: sortino(daily),
-    sharpe_bar: sharpe(bars, barsAYear),
-    sortino_bar: sortino(bars, barsAYear),
-    calmar: calmar(daily, drawdown),
+    annual_return: of('annual_return', annualReturn(daily)),
+    volatility: of('volatility', volatility(daily)),
+    sharpe: of('sharpe', sharpe(daily)),
+    sortino: of('sortino', sortino(daily)),
+    sharpe_bar: of('sharpe_bar', sharpe(bars, barsAYear)),
+    sortino_bar: of('sortino_bar', sortino(bars, barsAYear)),
+    calmar: of('calmar', calmar(daily, drawdown)),
     max_drawdown: drawdown.fraction,
     max_drawdown_dollars: drawdown.dollars,
     max_drawdown_bars: drawdown.duration,
-    var95: valueAtRisk(daily),
-    cvar95: conditionalValueAtRisk(daily),
+    var95: of('var95', valueAtRisk(daily)),
+    cvar95: of('cvar95', conditionalValueAtRisk(daily)),
     trades: state.trades,
     round_trips: closed.length,
-    hit_rate: hitRate(results),
-    profit_factor: profitFactor(results),
-    holding_minutes:
+    hit_rate: of('hit_rate', hitRate(results)),
+    profit_factor: of('profit_factor', profitFactor(results)),
+    holding_minutes: of(
+      'holding_minutes',
       closed.length === 0 ? none : { value: mean(closed.map((trip) => holding(market, trip))) },
+    ),
     turnover: account.turnover,
     exposure: exposure(ledger),
     cost: costs,
     fees: account.fees,
     slippage: account.slippage,
-    break_even_bps: account.turnover === 0 ? none : { value: ((pnl + costs) / account.turnover) * 1e4 },
-  }
-  const reasons: Record<string, string> = {}
-  const values: Record<string, number | null> = {}
-  for (const [name, figure] of Object.entries(figures)) {
-    values[name] = typeof figure === 'number' ? figure : figure.value
-    if (typeof figure !== 'number' && figure.value === null) reasons[name] = figure.reason
-  }
-  if (random === null) reasons.random = 'there were no trades'
-  const [first, second] = market.symbols
-  const refusals = countRefusals(ledger)
-  return {
-    ...values,
+    break_even_bps: of(
+      'break_even_bps',
+      account.turnover === 0 ? none : { value: ((pnl + costs) / account.turnover) * 1e4 },
+    ),
     pnl_at_cost: Object.fromEntries(
       COST_MULTIPLES.map((multiple) => [`${multiple}x`, pnl + costs - multiple * costs]),
     ),
