@@ -76,9 +76,26 @@ export function formatDate(days: number): string {
 
 /** Epoch milliseconds -> `2025-07-30T13:30:00Z`; milliseconds appear only when they are not zero. */
 export function formatTime(epochMs: number): string {
-  const text = new Date(epochMs).toISOString()
-  return text.endsWith('.000Z') ? `${text.slice(0, 19)}Z` : text
+  const days = Math.floor(epochMs / DAY)
+  const rest = epochMs - days * DAY
+  if (rest % SECOND !== 0 || Math.abs(days) > 700_000) {
+    const text = new Date(epochMs).toISOString()
+    return text.endsWith('.000Z') ? `${text.slice(0, 19)}Z` : text
+  }
+  if (days !== formattedDay) {
+    formattedText = formatDate(days)
+    formattedDay = days
+  }
+  const seconds = rest / SECOND
+  const minutes = Math.floor(seconds / 60)
+  const hour = TWO_DIGITS[Math.floor(minutes / 60)]!
+  return `${formattedText}T${hour}:${TWO_DIGITS[minutes % 60]!}:${TWO_DIGITS[seconds % 60]!}Z`
 }
+
+/** The date of the last call: records come by the thousand from one day. */
+let formattedDay = Number.NaN
+let formattedText = ''
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
 
 const STAMP =
   /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i

@@ -6,6 +6,7 @@ import { date, list, real } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { Aligner, type DroppedRange, type Market } from '../market/align.js'
 import type { Interval } from '../market/bar.js'
+import type { BarField } from '../market/fields.js'
 import { readRecords } from '../market/records.js'
 import type { Holding, Selection } from '../store/store.js'
 import type { Format } from '../stream/source.js'
@@ -132,6 +133,11 @@ function symbolPair(given: readonly string[] | undefined): readonly [string, str
   return [first, second]
 }
 
+/** What a market is made of. */
+const FIELDS: ReadonlySet<BarField> = new Set<BarField>([
+  ...(['symbol', 'interval', 'time', 'open', 'high', 'low', 'close', 'volume', 'session', 'source'] as const),
+])
+
 interface Feed {
   readonly aligner: Aligner
   readonly progress: () => void
@@ -144,6 +150,7 @@ async function readFile(context: Context, flags: MarketFlags, operand: string, f
     interval: flags.interval,
     zone: flags.tz,
     maxLine: flags['max-line'],
+    fields: FIELDS,
     onIgnored: (field) =>
       context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
   })

@@ -29,14 +29,15 @@ export function* recordLines(source: RecordSource, types: ReadonlySet<RecordType
   const { ledger } = source
   const { events } = ledger
   const lines = new Lines(source)
+  const equity = types.has('equity')
   let row = 0
   for (let i = 0; i < ledger.length; i++) {
     for (; row < events.length && events.step[row] === i; row++) {
       const kind = events.kind[row]!
       if (types.has(kind === ORDER ? 'order' : kind === FILL ? 'fill' : 'risk')) yield lines.event(i, row)
     }
-    const equity = lines.equity(i)
-    if (types.has('equity')) yield equity
+    lines.mark(i)
+    if (equity) yield lines.equity(i)
   }
 }
 
@@ -85,13 +86,20 @@ class Lines {
     return `{"type":"risk","time":"${time}","run":${this.#run},"rule":"${name}","action":"${action}","detail":${JSON.stringify(detail)}}\n`
   }
 
-  equity(i: number): string {
-    const { market, ledger, rules } = this.#source
+  /** Takes in the equity after decision `i`: the peak, and the start of the day. */
+  mark(i: number): void {
+    const { market, ledger } = this.#source
     const t = ledger.first + i + 1
     const equity = ledger.equity[i]!
     if (market.session[t]! !== market.session[t - 1]!) this.#dayStart = this.#before
     if (equity > this.#peak) this.#peak = equity
     this.#before = equity
+  }
+
+  equity(i: number): string {
+    const { market, ledger, rules } = this.#source
+    const t = ledger.first + i + 1
+    const equity = ledger.equity[i]!
     const [first, second] = this.#symbols
     return `{"type":"equity","time":"${formatTime(market.endOf(t))}","run":${this.#run},"cash":${ledger.cash[i]!},"positions":{${first}:${ledger.position[0][i]!},${second}:${ledger.position[1][i]!}},"marks":{${first}:${market.close[0][t]!},${second}:${market.close[1][t]!}},"equity":${equity},"pnl_day":${equity - this.#dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(this.#peak - equity) / this.#peak}}\n`
   }

@@ -130,11 +130,24 @@ function twoDigits(buffer: Buffer, at: number, value: number): number {
   return at + 2
 }
 
-/** Reads lines of the canonical form into a batch. Holds the names and date it saw last. */
+/** The bytes before the time or after the numbers of a line, and what they say: most lines repeat those of one before. */
+interface Frame {
+  readonly bytes: Uint8Array
+  readonly codes: readonly number[]
+}
+
+const MOST_FRAMES = 16
+
+/** Reads lines of the canonical form into a batch. Holds the names, frames and date it saw last. */
 export class BarReader {
   readonly #batch: BarBatch
   readonly #symbols: { bytes: Uint8Array; id: number }[] = []
   readonly #sources: { bytes: Uint8Array; id: number }[] = []
+  readonly #heads: Frame[] = []
+  readonly #tails: Frame[] = []
+  /** Symbols take turns in most files: the frame after the last one is tried first. */
+  #nextHead = 0
+  #lastTail = 0
   #dateKey = -1
   #dateMs = 0
 
@@ -143,68 +156,114 @@ export class BarReader {
   }
 
   /**
-   * Appends the bar in `bytes[start, end)` (no line end) and returns true; false, with nothing appended, when the line is
-   * not of the canonical form or its values are impossible: the general path then finds the words.
+   * Appends the bar that begins at `start` and returns where the next line begins; -1, with nothing appended, when the line
+   * is not of the canonical form or its values are impossible: the general path then finds the words. No scan passes the
+   * end of a line, for no part of the form holds a line feed.
    */
-  read(bytes: Buffer, start: number, end: number, line: number): boolean {
+  read(bytes: Buffer, start: number, line: number): number {
     const batch = this.#batch
     const i = batch.length
-    // The last byte must close the object, which also keeps every scan below inside the line.
-    if (end - start < 120 || bytes[end - 1] !== 0x7d) return false
-    let p = match(bytes, start, P_SYMBOL)
-    if (p < 0) return false
-    const symbolEnd = nameEnd(bytes, p, 16)
-    if (symbolEnd < 0) return false
-    const symbol = this.#name(this.#symbols, bytes, p, symbolEnd, SYMBOL)
-    if (symbol < 0) return false
-    p = match(bytes, symbolEnd, P_INTERVAL)
-    if (p < 0) return false
-    const interval = code(INTERVAL_BYTES, bytes, p)
-    if (interval < 0) return false
-    p = match(bytes, p + INTERVAL_BYTES[interval]!.length, P_TIME)
-    if (p < 0) return false
+    let p = this.#head(bytes, start, i)
+    if (p < 0) return -1
     const time = this.#time(bytes, p)
-    if (time < 0) return false
+    if (time < 0) return -1
     p = number(bytes, p + 20, P_OPEN, batch.open, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = number(bytes, p, P_HIGH, batch.high, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = number(bytes, p, P_LOW, batch.low, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = number(bytes, p, P_CLOSE, batch.close, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = nullable(bytes, p, P_VOLUME, batch.volume, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = nullable(bytes, p, P_VWAP, batch.vwap, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = nullable(bytes, p, P_TRADES, batch.trades, i)
-    if (p < 0) return false
-    p = coded(bytes, p, P_ADJUSTED, ADJUSTED_BYTES, batch.adjusted, i)
-    if (p < 0) return false
+    if (p < 0) return -1
+    p = this.#tail(bytes, p, i)
+    if (p < 0) return -1
+    const next = p === bytes.length ? p : bytes[p] === 0x0a ? p + 1 : match(bytes, p, CR_LF)
+    if (next < 0) return -1
+    batch.time[i] = time
+    batch.line[i] = line
+    if (checkRow(batch, i) !== null) return -1
+    batch.length = i + 1
+    return next
+  }
+
+  /** Symbol and interval; returns the start of the time. */
+  #head(bytes: Buffer, start: number, i: number): number {
+    const heads = this.#heads
+    for (let n = 0; n < heads.length; n++) {
+      const at = (this.#nextHead + n) % heads.length
+      const { bytes: expected, codes } = heads[at]!
+      const p = match(bytes, start, expected)
+      if (p < 0) continue
+      this.#nextHead = at + 1
+      this.#batch.symbol[i] = codes[0]!
+      this.#batch.interval[i] = codes[1]!
+      return p
+    }
+    let p = match(bytes, start, P_SYMBOL)
+    if (p < 0) return -1
+    const symbolEnd = nameEnd(bytes, p, 16)
+    if (symbolEnd < 0) return -1
+    const symbol = this.#name(this.#symbols, bytes, p, symbolEnd, SYMBOL)
+    if (symbol < 0) return -1
+    p = match(bytes, symbolEnd, P_INTERVAL)
+    if (p < 0) return -1
+    const interval = code(INTERVAL_BYTES, bytes, p)
+    if (interval < 0) return -1
+    p = match(bytes, p + INTERVAL_BYTES[interval]!.length, P_TIME)
+    if (p < 0) return -1
+    this.#batch.symbol[i] = symbol
+    this.#batch.interval[i] = interval
+    if (heads.length < MOST_FRAMES) {
+      heads.push({ bytes: Uint8Array.from(bytes.subarray(start, p)), codes: [symbol, interval] })
+    }
+    return p
+  }
+
+  /** Adjustment, session and source, and the brace; returns what follows it. */
+  #tail(bytes: Buffer, start: number, i: number): number {
+    const batch = this.#batch
+    const tails = this.#tails
+    for (let n = 0; n < tails.length; n++) {
+      const at = (this.#lastTail + n) % tails.length
+      const { bytes: expected, codes } = tails[at]!
+      const p = match(bytes, start, expected)
+      if (p < 0) continue
+      this.#lastTail = at
+      batch.adjusted[i] = codes[0]!
+      batch.session[i] = codes[1]!
+      batch.source[i] = codes[2]!
+      return p
+    }
+    let p = coded(bytes, start, P_ADJUSTED, ADJUSTED_BYTES, batch.adjusted, i)
+    if (p < 0) return -1
     p = coded(bytes, p, P_SESSION, SESSION_BYTES, batch.session, i)
-    if (p < 0) return false
+    if (p < 0) return -1
     p = match(bytes, p, P_SOURCE)
-    if (p < 0) return false
+    if (p < 0) return -1
     let source = 0
     if (bytes[p] === 0x22) {
       const sourceEnd = nameEnd(bytes, p + 1, 32)
-      if (sourceEnd < 0) return false
+      if (sourceEnd < 0) return -1
       source = this.#name(this.#sources, bytes, p + 1, sourceEnd, SOURCE)
-      if (source < 0) return false
+      if (source < 0) return -1
       p = sourceEnd + 1
     } else {
       p = match(bytes, p, NULL)
-      if (p < 0) return false
+      if (p < 0) return -1
     }
-    if (p !== end - 1) return false
-    batch.symbol[i] = symbol
-    batch.interval[i] = interval
-    batch.time[i] = time
+    if (bytes[p] !== 0x7d) return -1
     batch.source[i] = source
-    batch.line[i] = line
-    if (checkRow(batch, i) !== null) return false
-    batch.length = i + 1
-    return true
+    if (tails.length < MOST_FRAMES) {
+      const codes = [batch.adjusted[i]!, batch.session[i]!, source]
+      tails.push({ bytes: Uint8Array.from(bytes.subarray(start, p + 1)), codes })
+    }
+    return p + 1
   }
 
   #name(
@@ -249,6 +308,8 @@ export class BarReader {
     return this.#dateMs + ((hour * 60 + minute) * 60 + second) * 1000
   }
 }
+
+const CR_LF = ascii('\r\n')
 
 function match(bytes: Buffer, at: number, expected: Uint8Array): number {
   const length = expected.length

@@ -241,7 +241,7 @@ function barColumns(metadata: FileMetaData, reading: Reading): Map<string, BarFi
       throw badData(`two columns are both ${field}`, { where: reading.name })
     } else {
       taken.add(field)
-      columns.set(name, field)
+      if (reading.fields?.has(field) ?? true) columns.set(name, field)
     }
   }
   const needed: BarField[] = ['time', 'open', 'high', 'low', 'close', 'volume']

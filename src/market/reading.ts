@@ -3,6 +3,7 @@ import { badData, type Failure } from '../base/errors.js'
 import type { Zone } from '../base/time.js'
 import type { JsonObject } from '../stream/json.js'
 import type { BarBatch, Interval, Names } from './bar.js'
+import type { BarField } from './fields.js'
 
 /** A record that is not a bar. */
 export interface OtherRecord {
@@ -31,6 +32,8 @@ export interface ReadOptions {
   readonly interval?: Interval | undefined
   readonly zone?: Zone | null | undefined
   readonly maxLine?: number | undefined
+  /** The fields that will be looked at, so that columns of Parquet can be left unread; others may come as null. */
+  readonly fields?: ReadonlySet<BarField> | undefined
   /** Called for each bad line; throws to stop. Default: throw at the first. */
   readonly onReject?: ((reject: Reject) => void | Promise<void>) | undefined
   /** Called once for each key or column that no bar field has. */

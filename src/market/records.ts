@@ -63,29 +63,36 @@ async function* readNdjson(source: Source, reading: Reading): AsyncGenerator<Rec
     if (others.length > 0) yield { kind: 'other', records: others }
     others = []
   }
-  for await (const { bytes, firstLine } of lineBlocks(source.chunks(), { name, maxLine })) {
-    let line = firstLine
-    for (let start = 0; start < bytes.length; line++) {
+  const at = { line: 1 }
+  for await (const bytes of lineBlocks(source.chunks(), { name, maxLine, at })) {
+    for (let start = 0; start < bytes.length; at.line++) {
+      const { line } = at
+      // Blocks hold one kind each, in the order of the input: bars wait for the others before them, and the reverse.
+      const after = others.length > 0 ? -1 : bars.read(bytes, start, line)
+      if (after > 0 && after - start <= maxLine) {
+        start = after
+        if (batch.length === batch.capacity) yield* pending()
+        continue
+      }
+      if (after > 0) batch.length--
       const newline = bytes.indexOf(0x0a, start)
       const next = newline === -1 ? bytes.length : newline + 1
       let end = newline === -1 ? bytes.length : newline
       if (end > start && bytes[end - 1] === 0x0d) end--
       if (end - start > maxLine) throw tooLong(name, line, maxLine)
-      // Blocks hold one kind each, in the order of the input: bars wait for the others before them, and the reverse.
-      if (others.length > 0 || !bars.read(bytes, start, end, line)) {
-        const found = readLine(bytes.subarray(start, end), line, others.length > 0 ? null : batch, reading)
-        if (found === 'again') {
-          yield* pending()
-          continue
-        }
-        if (typeof found === 'object' && 'problem' in found) {
-          // What came before the bad line is handed on before it is judged.
-          yield* pending()
-          await reading.reject(line, found.problem, found.raw)
-        } else if (typeof found === 'object') {
-          if (batch.length > 0) yield* hand(batch)
-          others.push(found)
-        }
+      const found = readLine(bytes.subarray(start, end), line, others.length > 0 ? null : batch, reading)
+      if (found === 'again') {
+        yield* pending()
+        at.line--
+        continue
+      }
+      if (typeof found === 'object' && 'problem' in found) {
+        // What came before the bad line is handed on before it is judged.
+        yield* pending()
+        await reading.reject(line, found.problem, found.raw)
+      } else if (typeof found === 'object') {
+        if (batch.length > 0) yield* hand(batch)
+        others.push(found)
       }
       if (batch.length === batch.capacity || others.length === BATCH_ROWS) yield* pending()
       start = next

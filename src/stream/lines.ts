@@ -3,43 +3,37 @@ import { badData } from '../base/errors.js'
 
 export const MAX_LINE = 1 << 20
 
-/** Whole lines in `bytes`, each ended by LF; the last one of the stream may lack it. */
-export interface LineBlock {
-  readonly bytes: Buffer
-  /** Number of the first line, from 1. */
-  readonly firstLine: number
-}
-
 export interface LineOptions {
   readonly name: string
   readonly maxLine?: number | undefined
+  /** The number of the line to come, from 1: counted by the reader of the lines, for messages here. */
+  readonly at: { readonly line: number }
 }
 
+/** Blocks of whole lines, each ended by LF; the last one of the stream may lack it. */
 export async function* lineBlocks(
   chunks: AsyncIterable<Buffer>,
-  { name, maxLine = MAX_LINE }: LineOptions,
-): AsyncGenerator<LineBlock> {
+  { name, maxLine = MAX_LINE, at }: LineOptions,
+): AsyncGenerator<Buffer> {
   let rest: Buffer[] = []
   let restLength = 0
-  let line = 1
   let first = true
   for await (const chunk of withoutMark(chunks)) {
     first = false
     const end = chunk.lastIndexOf(0x0a) + 1
     const head = end === 0 ? chunk : chunk.subarray(0, chunk.indexOf(0x0a) + 1)
-    if (restLength + head.length > maxLine + 1) throw tooLong(name, line, maxLine)
+    if (restLength + head.length > maxLine + 1) throw tooLong(name, at.line, maxLine)
     if (end === 0) {
       rest.push(chunk)
       restLength += chunk.length
       continue
     }
     const bytes = restLength === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
-    yield { bytes, firstLine: line }
-    line += countLines(bytes)
+    yield bytes
     rest = end < chunk.length ? [chunk.subarray(end)] : []
     restLength = chunk.length - end
   }
-  if (!first && restLength > 0) yield { bytes: Buffer.concat(rest), firstLine: line }
+  if (!first && restLength > 0) yield Buffer.concat(rest)
 }
 
 /** The failure for line `number`; shared with readers that find a long line inside a block. */
@@ -48,12 +42,6 @@ export function tooLong(name: string, number: number, maxLine: number) {
     where: `${name}:${number}`,
     hint: 'raise the limit with --max-line',
   })
-}
-
-export function countLines(bytes: Buffer): number {
-  let count = 0
-  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) count++
-  return count
 }
 
 /** Drops a UTF-8 byte order mark from the start. */

@@ -158,13 +158,21 @@ function readDescriptor(fd: number, name: string, signal: AbortSignal): Raw {
 const read = promisify(readFd)
 
 async function* readPlain(fd: number, name: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const next = () => {
+    const reading = read(fd, Buffer.allocUnsafeSlow(CHUNK), 0, CHUNK, null)
+    // Awaited below, where the failure is told; a consumer that leaves early never gets there.
+    reading.catch(() => {})
+    return reading
+  }
+  // One chunk is read while the last one is worked on.
+  let coming = next()
   for (;;) {
     signal.throwIfAborted()
-    const buffer = Buffer.allocUnsafeSlow(CHUNK)
-    const { bytesRead } = await read(fd, buffer, 0, CHUNK, null).catch((error) => {
+    const { bytesRead, buffer } = await coming.catch((error) => {
       throw systemFailure(error, name)
     })
     if (bytesRead === 0) return
+    coming = next()
     yield buffer.subarray(0, bytesRead)
   }
 }

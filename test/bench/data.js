@@ -2,10 +2,11 @@
  * `npm run bench:data`: the data plane against its yardsticks, as ratios within one run. Each figure is the median of
  * several whole processes; the machine's noise is in the spread that stands beside it. ROWS and RUNS make it smaller.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { median, timed as timedIn } from './measure.js'
 
 const ROWS = Number(process.env.ROWS ?? 1_000_000)
 const RUNS = Number(process.env.RUNS ?? 3)
@@ -13,29 +14,7 @@ const jules = resolve('bin/jules')
 const dir = mkdtempSync(join(tmpdir(), 'jules-bench-'))
 const env = { PATH: process.env.PATH, HOME: dir }
 const at = (name) => join(dir, name)
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
-
-/** Runs a command line; returns seconds and the largest resident set in MB. */
-async function timed(command, args, { input, output } = {}) {
-  const start = process.hrtime.bigint()
-  const child = spawn(command, args, { env, stdio: [input ?? 'ignore', output ?? 'ignore', 'pipe'] })
-  let peak = 0
-  let stderr = ''
-  child.stderr.on('data', (data) => {
-    stderr += data
-  })
-  const watch = setInterval(() => {
-    const status = spawnSync('sh', ['-c', `grep VmHWM /proc/${child.pid}/status`], {
-      encoding: 'utf8',
-    }).stdout
-    peak = Math.max(peak, Number(/(\d+)/.exec(status)?.[1] ?? 0) / 1024)
-  }, 200)
-  const status = await new Promise((done) => child.on('close', done))
-  clearInterval(watch)
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status}\n${stderr}`)
-  return { seconds: Number(process.hrtime.bigint() - start) / 1e9, peak, stderr }
-}
+const timed = (command, args, more = {}) => timedIn(command, args, { env, ...more })
 
 async function repeat(runs, work) {
   const results = []

@@ -277,3 +277,10 @@ describe('what counts as the same bar', () => {
     ])
   })
 })
+
+test('a bad line after records of several kinds is named by its own number', async () => {
+  const order = '{"type":"order","ref":"a"}'
+  const input = [barLine(0), order, barLine(1), order, order, barLine(2), 'nonsense'].join('\n')
+  const { status, stderr } = await new Workdir().jules(['load', '--dry-run'], { input })
+  expect([status, stderr.split(': ')[1]]).toEqual([65, 'stdin:7'])
+})
