@@ -36,6 +36,12 @@ class ClassicRows implements FeatureRows {
   readonly #symbol: number
   readonly #short = new Ema(12)
   readonly #long = new Ema(26)
+  /** Of the last bars, by bar number modulo their length. */
+  readonly #gains = new Float64Array(RSI_BARS)
+  readonly #losses = new Float64Array(RSI_BARS)
+  readonly #returns = new Float64Array(BARS)
+  readonly #volumes = new Float64Array(BARS)
+  readonly #turnovers = new Float64Array(BARS)
   #day = Number.NaN
   #sin = 0
   #cos = 0
@@ -52,26 +58,29 @@ class ClassicRows implements FeatureRows {
     const volume = known(volumes[i]!)
     const before = i > 0 ? close[i - 1]! : price
     this.#date(this.#market.time[i]!)
-    out[offset] = rsi(close, i)
+    const move = price - before
+    const r14 = i % RSI_BARS
+    this.#gains[r14] = move > 0 ? move : 0
+    this.#losses[r14] = move > 0 ? 0 : -move
+    out[offset] = i < RSI_BARS - 1 ? 50 : rsi(this.#gains, this.#losses)
     out[offset + 1] = this.#short.next(price)
     out[offset + 2] = this.#long.next(price)
-    let turnover = 0
-    let shares = 0
-    if (i >= BARS - 1) {
-      for (let k = i - BARS + 1; k <= i; k++) {
-        const v = known(volumes[k]!)
-        turnover += close[k]! * v
-        shares += v
-      }
-    }
+    const r20 = i % BARS
+    this.#volumes[r20] = volume
+    this.#turnovers[r20] = price * volume
+    const full = i >= BARS - 1
+    const shares = full ? sum(this.#volumes) : 0
+    const turnover = full ? sum(this.#turnovers) : 0
     out[offset + 3] = shares > 0 ? turnover / shares : price
-    out[offset + 4] = i < BARS ? EARLY_VOLATILITY : volatility(close, i)
+    const change = price / before - 1
+    this.#returns[r20] = change
+    out[offset + 4] = i < BARS ? EARLY_VOLATILITY : volatility(this.#returns)
     out[offset + 5] = i < MOMENTUM_BARS ? 0 : price / close[i - MOMENTUM_BARS]! - 1
     out[offset + 6] = this.#sin
     out[offset + 7] = this.#cos
     out[offset + 8] = i < BARS - 1 ? volume : shares / BARS
-    out[offset + 9] = price - before
-    out[offset + 10] = price / before - 1
+    out[offset + 9] = move
+    out[offset + 10] = change
     out[offset + 11] = volume
   }
 
@@ -90,35 +99,35 @@ class ClassicRows implements FeatureRows {
 /** An unknown volume counts as none. */
 const known = (volume: number): number => (Number.isNaN(volume) ? 0 : volume)
 
-/** 100 - 100/(1 + gains/losses) over the last 14 differences, the undefined first one counted 0. */
-function rsi(close: Float64Array, i: number): number {
-  if (i < RSI_BARS - 1) return 50
-  let gains = 0
-  let losses = 0
-  for (let k = Math.max(1, i - RSI_BARS + 1); k <= i; k++) {
-    const change = close[k]! - close[k - 1]!
-    if (change > 0) gains += change
-    else losses -= change
+/** Sum of an even number of elements, in two chains that the processor adds side by side. */
+function sum(ring: Float64Array): number {
+  let even = 0
+  let odd = 0
+  for (let k = 0; k < ring.length; k += 2) {
+    even += ring[k]!
+    odd += ring[k + 1]!
   }
-  if (losses === 0) return gains === 0 ? 50 : 100
-  return 100 - 100 / (1 + gains / losses)
+  return even + odd
 }
 
-const returns = new Float64Array(BARS)
+/** 100 - 100/(1 + gains/losses) over the last 14 differences, the undefined first one counted 0. */
+function rsi(gains: Float64Array, losses: Float64Array): number {
+  const up = sum(gains)
+  const down = sum(losses)
+  if (down === 0) return up === 0 ? 50 : 100
+  return 100 - 100 / (1 + up / down)
+}
 
 /** Standard deviation (n - 1) of the last 20 one-bar returns. */
-function volatility(close: Float64Array, i: number): number {
-  let sum = 0
-  for (let k = 0; k < BARS; k++) {
-    const at = i - BARS + 1 + k
-    const r = close[at]! / close[at - 1]! - 1
-    returns[k] = r
-    sum += r
+function volatility(returns: Float64Array): number {
+  const mean = sum(returns) / BARS
+  let even = 0
+  let odd = 0
+  for (let k = 0; k < BARS; k += 2) {
+    even += (returns[k]! - mean) * (returns[k]! - mean)
+    odd += (returns[k + 1]! - mean) * (returns[k + 1]! - mean)
   }
-  const mean = sum / BARS
-  let squares = 0
-  for (let k = 0; k < BARS; k++) squares += (returns[k]! - mean) * (returns[k]! - mean)
-  return Math.sqrt(squares / (BARS - 1))
+  return Math.sqrt((even + odd) / (BARS - 1))
 }
 
 /** Exponential mean with weights (1 - a)^k over all bars so far, a = 2/(span + 1): pandas' ewm(adjust=True). */

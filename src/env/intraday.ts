@@ -19,7 +19,7 @@ const HORIZONS = [1, 5, 15, 30, 60] as const
 const LIMIT = 5
 const RECENT = 20
 /** A tenth of a basis point: below, prices stand still and ratios mean nothing. */
-const LEAST_VOLATILITY = 1e-5
+const LEAST_VARIANCE = 1e-10
 
 export const intraday: FeatureSet = {
   name: 'intraday',
@@ -45,7 +45,8 @@ const clip = (x: number): number => (x > LIMIT ? LIMIT : x < -LIMIT ? -LIMIT : x
 const KEEP_120 = 1 - 2 / 121
 const KEEP_20 = 1 - 2 / 21
 const KEEP_60 = 1 - 2 / 61
-const ROOTS = Float64Array.from({ length: 61 }, (_, k) => Math.sqrt(k))
+/** 1 / sqrt(k) */
+const PER_ROOT = Float64Array.from({ length: 61 }, (_, k) => 1 / Math.sqrt(k))
 /** Longest horizon, as a power of two for a ring. */
 const RING = 64
 
@@ -55,6 +56,8 @@ class IntradayRows implements FeatureRows {
   /** Log closes and squared returns of the last bars, by bar number modulo RING. */
   readonly #logs = new Float64Array(RING)
   readonly #squares = new Float64Array(RING)
+  /** Of the last squared returns of the session. */
+  #sum = 0
   #session = -1
   #first = 0
   #openLog = 0
@@ -87,46 +90,47 @@ class IntradayRows implements FeatureRows {
     this.#squares[t & (RING - 1)] = r * r
     this.#variance = r * r + KEEP_120 * this.#variance
     this.#varianceWeight = 1 + KEEP_120 * this.#varianceWeight
-    const s = Math.max(LEAST_VOLATILITY, Math.sqrt(this.#variance / this.#varianceWeight))
+    const variance = Math.max(LEAST_VARIANCE, this.#variance / this.#varianceWeight)
+    const perS = 1 / Math.sqrt(variance)
     for (let h = 0; h < HORIZONS.length; h++) {
       const bars = HORIZONS[h]!
       const from = j < bars ? this.#openLog : logs[(t - bars) & (RING - 1)]!
-      out[offset + h] = clip((logClose - from) / (s * ROOTS[j < bars ? j + 1 : bars]!))
+      out[offset + h] = clip((logClose - from) * perS * PER_ROOT[j < bars ? j + 1 : bars]!)
     }
-    this.#trades(t, j, close, s, out, offset)
-    out[offset + 8] = clip(0.5 * log(this.#recent(t, j) / (s * s)))
+    this.#trades(t, j, close, perS, out, offset)
+    out[offset + 8] = clip(0.5 * log(this.#recent(t, j, r * r) / variance))
     this.#clock(t, out, offset)
   }
 
   /** Distances to the session's mean prices, and the volume. */
-  #trades(t: number, j: number, close: number, s: number, out: Float32Array, offset: number): void {
+  #trades(t: number, j: number, close: number, perS: number, out: Float32Array, offset: number): void {
     const market = this.#market
     const k = this.#symbol
     const known = market.volume[k]![t]!
     const volume = Number.isNaN(known) ? 0 : known
     this.#turnover += (volume * (market.high[k]![t]! + market.low[k]![t]! + close)) / 3
     this.#shares += volume
-    const vwap = this.#shares > 0 ? this.#turnover / this.#shares : close
+    const toVwap = this.#shares > 0 ? (close * this.#shares) / this.#turnover - 1 : 0
     this.#ema20 = close + KEEP_20 * this.#ema20
     this.#weight20 = 1 + KEEP_20 * this.#weight20
     this.#ema60 = close + KEEP_60 * this.#ema60
     this.#weight60 = 1 + KEEP_60 * this.#weight60
-    out[offset + 5] = clip((close / vwap - 1) / (s * ROOTS[j < 60 ? j + 1 : 60]!))
-    out[offset + 6] = clip(((close * this.#weight20) / this.#ema20 - 1) / (s * ROOTS[20]!))
-    out[offset + 7] = clip(((close * this.#weight60) / this.#ema60 - 1) / (s * ROOTS[60]!))
+    out[offset + 5] = clip(toVwap * perS * PER_ROOT[j < 60 ? j + 1 : 60]!)
+    out[offset + 6] = clip(((close * this.#weight20) / this.#ema20 - 1) * perS * PER_ROOT[20]!)
+    out[offset + 7] = clip(((close * this.#weight60) / this.#ema60 - 1) * perS * PER_ROOT[60]!)
     const size = log(1 + volume)
     this.#volume = size + KEEP_120 * this.#volume
     this.#volumeWeight = 1 + KEEP_120 * this.#volumeWeight
     out[offset + 9] = clip(size - this.#volume / this.#volumeWeight)
   }
 
-  /** Mean squared return of up to 20 bars of the session, floored as s is. */
-  #recent(t: number, j: number): number {
-    const bars = j < RECENT ? j + 1 : RECENT
-    let sum = 0
-    for (let b = 0; b < bars; b++) sum += this.#squares[(t - b) & (RING - 1)]!
-    const mean = sum / bars
-    return mean > LEAST_VOLATILITY * LEAST_VOLATILITY ? mean : LEAST_VOLATILITY * LEAST_VOLATILITY
+  /** Mean squared return of up to 20 bars of the session, floored as s is; `square` is the newest. */
+  #recent(t: number, j: number, square: number): number {
+    // Within a session a running sum: what rounding leaves in it is gone the next morning.
+    this.#sum += square
+    if (j >= RECENT) this.#sum -= this.#squares[(t - RECENT) & (RING - 1)]!
+    const mean = this.#sum / (j < RECENT ? j + 1 : RECENT)
+    return mean > LEAST_VARIANCE ? mean : LEAST_VARIANCE
   }
 
   #clock(t: number, out: Float32Array, offset: number): void {
@@ -143,6 +147,7 @@ class IntradayRows implements FeatureRows {
     this.#session = this.#market.session[t]!
     this.#first = t
     this.#openLog = log(this.#market.open[this.#symbol]![t]!)
+    this.#sum = 0
     this.#turnover = 0
     this.#shares = 0
     this.#ema20 = 0
