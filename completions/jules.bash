@@ -12,9 +12,9 @@ _jules() {
   done
   case $words in
     '')
-      COMPREPLY=($(compgen -W 'fetch load export db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export backtest check-env db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export db vault' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export backtest check-env db vault' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
     'fetch')
@@ -77,6 +77,82 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--dsn --symbols --interval --source --from --to --partition-by --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'backtest')
+      case $prev in
+        --policy) COMPREPLY=(); return ;;
+        --capital) COMPREPLY=(); return ;;
+        --max-position) COMPREPLY=(); return ;;
+        --shares) COMPREPLY=(); return ;;
+        --fill) COMPREPLY=($(compgen -W 'open close' -- "$cur")); return ;;
+        --commission) COMPREPLY=($(compgen -W 'ib-tiered ib-fixed none' -- "$cur")); return ;;
+        --cost-bps) COMPREPLY=(); return ;;
+        --trade-penalty-bps) COMPREPLY=(); return ;;
+        --half-spread-bps) COMPREPLY=(); return ;;
+        --impact-bps) COMPREPLY=(); return ;;
+        --participation) COMPREPLY=(); return ;;
+        --features) COMPREPLY=($(compgen -W 'intraday classic' -- "$cur")); return ;;
+        --max-day-loss) COMPREPLY=(); return ;;
+        --max-loss) COMPREPLY=(); return ;;
+        --max-drawdown) COMPREPLY=(); return ;;
+        --warmup) COMPREPLY=(); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --run) COMPREPLY=(); return ;;
+        --records) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --symbols) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
+        --source) COMPREPLY=(); return ;;
+        --from) COMPREPLY=(); return ;;
+        --to) COMPREPLY=(); return ;;
+        --max-missing) COMPREPLY=(); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --tz) COMPREPLY=(); return ;;
+        --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
+        --max-line) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--policy --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --run --records --format -f --output -o --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'check-env')
+      case $prev in
+        --capital) COMPREPLY=(); return ;;
+        --max-position) COMPREPLY=(); return ;;
+        --shares) COMPREPLY=(); return ;;
+        --fill) COMPREPLY=($(compgen -W 'open close' -- "$cur")); return ;;
+        --commission) COMPREPLY=($(compgen -W 'ib-tiered ib-fixed none' -- "$cur")); return ;;
+        --cost-bps) COMPREPLY=(); return ;;
+        --trade-penalty-bps) COMPREPLY=(); return ;;
+        --half-spread-bps) COMPREPLY=(); return ;;
+        --impact-bps) COMPREPLY=(); return ;;
+        --participation) COMPREPLY=(); return ;;
+        --features) COMPREPLY=($(compgen -W 'intraday classic' -- "$cur")); return ;;
+        --max-day-loss) COMPREPLY=(); return ;;
+        --max-loss) COMPREPLY=(); return ;;
+        --max-drawdown) COMPREPLY=(); return ;;
+        --warmup) COMPREPLY=(); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --symbols) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
+        --source) COMPREPLY=(); return ;;
+        --from) COMPREPLY=(); return ;;
+        --to) COMPREPLY=(); return ;;
+        --max-missing) COMPREPLY=(); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --tz) COMPREPLY=(); return ;;
+        --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
+        --max-line) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --format -f --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
       ;;
     'db start')
       case $prev in

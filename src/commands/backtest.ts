@@ -11,6 +11,7 @@ import { RECORD_TYPES, type RecordType, recordLines } from '../engine/records.js
 import { FeatureTable } from '../env/features.js'
 import { summarise } from '../evaluate/summary.js'
 import type { Market } from '../market/align.js'
+import type { Costs } from '../portfolio/costs.js'
 import { BlockWriter } from '../stream/sink.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
 import { openOutput, output } from './options.js'
@@ -130,7 +131,7 @@ export const backtest = defineCommand({
       features: set.name,
       long_only: longOnly,
       capital: rules.capital,
-      costs: { ...rules.costs },
+      costs: costRecord(rules.costs),
       data_sha256: loaded.sha256,
       ...summarise({ market, ledger, rules, state, ending: run.ending!, longOnly }),
     }
@@ -193,6 +194,15 @@ async function prepared(context: Context, chosen: Choice, seed: number): Promise
     }
   }
 }
+
+const costRecord = (costs: Costs) => ({
+  commission: costs.commission,
+  cost_bps: costs.costBps,
+  trade_penalty_bps: costs.tradePenaltyBps,
+  half_spread_bps: costs.halfSpreadBps,
+  impact_bps: costs.impactBps,
+  participation: costs.participation,
+})
 
 const digest = (...parts: unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)

@@ -159,13 +159,17 @@ function countRefusals({ events }: Ledger): Record<string, number> {
 
 /** What a reader must not overlook; above all why nothing was traded. */
 function notesOf(
-  { ledger, rules, state, market }: SummaryInput,
+  { ledger, rules, state, market, ending }: SummaryInput,
   refusals: Record<string, number>,
   trips: readonly RoundTrip[],
 ): string[] {
   const notes: string[] = []
   if (rules.fill === 'close') notes.push('fills at the close of the decision bar: not executable')
   if (state.trades === 0) notes.push(`no trades: ${whyNoTrades(ledger, refusals)}`)
+  if (ending !== 'data') {
+    const all = market.length - 1 - ledger.first
+    notes.push(`ended by the limit ${ending} after ${ledger.length} of ${all} decisions`)
+  }
   if (refusals['size-zero'] !== undefined) {
     notes.push(`a share costs more than the ${rules.maxPosition} dollars of a position: size 0`)
   }
