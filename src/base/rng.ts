@@ -24,6 +24,10 @@ export class Rng {
     return { words: [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#d >>> 0] }
   }
 
+  set state({ words }: RngState) {
+    ;[this.#a, this.#b, this.#c, this.#d] = words.map((word) => word | 0) as [number, number, number, number]
+  }
+
   /** A whole number in [0, 2^32). */
   uint32(): number {
     const b5 = Math.imul(this.#b, 5)

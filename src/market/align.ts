@@ -215,15 +215,21 @@ export class Aligner {
         (code < 0 || code === batch.interval[i]!) &&
         time >= fromMs &&
         time < toMs &&
-        (this.#wanted[batch.source[i]!] ??= this.#isWanted(batch.names.text(batch.source[i]!)))
+        this.#isWanted(batch.source[i]!)
       if (wanted) this.#row(batch, i, k)
       else this.unwanted++
     }
   }
 
-  #isWanted(source: string | null): boolean {
+  /** Whether a source, by its number, is one of those asked for; asked of each number once. */
+  #isWanted(id: number): boolean {
+    const known = this.#wanted[id]
+    if (known !== undefined) return known
     const { sources } = this.#options
-    return sources === undefined || (source !== null && sources.includes(source))
+    const source = this.#names?.text(id) ?? null
+    const wanted = sources === undefined || (source !== null && sources.includes(source))
+    this.#wanted[id] = wanted
+    return wanted
   }
 
   #row(batch: BarBatch, i: number, k: number): void {

@@ -41,8 +41,7 @@ export function commissionOf(schedule: Commission, shares: number, price: number
   const { perShare, least, mostFraction } = SCHEDULES[schedule]
   const byShare = perShare * shares
   const most = mostFraction * shares * price
-  const asked = byShare > least ? byShare : least
-  return asked < most ? asked : most
+  return Math.min(Math.max(byShare, least), most)
 }
 
 /** Fees of a fill in dollars: commission, the charge by value, the penalty. `meanPrice` is that of the two symbols. */
