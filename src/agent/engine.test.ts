@@ -1,32 +1,29 @@
 /** One contract for every engine: the same numbers as the reference, to the precision of float32. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { BUILT } from '../../test/support/engines.js'
 import { stream } from '../base/rng.js'
-import { cpuEngine } from './cpu.js'
+import { cpuEngine } from './cpu/engine.js'
 import type { Engine, LossSettings, Minibatch } from './engine.js'
 import { type Layout, layoutOf, type NetworkShape } from './network.js'
 import { ReferenceEngine } from './reference.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'jules-kernels-'))
-const wasm = join(folder, 'kernels.wasm')
-const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
-execFileSync('npx', scripts.kernels.replace('dist/agent/kernels.wasm', wasm).split(' '))
-afterAll(() => rmSync(folder, { recursive: true }))
-
 const ENGINES: [string, (layout: Layout) => Promise<Engine>][] = [
-  ['cpu', (layout) => cpuEngine(layout, pathToFileURL(wasm))],
+  ['cpu', (layout) => cpuEngine(layout, BUILT)],
+  ['cpu, two threads', (layout) => cpuEngine(layout, { ...BUILT, threads: 2 })],
 ]
 
 const SHAPES: [NetworkShape, number, number][] = [
-  [{ inputs: 26, hidden: 64, actions: 9, lstm: 'separate', net: [], activation: 'tanh' }, 32, 16],
-  [{ inputs: 26, hidden: 64, actions: 9, lstm: 'shared', net: [], activation: 'tanh' }, 16, 5],
-  [{ inputs: 4, hidden: 64, actions: 2, lstm: 'separate', net: [64, 64], activation: 'relu' }, 8, 7],
-  [{ inputs: 3, hidden: 8, actions: 3, lstm: 'separate', net: [16], activation: 'tanh' }, 9, 3],
-  [{ inputs: 13, hidden: 32, actions: 3, lstm: 'shared', net: [24, 8], activation: 'tanh' }, 1, 1],
+  [{ inputs: 26, hidden: 64, actions: 9, lstm: 'separate', layers: 1, net: [], activation: 'tanh' }, 32, 16],
+  [{ inputs: 26, hidden: 64, actions: 9, lstm: 'shared', layers: 1, net: [], activation: 'tanh' }, 16, 5],
+  [
+    { inputs: 4, hidden: 64, actions: 2, lstm: 'separate', layers: 1, net: [64, 64], activation: 'relu' },
+    8,
+    7,
+  ],
+  [{ inputs: 3, hidden: 8, actions: 3, lstm: 'separate', layers: 1, net: [16], activation: 'tanh' }, 9, 3],
+  [{ inputs: 10, hidden: 16, actions: 9, lstm: 'separate', layers: 2, net: [8], activation: 'tanh' }, 7, 9],
+  [{ inputs: 26, hidden: 24, actions: 9, lstm: 'shared', layers: 3, net: [], activation: 'tanh' }, 6, 8],
+  [{ inputs: 13, hidden: 32, actions: 3, lstm: 'shared', layers: 1, net: [24, 8], activation: 'tanh' }, 1, 1],
 ]
 
 function relative(found: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -64,8 +61,8 @@ function problem(shape: NetworkShape, steps: number, sequences: number) {
     oldLogProbs: numbers(rows, 0.2).map((x) => x - Math.log(shape.actions)),
     advantages: numbers(rows, 3),
     returns: numbers(rows),
-    hidden: numbers(layout.lstms.length * sequences * shape.hidden, 0.5),
-    cell: numbers(layout.lstms.length * sequences * shape.hidden, 0.8),
+    hidden: numbers(layout.cells * sequences * shape.hidden, 0.5),
+    cell: numbers(layout.cells * sequences * shape.hidden, 0.8),
     held: shape.actions === 9 ? Int32Array.from({ length: rows }, choose) : null,
   }
   const settings: LossSettings = {

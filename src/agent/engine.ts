@@ -15,7 +15,7 @@ export interface Minibatch {
   readonly oldLogProbs: Float32Array | Float64Array
   readonly advantages: Float32Array | Float64Array
   readonly returns: Float32Array | Float64Array
-  /** [lstms, sequences, hidden] each: the state before the first step. */
+  /** [cells, sequences, hidden] each: the state before the first step. */
   readonly hidden: Float32Array | Float64Array
   readonly cell: Float32Array | Float64Array
   /** The action in force at each step, whose logit is raised by the hold prior; null without one. */
@@ -59,12 +59,13 @@ export interface PolicyStep {
   /** [count, inputs] */
   readonly observations: Float32Array | Float64Array
   readonly episodeStarts: Uint8Array
-  /** [lstms, count, hidden] each, replaced by the next state. */
+  /** [cells, count, hidden] each, replaced by the next state. */
   readonly hidden: Float32Array | Float64Array
   readonly cell: Float32Array | Float64Array
-  /** Out: [count, actions], without prior and mask; [count]. */
+  /** Out: [count, actions], without prior and mask. */
   readonly logits: Float32Array | Float64Array
-  readonly values: Float32Array | Float64Array
+  /** Out: [count]; null where only the policy is asked, whose stack alone is then moved on. */
+  readonly values: Float32Array | Float64Array | null
 }
 
 export interface Engine {

@@ -14,7 +14,7 @@ export function initialParameters(layout: Layout, rng: Rng, { orthogonal }: Init
   const uniform = ({ offset, size }: Tensor, bound: number) => {
     for (let i = 0; i < size; i++) values[offset + i] = (2 * rng.uniform() - 1) * bound
   }
-  for (const { inputWeights, hiddenWeights, inputBias, hiddenBias } of layout.lstms) {
+  for (const { inputWeights, hiddenWeights, inputBias, hiddenBias } of layout.stacks.flat()) {
     const bound = 1 / Math.sqrt(layout.shape.hidden)
     for (const tensor of [inputWeights, hiddenWeights, inputBias, hiddenBias]) uniform(tensor, bound)
   }

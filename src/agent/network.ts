@@ -9,6 +9,8 @@ export interface NetworkShape {
   readonly actions: number
   /** `shared`: one LSTM under both heads. `separate`: one for the policy, one for the value. */
   readonly lstm: 'shared' | 'separate'
+  /** LSTM layers on top of each other. */
+  readonly layers: number
   /** Widths of the layers between LSTM and heads, the same for policy and value; empty for none. */
   readonly net: readonly number[]
   readonly activation: 'tanh' | 'relu'
@@ -23,7 +25,9 @@ export interface Tensor {
 }
 
 export interface LstmTensors {
-  /** [4H, I] */
+  /** Width of what it reads: the observation, or the layer below. */
+  readonly inputs: number
+  /** [4H, inputs] */
   readonly inputWeights: Tensor
   /** [4H, H] */
   readonly hiddenWeights: Tensor
@@ -42,8 +46,10 @@ export interface Layout {
   readonly shape: NetworkShape
   readonly tensors: readonly Tensor[]
   readonly size: number
-  /** One when shared, else policy and value. */
-  readonly lstms: readonly LstmTensors[]
+  /** One stack of layers when shared, else that of the policy and that of the value; the lowest layer first. */
+  readonly stacks: readonly (readonly LstmTensors[])[]
+  /** LSTM layers in all: the states of a sequence are [cells, hidden], stack by stack. */
+  readonly cells: number
   readonly policyNet: readonly LayerTensors[]
   readonly valueNet: readonly LayerTensors[]
   readonly policyHead: LayerTensors
@@ -59,24 +65,39 @@ export function layoutOf(shape: NetworkShape): Layout {
     tensors.push(made)
     return made
   }
-  const { inputs, hidden, actions, net } = shape
-  const lstm = (name: string): LstmTensors => ({
-    inputWeights: tensor(`${name}.weight_ih_l0`, 4 * hidden, inputs),
-    hiddenWeights: tensor(`${name}.weight_hh_l0`, 4 * hidden, hidden),
-    inputBias: tensor(`${name}.bias_ih_l0`, 4 * hidden),
-    hiddenBias: tensor(`${name}.bias_hh_l0`, 4 * hidden),
-  })
+  const { inputs, hidden, actions, net, layers: depth } = shape
+  const stack = (name: string): LstmTensors[] =>
+    Array.from({ length: depth }, (_, l) => {
+      const from = l === 0 ? inputs : hidden
+      return {
+        inputs: from,
+        inputWeights: tensor(`${name}.weight_ih_l${l}`, 4 * hidden, from),
+        hiddenWeights: tensor(`${name}.weight_hh_l${l}`, 4 * hidden, hidden),
+        inputBias: tensor(`${name}.bias_ih_l${l}`, 4 * hidden),
+        hiddenBias: tensor(`${name}.bias_hh_l${l}`, 4 * hidden),
+      }
+    })
   const layer = (name: string, from: number, to: number): LayerTensors => ({
     weights: tensor(`${name}.weight`, to, from),
     bias: tensor(`${name}.bias`, to),
   })
   const layers = (name: string): LayerTensors[] =>
     net.map((width, i) => layer(`mlp_extractor.${name}.${2 * i}`, net[i - 1] ?? hidden, width))
-  const lstms = shape.lstm === 'shared' ? [lstm('lstm_actor')] : [lstm('lstm_actor'), lstm('lstm_critic')]
+  const stacks = shape.lstm === 'shared' ? [stack('lstm_actor')] : [stack('lstm_actor'), stack('lstm_critic')]
   const policyNet = layers('policy_net')
   const valueNet = layers('value_net')
   const top = net.at(-1) ?? hidden
   const policyHead = layer('action_net', top, actions)
   const valueHead = layer('value_net', top, 1)
-  return { shape, tensors, size, lstms, policyNet, valueNet, policyHead, valueHead }
+  return {
+    shape,
+    tensors,
+    size,
+    stacks,
+    cells: stacks.length * depth,
+    policyNet,
+    valueNet,
+    policyHead,
+    valueHead,
+  }
 }

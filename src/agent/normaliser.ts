@@ -2,6 +2,9 @@
 
 const EPSILON = 1e-8
 
+/** Normalised observations and rewards are cut at +-CUT. */
+export const CUT = 10
+
 export class RunningMoments {
   readonly mean: Float64Array
   readonly variance: Float64Array
@@ -21,7 +24,10 @@ export class RunningMoments {
       for (let r = 0; r < rows; r++) sum += values[r * size + k]!
       const mean = sum / rows
       let squares = 0
-      for (let r = 0; r < rows; r++) squares += (values[r * size + k]! - mean) ** 2
+      for (let r = 0; r < rows; r++) {
+        const apart = values[r * size + k]! - mean
+        squares += apart * apart
+      }
       const delta = mean - this.mean[k]!
       const all = this.variance[k]! * this.count + squares + (delta * delta * this.count * rows) / total
       this.mean[k]! += (delta * rows) / total
@@ -30,15 +36,21 @@ export class RunningMoments {
     this.count = total
   }
 
-  /** (x - mean) / sd, cut at +-limit, in place. */
-  apply(values: Float32Array, rows: number, limit: number): void {
+  /** (x - mean) / sd, cut at +-CUT, in place. */
+  apply(values: Float32Array, rows: number): void {
     const size = this.mean.length
-    for (let r = 0; r < rows; r++) {
-      for (let k = 0; k < size; k++) {
+    for (let k = 0; k < size; k++) {
+      const mean = this.mean[k]!
+      const deviation = Math.sqrt(this.variance[k]! + EPSILON)
+      for (let r = 0; r < rows; r++) {
         const i = r * size + k
-        const scaled = (values[i]! - this.mean[k]!) / Math.sqrt(this.variance[k]! + EPSILON)
-        values[i] = Math.max(-limit, Math.min(limit, scaled))
+        values[i] = Math.max(-CUT, Math.min(CUT, (values[i]! - mean) / deviation))
       }
     }
+  }
+
+  /** A reward over the deviation of the discounted return, without its mean. */
+  scale(reward: number): number {
+    return Math.max(-CUT, Math.min(CUT, reward / Math.sqrt(this.variance[0]! + EPSILON)))
   }
 }

@@ -1,22 +1,13 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { BUILT } from '../../test/support/engines.js'
 import { stream } from '../base/rng.js'
-import { cpuEngine } from './cpu.js'
+import { cpuEngine } from './cpu/engine.js'
 import { orthogonalMatrix } from './initial.js'
 import { layoutOf } from './network.js'
 import { RunningMoments } from './normaliser.js'
 import { Ppo, type PpoSettings } from './ppo.js'
 import { cartpoleNovel, cartpoleStep, recall2, TASKS, type Task, tmaze10 } from './tasks.js'
-
-const folder = mkdtempSync(join(tmpdir(), 'jules-kernels-'))
-const wasm = join(folder, 'kernels.wasm')
-const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
-execFileSync('npx', scripts.kernels.replace('dist/agent/kernels.wasm', wasm).split(' '))
-afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('tasks', () => {
   test('cart-pole follows the published states', () => {
@@ -128,6 +119,8 @@ const PLAIN: PpoSettings = {
   entropy: [0.01, 0.01],
   valueCoefficient: 0.5,
   maxNorm: 0.5,
+  targetKl: null,
+  holdPrior: 0,
   normaliseObservations: false,
   normaliseRewards: false,
   orthogonal: true,
@@ -141,10 +134,11 @@ async function trainer(task: Task, settings: Partial<PpoSettings> = {}): Promise
     hidden: 64,
     actions,
     lstm: 'separate',
+    layers: 1,
     net: [64, 64],
     activation: 'tanh',
   })
-  return new Ppo(await cpuEngine(layout, pathToFileURL(wasm)), task, { ...PLAIN, ...settings })
+  return new Ppo(await cpuEngine(layout, BUILT), task, { ...PLAIN, ...settings })
 }
 
 describe('PPO', () => {

@@ -23,6 +23,7 @@ describe('against torch in float64', () => {
     hidden: golden.H,
     actions: golden.A,
     lstm: 'shared',
+    layers: 1,
     net: [],
     activation: 'tanh',
   }
@@ -126,9 +127,10 @@ describe('against torch in float64', () => {
 
 describe('against finite differences', () => {
   const shapes: NetworkShape[] = [
-    { inputs: 5, hidden: 6, actions: 4, lstm: 'shared', net: [], activation: 'tanh' },
-    { inputs: 5, hidden: 6, actions: 4, lstm: 'separate', net: [7, 5], activation: 'tanh' },
-    { inputs: 3, hidden: 4, actions: 9, lstm: 'separate', net: [6], activation: 'relu' },
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'shared', layers: 1, net: [], activation: 'tanh' },
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'separate', layers: 1, net: [7, 5], activation: 'tanh' },
+    { inputs: 3, hidden: 4, actions: 9, lstm: 'separate', layers: 1, net: [6], activation: 'relu' },
+    { inputs: 3, hidden: 4, actions: 4, lstm: 'separate', layers: 2, net: [], activation: 'tanh' },
   ]
   test.each(shapes)('$lstm LSTM, net $net $activation: masks, padding, resets, prior', (shape) => {
     const rng = stream(11, shape.lstm, shape.net.length, shape.inputs)
@@ -149,8 +151,8 @@ describe('against finite differences', () => {
       oldLogProbs: numbers(rows, 0.3).map((x) => x - 1.2),
       advantages: numbers(rows),
       returns: numbers(rows),
-      hidden: numbers(layout.lstms.length * sequences * shape.hidden, 0.5),
-      cell: numbers(layout.lstms.length * sequences * shape.hidden, 0.5),
+      hidden: numbers(layout.cells * sequences * shape.hidden, 0.5),
+      cell: numbers(layout.cells * sequences * shape.hidden, 0.5),
       held: Int32Array.from({ length: rows }, () => 1 + rng.int(shape.actions - 1)),
     }
     const settings: LossSettings = {

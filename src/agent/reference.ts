@@ -23,6 +23,8 @@ interface LstmTrace {
 /** Outputs of the layers above an LSTM, [steps x sequences, width] each, the LSTM's own first. */
 type NetTrace = readonly Float64Array[]
 
+type Sequences = Pick<Minibatch, 'steps' | 'sequences' | 'observations' | 'episodeStarts' | 'hidden' | 'cell'>
+
 export class ReferenceEngine implements Engine {
   readonly name = 'reference'
   readonly layout: Layout
@@ -73,42 +75,32 @@ export class ReferenceEngine implements Engine {
   dispose(): void {}
 
   policyStep({ count, observations, episodeStarts, hidden, cell, logits, values }: PolicyStep): void {
-    const { lstms, shape } = this.layout
-    const size = count * shape.hidden
-    const tops = lstms.map((tensors, k) => {
-      const trace = this.#lstm(tensors, {
-        steps: 1,
-        sequences: count,
-        observations,
-        episodeStarts,
-        hidden: hidden.subarray(k * size, (k + 1) * size),
-        cell: cell.subarray(k * size, (k + 1) * size),
-      })
-      hidden.set(trace.h, k * size)
-      cell.set(trace.c, k * size)
-      return trace.h
+    const { layout } = this
+    const state = { steps: 1, sequences: count, observations, episodeStarts, hidden, cell }
+    const size = count * layout.shape.hidden
+    const tops = (values === null ? layout.stacks.slice(0, 1) : layout.stacks).map((stack, k) => {
+      const traces = this.#stack(stack, state, k)
+      for (const [l, { h, c }] of traces.entries()) {
+        hidden.set(h, (k * stack.length + l) * size)
+        cell.set(c, (k * stack.length + l) * size)
+      }
+      return traces.at(-1)!.h
     })
-    const policy = this.#net(this.layout.policyNet, tops[0]!, count)
-    const value = this.#net(this.layout.valueNet, tops.at(-1)!, count)
-    logits.set(this.#linear(this.layout.policyHead, policy.at(-1)!, count))
-    values.set(this.#linear(this.layout.valueHead, value.at(-1)!, count))
+    const policy = this.#net(layout.policyNet, tops[0]!, count)
+    logits.set(this.#linear(layout.policyHead, policy.at(-1)!, count))
+    if (values === null) return
+    const value = this.#net(layout.valueNet, tops.at(-1)!, count)
+    values.set(this.#linear(layout.valueHead, value.at(-1)!, count))
   }
 
   gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures {
     const { layout } = this
-    const { steps, sequences, hidden, cell } = batch
-    const rows = steps * sequences
-    const size = sequences * layout.shape.hidden
+    const rows = batch.steps * batch.sequences
     this.#gradient.fill(0)
-    const traces = layout.lstms.map((tensors, k) =>
-      this.#lstm(tensors, {
-        ...batch,
-        hidden: hidden.subarray(k * size, (k + 1) * size),
-        cell: cell.subarray(k * size, (k + 1) * size),
-      }),
-    )
-    const policy = this.#net(layout.policyNet, traces[0]!.h, rows)
-    const value = this.#net(layout.valueNet, traces.at(-1)!.h, rows)
+    const traces = layout.stacks.map((stack, k) => this.#stack(stack, batch, k))
+    const [top, bottom] = [traces[0]!.at(-1)!, traces.at(-1)!.at(-1)!]
+    const policy = this.#net(layout.policyNet, top.h, rows)
+    const value = this.#net(layout.valueNet, bottom.h, rows)
     const logits = this.#linear(layout.policyHead, policy.at(-1)!, rows)
     const values = this.#linear(layout.valueHead, value.at(-1)!, rows)
     const { figures, dLogits, dValues } = lossGradient(batch, settings, logits, values, layout.shape.actions)
@@ -116,12 +108,12 @@ export class ReferenceEngine implements Engine {
     const dValue = this.#linearBack(layout.valueHead, value.at(-1)!, dValues, rows)
     const dTop = this.#netBack(layout.policyNet, policy, dPolicy, rows)
     const dBottom = this.#netBack(layout.valueNet, value, dValue, rows)
-    if (layout.lstms.length === 1) {
+    if (layout.stacks.length === 1) {
       for (let i = 0; i < dTop.length; i++) dTop[i]! += dBottom[i]!
-      this.#lstmBack(layout.lstms[0]!, traces[0]!, dTop, batch, 0)
+      this.#stackBack(0, traces[0]!, dTop, batch)
     } else {
-      this.#lstmBack(layout.lstms[0]!, traces[0]!, dTop, batch, 0)
-      this.#lstmBack(layout.lstms[1]!, traces[1]!, dBottom, batch, 1)
+      this.#stackBack(0, traces[0]!, dTop, batch)
+      this.#stackBack(1, traces[1]!, dBottom, batch)
     }
     return figures
   }
@@ -145,18 +137,34 @@ export class ReferenceEngine implements Engine {
     return norm
   }
 
+  /** The layers of stack `k`, each reading the one below. */
+  #stack(stack: readonly LstmTensors[], batch: Sequences, k: number): LstmTrace[] {
+    const traces: LstmTrace[] = []
+    let input = batch.observations
+    for (const [l, tensors] of stack.entries()) {
+      traces.push(this.#lstm(tensors, input, batch, k * stack.length + l))
+      input = traces[l]!.h
+    }
+    return traces
+  }
+
+  #stackBack(k: number, traces: readonly LstmTrace[], dTop: Float64Array, batch: Sequences): void {
+    const stack = this.layout.stacks[k]!
+    let dh = dTop
+    for (let l = stack.length - 1; l >= 0; l--) {
+      const input = l === 0 ? batch.observations : traces[l - 1]!.h
+      dh = this.#lstmBack(stack[l]!, input, traces[l]!, dh, batch, k * stack.length + l)
+    }
+  }
+
+  /** LSTM number `which` over its input [steps, sequences, inputs]. */
   #lstm(
-    { inputWeights, hiddenWeights, inputBias, hiddenBias }: LstmTensors,
-    {
-      steps,
-      sequences,
-      observations,
-      episodeStarts,
-      hidden,
-      cell,
-    }: Pick<Minibatch, 'steps' | 'sequences' | 'observations' | 'episodeStarts' | 'hidden' | 'cell'>,
+    { inputs, inputWeights, hiddenWeights, inputBias, hiddenBias }: LstmTensors,
+    input: ArrayLike<number>,
+    { steps, sequences, episodeStarts, hidden, cell }: Sequences,
+    which: number,
   ): LstmTrace {
-    const { inputs, hidden: width } = this.layout.shape
+    const { hidden: width } = this.layout.shape
     const p = this.#parameters
     const make = () => new Float64Array(steps * sequences * width)
     const trace: LstmTrace = {
@@ -173,14 +181,15 @@ export class ReferenceEngine implements Engine {
       for (let b = 0; b < sequences; b++) {
         const row = t * sequences + b
         const fresh = episodeStarts[row] === 1
+        const state = (which * sequences + b) * width
         for (let k = 0; k < 4 * width; k++) {
           let sum = p[inputBias.offset + k]! + p[hiddenBias.offset + k]!
           for (let n = 0; n < inputs; n++) {
-            sum += p[inputWeights.offset + k * inputs + n]! * observations[row * inputs + n]!
+            sum += p[inputWeights.offset + k * inputs + n]! * input[row * inputs + n]!
           }
           if (!fresh) {
             for (let n = 0; n < width; n++) {
-              const before = t === 0 ? hidden[b * width + n]! : trace.h[(row - sequences) * width + n]!
+              const before = t === 0 ? hidden[state + n]! : trace.h[(row - sequences) * width + n]!
               sum += p[hiddenWeights.offset + k * width + n]! * before
             }
           }
@@ -188,7 +197,7 @@ export class ReferenceEngine implements Engine {
         }
         for (let n = 0; n < width; n++) {
           const at = row * width + n
-          const before = fresh ? 0 : t === 0 ? cell[b * width + n]! : trace.c[at - sequences * width]!
+          const before = fresh ? 0 : t === 0 ? cell[state + n]! : trace.c[at - sequences * width]!
           const i = sigmoid(gates[n]!)
           const f = sigmoid(gates[width + n]!)
           const g = tanh(gates[2 * width + n]!)
@@ -207,17 +216,19 @@ export class ReferenceEngine implements Engine {
     return trace
   }
 
-  /** Backpropagation through time: `dh` holds the gradient from above and is used up. */
+  /** Backpropagation through time: `dh` holds the gradient from above and is used up. Returns that of the input. */
   #lstmBack(
-    { inputWeights, hiddenWeights, inputBias, hiddenBias }: LstmTensors,
+    { inputs, inputWeights, hiddenWeights, inputBias, hiddenBias }: LstmTensors,
+    input: ArrayLike<number>,
     trace: LstmTrace,
     dh: Float64Array,
-    { steps, sequences, observations, episodeStarts, hidden, cell }: Minibatch,
+    { steps, sequences, episodeStarts, hidden, cell }: Sequences,
     which: number,
-  ): void {
-    const { inputs, hidden: width } = this.layout.shape
+  ): Float64Array {
+    const { hidden: width } = this.layout.shape
     const p = this.#parameters
     const d = this.#gradient
+    const dInput = new Float64Array(steps * sequences * inputs)
     const dc = new Float64Array(sequences * width)
     const dGates = new Float64Array(4 * width)
     for (let t = steps - 1; t >= 0; t--) {
@@ -248,7 +259,8 @@ export class ReferenceEngine implements Engine {
           d[inputBias.offset + k]! += gate
           d[hiddenBias.offset + k]! += gate
           for (let n = 0; n < inputs; n++) {
-            d[inputWeights.offset + k * inputs + n]! += gate * observations[row * inputs + n]!
+            d[inputWeights.offset + k * inputs + n]! += gate * input[row * inputs + n]!
+            dInput[row * inputs + n]! += gate * p[inputWeights.offset + k * inputs + n]!
           }
           if (fresh) continue
           for (let n = 0; n < width; n++) {
@@ -259,6 +271,7 @@ export class ReferenceEngine implements Engine {
         }
       }
     }
+    return dInput
   }
 
   #linear({ weights, bias }: LayerTensors, input: Float64Array, rows: number): Float64Array {
@@ -395,7 +408,8 @@ function normalised({ advantages, valid }: Minibatch, count: number): Float64Arr
   for (let r = 0; r < valid.length; r++) if (valid[r] === 1) sum += advantages[r]!
   const mean = sum / count
   let squares = 0
-  for (let r = 0; r < valid.length; r++) if (valid[r] === 1) squares += (advantages[r]! - mean) ** 2
+  for (let r = 0; r < valid.length; r++)
+    if (valid[r] === 1) squares += (advantages[r]! - mean) * (advantages[r]! - mean)
   const deviation = count > 1 ? Math.sqrt(squares / (count - 1)) : 0
   return Float64Array.from(advantages, (a) => (a - mean) / (deviation + 1e-8))
 }

@@ -15,14 +15,21 @@ export interface StepResult {
 
 /** One environment; observations are written at an offset of the caller's array. */
 export interface Episode {
+  /** The action in force, which the hold prior favours; -1 where there is no such thing. */
+  readonly held: number
   reset(out: Float32Array, offset: number): void
   step(action: number, out: Float32Array, offset: number): StepResult
+  /** Everything that it needs to go on, its random numbers apart. */
+  save(): readonly number[]
+  restore(numbers: readonly number[]): void
 }
 
 export interface Task {
   readonly name: string
   readonly inputs: number
   readonly actions: number
+  /** 1 for each action that may be chosen. */
+  readonly mask: Uint8Array
   start(rng: Rng): Episode
 }
 
@@ -55,6 +62,7 @@ export const cartpoleNovel: Task = {
   name: 'cartpole-novel',
   inputs: 4,
   actions: 2,
+  mask: new Uint8Array(2).fill(1),
   start: (rng) => {
     let state: readonly [number, number, number, number] = [0, 0, 0, 0]
     let steps = 0
@@ -65,6 +73,12 @@ export const cartpoleNovel: Task = {
       out[offset + 3] = 0
     }
     return {
+      held: -1,
+      save: () => [...state, steps],
+      restore: ([x = 0, xd = 0, theta = 0, thd = 0, n = 0]) => {
+        state = [x, xd, theta, thd]
+        steps = n
+      },
       reset: (out, offset) => {
         const draw = () => -0.05 + 0.1 * rng.uniform()
         state = [draw(), draw(), draw(), draw()]
@@ -90,6 +104,7 @@ export const tmaze10: Task = {
   name: 'tmaze10',
   inputs: 3,
   actions: 3,
+  mask: new Uint8Array(3).fill(1),
   start: (rng) => {
     let cue = 1
     let place = 0
@@ -100,6 +115,13 @@ export const tmaze10: Task = {
       out[offset + 2] = 1
     }
     return {
+      held: -1,
+      save: () => [cue, place, steps],
+      restore: ([c = 1, p = 0, n = 0]) => {
+        cue = c
+        place = p
+        steps = n
+      },
       reset: (out, offset) => {
         cue = rng.uniform() < 0.5 ? -1 : 1
         place = 0
@@ -126,8 +148,9 @@ export const recall2: Task = {
   name: 'recall2',
   inputs: 26,
   actions: SYMBOLS,
+  mask: new Uint8Array(SYMBOLS).fill(1),
   start: (rng) => {
-    const shown: number[] = []
+    let shown: number[] = []
     const show = (out: Float32Array, offset: number) => {
       const symbol = rng.int(SYMBOLS)
       shown.push(symbol)
@@ -135,8 +158,13 @@ export const recall2: Task = {
       for (let k = SYMBOLS; k < 26; k++) out[offset + k] = rng.normal()
     }
     return {
+      held: -1,
+      save: () => shown,
+      restore: (numbers) => {
+        shown = [...numbers]
+      },
       reset: (out, offset) => {
-        shown.length = 0
+        shown = []
         show(out, offset)
       },
       step: (action, out, offset) => {

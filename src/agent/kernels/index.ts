@@ -3,84 +3,121 @@
  * strides. Column counts are multiples of 8, padded with zeros by the caller. Nothing allocates; memory is the caller's.
  */
 
+/** Rows of A and depth of k that are packed at a time: 16 KiB, half of a first-level cache. */
+const ROWS = 32
+const DEPTH = 128
+
 /**
  * C[m, n] += A[m, k] B[k, n]. A is read at a + m sam + k sak, so a transposed matrix costs nothing; B in panels of 8
- * columns at b + (n / 8) sbn + k sbk. Tiles of 4 x 8 stay in registers over the whole of k; k is cut into blocks that fit
- * the first cache.
+ * columns at b + (n / 8) sbn + k sbk. As in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication",
+ * 2008: blocks of A are packed so that a tile of 4 x 8 reads both sides forwards from one address each, and stays in
+ * registers over the depth. B is packed too unless it is already (sbk 32). `scratch` holds 4 (ROWS + n) DEPTH bytes.
  */
 export function gemm(
   m: i32, n: i32, k: i32,
   a: usize, sam: usize, sak: usize,
   b: usize, sbn: usize, sbk: usize,
   c: usize, ldc: usize,
+  scratch: usize,
 ): void {
-  const block = 128
-  for (let k0 = 0; k0 < k; k0 += block) {
-    const kc = min(block, k - k0)
+  const packed = scratch + 4 * ROWS * DEPTH
+  for (let k0 = 0; k0 < k; k0 += DEPTH) {
+    const depth = min(DEPTH, k - k0)
     const ak = a + <usize>k0 * sak
-    const bk = b + <usize>k0 * sbk
-    for (let j = 0; j < n; j += 8) {
-      const bp = bk + <usize>(j >> 3) * sbn
-      const cp = c + (<usize>j << 2)
-      let i = 0
-      if (sak == 4 && sbk == 32) {
-        for (; i + 4 <= m; i += 4) tile4packed(kc, ak + <usize>i * sam, sam, bp, cp + <usize>i * ldc, ldc)
+    let panels = b + <usize>k0 * sbk
+    let panel = sbn
+    if (sbk != 32 && m >= 4) {
+      packPanels(depth, n, panels, sbn, sbk, packed)
+      panels = packed
+      panel = <usize>depth << 5
+    }
+    let i0 = 0
+    for (; i0 + 4 <= m; i0 += ROWS) {
+      const rows = min(ROWS, m - i0) & ~3
+      packRows(rows, depth, ak + <usize>i0 * sam, sam, sak, scratch)
+      for (let j = 0; j < n; j += 8) {
+        const bp = panels + <usize>(j >> 3) * panel
+        let cp = c + (<usize>j << 2) + <usize>i0 * ldc
+        let ap = scratch
+        for (let i = 0; i < rows; i += 4) {
+          tile4(depth, ap, bp, cp, ldc)
+          ap += <usize>depth << 4
+          cp += ldc << 2
+        }
       }
-      for (; i + 4 <= m; i += 4) tile4(kc, ak + <usize>i * sam, sam, sak, bp, sbk, cp + <usize>i * ldc, ldc)
-      for (; i < m; i++) tile1(kc, ak + <usize>i * sam, sak, bp, sbk, cp + <usize>i * ldc)
+    }
+    for (let i = m & ~3; i < m; i++) {
+      rowTimes(n, depth, ak + <usize>i * sam, sak, b + <usize>k0 * sbk, sbn, sbk, c + <usize>i * ldc)
     }
   }
 }
 
-function tile4(k: i32, a: usize, sam: usize, sak: usize, b: usize, sbk: usize, c: usize, ldc: usize): void {
-  const a1 = a + sam
-  const a2 = a1 + sam
-  const a3 = a2 + sam
-  const c1 = c + ldc
-  const c2 = c1 + ldc
-  const c3 = c2 + ldc
-  let x00 = v128.load(c)
-  let x01 = v128.load(c, 16)
-  let x10 = v128.load(c1)
-  let x11 = v128.load(c1, 16)
-  let x20 = v128.load(c2)
-  let x21 = v128.load(c2, 16)
-  let x30 = v128.load(c3)
-  let x31 = v128.load(c3, 16)
-  let at: usize = 0
-  for (let i = 0; i < k; i++) {
-    const b0 = v128.load(b)
-    const b1 = v128.load(b, 16)
-    b += sbk
-    let s = v128.load32_splat(a + at)
-    x00 = f32x4.add(x00, f32x4.mul(s, b0))
-    x01 = f32x4.add(x01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1 + at)
-    x10 = f32x4.add(x10, f32x4.mul(s, b0))
-    x11 = f32x4.add(x11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2 + at)
-    x20 = f32x4.add(x20, f32x4.mul(s, b0))
-    x21 = f32x4.add(x21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3 + at)
-    x30 = f32x4.add(x30, f32x4.mul(s, b0))
-    x31 = f32x4.add(x31, f32x4.mul(s, b1))
-    at += sak
+/** Rows of A by fours: out[i / 4][k][4]. */
+function packRows(rows: i32, depth: i32, a: usize, sam: usize, sak: usize, out: usize): void {
+  if (sam == 4) {
+    // All rows at each step of k, for they share cache lines.
+    const group = <usize>depth << 4
+    for (let k = 0; k < depth; k++) {
+      let to = out
+      for (let i = 0; i < rows; i += 4) {
+        v128.store(to, v128.load(a + (<usize>i << 2)))
+        to += group
+      }
+      a += sak
+      out += 16
+    }
+    return
   }
-  v128.store(c, x00)
-  v128.store(c, x01, 16)
-  v128.store(c1, x10)
-  v128.store(c1, x11, 16)
-  v128.store(c2, x20)
-  v128.store(c2, x21, 16)
-  v128.store(c3, x30)
-  v128.store(c3, x31, 16)
+  for (let i = 0; i < rows; i += 4) {
+    let from = a + <usize>i * sam
+    const second = sam
+    const third = sam + sam
+    const fourth = third + sam
+    let k = 0
+    if (sak == 4) {
+      for (; k + 4 <= depth; k += 4) {
+        const x0 = v128.load(from)
+        const x1 = v128.load(from + second)
+        const x2 = v128.load(from + third)
+        const x3 = v128.load(from + fourth)
+        const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5)
+        const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5)
+        const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7)
+        const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7)
+        v128.store(out, v128.shuffle<i64>(low01, low23, 0, 2))
+        v128.store(out, v128.shuffle<i64>(low01, low23, 1, 3), 16)
+        v128.store(out, v128.shuffle<i64>(high01, high23, 0, 2), 32)
+        v128.store(out, v128.shuffle<i64>(high01, high23, 1, 3), 48)
+        from += 16
+        out += 64
+      }
+    }
+    for (; k < depth; k++) {
+      store<f32>(out, load<f32>(from))
+      store<f32>(out, load<f32>(from + second), 4)
+      store<f32>(out, load<f32>(from + third), 8)
+      store<f32>(out, load<f32>(from + fourth), 12)
+      from += sak
+      out += 16
+    }
+  }
 }
 
-/** tile4 for rows of A that lie together and packed B: addresses are constants of the instructions, four k at a time. */
-function tile4packed(k: i32, a0: usize, sam: usize, b: usize, c: usize, ldc: usize): void {
-  let a1 = a0 + sam
-  let a2 = a1 + sam
-  let a3 = a2 + sam
+/** Columns of B by eights: out[j / 8][k][8]. */
+function packPanels(depth: i32, n: i32, b: usize, sbn: usize, sbk: usize, out: usize): void {
+  for (let j = 0; j < n; j += 8) {
+    let from = b + <usize>(j >> 3) * sbn
+    for (let k = 0; k < depth; k++) {
+      v128.store(out, v128.load(from))
+      v128.store(out, v128.load(from, 16), 16)
+      from += sbk
+      out += 32
+    }
+  }
+}
+
+/** Not unrolled by hand: V8 then moves the loads of all steps together and runs out of registers. */
+function tile4(depth: i32, a: usize, b: usize, c: usize, ldc: usize): void {
   const c1 = c + ldc
   const c2 = c1 + ldc
   const c3 = c2 + ldc
@@ -92,92 +129,22 @@ function tile4packed(k: i32, a0: usize, sam: usize, b: usize, c: usize, ldc: usi
   let x21 = v128.load(c2, 16)
   let x30 = v128.load(c3)
   let x31 = v128.load(c3, 16)
-  let b0: v128
-  let b1: v128
-  let s: v128
-  let i = 0
-  for (; i + 4 <= k; i += 4) {
-    b0 = v128.load(b, 0)
-    b1 = v128.load(b, 16)
-    s = v128.load32_splat(a0, 0)
+  for (let i = 0; i < depth; i++) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    let s = v128.load32_splat(a)
     x00 = f32x4.add(x00, f32x4.mul(s, b0))
     x01 = f32x4.add(x01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1, 0)
+    s = v128.load32_splat(a, 4)
     x10 = f32x4.add(x10, f32x4.mul(s, b0))
     x11 = f32x4.add(x11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2, 0)
+    s = v128.load32_splat(a, 8)
     x20 = f32x4.add(x20, f32x4.mul(s, b0))
     x21 = f32x4.add(x21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3, 0)
+    s = v128.load32_splat(a, 12)
     x30 = f32x4.add(x30, f32x4.mul(s, b0))
     x31 = f32x4.add(x31, f32x4.mul(s, b1))
-    b0 = v128.load(b, 32)
-    b1 = v128.load(b, 48)
-    s = v128.load32_splat(a0, 4)
-    x00 = f32x4.add(x00, f32x4.mul(s, b0))
-    x01 = f32x4.add(x01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1, 4)
-    x10 = f32x4.add(x10, f32x4.mul(s, b0))
-    x11 = f32x4.add(x11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2, 4)
-    x20 = f32x4.add(x20, f32x4.mul(s, b0))
-    x21 = f32x4.add(x21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3, 4)
-    x30 = f32x4.add(x30, f32x4.mul(s, b0))
-    x31 = f32x4.add(x31, f32x4.mul(s, b1))
-    b0 = v128.load(b, 64)
-    b1 = v128.load(b, 80)
-    s = v128.load32_splat(a0, 8)
-    x00 = f32x4.add(x00, f32x4.mul(s, b0))
-    x01 = f32x4.add(x01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1, 8)
-    x10 = f32x4.add(x10, f32x4.mul(s, b0))
-    x11 = f32x4.add(x11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2, 8)
-    x20 = f32x4.add(x20, f32x4.mul(s, b0))
-    x21 = f32x4.add(x21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3, 8)
-    x30 = f32x4.add(x30, f32x4.mul(s, b0))
-    x31 = f32x4.add(x31, f32x4.mul(s, b1))
-    b0 = v128.load(b, 96)
-    b1 = v128.load(b, 112)
-    s = v128.load32_splat(a0, 12)
-    x00 = f32x4.add(x00, f32x4.mul(s, b0))
-    x01 = f32x4.add(x01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1, 12)
-    x10 = f32x4.add(x10, f32x4.mul(s, b0))
-    x11 = f32x4.add(x11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2, 12)
-    x20 = f32x4.add(x20, f32x4.mul(s, b0))
-    x21 = f32x4.add(x21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3, 12)
-    x30 = f32x4.add(x30, f32x4.mul(s, b0))
-    x31 = f32x4.add(x31, f32x4.mul(s, b1))
-    a0 += 16
-    a1 += 16
-    a2 += 16
-    a3 += 16
-    b += 128
-  }
-  for (; i < k; i++) {
-    b0 = v128.load(b, 0)
-    b1 = v128.load(b, 16)
-    s = v128.load32_splat(a0, 0)
-    x00 = f32x4.add(x00, f32x4.mul(s, b0))
-    x01 = f32x4.add(x01, f32x4.mul(s, b1))
-    s = v128.load32_splat(a1, 0)
-    x10 = f32x4.add(x10, f32x4.mul(s, b0))
-    x11 = f32x4.add(x11, f32x4.mul(s, b1))
-    s = v128.load32_splat(a2, 0)
-    x20 = f32x4.add(x20, f32x4.mul(s, b0))
-    x21 = f32x4.add(x21, f32x4.mul(s, b1))
-    s = v128.load32_splat(a3, 0)
-    x30 = f32x4.add(x30, f32x4.mul(s, b0))
-    x31 = f32x4.add(x31, f32x4.mul(s, b1))
-    a0 += 4
-    a1 += 4
-    a2 += 4
-    a3 += 4
+    a += 16
     b += 32
   }
   v128.store(c, x00)
@@ -190,18 +157,65 @@ function tile4packed(k: i32, a0: usize, sam: usize, b: usize, c: usize, ldc: usi
   v128.store(c3, x31, 16)
 }
 
-function tile1(k: i32, a: usize, sak: usize, b: usize, sbk: usize, c: usize): void {
-  let x0 = v128.load(c)
-  let x1 = v128.load(c, 16)
-  for (let i = 0; i < k; i++) {
-    const s = v128.load32_splat(a)
-    x0 = f32x4.add(x0, f32x4.mul(s, v128.load(b)))
-    x1 = f32x4.add(x1, f32x4.mul(s, v128.load(b, 16)))
-    a += sak
-    b += sbk
+/** One row of A by all of B: four panels at a time, so that eight sums hide each other's latency. */
+function rowTimes(n: i32, depth: i32, a: usize, sak: usize, b: usize, sbn: usize, sbk: usize, c: usize): void {
+  let j = 0
+  for (; j + 32 <= n; j += 32) {
+    let at = a
+    let p0 = b + <usize>(j >> 3) * sbn
+    let p1 = p0 + sbn
+    let p2 = p1 + sbn
+    let p3 = p2 + sbn
+    const to = c + (<usize>j << 2)
+    let x0 = v128.load(to)
+    let x1 = v128.load(to, 16)
+    let x2 = v128.load(to, 32)
+    let x3 = v128.load(to, 48)
+    let x4 = v128.load(to, 64)
+    let x5 = v128.load(to, 80)
+    let x6 = v128.load(to, 96)
+    let x7 = v128.load(to, 112)
+    for (let i = 0; i < depth; i++) {
+      const s = v128.load32_splat(at)
+      x0 = f32x4.add(x0, f32x4.mul(s, v128.load(p0)))
+      x1 = f32x4.add(x1, f32x4.mul(s, v128.load(p0, 16)))
+      x2 = f32x4.add(x2, f32x4.mul(s, v128.load(p1)))
+      x3 = f32x4.add(x3, f32x4.mul(s, v128.load(p1, 16)))
+      x4 = f32x4.add(x4, f32x4.mul(s, v128.load(p2)))
+      x5 = f32x4.add(x5, f32x4.mul(s, v128.load(p2, 16)))
+      x6 = f32x4.add(x6, f32x4.mul(s, v128.load(p3)))
+      x7 = f32x4.add(x7, f32x4.mul(s, v128.load(p3, 16)))
+      at += sak
+      p0 += sbk
+      p1 += sbk
+      p2 += sbk
+      p3 += sbk
+    }
+    v128.store(to, x0)
+    v128.store(to, x1, 16)
+    v128.store(to, x2, 32)
+    v128.store(to, x3, 48)
+    v128.store(to, x4, 64)
+    v128.store(to, x5, 80)
+    v128.store(to, x6, 96)
+    v128.store(to, x7, 112)
   }
-  v128.store(c, x0)
-  v128.store(c, x1, 16)
+  for (; j < n; j += 8) {
+    let at = a
+    let from = b + <usize>(j >> 3) * sbn
+    const to = c + (<usize>j << 2)
+    let x0 = v128.load(to)
+    let x1 = v128.load(to, 16)
+    for (let i = 0; i < depth; i++) {
+      const s = v128.load32_splat(at)
+      x0 = f32x4.add(x0, f32x4.mul(s, v128.load(from)))
+      x1 = f32x4.add(x1, f32x4.mul(s, v128.load(from, 16)))
+      at += sak
+      from += sbk
+    }
+    v128.store(to, x0)
+    v128.store(to, x1, 16)
+  }
 }
 
 /** Packs W[rows, cols] (row stride ld bytes) as the panels of its transpose: element (k, n) of W^T is W[n, k]. */

@@ -1,0 +1,134 @@
+/**
+ * Threads that share the shards of a job. One word says all: number of the job, how many shards it has, which is next; a
+ * thread takes a shard by a compare-and-swap of that word, so a late riser can never run a shard of a job that is over.
+ * Which thread runs a shard changes nothing in its result.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import type { Layout } from '../network.js'
+import type { ShardPlan } from './plan.js'
+import type { ProgramPlaces } from './program.js'
+
+/** Words of the control block. */
+const TICKET = 0
+const DONE = 1
+const FAILED = 2
+const STOP = 3
+/** Ids of the shards' plans follow. */
+const SHARDS = 4
+const MOST_SHARDS = 255
+const WORDS = SHARDS + MOST_SHARDS
+
+const ticket = (job: number, count: number, next: number): number =>
+  ((job & 0x7fff) << 16) | (count << 8) | next
+
+/** How often a thread looks before it sleeps: some tens of microseconds, as long as the pause between two minibatches. */
+const LOOKS = 3000
+const STUCK_MS = 120_000
+
+export interface WorkerData {
+  readonly control: SharedArrayBuffer
+  readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
+  readonly layout: Layout
+  readonly places: ProgramPlaces
+  readonly plans: MessagePort
+}
+
+export class Crew {
+  readonly #control = new Int32Array(new SharedArrayBuffer(4 * WORDS))
+  readonly #members: { readonly worker: Worker; readonly plans: MessagePort }[] = []
+  #job = 0
+
+  /** Starts one thread for each of `places`; each needs a scratch of its own. */
+  constructor(
+    script: URL,
+    common: Pick<WorkerData, 'memory' | 'module' | 'layout'>,
+    places: readonly ProgramPlaces[],
+  ) {
+    for (const own of places) {
+      const { port1, port2 } = new MessageChannel()
+      const workerData: WorkerData = {
+        control: this.#control.buffer as SharedArrayBuffer,
+        ...common,
+        places: own,
+        plans: port2,
+      }
+      const worker = new Worker(script, { workerData, transferList: [port2] })
+      worker.unref()
+      port1.unref()
+      this.#members.push({ worker, plans: port1 })
+    }
+  }
+
+  /** Makes a plan known to every thread. */
+  announce(plan: ShardPlan): void {
+    for (const { plans } of this.#members) plans.postMessage(plan)
+  }
+
+  /** Runs each shard once, here and in the threads; returns when all are done. */
+  run(shards: readonly ShardPlan[], work: (plan: ShardPlan) => void): void {
+    const control = this.#control
+    for (const [s, { id }] of shards.entries()) control[SHARDS + s] = id
+    Atomics.store(control, DONE, 0)
+    this.#job++
+    Atomics.store(control, TICKET, ticket(this.#job, shards.length, 0))
+    Atomics.notify(control, TICKET)
+    for (;;) {
+      const s = take(control)
+      if (s < 0) break
+      work(shards[s]!)
+      Atomics.add(control, DONE, 1)
+    }
+    for (let looks = 0; looks < LOOKS; looks++) if (Atomics.load(control, DONE) === shards.length) break
+    for (;;) {
+      const done = Atomics.load(control, DONE)
+      if (Atomics.load(control, FAILED) !== 0) throw new Error('a thread of the cpu engine failed')
+      if (done === shards.length) return
+      if (Atomics.wait(control, DONE, done, STUCK_MS) === 'timed-out')
+        throw new Error('a thread of the cpu engine does not answer')
+    }
+  }
+
+  dispose(): void {
+    Atomics.store(this.#control, STOP, 1)
+    Atomics.add(this.#control, TICKET, 1 << 16)
+    Atomics.notify(this.#control, TICKET)
+    for (const { plans } of this.#members) plans.close()
+    this.#members.length = 0
+  }
+}
+
+/** The number of a shard that nobody else has; -1 if none is left. */
+function take(control: Int32Array): number {
+  for (;;) {
+    const word = Atomics.load(control, TICKET)
+    const count = (word >> 8) & 0xff
+    const next = word & 0xff
+    if (next >= count) return -1
+    if (Atomics.compareExchange(control, TICKET, word, word + 1) === word) return next
+  }
+}
+
+/** Life of a thread: takes shards until it is told to stop. */
+export function serve(control: Int32Array, work: (planId: number) => void): void {
+  for (;;) {
+    if (Atomics.load(control, STOP) === 1) return
+    const seen = Atomics.load(control, TICKET)
+    const s = take(control)
+    if (s >= 0) {
+      try {
+        work(control[SHARDS + s]!)
+      } catch (error) {
+        Atomics.store(control, FAILED, 1)
+        throw error
+      } finally {
+        Atomics.add(control, DONE, 1)
+        Atomics.notify(control, DONE)
+      }
+      continue
+    }
+    let looks = 0
+    while (looks < LOOKS && Atomics.load(control, TICKET) === seen) looks++
+    if (looks === LOOKS) Atomics.wait(control, TICKET, seen)
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * The CPU engine: AssemblyScript kernels on one block of shared WebAssembly memory. A minibatch is cut into shards, whose
+ * gradients are added in a fixed order, so any number of threads gives the same bits. Hidden and layer widths are multiples
+ * of 8.
+ */
+import { Failure } from '../../base/errors.js'
+import type { AdamSettings, Engine, LossFigures, LossSettings, Minibatch, PolicyStep } from '../engine.js'
+import type { Layout } from '../network.js'
+import { Crew } from './crew.js'
+import { compileKernels, gemmScratch, KERNELS, type Kernels, startKernels } from './kernels.js'
+import {
+  FIGURES,
+  type PackedWeights,
+  packedWeights,
+  planShard,
+  policyLayers,
+  type ShardPlan,
+  shardSizes,
+  up,
+  valueLayers,
+} from './plan.js'
+import { JOB, Program, type ProgramPlaces } from './program.js'
+
+const PAGE = 65_536
+/** 1 GiB, reserved and not used: memory that grew under the feet of a thread would be seen by it too late. */
+const PAGES = 16_384
+
+const WORKER = new URL('./worker.js', import.meta.url)
+
+export interface CpuOptions {
+  /** Threads that compute gradients, this one included. */
+  readonly threads?: number
+  readonly kernels?: URL
+  readonly worker?: URL
+}
+
+export async function cpuEngine(
+  layout: Layout,
+  { threads = 1, kernels: file = KERNELS, worker = WORKER }: CpuOptions = {},
+): Promise<Engine> {
+  const { hidden, net } = layout.shape
+  if ([hidden, ...net].some((width) => width % 8 !== 0)) {
+    throw new Failure('usage', 'the cpu engine needs widths that are multiples of 8')
+  }
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true })
+  const module = await compileKernels(file)
+  const kernels = await startKernels(module, memory)
+  return new CpuEngine(layout, { memory, module, kernels, threads, worker })
+}
+
+interface Parts {
+  readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
+  readonly kernels: Kernels
+  readonly threads: number
+  readonly worker: URL
+}
+
+class CpuEngine implements Engine {
+  readonly name = 'cpu'
+  readonly layout: Layout
+  readonly #k: Kernels
+  readonly #program: Program
+  readonly #weights: PackedWeights
+  readonly #job: number
+  readonly #allowed: number
+  readonly #size: number
+  readonly #gradient: number
+  readonly #first: number
+  readonly #second: number
+  readonly #steppers = new Map<number, ShardPlan>()
+  readonly #shards = new Map<string, readonly ShardPlan[]>()
+  readonly #crew: Crew | null
+  readonly #f32: Float32Array
+  readonly #u8: Uint8Array
+  readonly #i32: Int32Array
+  readonly #f64: Float64Array
+  #plans = 0
+  #stale = true
+  #top = PAGE
+  #steps = 0
+
+  constructor(layout: Layout, { memory, module, kernels, threads, worker }: Parts) {
+    this.layout = layout
+    this.#k = kernels
+    this.#f32 = new Float32Array(memory.buffer)
+    this.#u8 = new Uint8Array(memory.buffer)
+    this.#i32 = new Int32Array(memory.buffer)
+    this.#f64 = new Float64Array(memory.buffer)
+    this.#size = up(layout.size, 4)
+    const parameters = this.#floats(this.#size)
+    this.#gradient = this.#floats(this.#size)
+    this.#first = this.#floats(this.#size)
+    this.#second = this.#floats(this.#size)
+    this.#weights = packedWeights(layout, parameters, this.#floats)
+    this.#job = this.#floats(16)
+    this.#allowed = this.#floats(up(layout.shape.actions, 8))
+    const { hidden, inputs, net } = layout.shape
+    const scratch = gemmScratch(Math.max(4 * hidden, up(inputs, 8), ...net)) / 4
+    const places = (): ProgramPlaces => ({
+      weights: this.#weights,
+      job: this.#job,
+      allowed: this.#allowed,
+      scratch: this.#floats(scratch),
+    })
+    this.#program = new Program(layout, memory, kernels, places())
+    const helpers = Array.from({ length: Math.max(0, threads - 1) }, places)
+    this.#crew = helpers.length === 0 ? null : new Crew(worker, { memory, module, layout }, helpers)
+  }
+
+  readParameters = (): Float32Array => this.#read(this.#weights.parameters, this.layout.size)
+  readGradient = (): Float32Array => this.#read(this.#gradient, this.layout.size)
+
+  writeParameters(values: ArrayLike<number>): void {
+    this.#f32.set(values, this.#weights.parameters >> 2)
+    this.#stale = true
+  }
+
+  readMoments() {
+    return {
+      first: this.#read(this.#first, this.layout.size),
+      second: this.#read(this.#second, this.layout.size),
+      steps: this.#steps,
+    }
+  }
+
+  writeMoments({ first, second, steps }: Parameters<Engine['writeMoments']>[0]): void {
+    this.#f32.set(first, this.#first >> 2)
+    this.#f32.set(second, this.#second >> 2)
+    this.#steps = steps
+  }
+
+  dispose(): void {
+    this.#crew?.dispose()
+  }
+
+  policyStep({ count, observations, episodeStarts, hidden, cell, logits, values }: PolicyStep): void {
+    const { inputs, actions, hidden: width } = this.layout.shape
+    let plan = this.#steppers.get(count)
+    if (plan === undefined) {
+      plan = this.#planned(1, count)
+      this.#steppers.set(count, plan)
+    }
+    this.#pack()
+    const padded = up(inputs, 8)
+    const f32 = this.#f32
+    for (let r = 0; r < count; r++) {
+      const to = (plan.observations >> 2) + r * padded
+      for (let n = 0; n < inputs; n++) f32[to + n] = observations[r * inputs + n]!
+      this.#u8[plan.starts + r] = episodeStarts[r]!
+    }
+    const size = count * width
+    const stacks = values === null ? 1 : plan.stacks.length
+    for (let s = 0, cell0 = 0; s < stacks; s++) {
+      for (const lstm of plan.stacks[s]!) {
+        copy(hidden, cell0, f32, lstm.firstHidden >> 2, size)
+        copy(cell, cell0, f32, lstm.firstCell >> 2, size)
+        cell0 += size
+      }
+    }
+    this.#program.forward(plan, values !== null)
+    for (let s = 0, cell0 = 0; s < stacks; s++) {
+      for (const lstm of plan.stacks[s]!) {
+        copy(f32, lstm.h >> 2, hidden, cell0, size)
+        copy(f32, lstm.cell >> 2, cell, cell0, size)
+        cell0 += size
+      }
+    }
+    const ld = up(actions, 8)
+    const policy = plan.policy.at(-1)!.out >> 2
+    for (let r = 0; r < count; r++) copy(f32, policy + r * ld, logits, r * actions, actions)
+    if (values === null) return
+    const value = plan.value.at(-1)!.out >> 2
+    for (let r = 0; r < count; r++) values[r] = f32[value + 8 * r]!
+  }
+
+  gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures {
+    const { steps, sequences } = batch
+    const key = `${steps}x${sequences}`
+    let shards = this.#shards.get(key)
+    if (shards === undefined) {
+      shards = shardSizes(sequences).map((count) => this.#planned(steps, count))
+      for (const plan of shards) this.#crew?.announce(plan)
+      this.#shards.set(key, shards)
+    }
+    this.#pack()
+    let from = 0
+    for (const plan of shards) {
+      this.#write(plan, batch, from)
+      from += plan.sequences
+    }
+    this.#writeJob(batch, settings)
+    const work = (plan: ShardPlan) => this.#program.gradient(plan)
+    if (this.#crew === null) shards.forEach(work)
+    else this.#crew.run(shards, work)
+    return this.#reduce(shards, settings)
+  }
+
+  adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): number {
+    const norm = Math.sqrt(this.#k.sumSquares(this.#gradient, this.#size))
+    this.#steps++
+    this.#stale = true
+    this.#k.adam(
+      this.#weights.parameters,
+      this.#gradient,
+      this.#first,
+      this.#second,
+      this.#size,
+      Math.min(1, maxNorm / (norm + 1e-6)),
+      beta1,
+      beta2,
+      rate / (1 - power(beta1, this.#steps)),
+      Math.sqrt(1 - power(beta2, this.#steps)),
+      epsilon,
+    )
+    return norm
+  }
+
+  /** Gradients and figures of the shards, added in their order. */
+  #reduce(shards: readonly ShardPlan[], settings: LossSettings): LossFigures {
+    const sums = new Float64Array(FIGURES)
+    for (const [s, { gradient, figures }] of shards.entries()) {
+      const from = gradient >> 2
+      if (s === 0) this.#f32.copyWithin(this.#gradient >> 2, from, from + this.#size)
+      else this.#k.add(this.#gradient, gradient, this.#size)
+      for (let n = 0; n < FIGURES; n++) sums[n]! += this.#f64[(figures >> 3) + n]!
+    }
+    const [policyLoss, valueLoss, entropy, approxKl, clipFraction] = sums as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
+    return {
+      loss: policyLoss + settings.valueCoefficient * valueLoss - settings.entropyCoefficient * entropy,
+      policyLoss,
+      valueLoss,
+      entropy,
+      approxKl,
+      clipFraction,
+    }
+  }
+
+  /** The part of a minibatch that belongs to a shard: `plan.sequences` sequences from number `first` on. */
+  #write(plan: ShardPlan, batch: Minibatch, first: number): void {
+    const { inputs, hidden: width } = this.layout.shape
+    const padded = up(inputs, 8)
+    const { steps, sequences } = plan
+    const f32 = this.#f32
+    for (let t = 0; t < steps; t++) {
+      for (let b = 0; b < sequences; b++) {
+        const row = t * sequences + b
+        const from = t * batch.sequences + first + b
+        const to = (plan.observations >> 2) + row * padded
+        for (let n = 0; n < inputs; n++) f32[to + n] = batch.observations[from * inputs + n]!
+        this.#u8[plan.starts + row] = batch.episodeStarts[from]!
+        this.#u8[plan.valid + row] = batch.valid[from]!
+        this.#i32[(plan.actions >> 2) + row] = batch.actions[from]!
+        this.#i32[(plan.held >> 2) + row] = batch.held === null ? -1 : batch.held[from]!
+        f32[(plan.oldLogProbs >> 2) + row] = batch.oldLogProbs[from]!
+        f32[(plan.advantages >> 2) + row] = batch.advantages[from]!
+        f32[(plan.returns >> 2) + row] = batch.returns[from]!
+      }
+    }
+    for (const [c, lstm] of plan.stacks.flat().entries()) {
+      const from = (c * batch.sequences + first) * width
+      copy(batch.hidden, from, f32, lstm.firstHidden >> 2, sequences * width)
+      copy(batch.cell, from, f32, lstm.firstCell >> 2, sequences * width)
+    }
+  }
+
+  #writeJob({ valid, advantages }: Minibatch, settings: LossSettings): void {
+    const job = this.#f64.subarray(this.#job >> 3, (this.#job >> 3) + 16)
+    let count = 0
+    let sum = 0
+    for (let r = 0; r < valid.length; r++) {
+      if (valid[r] === 0) continue
+      count++
+      sum += advantages[r]!
+    }
+    let [mean, scale] = [0, 1]
+    if (settings.normaliseAdvantage) {
+      mean = sum / count
+      let squares = 0
+      for (let r = 0; r < valid.length; r++) {
+        if (valid[r] === 1) squares += (advantages[r]! - mean) * (advantages[r]! - mean)
+      }
+      scale = 1 / ((count > 1 ? Math.sqrt(squares / (count - 1)) : 0) + 1e-8)
+    }
+    job[JOB.count] = count
+    job[JOB.mean] = mean
+    job[JOB.scale] = scale
+    job[JOB.clip] = settings.clip
+    job[JOB.valueCoefficient] = settings.valueCoefficient
+    job[JOB.entropyCoefficient] = settings.entropyCoefficient
+    job[JOB.holdPrior] = settings.holdPrior
+    this.#u8.set(settings.allowed, this.#allowed)
+  }
+
+  /** Brings the packed weights up to date. */
+  #pack(): void {
+    if (!this.#stale) return
+    this.#stale = false
+    const { layout } = this
+    const { hidden: width } = layout.shape
+    const row = 4 * width
+    const k = this.#k
+    const { parameters, stacks, policy, value } = this.#weights
+    const at = ({ offset }: { offset: number }) => parameters + 4 * offset
+    for (const [s, stack] of layout.stacks.entries()) {
+      for (const [l, tensors] of stack.entries()) {
+        const { inputs } = tensors
+        const packed = stacks[s]![l]!
+        k.packTransposed(at(tensors.inputWeights), row, inputs, 4 * inputs, packed.input, 32 * inputs)
+        k.packTransposed(at(tensors.hiddenWeights), row, width, 4 * width, packed.hidden, 32 * width)
+        k.pack(at(tensors.hiddenWeights), row, width, 4 * width, packed.hiddenBack, 32 * row)
+        if (l > 0) k.pack(at(tensors.inputWeights), row, inputs, 4 * inputs, packed.inputBack, 32 * row)
+        this.#f32.copyWithin(packed.bias >> 2, at(tensors.inputBias) >> 2, (at(tensors.inputBias) >> 2) + row)
+        k.add(packed.bias, at(tensors.hiddenBias), row)
+      }
+    }
+    const all = [...policyLayers(layout), ...valueLayers(layout)]
+    for (const [i, { weights, bias }] of all.entries()) {
+      const [outputs = 0, inputs = 0] = weights.shape
+      const packed = [...policy, ...value][i]!
+      k.packTransposed(at(weights), outputs, inputs, 4 * inputs, packed.weights, 32 * inputs)
+      this.#f32.copyWithin(packed.bias >> 2, at(bias) >> 2, (at(bias) >> 2) + outputs)
+    }
+  }
+
+  #planned(steps: number, sequences: number): ShardPlan {
+    return planShard(this.layout, { id: this.#plans++, steps, sequences }, this.#floats)
+  }
+
+  /** Address of zeroed floats, 64-byte aligned. */
+  #floats = (count: number): number => {
+    const at = this.#top
+    this.#top = up(at + 4 * count, 64)
+    if (this.#top > PAGES * PAGE) {
+      throw new Failure('usage', 'this network and minibatch need more than 1 GiB of memory', {
+        hint: 'use a smaller --batch-size or --hidden',
+      })
+    }
+    return at
+  }
+
+  #read(address: number, count: number): Float32Array {
+    return Float32Array.from(this.#f32.subarray(address >> 2, (address >> 2) + count))
+  }
+}
+
+type Numbers = Float32Array | Float64Array
+
+/** Short runs by a loop: a view costs more than the copy. */
+function copy(from: Numbers, at: number, to: Numbers, offset: number, count: number): void {
+  if (count > 256) to.set(from.subarray(at, at + count), offset)
+  else for (let n = 0; n < count; n++) to[offset + n] = from[at + n]!
+}
+
+/** base^n by repeated squaring: Math.pow differs between versions of V8. */
+function power(base: number, n: number): number {
+  let [result, square] = [1, base]
+  for (let rest = n; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result *= square
+    square *= square
+  }
+  return result
+}
