@@ -12,9 +12,9 @@ _jules() {
   done
   case $words in
     '')
-      COMPREPLY=($(compgen -W 'fetch load export backtest check-env db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export backtest check-env db vault' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env db vault' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
     'fetch')
@@ -77,6 +77,79 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--dsn --symbols --interval --source --from --to --partition-by --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'train')
+      case $prev in
+        --env) COMPREPLY=($(compgen -W 'cartpole-novel tmaze10 recall2' -- "$cur")); return ;;
+        --steps) COMPREPLY=(); return ;;
+        --envs) COMPREPLY=(); return ;;
+        --n-steps) COMPREPLY=(); return ;;
+        --batch-size) COMPREPLY=(); return ;;
+        --bptt) COMPREPLY=(); return ;;
+        --epochs) COMPREPLY=(); return ;;
+        --gamma) COMPREPLY=(); return ;;
+        --gae-lambda) COMPREPLY=(); return ;;
+        --clip) COMPREPLY=(); return ;;
+        --clip-schedule) COMPREPLY=($(compgen -W 'const linear' -- "$cur")); return ;;
+        --ent-coef) COMPREPLY=(); return ;;
+        --ent-schedule) COMPREPLY=($(compgen -W 'const linear' -- "$cur")); return ;;
+        --vf-coef) COMPREPLY=(); return ;;
+        --lr) COMPREPLY=(); return ;;
+        --lr-schedule) COMPREPLY=($(compgen -W 'const linear' -- "$cur")); return ;;
+        --lr-end) COMPREPLY=(); return ;;
+        --max-grad-norm) COMPREPLY=(); return ;;
+        --target-kl) COMPREPLY=(); return ;;
+        --hidden) COMPREPLY=(); return ;;
+        --lstm) COMPREPLY=($(compgen -W 'shared separate' -- "$cur")); return ;;
+        --layers) COMPREPLY=(); return ;;
+        --net) COMPREPLY=(); return ;;
+        --activation) COMPREPLY=($(compgen -W 'tanh relu' -- "$cur")); return ;;
+        --norm-obs) COMPREPLY=($(compgen -W 'on off' -- "$cur")); return ;;
+        --norm-reward) COMPREPLY=($(compgen -W 'on off' -- "$cur")); return ;;
+        --hold-prior) COMPREPLY=(); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --eval-every) COMPREPLY=(); return ;;
+        --early-stop) COMPREPLY=(); return ;;
+        --transfer-from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --curriculum) COMPREPLY=(); return ;;
+        --gpu-backend) COMPREPLY=($(compgen -W 'node-gpu webgpu' -- "$cur")); return ;;
+        --capital) COMPREPLY=(); return ;;
+        --max-position) COMPREPLY=(); return ;;
+        --shares) COMPREPLY=(); return ;;
+        --fill) COMPREPLY=($(compgen -W 'open close' -- "$cur")); return ;;
+        --commission) COMPREPLY=($(compgen -W 'ib-tiered ib-fixed none' -- "$cur")); return ;;
+        --cost-bps) COMPREPLY=(); return ;;
+        --trade-penalty-bps) COMPREPLY=(); return ;;
+        --half-spread-bps) COMPREPLY=(); return ;;
+        --impact-bps) COMPREPLY=(); return ;;
+        --participation) COMPREPLY=(); return ;;
+        --features) COMPREPLY=($(compgen -W 'intraday classic' -- "$cur")); return ;;
+        --max-day-loss) COMPREPLY=(); return ;;
+        --max-loss) COMPREPLY=(); return ;;
+        --max-drawdown) COMPREPLY=(); return ;;
+        --warmup) COMPREPLY=(); return ;;
+        --symbols) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
+        --source) COMPREPLY=(); return ;;
+        --from) COMPREPLY=(); return ;;
+        --to) COMPREPLY=(); return ;;
+        --max-missing) COMPREPLY=(); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --tz) COMPREPLY=(); return ;;
+        --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
+        --max-line) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --threads) COMPREPLY=(); return ;;
+        --checkpoint-every) COMPREPLY=(); return ;;
+        --output|-o) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --run) COMPREPLY=(); return ;;
+        --resume) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
       ;;
     'backtest')
       case $prev in

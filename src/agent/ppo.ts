@@ -97,16 +97,17 @@ export class Ppo {
   step = 0
   updates = 0
 
-  constructor(engine: Engine, task: Task, settings: PpoSettings) {
+  /** Writes fresh parameters. `phase` counts the stretches of a run, each with random numbers of its own. */
+  constructor(engine: Engine, task: Task, settings: PpoSettings, phase = 0) {
     const { envs, seed } = settings
     const { inputs, hidden } = engine.layout.shape
     const states = engine.layout.cells * envs * hidden
     this.engine = engine
     this.settings = settings
     this.#task = task
-    this.#choice = stream(seed, 'actions')
-    this.#shuffle = stream(seed, 'minibatches')
-    this.#rngs = Array.from({ length: envs }, (_, e) => stream(seed, 'env', e))
+    this.#choice = stream(seed, 'actions', phase)
+    this.#shuffle = stream(seed, 'minibatches', phase)
+    this.#rngs = Array.from({ length: envs }, (_, e) => stream(seed, 'env', phase, e))
     this.#episodes = this.#rngs.map((rng) => task.start(rng))
     this.#observations = settings.normaliseObservations ? new RunningMoments(inputs) : null
     this.#returns = settings.normaliseRewards ? new RunningMoments(1) : null
@@ -145,6 +146,11 @@ export class Ppo {
       meanReward: average(({ reward }) => reward),
       meanLength: average(({ length }) => length),
     }
+  }
+
+  /** Goes on with the moments of an earlier phase. */
+  adopt({ count, mean, variance }: RunningMoments): void {
+    restoreMoments(this.#observations, Float64Array.of(count, ...mean, ...variance))
   }
 
   /** `iterate` without a pause. */

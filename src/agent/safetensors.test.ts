@@ -34,9 +34,13 @@ test('the bytes are those of the format', () => {
 })
 
 test('what is written is read back', () => {
-  const { tensors: read, metadata } = decodeSafetensors(encodeSafetensors(tensors, { run: 'é"' }), 'file')
-  expect([...read.values()]).toEqual(tensors)
-  expect(metadata).toEqual({ run: 'é"' })
+  const bytes = encodeSafetensors(tensors, { run: 'é"' })
+  // A Buffer's slice is a view where that of a Uint8Array is a copy.
+  for (const given of [bytes, Buffer.from(bytes)]) {
+    const { tensors: read, metadata } = decodeSafetensors(given, 'file')
+    expect([...read.values()]).toEqual(tensors)
+    expect(metadata).toEqual({ run: 'é"' })
+  }
 })
 
 describe('damaged or hostile files are refused', () => {

@@ -79,8 +79,8 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): TensorFile {
     if (entry === null) throw bad(`tensor ${quote(key)} is not described as it should be`)
     const { dtype, shape, from, to } = entry
     spans.push([from, to])
-    // A copy, for the bytes need not lie at a multiple of the element's size.
-    const copy = bytes.slice(8 + length + from, 8 + length + to).buffer
+    // A copy, for the bytes need not lie at a multiple of the element's size; Buffer's slice would not be one.
+    const copy = Uint8Array.from(bytes.subarray(8 + length + from, 8 + length + to)).buffer
     tensors.set(key, { name: key, shape, data: new TYPES[dtype](copy) })
   }
   spans.sort((a, b) => a[0] - b[0] || a[1] - b[1])

@@ -5,7 +5,7 @@
 import { numbersOf, setNumbers } from '../base/numbers.js'
 import type { Rules } from '../engine/step.js'
 import { EPISODE_STEPS, TradingEnv } from '../engine/trading-env.js'
-import { ACTION_COUNT, actionMask, HOLD_BOTH } from '../env/actions.js'
+import { ACTION_COUNT, actionMask } from '../env/actions.js'
 import type { FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import type { Market } from '../market/align.js'
@@ -52,7 +52,7 @@ export function tradingTask(options: TradingTaskOptions): Task {
       const episode: Episode = {
         get held() {
           const held = env.heldAction
-          return single ? (held - HOLD_BOTH) / 3 + 1 : held
+          return single ? (held - 1) / 3 : held
         },
         reset: (out, offset) => {
           env.reset(warmup + rng.int(starts))

@@ -13,6 +13,8 @@ export interface Option<T> {
   readonly short?: string
   readonly choices?: readonly string[]
   readonly many?: boolean
+  /** A switch that may have a value all the same: `--switch=value` stands for this option with that value. */
+  readonly valued?: string
   /** What the value completes to in a shell. */
   readonly completes?: 'file' | 'directory'
   /** The default as help shows it. */
@@ -85,7 +87,7 @@ export function defineGroup(group: CommandGroup): CommandGroup {
   return group
 }
 
-type Common = Partial<Pick<Option<unknown>, 'short' | 'completes' | 'defaultText'>>
+type Common = Partial<Pick<Option<unknown>, 'short' | 'completes' | 'defaultText' | 'valued'>>
 
 export function flag(help: string, more: Common = {}): Option<boolean> {
   return { help, fallback: false, parse: parseBoolean, ...more }

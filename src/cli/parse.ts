@@ -68,7 +68,11 @@ export function readFlags(
   }
   parser.argument('[operands...]').action(() => {})
   try {
-    parser.parse(argv, { from: 'user' })
+    const end = argv.indexOf('--')
+    parser.parse(
+      argv.map((word, i) => (end < 0 || i < end ? withValue(word, all) : word)),
+      { from: 'user' },
+    )
   } catch (error) {
     throw asUsage(error, Object.keys(all))
   }
@@ -102,6 +106,13 @@ function asUsage(error: unknown, known: string[]): unknown {
     return usage(`option ${/--[a-z-]+/.exec(quoted)?.[0] ?? quoted} needs a value`)
   }
   return usage(message.replace(/^error: /, ''))
+}
+
+/** `--gpu=webgpu` as `--gpu-backend=webgpu`: a switch stays one, and the operand after it an operand. */
+function withValue(word: string, options: Options): string {
+  const [, name = '', value] = /^--([a-z-]+)=(.*)$/s.exec(word) ?? []
+  const valued = Object.hasOwn(options, name) ? options[name]!.valued : undefined
+  return valued === undefined ? word : `--${valued}=${value}`
 }
 
 export interface Layers {

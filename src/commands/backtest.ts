@@ -8,12 +8,14 @@ import type { Context } from '../cli/context.js'
 import { Backtest } from '../engine/backtest.js'
 import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../engine/policies.js'
 import { RECORD_TYPES, type RecordType, recordLines } from '../engine/records.js'
+import { actionMask } from '../env/actions.js'
 import { FeatureTable } from '../env/features.js'
 import { summarise } from '../evaluate/summary.js'
 import type { Market } from '../market/align.js'
 import type { Costs } from '../portfolio/costs.js'
 import { BlockWriter } from '../stream/sink.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
+import { loadModel, policyOf, seenBy } from './models.js'
 import { openOutput, output } from './options.js'
 import { readActions } from './replay-file.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
@@ -25,12 +27,12 @@ const TURN = 50_000
 
 type Choice =
   | { readonly kind: (typeof POLICIES)[number] }
-  | { readonly kind: 'replay'; readonly path: string }
+  | { readonly kind: 'replay' | 'model'; readonly path: string }
 
 const options = {
   policy: option<Choice | undefined>(
     'POLICY',
-    `who decides: ${POLICIES.join(', ')}, or replay:FILE`,
+    `who decides: ${POLICIES.join(', ')}, replay:FILE or model:PATH`,
     { defaultText: 'flat' },
     parsePolicy,
   ),
@@ -57,6 +59,7 @@ export const backtest = defineCommand({
     marketWords,
     'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
     'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day. A risk record says what the guard changed, once for each run of refusals.',
+    'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
   operands: [{ name: 'FILE', help: 'bars, or - for standard input', completes: 'file' }],
@@ -83,6 +86,7 @@ export const backtest = defineCommand({
     const table =
       (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
     const policyFor = await prepared(context, chosen, given.seed)
+    const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
     const loaded = await loadMarket(context, given, operands)
     const { market } = loaded
     const rules = rulesOf(given, market.interval)
@@ -96,10 +100,16 @@ export const backtest = defineCommand({
         },
       )
     }
-    const policy = policyFor(market)
-    const set = featuresOf(given.features)
-    const features = policy.observes ? new FeatureTable(market, set) : null
     const longOnly = given['long-only']
+    // A model brings its features; naming others is refused.
+    const own =
+      context.settings.get('features')?.origin === 'default' ? model?.model.spec.features?.set : undefined
+    const set = featuresOf(own ?? given.features)
+    const policy =
+      model === null
+        ? policyFor(market)
+        : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly) })
+    const features = policy.observes ? new FeatureTable(market, set) : null
     const run = new Backtest({ market, features, rules, policy, longOnly, warmup })
     const progress = context.ui.progress('decisions')
     while (!run.advance(TURN)) {
@@ -133,6 +143,7 @@ export const backtest = defineCommand({
       capital: rules.capital,
       costs: costRecord(rules.costs),
       data_sha256: loaded.sha256,
+      model: model === null ? null : { path: model.path, steps: model.model.steps, seen: seenBy(model) },
       ...summarise({ market, ledger, rules, state, ending: run.ending!, longOnly }),
     }
     const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands)
@@ -160,14 +171,15 @@ export const backtest = defineCommand({
 })
 
 function parsePolicy(word: string): Choice {
-  if (word.startsWith('replay:')) {
-    const path = word.slice('replay:'.length)
-    if (path === '') throw usage('expected replay:FILE')
-    return { kind: 'replay', path }
+  const [, file, path] = /^(replay|model):(.*)$/s.exec(word) ?? []
+  if (file === 'replay' || file === 'model') {
+    if (path === undefined || path === '')
+      throw usage(`expected ${file}:${file === 'replay' ? 'FILE' : 'PATH'}`)
+    return { kind: file, path }
   }
   const kind = POLICIES.find((name) => name === word)
   if (kind === undefined) {
-    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, got ${quote(word)}`)
+    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH, got ${quote(word)}`)
   }
   return { kind }
 }
@@ -180,6 +192,8 @@ function recordType(word: string): string {
 /** Reads what the policy needs before the bars are read: a mistyped name is told at once. */
 async function prepared(context: Context, chosen: Choice, seed: number): Promise<(market: Market) => Policy> {
   switch (chosen.kind) {
+    // A model is made into a policy once the bars are known.
+    case 'model':
     case 'flat':
       return () => flat
     case 'buy-hold':

@@ -26,6 +26,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./export.js').then((module) => module.exportBars),
   },
   {
+    name: 'train',
+    summary: 'train a recurrent PPO agent',
+    load: () => import('./train.js').then((module) => module.train),
+  },
+  {
     name: 'backtest',
     summary: 'run a policy over past bars',
     load: () => import('./backtest.js').then((module) => module.backtest),

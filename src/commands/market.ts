@@ -72,8 +72,9 @@ export async function loadMarket(
   context: Context,
   flags: MarketFlags,
   operands: readonly string[],
+  { single = false }: { readonly single?: boolean } = {},
 ): Promise<LoadedMarket> {
-  const pair = symbolPair(flags.symbols)
+  const pair = symbolPair(flags.symbols, single)
   const { from, to } = flags
   if (typeof from === 'number' && typeof to === 'number' && from > to) throw usage('--from is after --to')
   const operand = operands[0]
@@ -126,8 +127,10 @@ export async function loadMarket(
   }
 }
 
-function symbolPair(given: readonly string[] | undefined): readonly [string, string] {
+/** With `single` one symbol will do: it stands in both places, and the second is never traded. */
+function symbolPair(given: readonly string[] | undefined, single: boolean): readonly [string, string] {
   const [first, second, third] = given ?? DEFAULT_SYMBOLS
+  if (single && first !== undefined && second === undefined) return [first, first]
   if (first === undefined || second === undefined || third !== undefined || first === second)
     throw usage('--symbols: expected two symbols, such as NVDA,MSFT')
   return [first, second]

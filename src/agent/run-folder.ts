@@ -1,0 +1,197 @@
+/**
+ * The folder of a run. A file in it is there whole or not at all; a checkpoint takes the place of the last one, which is
+ * kept as the previous one; metrics are appended line by line.
+ */
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { badData, Failure, systemCode, systemFailure } from '../base/errors.js'
+import { fileSink } from '../stream/sink.js'
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
+
+export const FILES = {
+  manifest: 'manifest.json',
+  last: 'policy.safetensors',
+  best: 'best.safetensors',
+  checkpoint: 'checkpoint.safetensors',
+  previous: 'checkpoint-previous.safetensors',
+  metrics: 'metrics.ndjson',
+} as const
+
+export interface FolderOptions {
+  /** Removes half-written files when the process must go at once. */
+  readonly onForcedExit: (cleanup: () => void) => () => void
+}
+
+export class RunFolder {
+  readonly path: string
+  readonly #options: FolderOptions
+
+  constructor(path: string, options: FolderOptions) {
+    this.path = path
+    this.#options = options
+  }
+
+  file(name: string): string {
+    return join(this.path, name)
+  }
+
+  /** Makes the folder; one that holds anything is refused (73) unless `replace`, which removes the files of a run. */
+  async create(replace: boolean): Promise<void> {
+    try {
+      await mkdir(this.path, { recursive: true })
+    } catch (error) {
+      throw systemCode(error) === 'EEXIST'
+        ? new Failure('cannotCreate', 'is not a directory', { where: this.path })
+        : systemFailure(error, this.path, true)
+    }
+    const there = await readdir(this.path)
+    if (there.length === 0) return
+    if (!replace) {
+      throw new Failure('cannotCreate', 'the folder is not empty', {
+        where: this.path,
+        hint: 'go on with --resume, or start anew with --force',
+      })
+    }
+    const own = there.filter(
+      (name) =>
+        (Object.values(FILES) as string[]).includes(name) ||
+        name.startsWith('events.out.tfevents.') ||
+        isTemporary(name),
+    )
+    for (const name of own) await rm(this.file(name), { force: true })
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const sink = await fileSink(this.file(name), this.#options)
+    try {
+      await sink.write(bytes)
+      await sink.close()
+    } catch (error) {
+      await sink.abort()
+      throw error
+    }
+  }
+
+  /** The checkpoint there is stays whole until the new one has its name. */
+  async writeCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    const sink = await fileSink(this.file(FILES.checkpoint), this.#options)
+    try {
+      await sink.write(encodeCheckpoint(checkpoint))
+      await this.#keepPrevious()
+      await sink.close()
+    } catch (error) {
+      await sink.abort()
+      throw error
+    }
+  }
+
+  async #keepPrevious(): Promise<void> {
+    const current = this.file(FILES.checkpoint)
+    const beside = this.file('.checkpoint-previous.tmp')
+    await rm(beside, { force: true })
+    try {
+      // Some file systems know no second name.
+      await link(current, beside).catch(async (error) => {
+        if (systemCode(error) === 'ENOENT') throw error
+        await copyFile(current, beside)
+      })
+      await rename(beside, this.file(FILES.previous))
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw systemFailure(error, this.file(FILES.previous), true)
+    }
+  }
+
+  /** The newest sound checkpoint; null where there is none. `warn` hears of a damaged one. */
+  async readCheckpoint(warn: (words: string) => void): Promise<Checkpoint | null> {
+    let damage: unknown
+    for (const name of [FILES.checkpoint, FILES.previous]) {
+      const bytes = await this.read(name)
+      if (bytes === null) continue
+      try {
+        const checkpoint = decodeCheckpoint(bytes, this.file(name))
+        if (damage !== undefined) warn(`${damageWords(damage)}; going on from ${name}`)
+        return checkpoint
+      } catch (error) {
+        if (damage !== undefined) throw damage
+        damage = error
+      }
+    }
+    if (damage !== undefined) throw damage
+    return null
+  }
+
+  /** The bytes of a file, null where it is not there. */
+  async read(name: string): Promise<Uint8Array | null> {
+    try {
+      return await readFile(this.file(name))
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return null
+      throw systemFailure(error, this.file(name))
+    }
+  }
+
+  /** Opens a file to append to; `keep` says which of its whole lines stay. */
+  async appendLines(name: string, keep: (line: string) => boolean): Promise<Appender> {
+    const old = await this.read(name)
+    if (old !== null) {
+      const lines = Buffer.from(old).toString('utf8').split('\n')
+      // What follows the last newline is torn.
+      lines.pop()
+      await this.write(
+        name,
+        Buffer.from(
+          lines
+            .filter(keep)
+            .map((line) => `${line}\n`)
+            .join(''),
+        ),
+      )
+    }
+    return this.append(name)
+  }
+
+  async append(name: string): Promise<Appender> {
+    const path = this.file(name)
+    const handle = await open(path, 'a').catch((error) => {
+      throw systemFailure(error, path, true)
+    })
+    return {
+      write: async (bytes) => {
+        await handle.appendFile(bytes).catch((error) => {
+          throw systemFailure(error, path, true)
+        })
+      },
+      close: () => handle.close(),
+    }
+  }
+
+  /** Removes what a killed process left half-written. */
+  async tidy(): Promise<void> {
+    for (const name of await readdir(this.path))
+      if (isTemporary(name)) await rm(this.file(name), { force: true })
+  }
+
+  async readManifest<T>(): Promise<T> {
+    const bytes = await this.read(FILES.manifest)
+    if (bytes === null) {
+      throw new Failure('noInput', 'is not the folder of a run: it has no manifest.json', {
+        where: this.path,
+      })
+    }
+    try {
+      return JSON.parse(Buffer.from(bytes).toString('utf8')) as T
+    } catch {
+      throw badData('is damaged', { where: this.file(FILES.manifest) })
+    }
+  }
+}
+
+export interface Appender {
+  write(bytes: Uint8Array | string): Promise<void>
+  close(): Promise<void>
+}
+
+const isTemporary = (name: string): boolean => name.startsWith('.') && name.endsWith('.tmp')
+
+const damageWords = (error: unknown): string =>
+  error instanceof Failure ? `${error.where}: ${error.message}` : String(error)
