@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Engine } from '../agent/engine.js'
 import type { Layout } from '../agent/network.js'
+import type { Backend } from '../agent/tfjs/backends.js'
 
 export interface EngineFlags {
   readonly gpu?: boolean
@@ -14,7 +15,17 @@ const MOST_THREADS = 8
 export const threadsOf = (flags: EngineFlags): number =>
   flags.threads ?? Math.min(MOST_THREADS, availableParallelism())
 
+/** The GPU's backend; null for the CPU. */
+export const backendOf = (flags: EngineFlags): Backend | null =>
+  flags['gpu-backend'] ?? (flags.gpu ? 'node-gpu' : null)
+
+/** Throws 69 where the GPU was asked for and cannot be had. */
 export async function engineFor(layout: Layout, flags: EngineFlags): Promise<Engine> {
+  const backend = backendOf(flags)
+  if (backend !== null) {
+    const { tfjsEngine } = await import('../agent/tfjs/engine.js')
+    return tfjsEngine(layout, backend)
+  }
   const { cpuEngine } = await import('../agent/cpu/engine.js')
   return cpuEngine(layout, { threads: threadsOf(flags) })
 }

@@ -13,7 +13,7 @@ import { choice, defineCommand, file, flag, text, type Values } from '../cli/com
 import type { Context } from '../cli/context.js'
 import { version } from '../cli/print.js'
 import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
-import { engineFor, threadsOf } from './engines.js'
+import { backendOf, engineFor, threadsOf } from './engines.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
 import { learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './train-options.js'
@@ -64,6 +64,9 @@ interface Manifest {
   readonly test: Setup['test']
   readonly trial: number | null
 }
+
+/** Narrower than this, the launches of a GPU's kernels cost more than their arithmetic. */
+const GPU_PAYS = 512
 
 const MANIFEST_FORMAT = 'jules-run/1'
 
@@ -189,7 +192,7 @@ async function begin(
     warmup: given.warmup,
     spec: setup.spec,
     shape: setup.shape,
-    engine: given['gpu-backend'] ?? (given.gpu ? 'node-gpu' : 'cpu'),
+    engine: backendOf(given) ?? 'cpu',
     evaluateEvery: given['eval-every'] ?? null,
     earlyStop: given['early-stop'] ?? null,
     initial: start?.sha256 ?? null,
@@ -198,6 +201,8 @@ async function begin(
   const identity = digest(determining)
   if (manifest !== null) checkSame(manifest, identity, setup)
   const engine = await engineFor(layoutOf(setup.shape), given)
+  if (backendOf(given) !== null && setup.shape.hidden < GPU_PAYS)
+    context.ui.note(`an LSTM of ${setup.shape.hidden} is small for a GPU; jules bench says whether the CPU is faster`)
   try {
     const total = plan.reduce((sum, phase) => sum + phase.settings.steps, 0)
     const training = new Training({

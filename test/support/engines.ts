@@ -5,3 +5,5 @@ export const BUILT: Required<Pick<CpuOptions, 'kernels' | 'worker'>> = {
   kernels: new URL('../../dist/agent/kernels.wasm', import.meta.url),
   worker: new URL('../../dist/agent/cpu/worker.js', import.meta.url),
 }
+
+export const TFJS_WORKER = new URL('../../dist/agent/tfjs/worker.js', import.meta.url)
