@@ -12,9 +12,9 @@ _jules() {
   done
   case $words in
     '')
-      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env db vault' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench db vault' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
     'fetch')
@@ -226,6 +226,25 @@ _jules() {
       esac
       flags='--capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --format -f --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
+      ;;
+    'export-model')
+      case $prev in
+        --onnx) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--onnx --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'bench')
+      case $prev in
+        --threads) COMPREPLY=(); return ;;
+        --seconds) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--threads --seconds --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'db start')
       case $prev in

@@ -41,6 +41,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./check-env.js').then((module) => module.checkEnvironment),
   },
   {
+    name: 'export-model',
+    summary: 'write a model for other runtimes',
+    load: () => import('./export-model.js').then((module) => module.exportModel),
+  },
+  {
+    name: 'bench',
+    summary: 'measure the training engines of this machine',
+    load: () => import('./bench.js').then((module) => module.bench),
+  },
+  {
     name: 'db',
     summary: 'run the embedded database and look after the store',
     load: () => import('./db.js').then((module) => module.db),

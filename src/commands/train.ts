@@ -202,7 +202,9 @@ async function begin(
   if (manifest !== null) checkSame(manifest, identity, setup)
   const engine = await engineFor(layoutOf(setup.shape), given)
   if (backendOf(given) !== null && setup.shape.hidden < GPU_PAYS)
-    context.ui.note(`an LSTM of ${setup.shape.hidden} is small for a GPU; jules bench says whether the CPU is faster`)
+    context.ui.note(
+      `an LSTM of ${setup.shape.hidden} is small for a GPU; jules bench says whether the CPU is faster`,
+    )
   try {
     const total = plan.reduce((sum, phase) => sum + phase.settings.steps, 0)
     const training = new Training({

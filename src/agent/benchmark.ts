@@ -1,0 +1,109 @@
+/** How fast an engine trains: the arithmetic of one rollout and its update, on observations that mean nothing. */
+import { stream } from '../base/rng.js'
+import type { Engine, Minibatch } from './engine.js'
+import type { NetworkShape } from './network.js'
+import { layoutOf } from './network.js'
+import { TRADING } from './settings.js'
+
+export interface Speed {
+  /** Steps a second of training with the default settings, environments left out. */
+  readonly stepsPerSecond: number
+  /** Milliseconds of one minibatch: loss, gradient and Adam. */
+  readonly minibatchMs: number
+  /** Microseconds of one policy step of a single environment. */
+  readonly policyUs: number
+}
+
+/** The default network at another width. */
+export const shapeAt = (hidden: number): NetworkShape => {
+  const { lstm, layers, net, activation } = TRADING
+  return { inputs: 26, hidden, actions: 9, lstm, layers, net, activation }
+}
+
+/** Operations that a GPU is asked for in one minibatch of the default settings: some 40 for a step of an LSTM and back. */
+export const LAUNCHES = 40 * TRADING.bptt * (TRADING.lstm === 'separate' ? 2 : 1) + 80
+
+/** `clock` gives milliseconds; each figure is the median of several. */
+export function measure(engine: Engine, clock: () => number, budgetMs = 1000): Speed {
+  const { envs, rolloutSteps, batch, bptt, epochs } = TRADING
+  const { shape, size } = engine.layout
+  const rng = stream(1, 'benchmark', shape.hidden)
+  engine.writeParameters(Float32Array.from({ length: size }, () => 0.1 * rng.normal()))
+  const minibatch = problem(engine, bptt, batch / bptt)
+  const allowed = new Uint8Array(shape.actions).fill(1)
+  const loss = {
+    clip: 0.2,
+    valueCoefficient: 0.5,
+    entropyCoefficient: 0.01,
+    normaliseAdvantage: true,
+    holdPrior: 4,
+    allowed,
+  }
+  const adam = { rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-5, maxNorm: 0.5 }
+  const minibatchMs = median(clock, budgetMs, () => {
+    engine.gradMinibatch(minibatch, loss)
+    engine.adamStep(adam)
+  })
+  const rolloutMs = median(clock, budgetMs / 4, policyStep(engine, envs, true))
+  const singleMs = median(clock, budgetMs / 4, policyStep(engine, 1, false))
+  const total = rolloutSteps * rolloutMs + epochs * ((envs * rolloutSteps) / batch) * minibatchMs
+  return { stepsPerSecond: (1000 * envs * rolloutSteps) / total, minibatchMs, policyUs: 1000 * singleMs }
+}
+
+function problem({ layout }: Engine, steps: number, sequences: number): Minibatch {
+  const { inputs, hidden, actions } = layout.shape
+  const rng = stream(2, 'benchmark')
+  const rows = steps * sequences
+  const numbers = (count: number) => Float32Array.from({ length: count }, () => rng.normal())
+  return {
+    steps,
+    sequences,
+    observations: numbers(rows * inputs),
+    episodeStarts: new Uint8Array(rows),
+    valid: new Uint8Array(rows).fill(1),
+    actions: Int32Array.from({ length: rows }, () => rng.int(actions)),
+    held: Int32Array.from({ length: rows }, () => rng.int(actions)),
+    oldLogProbs: new Float32Array(rows).fill(-Math.log(actions)),
+    advantages: numbers(rows),
+    returns: numbers(rows),
+    hidden: numbers(layout.cells * sequences * hidden),
+    cell: numbers(layout.cells * sequences * hidden),
+  }
+}
+
+function policyStep(engine: Engine, count: number, withValues: boolean): () => void {
+  const { shape, cells } = engine.layout
+  const rng = stream(3, 'benchmark')
+  const step = {
+    count,
+    observations: Float32Array.from({ length: count * shape.inputs }, () => rng.normal()),
+    episodeStarts: new Uint8Array(count),
+    hidden: new Float32Array(cells * count * shape.hidden),
+    cell: new Float32Array(cells * count * shape.hidden),
+    logits: new Float32Array(count * shape.actions),
+    values: withValues ? new Float32Array(count) : null,
+  }
+  return () => engine.policyStep(step)
+}
+
+/** Median milliseconds of a call, in rounds long enough for the clock. */
+function median(clock: () => number, budgetMs: number, work: () => void): number {
+  const until = clock() + budgetMs / 5
+  let calls = 0
+  // The compiler warms up, and the calls of a round are counted.
+  while (clock() < until || calls < 2) {
+    work()
+    calls++
+  }
+  const each = Math.max(1, Math.floor(calls / 4))
+  const rounds: number[] = []
+  const end = clock() + budgetMs
+  while (clock() < end || rounds.length < 3) {
+    const start = clock()
+    for (let n = 0; n < each; n++) work()
+    rounds.push((clock() - start) / each)
+  }
+  return rounds.sort((a, b) => a - b)[Math.floor(rounds.length / 2)]!
+}
+
+export const benchmarkLayout = (hidden: number) => layoutOf(shapeAt(hidden))

@@ -1,0 +1,39 @@
+import { encodeOnnx } from '../agent/onnx.js'
+import { usage } from '../base/errors.js'
+import { defineCommand, file } from '../cli/command.js'
+import { version } from '../cli/print.js'
+import { loadModel } from './models.js'
+import { openOutput } from './options.js'
+
+export const exportModel = defineCommand({
+  name: 'export-model',
+  summary: 'write a model for other runtimes',
+  description: [
+    'Writes a trained model as an ONNX graph (opset 14). Inputs are observation [batch, 26], and hidden and cell [cells, batch, width], zero at the start of an episode; outputs are logits, value, next_hidden and next_cell. The normaliser is part of the graph.',
+    'The mask of actions and the hold prior are not: add jules.hold_prior of the metadata to the logit of the action in force, leave out masked actions, and take the largest. jules.spec names features, interval and the targets of each action.',
+  ],
+  operands: [{ name: 'MODEL', help: 'a run folder, or a policy file', required: true, completes: 'file' }],
+  options: { onnx: file('write the graph to FILE, or to standard output with -') },
+  examples: [{ text: 'The best model of a run', shell: 'jules export-model my-run --onnx policy.onnx' }],
+  exits: {
+    65: 'the model is damaged',
+    66: 'there is no such model',
+    73: 'the output cannot be created',
+    74: 'reading or writing failed',
+  },
+  seeAlso: ['train', 'backtest'],
+  run: async (context, given, [path]) => {
+    if (given.onnx === undefined) throw usage('say where to: --onnx FILE')
+    if (given.onnx === '-' && context.stdoutIsTTY)
+      throw usage('a graph is not for a terminal', { hint: 'use --onnx FILE, or a pipe' })
+    const { model } = await loadModel(path!)
+    const out = await openOutput(context, { format: 'ndjson', output: given.onnx }, [path!])
+    try {
+      await out.sink.write(encodeOnnx(model, version().trim()))
+      await out.done()
+    } catch (error) {
+      await out.abort()
+      throw error
+    }
+  },
+})
