@@ -239,12 +239,13 @@ _jules() {
     'bench')
       case $prev in
         --threads) COMPREPLY=(); return ;;
+        --widths) COMPREPLY=(); return ;;
         --seconds) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--threads --seconds --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--threads --widths --seconds --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'db start')
       case $prev in

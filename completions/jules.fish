@@ -268,6 +268,7 @@ complete -c jules -n '__fish_seen_subcommand_from export-model' -l help -s h -d 
 complete -c jules -n '__fish_seen_subcommand_from export-model' -l version -s V -d 'show the version'
 complete -c jules -n '__fish_seen_subcommand_from export-model' -F
 complete -c jules -n '__fish_seen_subcommand_from bench' -l threads -x -d 'threads of the CPU engine'
+complete -c jules -n '__fish_seen_subcommand_from bench' -l widths -x -d 'LSTM widths to measure'
 complete -c jules -n '__fish_seen_subcommand_from bench' -l seconds -x -d 'seconds for each figure'
 complete -c jules -n '__fish_seen_subcommand_from bench' -l format -s f -x -a 'ndjson table' -d 'records, or a table for people'
 complete -c jules -n '__fish_seen_subcommand_from bench' -l config -r -F -d 'read settings from FILE'

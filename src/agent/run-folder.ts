@@ -109,7 +109,11 @@ export class RunFolder {
       if (bytes === null) continue
       try {
         const checkpoint = decodeCheckpoint(bytes, this.file(name))
-        if (damage !== undefined) warn(`${damageWords(damage)}; going on from ${name}`)
+        if (damage !== undefined) {
+          warn(`${damageWords(damage)}; going on from ${name}`)
+          // It takes the place of the damaged one, which must not become the previous one of the next.
+          await rename(this.file(name), this.file(FILES.checkpoint))
+        }
         return checkpoint
       } catch (error) {
         if (damage !== undefined) throw damage

@@ -1,12 +1,19 @@
 import { availableParallelism } from 'node:os'
 import { benchmarkLayout, LAUNCHES, measure, type Speed } from '../agent/benchmark.js'
 import type { Engine } from '../agent/engine.js'
-import { Failure } from '../base/errors.js'
-import { choice, defineCommand, integer } from '../cli/command.js'
+import { Failure, usage } from '../base/errors.js'
+import { quote } from '../base/time.js'
+import { choice, defineCommand, integer, option } from '../cli/command.js'
 import { BlockWriter } from '../stream/sink.js'
 import { type EngineFlags, engineFor, threadsOf } from './engines.js'
 
-const WIDTHS = [32, 64, 128, 256]
+const WIDTHS: readonly number[] = [32, 64, 128, 256]
+
+const widthsOf = (word: string): readonly number[] => {
+  const widths = word.split(',').map((part) => (/^\d{1,4}$/.test(part.trim()) ? Number(part) : Number.NaN))
+  if (widths.every((width) => width >= 8 && width % 8 === 0)) return widths.sort((a, b) => a - b)
+  throw usage(`expected multiples of 8 between commas, got ${quote(word)}`)
+}
 
 interface Candidate {
   readonly name: string
@@ -32,6 +39,12 @@ export const bench = defineCommand({
       max: 64,
       defaultText: 'one a core, 8 at most',
     }),
+    widths: option<readonly number[]>(
+      'LIST',
+      'LSTM widths to measure',
+      { fallback: WIDTHS, defaultText: WIDTHS.join(',') },
+      widthsOf,
+    ),
     seconds: integer('N', 'seconds for each figure', { fallback: 1, min: 1, max: 60 }),
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or a table for people', {
       short: 'f',
@@ -59,7 +72,7 @@ export const bench = defineCommand({
     const absent: string[] = []
     let done = 0
     for (const { name, flags } of candidates) {
-      for (const hidden of WIDTHS) {
+      for (const hidden of given.widths) {
         context.signal.throwIfAborted()
         let engine: Engine
         try {
@@ -77,7 +90,7 @@ export const bench = defineCommand({
         const speed = measure(engine, () => performance.now(), 1000 * given.seconds)
         engine.dispose()
         rows.push({ engine: name, hidden, speed })
-        progress.update(++done, candidates.length * WIDTHS.length)
+        progress.update(++done, candidates.length * given.widths.length)
         if (!table) {
           const { stepsPerSecond, minibatchMs, policyUs } = speed
           const figures = {
@@ -92,7 +105,7 @@ export const bench = defineCommand({
       }
     }
     progress.end()
-    const advice = adviceOf(rows, absent)
+    const advice = adviceOf(rows, absent, given.widths)
     if (table) await say(tableOf(rows, absent, advice))
     else await say(`${JSON.stringify({ type: 'bench_advice', cores: availableParallelism(), ...advice })}\n`)
   },
@@ -107,14 +120,14 @@ interface Advice {
   readonly gpu: string
 }
 
-function adviceOf(rows: readonly Row[], absent: readonly string[]): Advice {
+function adviceOf(rows: readonly Row[], absent: readonly string[], widths: readonly number[]): Advice {
   const best = (hidden: number): Row =>
     rows
       .filter((row) => row.hidden === hidden)
       .reduce((a, b) => (b.speed.stepsPerSecond > a.speed.stepsPerSecond ? b : a))
-  const use = Object.fromEntries(WIDTHS.map((hidden) => [hidden, best(hidden).engine]))
+  const use = Object.fromEntries(widths.map((hidden) => [hidden, best(hidden).engine]))
   if (!absent.some((words) => words.startsWith('--gpu:'))) {
-    const wins = WIDTHS.filter((hidden) => use[hidden]!.startsWith('--gpu'))
+    const wins = widths.filter((hidden) => use[hidden]!.startsWith('--gpu'))
     return {
       use,
       gpu:
@@ -124,10 +137,10 @@ function adviceOf(rows: readonly Row[], absent: readonly string[]): Advice {
     }
   }
   const launches = (LAUNCHES * LAUNCH_US) / 1000
-  const pays = WIDTHS.find((hidden) => best(hidden).speed.minibatchMs > 2 * launches)
+  const pays = widths.find((hidden) => best(hidden).speed.minibatchMs > 2 * launches)
   return {
     use,
-    gpu: `not measured; a minibatch is about ${LAUNCHES} launches, some ${launches.toFixed(0)} ms at ${LAUNCH_US} us each whatever the width, so by this estimate a GPU pays ${pays === undefined ? `only above a width of ${WIDTHS.at(-1)}` : `from a width of about ${pays}`}`,
+    gpu: `not measured; a minibatch is about ${LAUNCHES} launches, some ${launches.toFixed(0)} ms at ${LAUNCH_US} us each whatever the width, so by this estimate a GPU pays ${pays === undefined ? `only above a width of ${widths.at(-1)}` : `from a width of about ${pays}`}`,
   }
 }
 
