@@ -6,7 +6,7 @@ import { cpuEngine } from './cpu/engine.js'
 import { orthogonalMatrix } from './initial.js'
 import { layoutOf } from './network.js'
 import { RunningMoments } from './normaliser.js'
-import { Ppo, type PpoSettings } from './ppo.js'
+import { Diverged, Ppo, type PpoSettings } from './ppo.js'
 import { cartpoleNovel, cartpoleStep, recall2, TASKS, type Task, tmaze10 } from './tasks.js'
 
 describe('tasks', () => {
@@ -156,6 +156,96 @@ describe('PPO', () => {
     const [a, b, c] = [await run(1), await run(1), await run(2)]
     expect(a.equals(b)).toBe(true)
     expect(a.equals(c)).toBe(false)
+  })
+
+  test.each(TASKS)(
+    '$name: saved and restored in another trainer, it goes on with the same bits',
+    async (task) => {
+      const settings = { epochs: 2, normaliseObservations: true, normaliseRewards: true }
+      const first = await trainer(task, settings)
+      first.advance()
+      const state = first.save()
+      first.advance()
+      const second = await trainer(task, { ...settings, seed: 1 })
+      second.advance()
+      second.advance()
+      second.restore(state)
+      expect(second.step).toBe(1024)
+      second.advance()
+      const bits = (ppo: Ppo) =>
+        [...ppo.save()].map(([name, data]) => [name, Buffer.from(data.buffer).toString('hex')])
+      expect(bits(second)).toEqual(bits(first))
+    },
+  )
+
+  test('a state of another size is refused', async () => {
+    const ppo = await trainer(recall2)
+    const other = await trainer(recall2, { envs: 8 })
+    expect(() => other.restore(ppo.save())).toThrow(RangeError)
+  })
+
+  test('a number that is not one stops the run and names step and tensor', async () => {
+    const ppo = await trainer(recall2)
+    ppo.advance()
+    const parameters = ppo.engine.readParameters()
+    const tensor = ppo.engine.layout.tensors.find(({ name }) => name === 'lstm_critic.weight_hh_l0')!
+    parameters[tensor.offset + 5] = Number.NaN
+    ppo.engine.writeParameters(parameters)
+    expect(() => ppo.advance()).toThrow('diverged at step 1024: lstm_critic.weight_hh_l0 is not finite')
+    expect(() => ppo.advance()).toThrow(Diverged)
+  })
+
+  test('a reward that is not a number is bad data, not divergence', async () => {
+    const broken: Task = {
+      ...recall2,
+      start: (rng) => {
+        const episode = recall2.start(rng)
+        return { ...episode, step: (...args) => ({ ...episode.step(...args), reward: Number.NaN }) }
+      },
+    }
+    const ppo = await trainer(broken)
+    expect(() => ppo.advance()).toThrow('the reward at step 0 is NaN')
+  })
+
+  test('--target-kl ends an update early', async () => {
+    const free = await trainer(recall2)
+    const held = await trainer(recall2, { targetKl: 1e-6 })
+    free.advance()
+    held.advance()
+    expect(free.updates).toBe(10)
+    expect(held.updates).toBeLessThan(2)
+  })
+
+  test('masked actions are never taken, and the hold prior holds', async () => {
+    const taken: number[] = []
+    const watched: Task = {
+      ...recall2,
+      mask: Uint8Array.of(1, 0, 1, 1, 0, 1, 1, 1, 0),
+      start: (rng) => {
+        const episode = recall2.start(rng)
+        let held = 6
+        return {
+          ...episode,
+          get held() {
+            return held
+          },
+          step: (action, out, offset) => {
+            taken.push(action)
+            held = action
+            return episode.step(action, out, offset)
+          },
+        }
+      },
+    }
+    const ppo = await trainer(watched, { holdPrior: 4 })
+    ppo.advance()
+    for (const action of taken) expect(watched.mask[action]).toBe(1)
+    // By hand: e^4 / (e^4 + 5) = 0.916 of the actions repeat the last, before anything is learnt.
+    const sixteen = taken.slice(0, 16 * 64)
+    let kept = 0
+    for (let i = 16; i < sixteen.length; i++) if (sixteen[i] === sixteen[i - 16]) kept++
+    expect(kept / (sixteen.length - 16)).toBeGreaterThan(0.89)
+    expect(kept / (sixteen.length - 16)).toBeLessThan(0.94)
   })
 
   test('learns to recall: far above what a policy without memory can get', async () => {

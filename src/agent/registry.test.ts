@@ -1,0 +1,47 @@
+import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Registration, register, registered } from './registry.js'
+
+const run = (more: Partial<Registration>): Registration => ({
+  run: 'r',
+  time: '2025-08-01T00:00:00Z',
+  path: '/p',
+  task: 'trading',
+  symbols: ['NVDA', 'MSFT'],
+  interval: '1m',
+  from: '2025-01-02',
+  to: '2025-03-31',
+  trial: 'a',
+  ...more,
+})
+
+function file(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'jules-registry-'))
+  onTestFinished(() => rmSync(dir, { recursive: true }))
+  return join(dir, 'deep', 'runs.ndjson')
+}
+
+test('a trial is a distinct setting on the same symbols and interval over dates that overlap', async () => {
+  const path = file()
+  const number = (more: Partial<Registration>) => register(path, run(more))
+  expect(await number({})).toBe(1)
+  expect(await number({ trial: 'b' })).toBe(2)
+  expect(await number({ trial: 'a' })).toBe(1)
+  expect(await number({ trial: 'c', symbols: ['AMD', 'INTC'] })).toBe(1)
+  expect(await number({ trial: 'd', interval: '5m' })).toBe(1)
+  expect(await number({ trial: 'e', from: '2025-04-01', to: '2025-06-30' })).toBe(1)
+  expect(await number({ trial: 'f', from: '2025-03-31', to: '2025-04-30' })).toBe(4)
+  expect(await number({ trial: 'g', from: null, to: null, task: 'recall2' })).toBe(null)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('runs that start together are all there, and a torn line hides none', async () => {
+  const path = file()
+  await Promise.all(Array.from({ length: 40 }, (_, i) => register(path, run({ trial: String(i) }))))
+  appendFileSync(path, '{"type":"run","ru')
+  appendFileSync(path, '\n')
+  expect(await register(path, run({ trial: 'last' }))).toBe(41)
+  expect(await registered(path)).toHaveLength(41)
+})
