@@ -19,7 +19,7 @@ import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
 import { learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './train-options.js'
 import { TrainingOutput } from './training-output.js'
 import { digest, type Setup, taskSetup, tradingSetup } from './training-setup.js'
-import { initialFrom } from './transfer.js'
+import { type Initial, initialFrom } from './transfer.js'
 
 const options = {
   ...learningOptions,
@@ -165,9 +165,9 @@ async function begin(
   if (given.env !== undefined && operands.length > 0)
     throw usage(`--env ${given.env} reads no bars: got ${operands[0]}`)
   const set = featuresOf(given.features)
-  const settings = settingsOf(given, set.name)
-  const initial =
-    given['transfer-from'] === undefined ? null : await initialFrom(context, given['transfer-from'])
+  const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
+  const shaped = shapedBy(given, initial)
+  const settings = settingsOf(shaped, set.name)
   const loaded = given.env === undefined ? await loadMarket(context, given, operands, { single: true }) : null
   const rules = loaded === null ? null : rulesOf(given, loaded.market.interval)
   const setup =
@@ -181,11 +181,10 @@ async function begin(
           longOnly: given['long-only'],
           warmup: given.warmup,
         })
-  const plan = phasesOf(given, { settings, setup, set: set.name, phases, interval: loaded?.market.interval })
+  const plan = phasesOf(shaped, { settings, setup, set: set.name, phases, interval: loaded?.market.interval })
   const start = initial?.fit(setup.shape, settings.seed) ?? null
-  const kept = { ...settings, net: settings.net }
   const determining = {
-    settings: kept,
+    settings,
     curriculum: phases,
     rules,
     longOnly: given['long-only'],
@@ -380,6 +379,20 @@ function checkSame(manifest: Manifest, identity: string, setup: Setup): void {
         hint: 'start a new run',
       },
     )
+  }
+}
+
+/** The network of a model to start from is the default of the new one. */
+function shapedBy(given: Given, initial: Initial | null): Given {
+  if (initial === null) return given
+  const { hidden, lstm, layers, net, activation } = initial.shape
+  return {
+    ...given,
+    hidden: given.hidden ?? hidden,
+    lstm: given.lstm ?? lstm,
+    layers: given.layers ?? layers,
+    net: given.net ?? net,
+    activation: given.activation ?? activation ?? undefined,
   }
 }
 

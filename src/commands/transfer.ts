@@ -8,7 +8,6 @@ import { FILES } from '../agent/run-folder.js'
 import { decodeSafetensors } from '../agent/safetensors.js'
 import { transferred } from '../agent/transfer.js'
 import { badData, systemFailure } from '../base/errors.js'
-import type { Context } from '../cli/context.js'
 
 /** The policy file that a path names: itself, or the best one of a run folder, or its last. */
 export async function policyFile(
@@ -29,19 +28,22 @@ export async function policyFile(
 }
 
 export interface Initial {
+  /** Of the network in the file; null where it cannot be seen, as the activation of another's tensors. */
+  readonly shape: Omit<NetworkShape, 'activation'> & {
+    readonly activation: NetworkShape['activation'] | null
+  }
   /** Parameters for a network of this shape. Throws where the shapes cannot be joined. */
   fit(shape: NetworkShape, seed: number): { readonly parameters: Float32Array; readonly sha256: string }
 }
 
-export async function initialFrom(_context: Context, path: string): Promise<Initial> {
+export async function initialFrom(path: string): Promise<Initial> {
   const file = await policyFile(path)
   const tensors = decodeSafetensors(file.bytes, file.path)
-  const own = tensors.metadata.format !== undefined
+  const own = tensors.metadata.format === undefined ? null : decodeModel(file.bytes, file.path).shape
   return {
+    shape: own ?? { ...shapeOf(tensors, 'tanh', file.path), activation: null },
     fit: (shape, seed) => {
-      const from = own
-        ? decodeModel(file.bytes, file.path).shape
-        : shapeOf(tensors, shape.activation, file.path)
+      const from = own ?? shapeOf(tensors, shape.activation, file.path)
       const parameters = parametersOf(tensors, layoutOf(from), file.path)
       return {
         parameters: transferred({ from, parameters, to: shape, seed, name: file.path }),

@@ -11,33 +11,12 @@ import { smaCross } from '../../dist/engine/policies.js'
 import { DEFAULT_RULES } from '../../dist/engine/step.js'
 import { TradingEnv } from '../../dist/engine/trading-env.js'
 import { FEATURE_SETS, FeatureTable } from '../../dist/env/features.js'
-import { Market } from '../../dist/market/align.js'
-import { sessionsEndingAt } from '../../dist/market/calendar.js'
 import { NO_LIMITS } from '../../dist/risk/limits.js'
+import { walk } from './market.js'
 import { median, timed } from './measure.js'
 
 const BARS = Number(process.env.BARS ?? 1_000_000)
 const RUNS = Number(process.env.RUNS ?? 5)
-
-/** One-minute random walks of two symbols. */
-function walk(bars) {
-  const market = new Market(['NVDA', 'MSFT'], '1m', bars)
-  const rng = stream(1, 'bench')
-  const price = [180, 520]
-  const numbers = new Float64Array(10)
-  for (const { openMs, closeMs } of sessionsEndingAt(20_301, Math.ceil(bars / 385))) {
-    for (let time = openMs; time < closeMs && market.length < bars; time += 60_000) {
-      for (let k = 0; k < 2; k++) {
-        const from = price[k]
-        const to = from * (1 + 0.0004 * rng.normal())
-        price[k] = to
-        numbers.set([from, Math.max(from, to), Math.min(from, to), to, 1000 + rng.int(9000)], 5 * k)
-      }
-      market.append(time, numbers)
-    }
-  }
-  return market
-}
 
 function measure(what, goal, work, { unit = 'M/s', perRun = 1 } = {}) {
   const seconds = []

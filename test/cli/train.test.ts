@@ -560,8 +560,9 @@ describe('other starts', () => {
       {},
     )
     writeFileSync(dir.file('sb3.safetensors'), file)
-    const run = await train(dir, '-o', 'run', '--transfer-from', 'sb3.safetensors', '--hidden', '16')
+    const run = await train(dir, '-o', 'run', '--transfer-from', 'sb3.safetensors')
     expect([run.status, run.stderr]).toEqual([0, expect.stringContaining('training on')])
+    expect(decodeModel(readFileSync(dir.file('run/policy.safetensors')), 'run').shape.hidden).toBe(16)
     const direct = await dir.jules(['backtest', '--policy', 'model:sb3.safetensors', 'bars.parquet'])
     expect([direct.status, direct.stderr]).toEqual([
       65,
