@@ -5,25 +5,22 @@ import type { Rules } from '../engine/step.js'
 import { type Market, SYMBOL_COUNT } from '../market/align.js'
 import { feesOf, slippageOf } from '../portfolio/costs.js'
 import { wholeShares } from '../risk/guard.js'
+import type { Figure } from './metrics.js'
 import type { RoundTrip } from './round-trips.js'
 
-/** Net dollars of holding `maxPosition` dollars times each weight from the first fill to the last close, nights included. */
-export function buyAndHold(market: Market, ledger: Ledger, rules: Rules, weights: readonly number[]): number {
+/** Net dollars of a full position in one symbol from the first fill to the last close, nights included. */
+export function buyAndHold(market: Market, ledger: Ledger, rules: Rules, symbol: number): Figure {
   const first = ledger.first + (rules.fill === 'open' ? 1 : 0)
   const last = ledger.first + ledger.length
   const prices = rules.fill === 'open' ? market.open : market.close
+  const price = prices[symbol]![first]!
+  const shares = rules.shares ?? wholeShares(rules.maxPosition / price, rules.fractional)
+  if (shares === 0) return { value: null, reason: `a share costs more than ${rules.maxPosition} dollars` }
   const meanPrice = (prices[0][first]! + prices[1][first]!) / 2
-  let net = 0
-  for (let k = 0; k < SYMBOL_COUNT; k++) {
-    const weight = weights[k]!
-    if (weight === 0) continue
-    const price = prices[k]![first]!
-    const shares = rules.shares ?? wholeShares((weight * rules.maxPosition) / price, rules.fractional)
-    if (shares === 0) continue
-    const paid = price + slippageOf(rules.costs, shares, price, market.volume[k]![first]!)
-    net += shares * (market.close[k]![last]! - paid) - feesOf(rules.costs, shares, paid, meanPrice)
+  const paid = price + slippageOf(rules.costs, shares, price, market.volume[symbol]![first]!)
+  return {
+    value: shares * (market.close[symbol]![last]! - paid) - feesOf(rules.costs, shares, paid, meanPrice),
   }
-  return net
 }
 
 export interface RandomPolicies {
