@@ -4,12 +4,12 @@
  */
 import type { Rng } from '../base/rng.js'
 import { stream } from '../base/rng.js'
-import { ACTION_COUNT } from '../env/actions.js'
+import { ACTION_COUNT, actionMask } from '../env/actions.js'
 import { FEATURE_WIDTH, type FeatureSet, FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import { rewardOf, turnoverPenalty } from '../env/reward.js'
 import { BAR_NUMBERS, Market, SYMBOL_COUNT } from '../market/align.js'
-import type { Rules } from './step.js'
+import { Kernel, type Rules, TradingState } from './step.js'
 import { TradingEnv } from './trading-env.js'
 
 export interface CheckOptions {
@@ -34,7 +34,8 @@ const TOLERANCE = 1e-9
 /** Bars at which the future is replaced. */
 const CUTS = 8
 
-export function checkEnv(options: CheckOptions): Check[] {
+/** One check after the other, for a caller that wants a breath in between. */
+export function* checkEnv(options: CheckOptions): Generator<Check> {
   const checks: [string, (options: CheckOptions) => string | null][] = [
     ['observations are float32[26], finite, positions within [-1, 1]', observations],
     ['the mask allows an action, and a masked one is refused', masks],
@@ -43,11 +44,12 @@ export function checkEnv(options: CheckOptions): Check[] {
     ['the same actions give the same bytes', repeats],
     ['cash + positions = equity, explained by fills, costs and moves', conservation],
     ['orders keep the position limit, and only reduce after a loss limit', riskPromise],
+    ['the same under random fills, price gaps and missing bars', riskPromiseUnderStress],
     ['features of the whole market equal those bar by bar', streaming],
     ['bars after a decision change nothing up to it', lookAhead],
     ['the turnover term is never positive', turnoverTerm],
   ]
-  return checks.map(([name, check]) => ({ name, problem: check(options) }))
+  for (const [name, check] of checks) yield { name, problem: check(options) }
 }
 
 function environment(
@@ -178,31 +180,124 @@ function conservation(options: CheckOptions): string | null {
 }
 
 function riskPromise(options: CheckOptions): string | null {
-  const { market, rules } = options
+  const { market } = options
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'risk')
   env.reset(options.warmup)
+  const watch = new Watch(market, options.rules)
   for (let n = lengthOf(options); n > 0 && !env.terminated && !env.truncated; n--) {
-    const { state } = env
-    const position = state.account.position.slice()
-    const dayLoss = state.dayStart - state.equity
-    const fall = state.peak - state.equity
-    const marks = [market.close[0][env.t]!, market.close[1][env.t]!]
+    watch.mark(env.state, env.t)
     const { ordered } = env.step(allowedAction(env, rng))
+    const problem = watch.judge(ordered, env.t - 1)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+/** A broker that fills any part of an order at any price near the bar, on prices that jump and bars that are missing. */
+function riskPromiseUnderStress(options: CheckOptions): string | null {
+  const rng = stream(options.seed, 'check', 'stress')
+  const market = stressed(options, rng)
+  const { rules } = options
+  const kernel = new Kernel(market, rules)
+  const mask = actionMask(options.longOnly)
+  let state = new TradingState(rules.capital)
+  let watch = new Watch(market, rules)
+  for (let t = 0; t + 1 < market.length; t++) {
+    watch.mark(state, t)
+    let action = rng.int(ACTION_COUNT)
+    while (mask[action] !== 1) action = rng.int(ACTION_COUNT)
+    kernel.decide(state, t, action)
+    const { outcome } = kernel
+    const problem = watch.judge(outcome.ordered, t)
+    if (problem !== null) return problem
+    kernel.begin(state, t + 1)
+    outcome.filled.fill(0)
     for (let k = 0; k < SYMBOL_COUNT; k++) {
-      const [held, order] = [position[k]!, ordered[k]!]
-      if (order === 0) continue
-      const after = held + order
-      const reduces = held * after >= 0 && Math.abs(after) < Math.abs(held)
-      if (reduces) continue
-      const where = `bar ${env.t - 1}: an order of ${order} ${market.symbols[k]}`
-      if (Math.abs(after) * marks[k]! > rules.limits.maxPosition * (1 + TOLERANCE))
-        return `${where} passes the position limit`
-      if (dayLoss >= rules.limits.maxDayLoss) return `${where} after the day's loss limit`
-      if (fall >= rules.limits.maxDrawdown) return `${where} after the drawdown limit`
+      const order = outcome.ordered[k]!
+      const most = Math.abs(order)
+      // None, a part, or all of it.
+      const part = rng.int(3) === 0 ? most : rules.fractional ? most * rng.uniform() : rng.int(most + 1)
+      if (part === 0) continue
+      const price = market.open[k]![t + 1]! * (1 + 0.002 * rng.normal())
+      kernel.book(state, k, order > 0 ? part : -part, price, 0.35, 0)
+    }
+    kernel.settle(state, t, action)
+    if (outcome.terminated) {
+      state = new TradingState(rules.capital)
+      watch = new Watch(market, rules)
     }
   }
   return null
+}
+
+/** The last bars that a walk takes in, with one in ten missing and one in fifty a jump of some percent that stays. */
+function stressed({ market, warmup, steps = STEPS }: CheckOptions, rng: Rng): Market {
+  const made = new Market(market.symbols, market.interval)
+  const level = [1, 1]
+  const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+  for (let i = warmup; i < Math.min(market.length, warmup + steps); i++) {
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      if (rng.int(50) === 0) level[k] = level[k]! * Math.min(2, Math.max(0.5, 1 + 0.05 * rng.normal()))
+      const columns = [market.open, market.high, market.low, market.close]
+      for (const [c, column] of columns.entries()) numbers[k * BAR_NUMBERS + c] = column[k]![i]! * level[k]!
+      numbers[k * BAR_NUMBERS + columns.length] = market.volume[k]![i]!
+    }
+    if (rng.int(10) > 0) made.append(market.time[i]!, numbers)
+  }
+  return made
+}
+
+/** What no order may do, by its own count of the losses: it asks nothing of the guard. */
+class Watch {
+  readonly #market: Market
+  readonly #rules: Rules
+  readonly #position = new Float64Array(SYMBOL_COUNT)
+  #stopped = false
+  #halted = false
+  #peak: number
+  #dayStart: number
+  #before: number
+
+  constructor(market: Market, rules: Rules) {
+    this.#market = market
+    this.#rules = rules
+    this.#peak = rules.capital
+    this.#dayStart = rules.capital
+    this.#before = rules.capital
+  }
+
+  /** Looks at the account before decision `t`. */
+  mark({ account, equity }: TradingState, t: number): void {
+    const { session } = this.#market
+    const { limits } = this.#rules
+    if (t > 0 && session[t]! !== session[t - 1]!) {
+      this.#dayStart = this.#before
+      this.#stopped = false
+    }
+    this.#before = equity
+    this.#peak = Math.max(this.#peak, equity)
+    if (this.#dayStart - equity >= limits.maxDayLoss) this.#stopped = true
+    if (this.#peak - equity >= limits.maxDrawdown) this.#halted = true
+    this.#position.set(account.position)
+  }
+
+  judge(ordered: Float64Array, t: number): string | null {
+    const { symbols, close } = this.#market
+    const { limits } = this.#rules
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const [held, order] = [this.#position[k]!, ordered[k]!]
+      const after = held + order
+      const reduces = held * after >= 0 && Math.abs(after) < Math.abs(held)
+      if (order === 0 || reduces) continue
+      const where = `bar ${t}: an order of ${order} ${symbols[k]}`
+      if (Math.abs(after) * close[k]![t]! > limits.maxPosition * (1 + TOLERANCE))
+        return `${where} passes the position limit`
+      if (this.#stopped) return `${where} after the day's loss limit`
+      if (this.#halted) return `${where} after the drawdown limit`
+    }
+    return null
+  }
 }
 
 function streaming({ market, set }: CheckOptions): string | null {

@@ -61,11 +61,23 @@ describe('an inner join on time', () => {
     expect([finish().length, aligner.outside]).toEqual([2, 4])
   })
 
+  test('exactly as much as is allowed is accepted', () => {
+    const rows = (missing: number) => [
+      ...pairs(Array.from({ length: 100 - missing }, (_, minute) => minute)),
+      ...Array.from({ length: missing }, (_, i) => ({ symbol: 'MSFT', minute: 100 - missing + i })),
+    ]
+    expect(align(rows(5)).finish().length).toBe(95)
+    expect(() => align(rows(6)).finish()).toThrow('6.00 % of the times lack a bar of one symbol')
+    // The limit of paper trading: 1 of 1,000.
+    expect(() => align(rows(1), 0.001).finish()).toThrow('1.00 % of the times')
+    expect(align(rows(0), 0.001).finish().length).toBe(100)
+  })
+
   const refused: [string, Row[], string][] = [
     [
       'too much lost',
       [...pairs([0, 1]), { symbol: 'NVDA', minute: 2 }],
-      '20.00 % of the rows have no partner at their time, more than 5.00 %: NVDA 2025-07-30T13:32:00Z (1)',
+      '33.33 % of the times lack a bar of one symbol, more than 5.00 %: NVDA 2025-07-30T13:32:00Z (1)',
     ],
     [
       'a missing symbol',

@@ -144,7 +144,7 @@ export interface AlignOptions {
   readonly symbols: Pair<string>
   /** For messages: the name of the input. */
   readonly name: string
-  /** Refuse when a larger fraction of the rows finds no partner. */
+  /** Refuse when at a larger fraction of the times one of the symbols has no bar. */
   readonly maxMissing: number
   /** Only rows of these; others are left aside. */
   readonly interval?: Interval | undefined
@@ -250,7 +250,7 @@ export class Aligner {
     if (time < this.#time) {
       const [now, before] = [formatTime(time), formatTime(this.#time)]
       throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {
-        hint: 'sort the bars by time, then symbol',
+        hint: 'sort the bars by time, then symbol, or load them into the store',
       })
     }
     if (time > this.#time) this.#close()
@@ -322,10 +322,12 @@ export class Aligner {
         hint: 'choose one with --source',
       })
     }
-    const lost = this.droppedRows / this.rows
+    // Each dropped row is a time that the market lacks.
+    const { droppedRows } = this
+    const lost = droppedRows / (droppedRows + (this.#market?.length ?? 0))
     if (lost > maxMissing) {
       throw badData(
-        `${percent(lost)} of the rows have no partner at their time, more than ${percent(maxMissing)}: ${this.describeDropped()}`,
+        `${percent(lost)} of the times lack a bar of one symbol, more than ${percent(maxMissing)}: ${this.describeDropped()}`,
         { where: name, hint: 'fill the gaps, or allow them with --max-missing' },
       )
     }
