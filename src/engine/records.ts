@@ -47,6 +47,11 @@ class Lines {
   #peak: number
   #dayStart: number
   #before: number
+  /** Cash and positions as text: they change with fills only. */
+  #cash = Number.NaN
+  #first = Number.NaN
+  #second = Number.NaN
+  #account = ''
 
   constructor(source: RecordSource) {
     this.#source = source
@@ -107,7 +112,15 @@ class Lines {
     const t = ledger.first + i + 1
     const equity = ledger.equity[i]!
     const [first, second] = this.#symbols
-    return `{"type":"equity","time":"${formatTime(market.endOf(t))}","run":${this.#run},"cash":${ledger.cash[i]!},"positions":{${first}:${ledger.position[0][i]!},${second}:${ledger.position[1][i]!}},"marks":{${first}:${market.close[0][t]!},${second}:${market.close[1][t]!}},"equity":${equity},"pnl_day":${equity - this.#dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(this.#peak - equity) / this.#peak}}\n`
+    const cash = ledger.cash[i]!
+    const [a, b] = [ledger.position[0][i]!, ledger.position[1][i]!]
+    if (cash !== this.#cash || a !== this.#first || b !== this.#second) {
+      this.#cash = cash
+      this.#first = a
+      this.#second = b
+      this.#account = `","run":${this.#run},"cash":${cash},"positions":{${first}:${a},${second}:${b}},"marks":{${first}:`
+    }
+    return `{"type":"equity","time":"${formatTime(market.endOf(t))}${this.#account}${market.close[0][t]!},${second}:${market.close[1][t]!}},"equity":${equity},"pnl_day":${equity - this.#dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(this.#peak - equity) / this.#peak}}\n`
   }
 }
 

@@ -53,6 +53,7 @@ export function randomPolicies(
   for (const { symbol, from, to, trips: members } of groups) {
     const price = prices[symbol]!
     const length = to - from + 1
+    const perWord = length / 4_294_967_296
     // The prices twice in a row, joined without a jump: a moved trip never looks back.
     const around = new Float64Array(2 * length)
     for (let i = 0; i < length; i++) {
@@ -66,7 +67,8 @@ export function randomPolicies(
     // Two policies a draw where shorts are allowed: one, and the one of the opposite sides.
     const step = run.longOnly ? 1 : 2
     for (let n = 0; n < RANDOM_POLICIES; n += step) {
-      const shift = rng.int(length)
+      // Uneven by at most length / 2^32, which no percentile sees, and twice as fast as without bias.
+      const shift = Math.floor(rng.uint32() * perWord)
       let earned = 0
       // One bit of chance for the side of each trip.
       let bits = 0
