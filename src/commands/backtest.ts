@@ -14,6 +14,7 @@ import { summarise } from '../evaluate/summary.js'
 import type { Market } from '../market/align.js'
 import type { Costs } from '../portfolio/costs.js'
 import { BlockWriter } from '../stream/sink.js'
+import { formatByExtension } from '../stream/source.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
 import { loadModel, policyOf, seenBy } from './models.js'
 import { openOutput, output } from './options.js'
@@ -87,6 +88,12 @@ export const backtest = defineCommand({
     const chosen = given.policy ?? { kind: 'flat' }
     const table =
       (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
+    const extension = given.output === undefined ? undefined : formatByExtension(given.output)
+    if (extension === 'csv' || extension === 'parquet') {
+      throw usage(`--output: records of several types make no ${extension} file`, {
+        hint: 'write ndjson, and load it into the store',
+      })
+    }
     const policyFor = await prepared(context, chosen, given.seed)
     const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
     const loaded = await loadMarket(context, given, operands)

@@ -33,10 +33,13 @@ const STEPS = 2000
 const TOLERANCE = 1e-9
 /** Bars at which the future is replaced. */
 const CUTS = 8
+/** Bars of noise after a cut: more than any feature looks back. */
+const NOISE_BARS = 500
 
 /** One check after the other, for a caller that wants a breath in between. */
-export function* checkEnv(options: CheckOptions): Generator<Check> {
-  const checks: [string, (options: CheckOptions) => string | null][] = [
+export function* checkEnv(given: CheckOptions): Generator<Check> {
+  const options = { ...given, features: new FeatureTable(given.market, given.set) }
+  const checks: [string, (options: Prepared) => string | null][] = [
     ['observations are float32[26], finite, positions within [-1, 1]', observations],
     ['the mask allows an action, and a masked one is refused', masks],
     ['an episode ends with its length or the data, and then refuses a step', endings],
@@ -52,12 +55,13 @@ export function* checkEnv(options: CheckOptions): Generator<Check> {
   for (const [name, check] of checks) yield { name, problem: check(options) }
 }
 
-function environment(
-  options: CheckOptions,
-  market = options.market,
-  episodeSteps = Number.POSITIVE_INFINITY,
-) {
-  const features = new FeatureTable(market, options.set)
+interface Prepared extends CheckOptions {
+  /** Of the whole market. */
+  readonly features: FeatureTable
+}
+
+function environment(options: Prepared, market = options.market, episodeSteps = Number.POSITIVE_INFINITY) {
+  const features = market === options.market ? options.features : new FeatureTable(market, options.set)
   const { rules, longOnly } = options
   return new TradingEnv({ market, features, rules, longOnly, episodeSteps })
 }
@@ -74,7 +78,7 @@ function allowedAction(env: TradingEnv, rng: Rng): number {
   }
 }
 
-function observations(options: CheckOptions): string | null {
+function observations(options: Prepared): string | null {
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'observations')
   const out = new Float32Array(OBSERVATION_SIZE + 1).fill(7)
@@ -91,7 +95,7 @@ function observations(options: CheckOptions): string | null {
   return null
 }
 
-function masks(options: CheckOptions): string | null {
+function masks(options: Prepared): string | null {
   const env = environment(options)
   env.reset(options.warmup)
   if (env.actionMask.length !== ACTION_COUNT) return `the mask has ${env.actionMask.length} entries`
@@ -103,7 +107,7 @@ function masks(options: CheckOptions): string | null {
   return null
 }
 
-function endings(options: CheckOptions): string | null {
+function endings(options: Prepared): string | null {
   const rules = {
     ...options.rules,
     maxDrawdownFraction: null,
@@ -131,21 +135,21 @@ function endings(options: CheckOptions): string | null {
   return null
 }
 
-function resets(options: CheckOptions): string | null {
+function resets(options: Prepared): string | null {
   const env = environment(options)
   const first = walk(env, options, 'resets')
   const second = walk(env, options, 'resets')
   return first.equals(second) ? null : 'a second episode differs from the first'
 }
 
-function repeats(options: CheckOptions): string | null {
+function repeats(options: Prepared): string | null {
   const first = walk(environment(options), options, 'repeats')
   const second = walk(environment(options), options, 'repeats')
   return first.equals(second) ? null : 'two runs differ'
 }
 
 /** Observations and rewards of a random walk, as bytes. */
-function walk(env: TradingEnv, options: CheckOptions, name: string): Buffer {
+function walk(env: TradingEnv, options: Prepared, name: string): Buffer {
   const rng = stream(options.seed, 'check', name)
   const rows: Buffer[] = []
   const out = new Float32Array(OBSERVATION_SIZE)
@@ -158,7 +162,7 @@ function walk(env: TradingEnv, options: CheckOptions, name: string): Buffer {
   return Buffer.concat(rows)
 }
 
-function conservation(options: CheckOptions): string | null {
+function conservation(options: Prepared): string | null {
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'conservation')
   const { market } = options
@@ -179,7 +183,7 @@ function conservation(options: CheckOptions): string | null {
   return null
 }
 
-function riskPromise(options: CheckOptions): string | null {
+function riskPromise(options: Prepared): string | null {
   const { market } = options
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'risk')
@@ -235,13 +239,11 @@ function riskPromiseUnderStress(options: CheckOptions): string | null {
 function stressed({ market, warmup, steps = STEPS }: CheckOptions, rng: Rng): Market {
   const made = new Market(market.symbols, market.interval)
   const level = [1, 1]
-  const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
   for (let i = warmup; i < Math.min(market.length, warmup + steps); i++) {
+    const numbers = barNumbers(market, i)
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       if (rng.int(50) === 0) level[k] = level[k]! * Math.min(2, Math.max(0.5, 1 + 0.05 * rng.normal()))
-      const columns = [market.open, market.high, market.low, market.close]
-      for (const [c, column] of columns.entries()) numbers[k * BAR_NUMBERS + c] = column[k]![i]! * level[k]!
-      numbers[k * BAR_NUMBERS + columns.length] = market.volume[k]![i]!
+      for (let c = 0; c < BAR_NUMBERS - 1; c++) numbers[k * BAR_NUMBERS + c]! *= level[k]!
     }
     if (rng.int(10) > 0) made.append(market.time[i]!, numbers)
   }
@@ -300,12 +302,11 @@ class Watch {
   }
 }
 
-function streaming({ market, set }: CheckOptions): string | null {
-  const whole = new FeatureTable(market, set)
+function streaming({ market, set, features: whole }: Prepared): string | null {
   const grown = new Market(market.symbols, market.interval)
   const table = new FeatureTable(grown, set)
   for (let i = 0; i < market.length; i++) {
-    appendBar(grown, market, i, null)
+    grown.append(market.time[i]!, barNumbers(market, i))
     table.update()
   }
   const used = FEATURE_WIDTH * market.length
@@ -313,7 +314,7 @@ function streaming({ market, set }: CheckOptions): string | null {
   return at < 0 ? null : `bar ${Math.floor(at / FEATURE_WIDTH)}: column ${at % FEATURE_WIDTH} differs`
 }
 
-function lookAhead(options: CheckOptions): string | null {
+function lookAhead(options: Prepared): string | null {
   const { market, warmup } = options
   const rng = stream(options.seed, 'check', 'look-ahead')
   const most = lengthOf(options)
@@ -328,7 +329,7 @@ function lookAhead(options: CheckOptions): string | null {
 }
 
 /** All that is seen and ordered up to and including the decision at `cut`. */
-function upTo(env: TradingEnv, options: CheckOptions, cut: number): Buffer {
+function upTo(env: TradingEnv, options: Prepared, cut: number): Buffer {
   const rng = stream(options.seed, 'check', 'walk')
   const rows: Buffer[] = []
   const out = new Float32Array(OBSERVATION_SIZE)
@@ -352,24 +353,36 @@ function upTo(env: TradingEnv, options: CheckOptions, cut: number): Buffer {
   return Buffer.concat(rows)
 }
 
-/** The same market up to bar `cut`, another one after it. */
+/** The same market up to bar `cut`, and another one for a while after it. */
 export function withNoiseAfter(market: Market, cut: number, rng: Rng): Market {
-  const noised = new Market(market.symbols, market.interval, market.length)
-  for (let i = 0; i < market.length; i++) appendBar(noised, market, i, i > cut ? rng : null)
+  const length = Math.min(market.length, cut + 1 + NOISE_BARS)
+  const noised = new Market(market.symbols, market.interval, length)
+  for (let i = 0; i < length; i++) {
+    const numbers = barNumbers(market, i)
+    for (let at = 0; i > cut && at < numbers.length; at += BAR_NUMBERS) {
+      const open = numbers[at]! * (0.5 + rng.uniform())
+      const close = numbers[at + 3]! * (0.5 + rng.uniform())
+      const [high, low] = [Math.max(open, close) * 1.01, Math.min(open, close) * 0.99]
+      numbers.set([open, high, low, close, numbers[at + 4]! * rng.uniform()], at)
+    }
+    noised.append(market.time[i]!, numbers)
+  }
   return noised
 }
 
-function appendBar(to: Market, from: Market, i: number, noise: Rng | null): void {
-  const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+const oneBar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+
+/** Bar `i` as `append` takes it; overwritten by the next call. */
+function barNumbers({ open, high, low, close, volume }: Market, i: number): Float64Array {
   for (let k = 0; k < SYMBOL_COUNT; k++) {
-    const bar = [from.open, from.high, from.low, from.close].map((column) => column[k]![i]!)
-    const [open, , , close] = noise === null ? bar : bar.map((x) => x * (0.5 + noise.uniform()))
-    const volume = from.volume[k]![i]! * (noise === null ? 1 : noise.uniform())
-    const high = noise === null ? bar[1]! : Math.max(open!, close!) * 1.01
-    const low = noise === null ? bar[2]! : Math.min(open!, close!) * 0.99
-    numbers.set([open!, high, low, close!, volume], k * BAR_NUMBERS)
+    const at = k * BAR_NUMBERS
+    oneBar[at] = open[k]![i]!
+    oneBar[at + 1] = high[k]![i]!
+    oneBar[at + 2] = low[k]![i]!
+    oneBar[at + 3] = close[k]![i]!
+    oneBar[at + 4] = volume[k]![i]!
   }
-  to.append(from.time[i]!, numbers)
+  return oneBar
 }
 
 function turnoverTerm(options: CheckOptions): string | null {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Aligner } from './align.js'
+import { Aligner, type AlignOptions } from './align.js'
 import { INTERVALS, MISSING_CODE, Names, newBatch } from './bar.js'
 
 const OPEN = Date.UTC(2025, 6, 30, 13, 30)
@@ -11,7 +11,7 @@ interface Row {
   source?: string
 }
 
-function align(rows: Row[], maxMissing = 0.05) {
+function align(rows: Row[], maxMissing = 0.05, more: Partial<AlignOptions> = {}) {
   const batch = newBatch(rows.length, new Names())
   for (const { symbol, minute, interval = '1m', source = 'test' } of rows) {
     const i = batch.length++
@@ -25,7 +25,7 @@ function align(rows: Row[], maxMissing = 0.05) {
     batch.source[i] = batch.names.id(source)
     batch.line[i] = i + 1
   }
-  const aligner = new Aligner({ symbols: ['NVDA', 'MSFT'], name: 'stdin', maxMissing })
+  const aligner = new Aligner({ symbols: ['NVDA', 'MSFT'], name: 'stdin', maxMissing, ...more })
   aligner.push(batch)
   return { aligner, finish: () => aligner.finish() }
 }
@@ -59,6 +59,19 @@ describe('an inner join on time', () => {
   test('leaves bars outside of the session aside', () => {
     const { aligner, finish } = align([...pairs([-30, 0, 1, 500])])
     expect([finish().length, aligner.outside]).toEqual([2, 4])
+  })
+
+  test('says what keeps the rows out', () => {
+    const cases: [Partial<AlignOptions>, string][] = [
+      [{ interval: '5m' }, 'no bars of NVDA or MSFT: 4 rows are of interval 1m'],
+      [{ sources: ['real'] }, 'no bars of NVDA or MSFT: 4 rows are of source test'],
+      [{ fromMs: OPEN + 86_400_000 }, 'no bars of NVDA or MSFT: 4 rows are of other dates'],
+    ]
+    for (const [more, message] of cases) {
+      expect(() => align(pairs([0, 1]), 0.05, more).finish()).toThrow(message)
+    }
+    const early = pairs([-30, -29])
+    expect(() => align(early).finish()).toThrow('4 rows lie outside of the regular session')
   })
 
   test('exactly as much as is allowed is accepted', () => {

@@ -179,8 +179,8 @@ export class Aligner {
   outside = 0
   /** Rows that repeat a symbol and time; the last one counts. */
   duplicates = 0
-  /** Rows of the two symbols that another interval, source or date keeps out. */
-  unwanted = 0
+  /** Rows of the two symbols that are kept out, by what is not wanted of them: intervals and sources by name, dates. */
+  readonly #unwanted = new Map<string, number>()
 
   constructor(options: AlignOptions) {
     this.#options = options
@@ -211,14 +211,17 @@ export class Aligner {
         continue
       }
       const time = batch.time[i]!
-      const wanted =
-        (code < 0 || code === batch.interval[i]!) &&
-        time >= fromMs &&
-        time < toMs &&
-        this.#isWanted(batch.source[i]!)
-      if (wanted) this.#row(batch, i, k)
-      else this.unwanted++
+      if (code >= 0 && code !== batch.interval[i]!) {
+        this.#leave(`of interval ${INTERVALS[batch.interval[i]!]!}`)
+      } else if (!this.#isWanted(batch.source[i]!)) {
+        this.#leave(`of source ${batch.names.text(batch.source[i]!) ?? 'unknown'}`)
+      } else if (time < fromMs || time >= toMs) this.#leave('of other dates')
+      else this.#row(batch, i, k)
     }
+  }
+
+  #leave(reason: string): void {
+    this.#unwanted.set(reason, (this.#unwanted.get(reason) ?? 0) + 1)
   }
 
   /** Whether a source, by its number, is one of those asked for; asked of each number once. */
@@ -348,7 +351,7 @@ export class Aligner {
   #what(): string {
     const found = [...this.#others.keys()]
     const parts = []
-    if (this.unwanted > 0) parts.push(`${this.unwanted} rows are of another interval, source or date`)
+    for (const [reason, rows] of this.#unwanted) parts.push(`${rows} rows are ${reason}`)
     if (found.length > 0)
       parts.push(`the input holds ${found.slice(0, 5).join(', ')}${found.length > 5 ? ', ...' : ''}`)
     if (this.outside > 0) parts.push(`${this.outside} rows lie outside of the regular session`)

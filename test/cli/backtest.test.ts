@@ -194,6 +194,7 @@ describe('bad input', () => {
       /10 bars of both symbols: too few for a warm-up of 50 and one decision/,
     ],
     ['nothing', '', [], 66, 'stdin: is empty'],
+    ['an output that cannot hold records', pairs(3), ['-o', 'x.parquet'], 64, 'make no parquet file'],
     ['one symbol', pairs(3), ['--symbols', 'NVDA'], 64, '--symbols: expected two symbols, such as NVDA,MSFT'],
     ['the same symbol twice', pairs(3), ['--symbols', 'NVDA,NVDA'], 64, 'expected two symbols'],
     [
