@@ -149,6 +149,11 @@ describe('a table for people', () => {
     const { status, stdout } = await dir.shell('jules fetch --mock --days 2 | jules backtest -f table -')
     expect(status).toBe(0)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    const traded = await dir.shell(
+      'jules fetch --mock --days 30 | jules backtest --policy sma-cross --capital 5e6 --max-position 1e6 --no-limits -f table -',
+    )
+    expect(traded.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    expect(traded.stdout).toMatch(/turnover +\$\d{1,3}(,\d{3}){2}\.\d\d\n/)
     expect(stdout).toContain('note: no trades: the policy never asked for a position')
     expect(stdout).toContain('calmar, var95, cvar95: 2 returns,')
   })
