@@ -37,7 +37,7 @@ export async function readFlatGroup(
     const element = metadata.schema.find((candidate) => candidate.name === name)
     const kind = meta === undefined || element === undefined ? null : kindOf(meta, element)
     if (meta === undefined || element === undefined || kind === null) return null
-    const start = Number(meta.dictionary_page_offset ?? meta.data_page_offset)
+    const start = Number(meta.dictionary_page_offset || meta.data_page_offset)
     const bytes = new Uint8Array(await file.slice(start, start + Number(meta.total_compressed_size)))
     const chunk = { bytes, kind, codec: meta.codec, optional: element.repetition_type === 'OPTIONAL' }
     try {
@@ -186,8 +186,9 @@ function looked(codes: Int32Array, values: Float64Array): Float64Array {
 
 function plainNumbers(page: Uint8Array, count: number, kind: Kind): Float64Array {
   // Pages start at any byte, typed arrays at each eighth: hence the copy.
-  const bytes = page.slice(0, 8 * count)
-  if (bytes.length !== 8 * count) throw new RangeError('a short page')
+  if (page.length < 8 * count) throw new RangeError('a short page')
+  const bytes = new Uint8Array(8 * count)
+  bytes.set(page.subarray(0, 8 * count))
   if (typeof kind === 'string') return new Float64Array(bytes.buffer)
   const words = new Int32Array(bytes.buffer)
   const numbers = new Float64Array(count)
