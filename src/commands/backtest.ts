@@ -84,7 +84,7 @@ export const backtest = defineCommand({
     73: 'the output cannot be created',
     74: 'reading or writing failed',
   },
-  seeAlso: ['fetch', 'load'],
+  seeAlso: ['fetch', 'load', 'check-env', 'features.7', 'metrics.7'],
   run: async (context, given, operands) => {
     const chosen = given.policy ?? { kind: 'flat' }
     const table =

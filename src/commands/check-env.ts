@@ -24,7 +24,7 @@ export const checkEnvironment = defineCommand({
   },
   examples: [{ text: 'On generated bars', shell: 'jules fetch --mock --days 3 | jules check-env -' }],
   exits: { 1: 'a check failed', ...marketExits },
-  seeAlso: ['backtest'],
+  seeAlso: ['backtest', 'features.7'],
   run: async (context, given, operands) => {
     const loaded = await loadMarket(context, given, operands)
     const { market } = loaded
