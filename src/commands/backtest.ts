@@ -14,6 +14,7 @@ import { summarise } from '../evaluate/summary.js'
 import type { Market } from '../market/align.js'
 import type { Costs } from '../portfolio/costs.js'
 import { BlockWriter } from '../stream/sink.js'
+import { formatByExtension } from '../stream/source.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
 import { loadModel, policyOf, seenBy } from './models.js'
 import { openOutput, output } from './options.js'
@@ -24,6 +25,8 @@ import { summaryTable } from './summary-table.js'
 const POLICIES = ['flat', 'buy-hold', 'random', 'sma-cross'] as const
 /** Decisions between two looks at the signals. */
 const TURN = 50_000
+/** Characters of records that are encoded at once. */
+const TEXT = 1 << 16
 
 type Choice =
   | { readonly kind: (typeof POLICIES)[number] }
@@ -58,7 +61,8 @@ export const backtest = defineCommand({
     'Runs a policy through the transition that training and paper trading use, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7).',
     marketWords,
     'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
-    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day. A risk record says what the guard changed, once for each run of refusals.',
+    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no more bars in its session expires.',
+    'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders), and after a loss limit the overshoot. A record without a symbol ends the run.',
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
@@ -80,11 +84,17 @@ export const backtest = defineCommand({
     73: 'the output cannot be created',
     74: 'reading or writing failed',
   },
-  seeAlso: ['fetch', 'load'],
+  seeAlso: ['fetch', 'load', 'check-env', 'features.7', 'metrics.7'],
   run: async (context, given, operands) => {
     const chosen = given.policy ?? { kind: 'flat' }
     const table =
       (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
+    const extension = given.output === undefined ? undefined : formatByExtension(given.output)
+    if (extension === 'csv' || extension === 'parquet') {
+      throw usage(`--output: records of several types make no ${extension} file`, {
+        hint: 'write ndjson, and load it into the store',
+      })
+    }
     const policyFor = await prepared(context, chosen, given.seed)
     const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
     const loaded = await loadMarket(context, given, operands)
@@ -154,12 +164,16 @@ export const backtest = defineCommand({
         const types = new Set<RecordType>(
           (given.records as readonly RecordType[] | undefined) ?? RECORD_TYPES,
         )
-        let lines = 0
+        // Lines go out by the hundred: one by one, waiting and encoding would cost more than making them.
+        let text = ''
         for (const line of recordLines({ run: name, market, ledger, rules }, types)) {
-          await writer.text(line)
-          if (++lines % TURN === 0) context.signal.throwIfAborted()
+          text += line
+          if (text.length < TEXT) continue
+          await writer.text(text)
+          text = ''
+          context.signal.throwIfAborted()
         }
-        if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
+        await writer.text(types.has('summary') ? `${text}${JSON.stringify(summary)}\n` : text)
       }
       await writer.drain()
       await out.done()

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { badData } from '../base/errors.js'
 import { choice, defineCommand, integer } from '../cli/command.js'
 import { BlockWriter } from '../stream/sink.js'
@@ -23,7 +24,7 @@ export const checkEnvironment = defineCommand({
   },
   examples: [{ text: 'On generated bars', shell: 'jules fetch --mock --days 3 | jules check-env -' }],
   exits: { 1: 'a check failed', ...marketExits },
-  seeAlso: ['backtest'],
+  seeAlso: ['backtest', 'features.7'],
   run: async (context, given, operands) => {
     const loaded = await loadMarket(context, given, operands)
     const { market } = loaded
@@ -36,23 +37,26 @@ export const checkEnvironment = defineCommand({
       )
     }
     const { checkEnv } = await import('../engine/check-env.js')
-    const checks = checkEnv({
+    const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const out = new BlockWriter(context.stdout())
+    let failed = false
+    for (const { name, problem } of checkEnv({
       market,
       set: featuresOf(given.features),
       rules: rulesOf(given, market.interval),
       longOnly: given['long-only'],
       warmup: given.warmup,
       seed: given.seed,
-    })
-    const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
-    const out = new BlockWriter(context.stdout())
-    for (const { name, problem } of checks) {
+    })) {
+      failed ||= problem !== null
       const line = table
         ? `${problem === null ? 'ok    ' : 'failed'} ${name}${problem === null ? '' : `\n       ${problem}`}`
         : JSON.stringify({ type: 'check', name, ok: problem === null, problem })
       await out.text(`${line}\n`)
+      await setImmediate()
+      context.signal.throwIfAborted()
     }
     await out.drain()
-    if (checks.some(({ problem }) => problem !== null)) context.exitWith(1)
+    if (failed) context.exitWith(1)
   },
 })

@@ -21,7 +21,7 @@ export const marketOptions = {
   source: list('LIST', 'only bars of these sources'),
   from: date('first session date'),
   to: date('last session date'),
-  'max-missing': real('PART', 'largest part of the rows that may have no partner at their time', {
+  'max-missing': real('PART', 'largest part of the times that may lack a bar of one symbol', {
     fallback: 0.05,
     min: 0,
     max: 1,
@@ -115,6 +115,8 @@ export async function loadMarket(
       dropped: droppedRows,
     })
   }
+  if (aligner.duplicates > 0)
+    context.ui.note(`${aligner.duplicates} bars repeat a symbol and time: the last one counts`)
   if (aligner.outside > 0) context.ui.detail(`${aligner.outside} bars outside of the regular session`)
   return {
     market,

@@ -1,8 +1,15 @@
 /** A summary record for people: at most 80 columns, two a line. */
 type Row = readonly [string, string]
 
+/** 1234567.8 as 1,234,567.80; no locale, so that every machine prints the same. */
+const grouped = (value: number, digits: number): string => {
+  const [whole, part] = value.toFixed(digits).split('.')
+  const groups = whole!.replace(/\B(?=(\d{3})+$)/g, ',')
+  return part === undefined ? groups : `${groups}.${part}`
+}
 const dollars = (value: unknown): string =>
-  typeof value === 'number' ? `${value < 0 ? '-' : ''}$${Math.abs(value).toFixed(2)}` : '-'
+  typeof value === 'number' ? `${value < 0 ? '-' : ''}$${grouped(Math.abs(value), 2)}` : '-'
+const count = (value: unknown): string => (typeof value === 'number' ? grouped(value, 0) : '-')
 const percent = (value: unknown): string =>
   typeof value === 'number' ? `${(100 * value).toFixed(2)} %` : '-'
 const plain =
@@ -21,7 +28,7 @@ export function summaryTable(summary: Summary): string {
   const symbols = (summary.symbols as string[]).join(' and ')
   const head = [
     `${summary.policy} on ${symbols}, ${summary.interval} bars, ${summary.from} to ${summary.to}`,
-    `${summary.sessions} sessions, ${summary.decisions} decisions, source ${(summary.sources as string[]).join(', ')}, fills at the ${summary.fill === 'open' ? 'next open' : 'decision close'}`,
+    `${of('sessions', count)} sessions, ${of('decisions', count)} decisions, source ${(summary.sources as string[]).join(', ')}, fills at the ${summary.fill === 'open' ? 'next open' : 'decision close'}`,
   ]
   const rows: Row[] = [
     ['net result', of('pnl', dollars)],
@@ -33,11 +40,11 @@ export function summaryTable(summary: Summary): string {
     ['Sharpe, bars', of('sharpe_bar', plain(2))],
     ['Sortino, bars', of('sortino_bar', plain(2))],
     ['largest drawdown', `${of('max_drawdown', percent)}, ${of('max_drawdown_dollars', dollars)}`],
-    ['longest drawdown', `${summary.max_drawdown_bars} bars`],
+    ['longest drawdown', `${of('max_drawdown_bars', count)} bars`],
     ['Calmar', of('calmar', plain(2))],
     ['VaR 95, a session', of('var95', percent)],
     ['CVaR 95, a session', of('cvar95', percent)],
-    ['trades', String(summary.trades)],
+    ['trades', of('trades', count)],
     ['hit rate', of('hit_rate', percent)],
     ['profit factor', of('profit_factor', plain(2))],
     ['holding, minutes', of('holding_minutes', plain(1))],
@@ -57,9 +64,11 @@ export function summaryTable(summary: Summary): string {
     '',
     ...columns,
     '',
-    'net result at a multiple of the costs:',
-    `  ${atCost.map(([multiple, value]) => `${multiple} ${dollars(value)}`).join('   ')}`,
-    'held against:',
+    'net result at a multiple of the costs',
+    atCost.map(([multiple]) => multiple.padStart(COST_WIDTH)).join(''),
+    atCost.map(([, value]) => dollars(value).padStart(COST_WIDTH)).join(''),
+    '',
+    'held against',
     ...Object.entries(summary.baselines as Record<string, number>).map(
       ([name, value]) => `  ${name.padEnd(20)}${dollars(value).padStart(12)}`,
     ),
@@ -67,14 +76,17 @@ export function summaryTable(summary: Summary): string {
   const random = summary.random as { count: number; p50: number; percentile: number } | null
   if (random !== null) {
     lines.push(
-      `  ${`${random.count} random`.padEnd(20)}${dollars(random.p50).padStart(12)} in the middle; this run beats ${percent(random.percentile)}`,
+      `  ${`${count(random.count)} random`.padEnd(20)}${dollars(random.p50).padStart(12)} in the middle; this run beats ${percent(random.percentile)}`,
     )
   }
+  lines.push('')
   const refused = Object.entries(summary.risk as Record<string, number>)
-  if (refused.length > 0) lines.push('', `guard: ${refused.map(([rule, n]) => `${rule} ${n}`).join(', ')}`)
+  if (refused.length > 0) lines.push(`guard: ${refused.map(([rule, n]) => `${rule} ${n}`).join(', ')}`)
   lines.push(...reasonLines(summary.reasons), ...summary.notes.map((note) => `note: ${note}`))
   return `${lines.flatMap((line) => wrapped(line)).join('\n')}\n`
 }
+
+const COST_WIDTH = 15
 
 const cell = ([name, value]: Row): string => `${name.padEnd(20)}${value.padStart(18)}`
 

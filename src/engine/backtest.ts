@@ -43,6 +43,7 @@ export class Backtest {
     this.#decision = {
       t: warmup,
       observation: new Float32Array(OBSERVATION_SIZE),
+      start: true,
       held: HOLD_BOTH,
       mask: actionMask(longOnly),
     }
@@ -61,6 +62,7 @@ export class Backtest {
       decision.held = HOLD_BOTH + 3 * state.target[0]! + state.target[1]!
       if (policy.observes) observe(features!, t, state.account.position, state.size, decision.observation)
       const action = policy.act(decision)
+      decision.start = false
       const outcome = kernel.step(state, t, action)
       this.#record(action, outcome)
       this.#t = t + 1
@@ -74,10 +76,9 @@ export class Backtest {
   #end(rule: number): void {
     const { ledger, state } = this
     this.ending = rule === DRAWDOWN_FRACTION ? 'drawdown-fraction' : 'max-drawdown'
-    if (rule === DRAWDOWN_FRACTION) {
-      const fraction = (state.peak - state.equity) / state.peak
-      ledger.events.add(ledger.length - 1, RISK, NO_SYMBOL, rule, 0, 0, fraction)
-    }
+    const fall = state.peak - state.equity
+    const value = rule === DRAWDOWN_FRACTION ? fall / state.peak : fall
+    ledger.events.add(ledger.length - 1, RISK, NO_SYMBOL, rule, 0, 0, value)
   }
 
   #record(action: number, outcome: Outcome): void {
@@ -100,8 +101,10 @@ export class Backtest {
         )
       }
       const ordered = outcome.ordered[k]!
-      if (ordered === 0) continue
-      ledger.events.add(i, ORDER, k, ordered, outcome.rule[k]!, outcome.completes[k]!, 0)
+      if (ordered !== 0) ledger.events.add(i, ORDER, k, ordered, outcome.rule[k]!, outcome.completes[k]!, 0)
+    }
+    // All is ordered before the first is filled: where bars are missing, fills are later.
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
       const filled = outcome.filled[k]!
       if (filled !== 0) {
         ledger.events.add(i, FILL, k, filled, outcome.price[k]!, outcome.fees[k]!, outcome.slippage[k]!)

@@ -10,9 +10,9 @@ const market = randomMarket({ sessions: 3, seed: 5 })
 const holed = randomMarket({ sessions: 4, seed: 6, gaps: 0.05 })
 
 const failed = (rules: Rules, more: Partial<Parameters<typeof checkEnv>[0]> = {}) =>
-  checkEnv({ market, set: FEATURE_SETS[0]!, rules, longOnly: false, warmup: 50, seed: 3, ...more }).filter(
-    ({ problem }) => problem !== null,
-  )
+  [
+    ...checkEnv({ market, set: FEATURE_SETS[0]!, rules, longOnly: false, warmup: 50, seed: 3, ...more }),
+  ].filter(({ problem }) => problem !== null)
 
 describe('the environment passes its checks', () => {
   const cases: [string, Rules, Partial<Parameters<typeof checkEnv>[0]>?][] = [

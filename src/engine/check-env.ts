@@ -4,12 +4,12 @@
  */
 import type { Rng } from '../base/rng.js'
 import { stream } from '../base/rng.js'
-import { ACTION_COUNT } from '../env/actions.js'
+import { ACTION_COUNT, actionMask } from '../env/actions.js'
 import { FEATURE_WIDTH, type FeatureSet, FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import { rewardOf, turnoverPenalty } from '../env/reward.js'
 import { BAR_NUMBERS, Market, SYMBOL_COUNT } from '../market/align.js'
-import type { Rules } from './step.js'
+import { Kernel, type Rules, TradingState } from './step.js'
 import { TradingEnv } from './trading-env.js'
 
 export interface CheckOptions {
@@ -33,9 +33,13 @@ const STEPS = 2000
 const TOLERANCE = 1e-9
 /** Bars at which the future is replaced. */
 const CUTS = 8
+/** Bars of noise after a cut: more than any feature looks back. */
+const NOISE_BARS = 500
 
-export function checkEnv(options: CheckOptions): Check[] {
-  const checks: [string, (options: CheckOptions) => string | null][] = [
+/** One check after the other, for a caller that wants a breath in between. */
+export function* checkEnv(given: CheckOptions): Generator<Check> {
+  const options = { ...given, features: new FeatureTable(given.market, given.set) }
+  const checks: [string, (options: Prepared) => string | null][] = [
     ['observations are float32[26], finite, positions within [-1, 1]', observations],
     ['the mask allows an action, and a masked one is refused', masks],
     ['an episode ends with its length or the data, and then refuses a step', endings],
@@ -43,19 +47,21 @@ export function checkEnv(options: CheckOptions): Check[] {
     ['the same actions give the same bytes', repeats],
     ['cash + positions = equity, explained by fills, costs and moves', conservation],
     ['orders keep the position limit, and only reduce after a loss limit', riskPromise],
+    ['the same under random fills, price gaps and missing bars', riskPromiseUnderStress],
     ['features of the whole market equal those bar by bar', streaming],
     ['bars after a decision change nothing up to it', lookAhead],
     ['the turnover term is never positive', turnoverTerm],
   ]
-  return checks.map(([name, check]) => ({ name, problem: check(options) }))
+  for (const [name, check] of checks) yield { name, problem: check(options) }
 }
 
-function environment(
-  options: CheckOptions,
-  market = options.market,
-  episodeSteps = Number.POSITIVE_INFINITY,
-) {
-  const features = new FeatureTable(market, options.set)
+interface Prepared extends CheckOptions {
+  /** Of the whole market. */
+  readonly features: FeatureTable
+}
+
+function environment(options: Prepared, market = options.market, episodeSteps = Number.POSITIVE_INFINITY) {
+  const features = market === options.market ? options.features : new FeatureTable(market, options.set)
   const { rules, longOnly } = options
   return new TradingEnv({ market, features, rules, longOnly, episodeSteps })
 }
@@ -72,7 +78,7 @@ function allowedAction(env: TradingEnv, rng: Rng): number {
   }
 }
 
-function observations(options: CheckOptions): string | null {
+function observations(options: Prepared): string | null {
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'observations')
   const out = new Float32Array(OBSERVATION_SIZE + 1).fill(7)
@@ -89,7 +95,7 @@ function observations(options: CheckOptions): string | null {
   return null
 }
 
-function masks(options: CheckOptions): string | null {
+function masks(options: Prepared): string | null {
   const env = environment(options)
   env.reset(options.warmup)
   if (env.actionMask.length !== ACTION_COUNT) return `the mask has ${env.actionMask.length} entries`
@@ -101,7 +107,7 @@ function masks(options: CheckOptions): string | null {
   return null
 }
 
-function endings(options: CheckOptions): string | null {
+function endings(options: Prepared): string | null {
   const rules = {
     ...options.rules,
     maxDrawdownFraction: null,
@@ -129,21 +135,21 @@ function endings(options: CheckOptions): string | null {
   return null
 }
 
-function resets(options: CheckOptions): string | null {
+function resets(options: Prepared): string | null {
   const env = environment(options)
   const first = walk(env, options, 'resets')
   const second = walk(env, options, 'resets')
   return first.equals(second) ? null : 'a second episode differs from the first'
 }
 
-function repeats(options: CheckOptions): string | null {
+function repeats(options: Prepared): string | null {
   const first = walk(environment(options), options, 'repeats')
   const second = walk(environment(options), options, 'repeats')
   return first.equals(second) ? null : 'two runs differ'
 }
 
 /** Observations and rewards of a random walk, as bytes. */
-function walk(env: TradingEnv, options: CheckOptions, name: string): Buffer {
+function walk(env: TradingEnv, options: Prepared, name: string): Buffer {
   const rng = stream(options.seed, 'check', name)
   const rows: Buffer[] = []
   const out = new Float32Array(OBSERVATION_SIZE)
@@ -156,7 +162,7 @@ function walk(env: TradingEnv, options: CheckOptions, name: string): Buffer {
   return Buffer.concat(rows)
 }
 
-function conservation(options: CheckOptions): string | null {
+function conservation(options: Prepared): string | null {
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'conservation')
   const { market } = options
@@ -177,40 +183,130 @@ function conservation(options: CheckOptions): string | null {
   return null
 }
 
-function riskPromise(options: CheckOptions): string | null {
-  const { market, rules } = options
+function riskPromise(options: Prepared): string | null {
+  const { market } = options
   const env = environment(options)
   const rng = stream(options.seed, 'check', 'risk')
   env.reset(options.warmup)
+  const watch = new Watch(market, options.rules)
   for (let n = lengthOf(options); n > 0 && !env.terminated && !env.truncated; n--) {
-    const { state } = env
-    const position = state.account.position.slice()
-    const dayLoss = state.dayStart - state.equity
-    const fall = state.peak - state.equity
-    const marks = [market.close[0][env.t]!, market.close[1][env.t]!]
+    watch.mark(env.state, env.t)
     const { ordered } = env.step(allowedAction(env, rng))
+    const problem = watch.judge(ordered, env.t - 1)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+/** A broker that fills any part of an order at any price near the bar, on prices that jump and bars that are missing. */
+function riskPromiseUnderStress(options: CheckOptions): string | null {
+  const rng = stream(options.seed, 'check', 'stress')
+  const market = stressed(options, rng)
+  const { rules } = options
+  const kernel = new Kernel(market, rules)
+  const mask = actionMask(options.longOnly)
+  let state = new TradingState(rules.capital)
+  let watch = new Watch(market, rules)
+  for (let t = 0; t + 1 < market.length; t++) {
+    watch.mark(state, t)
+    let action = rng.int(ACTION_COUNT)
+    while (mask[action] !== 1) action = rng.int(ACTION_COUNT)
+    kernel.decide(state, t, action)
+    const { outcome } = kernel
+    const problem = watch.judge(outcome.ordered, t)
+    if (problem !== null) return problem
+    kernel.begin(state, t + 1)
+    outcome.filled.fill(0)
     for (let k = 0; k < SYMBOL_COUNT; k++) {
-      const [held, order] = [position[k]!, ordered[k]!]
-      if (order === 0) continue
-      const after = held + order
-      const reduces = held * after >= 0 && Math.abs(after) < Math.abs(held)
-      if (reduces) continue
-      const where = `bar ${env.t - 1}: an order of ${order} ${market.symbols[k]}`
-      if (Math.abs(after) * marks[k]! > rules.limits.maxPosition * (1 + TOLERANCE))
-        return `${where} passes the position limit`
-      if (dayLoss >= rules.limits.maxDayLoss) return `${where} after the day's loss limit`
-      if (fall >= rules.limits.maxDrawdown) return `${where} after the drawdown limit`
+      const order = outcome.ordered[k]!
+      const most = Math.abs(order)
+      // None, a part, or all of it.
+      const part = rng.int(3) === 0 ? most : rules.fractional ? most * rng.uniform() : rng.int(most + 1)
+      if (part === 0) continue
+      const price = market.open[k]![t + 1]! * (1 + 0.002 * rng.normal())
+      kernel.book(state, k, order > 0 ? part : -part, price, 0.35, 0)
+    }
+    kernel.settle(state, t, action)
+    if (outcome.terminated) {
+      state = new TradingState(rules.capital)
+      watch = new Watch(market, rules)
     }
   }
   return null
 }
 
-function streaming({ market, set }: CheckOptions): string | null {
-  const whole = new FeatureTable(market, set)
+/** The last bars that a walk takes in, with one in ten missing and one in fifty a jump of some percent that stays. */
+function stressed({ market, warmup, steps = STEPS }: CheckOptions, rng: Rng): Market {
+  const made = new Market(market.symbols, market.interval)
+  const level = [1, 1]
+  for (let i = warmup; i < Math.min(market.length, warmup + steps); i++) {
+    const numbers = barNumbers(market, i)
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      if (rng.int(50) === 0) level[k] = level[k]! * Math.min(2, Math.max(0.5, 1 + 0.05 * rng.normal()))
+      for (let c = 0; c < BAR_NUMBERS - 1; c++) numbers[k * BAR_NUMBERS + c]! *= level[k]!
+    }
+    if (rng.int(10) > 0) made.append(market.time[i]!, numbers)
+  }
+  return made
+}
+
+/** What no order may do, by its own count of the losses: it asks nothing of the guard. */
+class Watch {
+  readonly #market: Market
+  readonly #rules: Rules
+  readonly #position = new Float64Array(SYMBOL_COUNT)
+  #stopped = false
+  #halted = false
+  #peak: number
+  #dayStart: number
+  #before: number
+
+  constructor(market: Market, rules: Rules) {
+    this.#market = market
+    this.#rules = rules
+    this.#peak = rules.capital
+    this.#dayStart = rules.capital
+    this.#before = rules.capital
+  }
+
+  /** Looks at the account before decision `t`. */
+  mark({ account, equity }: TradingState, t: number): void {
+    const { session } = this.#market
+    const { limits } = this.#rules
+    if (t > 0 && session[t]! !== session[t - 1]!) {
+      this.#dayStart = this.#before
+      this.#stopped = false
+    }
+    this.#before = equity
+    this.#peak = Math.max(this.#peak, equity)
+    if (this.#dayStart - equity >= limits.maxDayLoss) this.#stopped = true
+    if (this.#peak - equity >= limits.maxDrawdown) this.#halted = true
+    this.#position.set(account.position)
+  }
+
+  judge(ordered: Float64Array, t: number): string | null {
+    const { symbols, close } = this.#market
+    const { limits } = this.#rules
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const [held, order] = [this.#position[k]!, ordered[k]!]
+      const after = held + order
+      const reduces = held * after >= 0 && Math.abs(after) < Math.abs(held)
+      if (order === 0 || reduces) continue
+      const where = `bar ${t}: an order of ${order} ${symbols[k]}`
+      if (Math.abs(after) * close[k]![t]! > limits.maxPosition * (1 + TOLERANCE))
+        return `${where} passes the position limit`
+      if (this.#stopped) return `${where} after the day's loss limit`
+      if (this.#halted) return `${where} after the drawdown limit`
+    }
+    return null
+  }
+}
+
+function streaming({ market, set, features: whole }: Prepared): string | null {
   const grown = new Market(market.symbols, market.interval)
   const table = new FeatureTable(grown, set)
   for (let i = 0; i < market.length; i++) {
-    appendBar(grown, market, i, null)
+    grown.append(market.time[i]!, barNumbers(market, i))
     table.update()
   }
   const used = FEATURE_WIDTH * market.length
@@ -218,7 +314,7 @@ function streaming({ market, set }: CheckOptions): string | null {
   return at < 0 ? null : `bar ${Math.floor(at / FEATURE_WIDTH)}: column ${at % FEATURE_WIDTH} differs`
 }
 
-function lookAhead(options: CheckOptions): string | null {
+function lookAhead(options: Prepared): string | null {
   const { market, warmup } = options
   const rng = stream(options.seed, 'check', 'look-ahead')
   const most = lengthOf(options)
@@ -233,7 +329,7 @@ function lookAhead(options: CheckOptions): string | null {
 }
 
 /** All that is seen and ordered up to and including the decision at `cut`. */
-function upTo(env: TradingEnv, options: CheckOptions, cut: number): Buffer {
+function upTo(env: TradingEnv, options: Prepared, cut: number): Buffer {
   const rng = stream(options.seed, 'check', 'walk')
   const rows: Buffer[] = []
   const out = new Float32Array(OBSERVATION_SIZE)
@@ -257,24 +353,36 @@ function upTo(env: TradingEnv, options: CheckOptions, cut: number): Buffer {
   return Buffer.concat(rows)
 }
 
-/** The same market up to bar `cut`, another one after it. */
+/** The same market up to bar `cut`, and another one for a while after it. */
 export function withNoiseAfter(market: Market, cut: number, rng: Rng): Market {
-  const noised = new Market(market.symbols, market.interval, market.length)
-  for (let i = 0; i < market.length; i++) appendBar(noised, market, i, i > cut ? rng : null)
+  const length = Math.min(market.length, cut + 1 + NOISE_BARS)
+  const noised = new Market(market.symbols, market.interval, length)
+  for (let i = 0; i < length; i++) {
+    const numbers = barNumbers(market, i)
+    for (let at = 0; i > cut && at < numbers.length; at += BAR_NUMBERS) {
+      const open = numbers[at]! * (0.5 + rng.uniform())
+      const close = numbers[at + 3]! * (0.5 + rng.uniform())
+      const [high, low] = [Math.max(open, close) * 1.01, Math.min(open, close) * 0.99]
+      numbers.set([open, high, low, close, numbers[at + 4]! * rng.uniform()], at)
+    }
+    noised.append(market.time[i]!, numbers)
+  }
   return noised
 }
 
-function appendBar(to: Market, from: Market, i: number, noise: Rng | null): void {
-  const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+const oneBar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+
+/** Bar `i` as `append` takes it; overwritten by the next call. */
+function barNumbers({ open, high, low, close, volume }: Market, i: number): Float64Array {
   for (let k = 0; k < SYMBOL_COUNT; k++) {
-    const bar = [from.open, from.high, from.low, from.close].map((column) => column[k]![i]!)
-    const [open, , , close] = noise === null ? bar : bar.map((x) => x * (0.5 + noise.uniform()))
-    const volume = from.volume[k]![i]! * (noise === null ? 1 : noise.uniform())
-    const high = noise === null ? bar[1]! : Math.max(open!, close!) * 1.01
-    const low = noise === null ? bar[2]! : Math.min(open!, close!) * 0.99
-    numbers.set([open!, high, low, close!, volume], k * BAR_NUMBERS)
+    const at = k * BAR_NUMBERS
+    oneBar[at] = open[k]![i]!
+    oneBar[at + 1] = high[k]![i]!
+    oneBar[at + 2] = low[k]![i]!
+    oneBar[at + 3] = close[k]![i]!
+    oneBar[at + 4] = volume[k]![i]!
   }
-  to.append(from.time[i]!, numbers)
+  return oneBar
 }
 
 function turnoverTerm(options: CheckOptions): string | null {

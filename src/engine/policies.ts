@@ -10,14 +10,18 @@ export interface Decision {
   t: number
   /** float32[26]; filled only for a policy that observes. */
   readonly observation: Float32Array
+  /** The first decision of an episode: a recurrent policy forgets what came before. */
+  start: boolean
   /** The action that keeps the targets in force. */
   held: number
   /** 1 for each action that may be chosen. */
   readonly mask: Uint8Array
 }
 
+/** A policy is deterministic: the same decisions, in the same order, get the same actions. Chance comes in as a seeded stream. */
 export interface Policy {
   readonly name: string
+  /** Whether it looks at the observation; where none does, features are not computed. */
   readonly observes: boolean
   /** The action for a decision. Called once for each, in order. */
   act(decision: Decision): number

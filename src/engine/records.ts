@@ -6,7 +6,6 @@
 import { formatTime } from '../base/time.js'
 import type { Market } from '../market/align.js'
 import { RULES } from '../risk/guard.js'
-import type { Limits } from '../risk/limits.js'
 import { FILL, type Ledger, NO_SYMBOL, ORDER } from './ledger.js'
 import type { Fill, Rules } from './step.js'
 
@@ -48,6 +47,11 @@ class Lines {
   #peak: number
   #dayStart: number
   #before: number
+  /** Cash and positions as text: they change with fills only. */
+  #cash = Number.NaN
+  #first = Number.NaN
+  #second = Number.NaN
+  #account = ''
 
   constructor(source: RecordSource) {
     this.#source = source
@@ -77,13 +81,20 @@ class Lines {
       const reference = orderReference(market.symbols[k]!, decided)
       return `{"type":"fill","time":"${time}","run":${this.#run},"symbol":${this.#symbols[k]},"side":"${side(a)}","qty":${Math.abs(a)},"price":${b},"commission":${c},"slippage":${d},"ref":"${reference}","exec":"${reference}.1"}\n`
     }
+    const ends = k === NO_SYMBOL
+    const time = formatTime(ends ? market.endOf(t + 1) : decided)
     const { name, action } = RULES[a]!
-    const fraction = k === NO_SYMBOL
-    const time = formatTime(fraction ? market.endOf(t + 1) : decided)
-    const detail = fraction
-      ? { drawdown: d, limit: rules.maxDrawdownFraction }
-      : { symbol: market.symbols[k], wanted: b, allowed: c, value: d, limit: limitOf(rules.limits, name) }
-    return `{"type":"risk","time":"${time}","run":${this.#run},"rule":"${name}","action":"${action}","detail":${JSON.stringify(detail)}}\n`
+    // With nothing held there is nothing to flatten: the wish is refused.
+    const held = ends || (i > 0 && ledger.position[k]![i - 1]! !== 0)
+    const answer = action === 'flatten' && !held ? 'deny' : action
+    const limit = limitOf(rules, name)
+    const detail = {
+      ...(ends ? {} : { symbol: market.symbols[k], wanted: b, allowed: c }),
+      value: d,
+      limit,
+      ...(LOSS_RULES.has(name) && limit !== null ? { overshoot: d - limit } : {}),
+    }
+    return `{"type":"risk","time":"${time}","run":${this.#run},"rule":"${name}","action":"${answer}","detail":${JSON.stringify(detail)}}\n`
   }
 
   /** Takes in the equity after decision `i`: the peak, and the start of the day. */
@@ -101,7 +112,15 @@ class Lines {
     const t = ledger.first + i + 1
     const equity = ledger.equity[i]!
     const [first, second] = this.#symbols
-    return `{"type":"equity","time":"${formatTime(market.endOf(t))}","run":${this.#run},"cash":${ledger.cash[i]!},"positions":{${first}:${ledger.position[0][i]!},${second}:${ledger.position[1][i]!}},"marks":{${first}:${market.close[0][t]!},${second}:${market.close[1][t]!}},"equity":${equity},"pnl_day":${equity - this.#dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(this.#peak - equity) / this.#peak}}\n`
+    const cash = ledger.cash[i]!
+    const [a, b] = [ledger.position[0][i]!, ledger.position[1][i]!]
+    if (cash !== this.#cash || a !== this.#first || b !== this.#second) {
+      this.#cash = cash
+      this.#first = a
+      this.#second = b
+      this.#account = `","run":${this.#run},"cash":${cash},"positions":{${first}:${a},${second}:${b}},"marks":{${first}:`
+    }
+    return `{"type":"equity","time":"${formatTime(market.endOf(t))}${this.#account}${market.close[0][t]!},${second}:${market.close[1][t]!}},"equity":${equity},"pnl_day":${equity - this.#dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(this.#peak - equity) / this.#peak}}\n`
   }
 }
 
@@ -110,14 +129,22 @@ const side = (shares: number): 'buy' | 'sell' => (shares > 0 ? 'buy' : 'sell')
 const fillTime = (market: Market, t: number, fill: Fill): number =>
   fill === 'open' ? market.time[t + 1]! : market.endOf(t)
 
-/** The number a rule holds against; null where it is not one. */
-function limitOf(limits: Limits, rule: string): number | null {
-  const numbers: Record<string, number> = {
+/** Rules of which a record says how far past the limit the account was. */
+const LOSS_RULES: ReadonlySet<string> = new Set(['max-drawdown', 'max-day-loss', 'drawdown-fraction'])
+
+/** What a rule holds the value against, in the same unit; null where it is not a number. */
+function limitOf({ limits, maxPosition, maxDrawdownFraction }: Rules, rule: string): number | null {
+  const numbers: Record<string, number | null> = {
     'max-drawdown': limits.maxDrawdown,
     'max-day-loss': limits.maxDayLoss,
-    'max-position': limits.maxPosition,
+    'session-end': limits.flatBeforeCloseMs,
+    'stale-data': limits.maxAgeMs,
+    'no-entry-before-close': limits.noEntryBeforeCloseMs,
     'trades-per-day': limits.tradesPerDay,
     'orders-per-minute': limits.ordersPerMinute,
+    'size-zero': maxPosition,
+    'max-position': limits.maxPosition,
+    'drawdown-fraction': maxDrawdownFraction,
   }
   return numbers[rule] ?? null
 }

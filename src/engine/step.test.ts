@@ -183,9 +183,108 @@ describe('limits', () => {
     const limits = { ...DEFAULT_LIMITS, tradesPerDay: 2 }
     const { steps } = run(market(still(6)), { ...free, limits }, [LONG_FIRST, HOLD_BOTH, LONG_FIRST])
     expect(steps.map(({ rule }) => rule)).toEqual(['allow', 'allow', 'trades-per-day'])
-    // Two symbols at once with room for one.
-    const both = run(market(still(3)), { ...free, limits: { ...limits, tradesPerDay: 1 } }, [BUY_BOTH])
+    // Two symbols at once with room for one and its way out.
+    const both = run(market(still(3)), { ...free, limits: { ...limits, tradesPerDay: 3 } }, [BUY_BOTH])
     expect(both.steps[0]!.ordered).toEqual([5, 0])
+    // A flip would leave no trade to close the new side: only the old one is closed.
+    const flip = run(market(still(4)), { ...free, limits }, [LONG_FIRST, SHORT_FIRST, SHORT_FIRST])
+    expect(flip.steps.map(({ ordered }) => ordered[0])).toEqual([5, -5, 0])
+    expect(flip.state.tradesToday).toBe(2)
+  })
+
+  test('a day holds at most its trades, whatever is wished for', () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const bars = randomMarket({ sessions: 2, seed, gaps: 0.05 })
+      const rules = { ...free, costs: { ...FREE, participation: 0.005 } }
+      const kernel = new Kernel(bars, { ...rules, limits: { ...DEFAULT_LIMITS, maxDayLoss: 1e9 } })
+      const state = new TradingState(5000)
+      const rng = stream(seed, 'wishes')
+      let most = 0
+      for (let t = 0; t + 1 < bars.length; t++) {
+        kernel.step(state, t, rng.int(9))
+        most = Math.max(most, state.tradesToday)
+      }
+      // With two left, one position can still be opened and closed; with one left, none.
+      expect([49, 50]).toContain(most)
+    }
+  })
+
+  test('orders a minute, of both symbols together; the way out is always open', () => {
+    const limits = { ...DEFAULT_LIMITS, ordersPerMinute: 1 }
+    const { steps } = run(market(still(4)), { ...free, limits }, [BUY_BOTH, HOLD_BOTH])
+    expect(steps.map(({ ordered }) => ordered)).toEqual([
+      [5, 0],
+      [-5, 0],
+    ])
+    const kernel = new Kernel(market(still(2)), { ...free, limits })
+    kernel.decide(new TradingState(5000), 0, BUY_BOTH)
+    expect([...kernel.outcome.rule].map((rule) => RULES[rule]!.name)).toEqual(['allow', 'orders-per-minute'])
+  })
+
+  test('old data opens nothing, and still closes', () => {
+    const kernel = new Kernel(market(still(3)), free)
+    const state = new TradingState(5000)
+    const decide = (action: number, ageMs: number) => {
+      kernel.decide(state, 0, action, ageMs)
+      return [kernel.outcome.ordered[0], RULES[kernel.outcome.rule[0]!]!.name, kernel.outcome.value[0]]
+    }
+    expect(decide(LONG_FIRST, 120_001)).toEqual([0, 'stale-data', 120_001])
+    expect(decide(LONG_FIRST, 120_000)).toEqual([5, 'allow', 0])
+    kernel.execute(state, 0)
+    expect(decide(SHORT_FIRST, 600_000)).toEqual([-5, 'stale-data', 600_000])
+    expect(decide(HOLD_BOTH, 600_000)).toEqual([-5, 'allow', 0])
+  })
+
+  test('a half day ends at its own close', () => {
+    // 2025-07-03 closes at 17:00 UTC.
+    const bars = new Market(['NVDA', 'MSFT'], '1m')
+    for (let i = 0; i < 12; i++) {
+      const time = Date.parse('2025-07-03T16:48:00Z') + i * 60_000
+      bars.append(time, [180, 180, 180, 180, 1, 500, 500, 500, 500, 1])
+    }
+    const { steps } = run(bars, free, Array<number>(11).fill(LONG_FIRST))
+    expect(steps.map(({ ordered }) => ordered[0])).toEqual([5, 0, 0, 0, 0, 0, -5, 0, 0, 0, 0])
+    const late = run(bars, free, [HOLD_BOTH, ...Array<number>(3).fill(LONG_FIRST)]).steps
+    expect(late.map(({ rule }) => rule)).toEqual([
+      'allow',
+      'no-entry-before-close',
+      'no-entry-before-close',
+      'no-entry-before-close',
+    ])
+  })
+
+  test.each([
+    ['5m', 19 * 60 + 40, [3, 0, -3, 0]],
+    ['15m', 19 * 60 + 15, [3, -3, 0]],
+    ['30m', 19 * 60, [0, 0]],
+  ] as const)('bars of %s are flat in time', (interval, startMinute, ordered) => {
+    const bars = new Market(['NVDA', 'MSFT'], interval)
+    for (let i = 0; i < ordered.length + 1; i++) {
+      const time = Date.parse('2025-07-30T00:00:00Z') + startMinute * 60_000 + i * bars.intervalMs
+      bars.append(time, [300, 300, 300, 300, 1, 500, 500, 500, 500, 1])
+    }
+    const { steps } = run(bars, free, Array<number>(ordered.length).fill(LONG_FIRST))
+    expect(steps.map((step) => step.ordered[0])).toEqual(ordered)
+  })
+
+  test('an order that finds no more bars in its session expires', () => {
+    const bars = market(still(2), { startMinute: 300 })
+    const morning = Date.parse('2025-07-31T13:30:00Z')
+    for (let i = 0; i < 4; i++) {
+      bars.append(morning + i * 60_000, [190, 190, 190, 190, 10, 500, 500, 500, 500, 10])
+    }
+    const wishes = [HOLD_BOTH, LONG_FIRST, HOLD_BOTH, HOLD_BOTH]
+    const { steps, state } = run(bars, free, wishes)
+    expect(steps.map(({ ordered, filled }) => [ordered[0], filled[0]])).toEqual([
+      [0, 0],
+      [5, 0],
+      [0, 0],
+      [0, 0],
+    ])
+    expect([state.equity, state.trades]).toEqual([5000, 0])
+    // Positions that may stay overnight are also opened then.
+    const kept = run(bars, { ...free, limits: { ...DEFAULT_LIMITS, flatBeforeCloseMs: null } }, wishes)
+    expect(kept.steps[1]!.filled[0]).toBe(5)
   })
 
   test('a position that could not be closed before a night is closed in the morning', () => {

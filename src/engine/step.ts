@@ -20,10 +20,15 @@ import {
   DRAWDOWN_FRACTION,
   MAX_DAY_LOSS,
   MAX_DRAWDOWN,
+  NO_ENTRY,
+  ORDERS_PER_MINUTE,
   permitted,
   type RiskView,
   ruleFor,
+  SESSION_END,
   SIZE_ZERO,
+  STALE_DATA,
+  TRADES_PER_DAY,
   wholeShares,
 } from '../risk/guard.js'
 import { DEFAULT_LIMITS, type Limits } from '../risk/limits.js'
@@ -107,7 +112,7 @@ export class Outcome {
   readonly allowed = new Float64Array(SYMBOL_COUNT)
   readonly rule = new Int32Array(SYMBOL_COUNT)
   readonly told = new Int32Array(SYMBOL_COUNT)
-  /** What the rule looked at: dollars lost where it limits a loss, else dollars wished for at the mark. */
+  /** What the rule looked at, in the unit of its limit: dollars lost, milliseconds, trades, orders, else dollars wished for. */
   readonly value = new Float64Array(SYMBOL_COUNT)
   /** 1 where the order only goes on with a partial fill. */
   readonly completes = new Int32Array(SYMBOL_COUNT)
@@ -127,6 +132,7 @@ export class Kernel {
     stopped: false,
     carried: false,
     tradesToday: 0,
+    tradesNeeded: 0,
     ordersThisMinute: 0,
     toCloseMs: 0,
     intervalMs: 0,
@@ -190,6 +196,9 @@ export class Kernel {
       const wanted = target * size
       view.carried = state.carried[k]! === 1
       view.tradesToday = trades
+      const other = k === 0 ? state.account.position[1]! : outcome.allowed[0]!
+      const changes = target !== state.target[k]! || state.changing[k]! === 1
+      view.tradesNeeded = (changes ? 1 : 0) + (target !== 0 ? 1 : 0) + (other !== 0 ? 1 : 0)
       view.ordersThisMinute = state.ordersThisMinute
       let rule = ruleFor(rules.limits, view, held, wanted, mark)
       if (rule === ALLOW && zero) rule = SIZE_ZERO
@@ -201,7 +210,7 @@ export class Kernel {
       outcome.wanted[k] = wanted
       outcome.allowed[k] = allowed
       outcome.rule[k] = rule
-      outcome.value[k] = this.#valueAtRisk(state, rule, wanted * mark)
+      outcome.value[k] = rule === ALLOW ? 0 : this.#valueAtRisk(state, rule, wanted, mark)
       outcome.told[k] = rule !== ALLOW && rule !== state.lastRule[k]! ? 1 : 0
       state.lastRule[k] = rule
       const direction = allowed > 0 ? 1 : allowed < 0 ? -1 : 0
@@ -238,13 +247,16 @@ export class Kernel {
     const { costs } = rules
     const atOpen = rules.fill === 'open'
     const bar = atOpen ? t + 1 : t
+    // Orders are for the day: what finds no more bars in its session expires, and is not filled in the morning.
+    const expires =
+      atOpen && rules.limits.flatBeforeCloseMs !== null && market.session[t + 1]! !== market.session[t]!
     const meanPrice = (market.close[0]![t]! + market.close[1]![t]!) / 2
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       outcome.filled[k] = 0
       outcome.fees[k] = 0
       outcome.slippage[k] = 0
       const order = outcome.ordered[k]!
-      if (order === 0) continue
+      if (order === 0 || expires) continue
       const reference = atOpen ? market.open[k]![bar]! : market.close[k]![bar]!
       const volume = market.volume[k]![bar]!
       if (this.#needsVolume && !(volume >= 0)) throw volumeUnknown(market, k, bar)
@@ -325,10 +337,27 @@ export class Kernel {
     outcome.reward = rewardOf(rules.reward, result)
   }
 
-  #valueAtRisk(state: TradingState, rule: number, notional: number): number {
-    if (rule === MAX_DAY_LOSS) return state.dayStart - state.equity
-    if (rule === MAX_DRAWDOWN) return state.peak - state.equity
-    return notional < 0 ? -notional : notional
+  #valueAtRisk(state: TradingState, rule: number, wanted: number, mark: number): number {
+    const view = this.#view
+    switch (rule) {
+      case MAX_DAY_LOSS:
+        return state.dayStart - state.equity
+      case MAX_DRAWDOWN:
+        return state.peak - state.equity
+      case SESSION_END:
+      case NO_ENTRY:
+        return view.toCloseMs
+      case STALE_DATA:
+        return view.ageMs
+      case TRADES_PER_DAY:
+        return view.tradesToday
+      case ORDERS_PER_MINUTE:
+        return view.ordersThisMinute
+      case SIZE_ZERO:
+        return mark
+      default:
+        return Math.abs(wanted) * mark
+    }
   }
 
   #sizeAt(mark: number): number {

@@ -13,7 +13,7 @@
  */
 import { cos, log, sin } from '../base/math.js'
 import type { Market } from '../market/align.js'
-import type { FeatureRows, FeatureSet } from './features.js'
+import type { FeatureRows, FeatureSet, RowsTarget } from './features.js'
 
 const HORIZONS = [1, 5, 15, 30, 60] as const
 const LIMIT = 5
@@ -47,6 +47,8 @@ const KEEP_20 = 1 - 2 / 21
 const KEEP_60 = 1 - 2 / 61
 /** 1 / sqrt(k) */
 const PER_ROOT = Float64Array.from({ length: 61 }, (_, k) => 1 / Math.sqrt(k))
+/** Rows of one call: enough calls that the compiler takes notice early. */
+const SPAN = 512
 /** Longest horizon, as a power of two for a ring. */
 const RING = 64
 
@@ -56,21 +58,15 @@ class IntradayRows implements FeatureRows {
   /** Log closes and squared returns of the last bars, by bar number modulo RING. */
   readonly #logs = new Float64Array(RING)
   readonly #squares = new Float64Array(RING)
-  /** Of the last squared returns of the session. */
-  #sum = 0
   #session = -1
   #first = 0
   #openLog = 0
-  #variance = 0
-  #varianceWeight = 0
-  #volume = 0
-  #volumeWeight = 0
-  #turnover = 0
-  #shares = 0
-  #ema20 = 0
-  #weight20 = 0
-  #ema60 = 0
-  #weight60 = 0
+  /** The session's open, its length, and sin and cos of its seconds. */
+  #openMs = 0
+  #seconds = 0
+  #clock = new Float32Array(2)
+  /** Sums and weights between two calls, in the order in which `rows` reads them. */
+  readonly #kept = new Float64Array(11)
 
   constructor(market: Market, symbol: number) {
     this.#market = market
@@ -78,92 +74,129 @@ class IntradayRows implements FeatureRows {
   }
 
   row(t: number, out: Float32Array, offset: number): void {
-    const market = this.#market
-    const k = this.#symbol
-    const close = market.close[k]![t]!
-    if (market.session[t]! !== this.#session) this.#open(t)
-    const j = t - this.#first
-    const logs = this.#logs
-    const logClose = log(close)
-    const r = logClose - (j === 0 ? this.#openLog : logs[(t - 1) & (RING - 1)]!)
-    logs[t & (RING - 1)] = logClose
-    this.#squares[t & (RING - 1)] = r * r
-    this.#variance = r * r + KEEP_120 * this.#variance
-    this.#varianceWeight = 1 + KEEP_120 * this.#varianceWeight
-    const variance = Math.max(LEAST_VARIANCE, this.#variance / this.#varianceWeight)
-    const perS = 1 / Math.sqrt(variance)
-    for (let h = 0; h < HORIZONS.length; h++) {
-      const bars = HORIZONS[h]!
-      const from = j < bars ? this.#openLog : logs[(t - bars) & (RING - 1)]!
-      out[offset + h] = clip((logClose - from) * perS * PER_ROOT[j < bars ? j + 1 : bars]!)
+    this.rows(t, t + 1, { out, offset, stride: 0 })
+  }
+
+  rows(start: number, end: number, { out, offset, stride }: RowsTarget): void {
+    for (let t = start; t < end; t += SPAN) {
+      this.#span(t, Math.min(end, t + SPAN), { out, offset: offset + (t - start) * stride, stride })
     }
-    this.#trades(t, j, close, perS, out, offset)
-    out[offset + 8] = clip(0.5 * log(this.#recent(t, j, r * r) / variance))
-    this.#clock(t, out, offset)
   }
 
-  /** Distances to the session's mean prices, and the volume. */
-  #trades(t: number, j: number, close: number, perS: number, out: Float32Array, offset: number): void {
+  /** A loop over locals: a method a bar would go through the fields at each step. */
+  #span(start: number, end: number, { out, offset, stride }: RowsTarget): void {
     const market = this.#market
     const k = this.#symbol
-    const known = market.volume[k]![t]!
-    const volume = Number.isNaN(known) ? 0 : known
-    this.#turnover += (volume * (market.high[k]![t]! + market.low[k]![t]! + close)) / 3
-    this.#shares += volume
-    const toVwap = this.#shares > 0 ? (close * this.#shares) / this.#turnover - 1 : 0
-    this.#ema20 = close + KEEP_20 * this.#ema20
-    this.#weight20 = 1 + KEEP_20 * this.#weight20
-    this.#ema60 = close + KEEP_60 * this.#ema60
-    this.#weight60 = 1 + KEEP_60 * this.#weight60
-    out[offset + 5] = clip(toVwap * perS * PER_ROOT[j < 60 ? j + 1 : 60]!)
-    out[offset + 6] = clip(((close * this.#weight20) / this.#ema20 - 1) * perS * PER_ROOT[20]!)
-    out[offset + 7] = clip(((close * this.#weight60) / this.#ema60 - 1) * perS * PER_ROOT[60]!)
-    const size = log(1 + volume)
-    this.#volume = size + KEEP_120 * this.#volume
-    this.#volumeWeight = 1 + KEEP_120 * this.#volumeWeight
-    out[offset + 9] = clip(size - this.#volume / this.#volumeWeight)
-  }
-
-  /** Mean squared return of up to 20 bars of the session, floored as s is; `square` is the newest. */
-  #recent(t: number, j: number, square: number): number {
-    // Within a session a running sum: what rounding leaves in it is gone the next morning.
-    this.#sum += square
-    if (j >= RECENT) this.#sum -= this.#squares[(t - RECENT) & (RING - 1)]!
-    const mean = this.#sum / (j < RECENT ? j + 1 : RECENT)
-    return mean > LEAST_VARIANCE ? mean : LEAST_VARIANCE
-  }
-
-  #clock(t: number, out: Float32Array, offset: number): void {
-    const { openMs, closeMs } = this.#market.sessions[this.#session]!
-    const length = closeMs - openMs
-    const at = Math.min(this.#market.endOf(t) - openMs, length)
-    const seconds = Math.round(at / 1000)
-    const table = clockTable(Math.round(length / 1000))
-    out[offset + 10] = table[2 * seconds]!
-    out[offset + 11] = table[2 * seconds + 1]!
+    const closes = market.close[k]!
+    const highs = market.high[k]!
+    const lows = market.low[k]!
+    const volumes = market.volume[k]!
+    const { session, time, intervalMs } = market
+    const logs = this.#logs
+    const squares = this.#squares
+    const kept = this.#kept
+    // Of the last squared returns of the session; exponential means and their weights; of the session's trades.
+    let sum = kept[0]!
+    let variances = kept[1]!
+    let varianceWeight = kept[2]!
+    let sizes = kept[3]!
+    let sizeWeight = kept[4]!
+    let turnover = kept[5]!
+    let shares = kept[6]!
+    let ema20 = kept[7]!
+    let weight20 = kept[8]!
+    let ema60 = kept[9]!
+    let weight60 = kept[10]!
+    let current = this.#session
+    let first = this.#first
+    let openLog = this.#openLog
+    let openMs = this.#openMs
+    let seconds = this.#seconds
+    let clock = this.#clock
+    for (let t = start, at = offset; t < end; t++, at += stride) {
+      if (session[t]! !== current) {
+        this.#open(t)
+        current = this.#session
+        first = t
+        openLog = this.#openLog
+        openMs = this.#openMs
+        seconds = this.#seconds
+        clock = this.#clock
+        sum = turnover = shares = ema20 = weight20 = ema60 = weight60 = 0
+      }
+      const close = closes[t]!
+      const j = t - first
+      const logClose = log(close)
+      const r = logClose - (j === 0 ? openLog : logs[(t - 1) & (RING - 1)]!)
+      const square = r * r
+      variances = square + KEEP_120 * variances
+      varianceWeight = 1 + KEEP_120 * varianceWeight
+      let variance = variances / varianceWeight
+      if (variance < LEAST_VARIANCE) variance = LEAST_VARIANCE
+      const perS = 1 / Math.sqrt(variance)
+      for (let h = 0; h < HORIZONS.length; h++) {
+        const bars = HORIZONS[h]!
+        const from = j < bars ? openLog : logs[(t - bars) & (RING - 1)]!
+        out[at + h] = clip((logClose - from) * perS * PER_ROOT[j < bars ? j + 1 : bars]!)
+      }
+      const known = volumes[t]!
+      const volume = known >= 0 ? known : 0
+      turnover += (volume * (highs[t]! + lows[t]! + close)) / 3
+      shares += volume
+      const toVwap = shares > 0 ? (close * shares) / turnover - 1 : 0
+      ema20 = close + KEEP_20 * ema20
+      weight20 = 1 + KEEP_20 * weight20
+      ema60 = close + KEEP_60 * ema60
+      weight60 = 1 + KEEP_60 * weight60
+      out[at + 5] = clip(toVwap * perS * PER_ROOT[j < 60 ? j + 1 : 60]!)
+      out[at + 6] = clip(((close * weight20) / ema20 - 1) * perS * PER_ROOT[20]!)
+      out[at + 7] = clip(((close * weight60) / ema60 - 1) * perS * PER_ROOT[60]!)
+      // Within a session a running sum: what rounding leaves in it is gone the next morning.
+      sum += square
+      if (j >= RECENT) sum -= squares[(t - RECENT) & (RING - 1)]!
+      let recent = sum / (j < RECENT ? j + 1 : RECENT)
+      if (recent < LEAST_VARIANCE) recent = LEAST_VARIANCE
+      out[at + 8] = clip(0.5 * log(recent / variance))
+      const size = log(1 + volume)
+      sizes = size + KEEP_120 * sizes
+      sizeWeight = 1 + KEEP_120 * sizeWeight
+      out[at + 9] = clip(size - sizes / sizeWeight)
+      logs[t & (RING - 1)] = logClose
+      squares[t & (RING - 1)] = square
+      const second = (time[t]! + intervalMs - openMs) / 1000
+      const entry = 2 * (second < seconds ? Math.round(second) : seconds)
+      out[at + 10] = clock[entry]!
+      out[at + 11] = clock[entry + 1]!
+    }
+    kept[0] = sum
+    kept[1] = variances
+    kept[2] = varianceWeight
+    kept[3] = sizes
+    kept[4] = sizeWeight
+    kept[5] = turnover
+    kept[6] = shares
+    kept[7] = ema20
+    kept[8] = weight20
+    kept[9] = ema60
+    kept[10] = weight60
   }
 
   #open(t: number): void {
-    this.#session = this.#market.session[t]!
+    const market = this.#market
+    this.#session = market.session[t]!
     this.#first = t
-    this.#openLog = log(this.#market.open[this.#symbol]![t]!)
-    this.#sum = 0
-    this.#turnover = 0
-    this.#shares = 0
-    this.#ema20 = 0
-    this.#weight20 = 0
-    this.#ema60 = 0
-    this.#weight60 = 0
+    this.#openLog = log(market.open[this.#symbol]![t]!)
+    const { openMs, closeMs } = market.sessions[this.#session]!
+    this.#openMs = openMs
+    this.#seconds = Math.round((closeMs - openMs) / 1000)
+    this.#clock = clockTable(this.#seconds)
   }
 }
 
-const clocks = new Map<number, Float32Array>()
-let lastLength = -1
-let lastTable: Float32Array = new Float32Array(0)
+const clocks = new Map<number, Float32Array<ArrayBuffer>>()
 
 /** sin and cos by second of a session of `length` seconds. */
-function clockTable(length: number): Float32Array {
-  if (length === lastLength) return lastTable
+function clockTable(length: number): Float32Array<ArrayBuffer> {
   let table = clocks.get(length)
   if (table === undefined) {
     table = new Float32Array(2 * (length + 1))
@@ -174,7 +207,5 @@ function clockTable(length: number): Float32Array {
     }
     clocks.set(length, table)
   }
-  lastLength = length
-  lastTable = table
   return table
 }

@@ -1,6 +1,7 @@
 /**
  * The 26 numbers that an agent sees: 12 features of the first symbol and its position, 12 of the second and its position. A
- * position is signed shares held over the shares of the current target size, within [-1, 1].
+ * position is signed shares held over the shares of the current target size, within [-1, 1]; what is left of a position whose
+ * target is flat counts whole.
  */
 import { FEATURE_WIDTH, FEATURES_PER_SYMBOL, type FeatureTable } from './features.js'
 
@@ -25,7 +26,7 @@ export function observe(
 }
 
 export function exposure(position: number, size: number): number {
-  if (position === 0 || size === 0) return 0
+  if (position === 0) return 0
   const part = position / size
   return part > 1 ? 1 : part < -1 ? -1 : part
 }

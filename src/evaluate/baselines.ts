@@ -5,25 +5,22 @@ import type { Rules } from '../engine/step.js'
 import { type Market, SYMBOL_COUNT } from '../market/align.js'
 import { feesOf, slippageOf } from '../portfolio/costs.js'
 import { wholeShares } from '../risk/guard.js'
+import type { Figure } from './metrics.js'
 import type { RoundTrip } from './round-trips.js'
 
-/** Net dollars of holding `maxPosition` dollars times each weight from the first fill to the last close, nights included. */
-export function buyAndHold(market: Market, ledger: Ledger, rules: Rules, weights: readonly number[]): number {
+/** Net dollars of a full position in one symbol from the first fill to the last close, nights included. */
+export function buyAndHold(market: Market, ledger: Ledger, rules: Rules, symbol: number): Figure {
   const first = ledger.first + (rules.fill === 'open' ? 1 : 0)
   const last = ledger.first + ledger.length
   const prices = rules.fill === 'open' ? market.open : market.close
+  const price = prices[symbol]![first]!
+  const shares = rules.shares ?? wholeShares(rules.maxPosition / price, rules.fractional)
+  if (shares === 0) return { value: null, reason: `a share costs more than ${rules.maxPosition} dollars` }
   const meanPrice = (prices[0][first]! + prices[1][first]!) / 2
-  let net = 0
-  for (let k = 0; k < SYMBOL_COUNT; k++) {
-    const weight = weights[k]!
-    if (weight === 0) continue
-    const price = prices[k]![first]!
-    const shares = rules.shares ?? wholeShares((weight * rules.maxPosition) / price, rules.fractional)
-    if (shares === 0) continue
-    const paid = price + slippageOf(rules.costs, shares, price, market.volume[k]![first]!)
-    net += shares * (market.close[k]![last]! - paid) - feesOf(rules.costs, shares, paid, meanPrice)
+  const paid = price + slippageOf(rules.costs, shares, price, market.volume[symbol]![first]!)
+  return {
+    value: shares * (market.close[symbol]![last]! - paid) - feesOf(rules.costs, shares, paid, meanPrice),
   }
-  return net
 }
 
 export interface RandomPolicies {
@@ -56,6 +53,7 @@ export function randomPolicies(
   for (const { symbol, from, to, trips: members } of groups) {
     const price = prices[symbol]!
     const length = to - from + 1
+    const perWord = length / 4_294_967_296
     // The prices twice in a row, joined without a jump: a moved trip never looks back.
     const around = new Float64Array(2 * length)
     for (let i = 0; i < length; i++) {
@@ -69,7 +67,8 @@ export function randomPolicies(
     // Two policies a draw where shorts are allowed: one, and the one of the opposite sides.
     const step = run.longOnly ? 1 : 2
     for (let n = 0; n < RANDOM_POLICIES; n += step) {
-      const shift = rng.int(length)
+      // Uneven by at most length / 2^32, which no percentile sees, and twice as fast as without bias.
+      const shift = Math.floor(rng.uint32() * perWord)
       let earned = 0
       // One bit of chance for the side of each trip.
       let bits = 0

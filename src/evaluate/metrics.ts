@@ -154,9 +154,10 @@ export function hitRate(results: ArrayLike<number>): Figure {
   return counted === 0 ? absent('there were no trades with a result') : given(wins / counted)
 }
 
-function tooFew(returns: ArrayLike<number>): Figure | null {
+/** Why a sample is too small; null if it is not. */
+export function tooFew(returns: ArrayLike<number>, what = 'returns'): Figure | null {
   if (returns.length >= LEAST_SESSIONS) return null
-  return absent(`${returns.length} returns, fewer than ${LEAST_SESSIONS}`)
+  return absent(`${returns.length} ${what}, fewer than ${LEAST_SESSIONS}`)
 }
 
 /** Rounding leaves a little deviation in constant returns. */

@@ -84,6 +84,35 @@ describe('figures that a sample cannot support', () => {
     expect(summary.notes).toEqual(['no trades: the policy never asked for a position'])
   })
 
+  test('nothing is annualised from a few sessions, in bars neither', () => {
+    const rules = { ...DEFAULT_RULES, limits: NO_LIMITS }
+    const { summary } = backtest(market.slice(0, 800), buyHold, rules)
+    const years = ['annual_return', 'volatility', 'sharpe', 'sortino', 'sharpe_bar', 'sortino_bar', 'calmar']
+    for (const name of years) {
+      expect([name, (summary as Record<string, unknown>)[name]]).toEqual([name, null])
+      expect(summary.reasons[name]).toMatch(/^3 (returns|sessions), fewer than 20$/)
+    }
+  })
+
+  test('equity below 0 has no returns', () => {
+    const rules = { ...DEFAULT_RULES, capital: 1, maxPosition: 1e6, limits: NO_LIMITS }
+    const { summary } = backtest(market, smaCross(market), rules)
+    expect(summary.max_drawdown).toBeGreaterThan(1)
+    for (const name of ['annual_return', 'sharpe', 'sortino_bar', 'var95', 'cvar95']) {
+      expect([name, (summary as Record<string, unknown>)[name]]).toEqual([name, null])
+      expect(summary.reasons[name]).toMatch(/equity fell to 0/)
+    }
+    // Each number that is null has its reason, and no other has one.
+    const absent = Object.entries({ ...summary, ...summary.baselines }).filter(([, value]) => value === null)
+    expect(absent.map(([name]) => name).sort()).toEqual(Object.keys(summary.reasons).sort())
+  })
+
+  test('no trades because no order was filled', () => {
+    const costs = { ...DEFAULT_RULES.costs, participation: 1e-9 }
+    const { summary } = backtest(market.slice(0, 800), buyHold, { ...DEFAULT_RULES, costs })
+    expect(summary.notes[0]).toMatch(/^no trades: no order was filled/)
+  })
+
   test('constant returns have no Sharpe ratio', () => {
     expect(backtest(market, flat).summary.reasons).toMatchObject({ sharpe: 'the returns are constant' })
   })
@@ -130,7 +159,16 @@ describe('baselines', () => {
   test('buy and hold is what the policy earns without limits', () => {
     const rules = { ...DEFAULT_RULES, limits: NO_LIMITS }
     const { ledger, summary } = backtest(market, buyHold, rules)
-    expect(buyAndHold(market, ledger, rules, [1, 1])).toBeCloseTo(summary.pnl, 6)
+    const [first, second] = [0, 1].map((symbol) => buyAndHold(market, ledger, rules, symbol).value!)
+    expect(first! + second!).toBeCloseTo(summary.pnl, 6)
+    expect(summary.baselines['buy-hold 50/50']).toBeCloseTo((first! + second!) / 2, 9)
+  })
+
+  test('a share that costs more than a position is not held, and that is said', () => {
+    const { summary } = backtest(market, buyHold, { ...DEFAULT_RULES, maxPosition: 300 })
+    expect(summary.baselines).toMatchObject({ 'buy-hold MSFT': null, 'buy-hold 50/50': null })
+    expect(summary.baselines['buy-hold NVDA']).not.toBeNull()
+    expect(summary.reasons['buy-hold 50/50']).toBe('a share costs more than 300 dollars')
   })
 
   test('a random run stands in the middle of random policies', () => {

@@ -19,6 +19,7 @@ import {
   sharpe,
   simpleReturns,
   sortino,
+  tooFew,
   valueAtRisk,
   volatility,
 } from './metrics.js'
@@ -44,8 +45,13 @@ export function summarise(input: SummaryInput) {
   const curve = new Float64Array(ledger.length + 1)
   curve[0] = rules.capital
   curve.set(ledger.equity.subarray(0, ledger.length), 1)
-  const daily = simpleReturns(sessionEquity(market, ledger, rules.capital))
+  const sessions = sessionEquity(market, ledger, rules.capital)
+  const broke = lowest(curve) <= 0
+  const daily = simpleReturns(sessions)
   const bars = simpleReturns(curve)
+  // A year is not told from a week, in whatever bars.
+  const ofDays = (figure: () => Figure): Figure => (broke ? BROKE : figure())
+  const ofBars = (figure: () => Figure): Figure => ofDays(() => tooFew(daily, 'sessions') ?? figure())
   const barsAYear = SESSIONS_PER_YEAR * barsPerSession(market)
   const drawdown = maxDrawdown(curve)
   const pnl = state.equity - rules.capital
@@ -62,22 +68,51 @@ export function summarise(input: SummaryInput) {
   }
   const [first, second] = market.symbols
   const refusals = countRefusals(ledger)
+  const heldFirst = buyAndHold(market, ledger, rules, 0)
+  const heldSecond = buyAndHold(market, ledger, rules, 1)
   return {
     equity: state.equity,
     pnl,
     total_return: pnl / rules.capital,
-    annual_return: of('annual_return', annualReturn(daily)),
-    volatility: of('volatility', volatility(daily)),
-    sharpe: of('sharpe', sharpe(daily)),
-    sortino: of('sortino', sortino(daily)),
-    sharpe_bar: of('sharpe_bar', sharpe(bars, barsAYear)),
-    sortino_bar: of('sortino_bar', sortino(bars, barsAYear)),
-    calmar: of('calmar', calmar(daily, drawdown)),
+    annual_return: of(
+      'annual_return',
+      ofDays(() => annualReturn(daily)),
+    ),
+    volatility: of(
+      'volatility',
+      ofDays(() => volatility(daily)),
+    ),
+    sharpe: of(
+      'sharpe',
+      ofDays(() => sharpe(daily)),
+    ),
+    sortino: of(
+      'sortino',
+      ofDays(() => sortino(daily)),
+    ),
+    sharpe_bar: of(
+      'sharpe_bar',
+      ofBars(() => sharpe(bars, barsAYear)),
+    ),
+    sortino_bar: of(
+      'sortino_bar',
+      ofBars(() => sortino(bars, barsAYear)),
+    ),
+    calmar: of(
+      'calmar',
+      ofDays(() => calmar(daily, drawdown)),
+    ),
     max_drawdown: drawdown.fraction,
     max_drawdown_dollars: drawdown.dollars,
     max_drawdown_bars: drawdown.duration,
-    var95: of('var95', valueAtRisk(daily)),
-    cvar95: of('cvar95', conditionalValueAtRisk(daily)),
+    var95: of(
+      'var95',
+      ofDays(() => valueAtRisk(daily)),
+    ),
+    cvar95: of(
+      'cvar95',
+      ofDays(() => conditionalValueAtRisk(daily)),
+    ),
     trades: state.trades,
     round_trips: closed.length,
     hit_rate: of('hit_rate', hitRate(results)),
@@ -100,9 +135,9 @@ export function summarise(input: SummaryInput) {
     ),
     baselines: {
       flat: 0,
-      [`buy-hold ${first}`]: buyAndHold(market, ledger, rules, [1, 0]),
-      [`buy-hold ${second}`]: buyAndHold(market, ledger, rules, [0, 1]),
-      'buy-hold 50/50': buyAndHold(market, ledger, rules, [0.5, 0.5]),
+      [`buy-hold ${first}`]: of(`buy-hold ${first}`, heldFirst),
+      [`buy-hold ${second}`]: of(`buy-hold ${second}`, heldSecond),
+      'buy-hold 50/50': of('buy-hold 50/50', halfOfEach(heldFirst, heldSecond)),
     },
     random:
       random === null
@@ -120,6 +155,19 @@ export function summarise(input: SummaryInput) {
     reasons,
     notes: notesOf(input, refusals, trips),
   }
+}
+
+const BROKE: Figure = { value: null, reason: 'equity fell to 0 or below, where returns have no meaning' }
+
+function lowest(values: Float64Array): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const value of values) if (value < least) least = value
+  return least
+}
+
+function halfOfEach(first: Figure, second: Figure): Figure {
+  if (first.value === null) return first
+  return second.value === null ? second : { value: (first.value + second.value) / 2 }
 }
 
 /** Equity at the start and at the end of each session that had a decision. */
@@ -181,10 +229,11 @@ function notesOf(
 
 function whyNoTrades(ledger: Ledger, refusals: Record<string, number>): string {
   const names = Object.keys(refusals)
-  if (names.length > 0) return `every wish was refused (${names.join(', ')})`
   const { events } = ledger
   for (let row = 0; row < events.length; row++) {
-    if (events.kind[row] === ORDER) return 'no order was filled (no volume)'
+    if (events.kind[row] === ORDER)
+      return 'no order was filled (no volume for it, or no more bars in its session)'
   }
+  if (names.length > 0) return `every wish was refused (${names.join(', ')})`
   return 'the policy never asked for a position'
 }

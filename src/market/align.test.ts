@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Aligner } from './align.js'
+import { Aligner, type AlignOptions } from './align.js'
 import { INTERVALS, MISSING_CODE, Names, newBatch } from './bar.js'
 
 const OPEN = Date.UTC(2025, 6, 30, 13, 30)
@@ -11,7 +11,7 @@ interface Row {
   source?: string
 }
 
-function align(rows: Row[], maxMissing = 0.05) {
+function align(rows: Row[], maxMissing = 0.05, more: Partial<AlignOptions> = {}) {
   const batch = newBatch(rows.length, new Names())
   for (const { symbol, minute, interval = '1m', source = 'test' } of rows) {
     const i = batch.length++
@@ -25,7 +25,7 @@ function align(rows: Row[], maxMissing = 0.05) {
     batch.source[i] = batch.names.id(source)
     batch.line[i] = i + 1
   }
-  const aligner = new Aligner({ symbols: ['NVDA', 'MSFT'], name: 'stdin', maxMissing })
+  const aligner = new Aligner({ symbols: ['NVDA', 'MSFT'], name: 'stdin', maxMissing, ...more })
   aligner.push(batch)
   return { aligner, finish: () => aligner.finish() }
 }
@@ -61,11 +61,36 @@ describe('an inner join on time', () => {
     expect([finish().length, aligner.outside]).toEqual([2, 4])
   })
 
+  test('says what keeps the rows out', () => {
+    const cases: [Partial<AlignOptions>, string][] = [
+      [{ interval: '5m' }, 'no bars of NVDA or MSFT: 4 rows are of interval 1m'],
+      [{ sources: ['real'] }, 'no bars of NVDA or MSFT: 4 rows are of source test'],
+      [{ fromMs: OPEN + 86_400_000 }, 'no bars of NVDA or MSFT: 4 rows are of other dates'],
+    ]
+    for (const [more, message] of cases) {
+      expect(() => align(pairs([0, 1]), 0.05, more).finish()).toThrow(message)
+    }
+    const early = pairs([-30, -29])
+    expect(() => align(early).finish()).toThrow('4 rows lie outside of the regular session')
+  })
+
+  test('exactly as much as is allowed is accepted', () => {
+    const rows = (missing: number) => [
+      ...pairs(Array.from({ length: 100 - missing }, (_, minute) => minute)),
+      ...Array.from({ length: missing }, (_, i) => ({ symbol: 'MSFT', minute: 100 - missing + i })),
+    ]
+    expect(align(rows(5)).finish().length).toBe(95)
+    expect(() => align(rows(6)).finish()).toThrow('6.00 % of the times lack a bar of one symbol')
+    // The limit of paper trading: 1 of 1,000.
+    expect(() => align(rows(1), 0.001).finish()).toThrow('1.00 % of the times')
+    expect(align(rows(0), 0.001).finish().length).toBe(100)
+  })
+
   const refused: [string, Row[], string][] = [
     [
       'too much lost',
       [...pairs([0, 1]), { symbol: 'NVDA', minute: 2 }],
-      '20.00 % of the rows have no partner at their time, more than 5.00 %: NVDA 2025-07-30T13:32:00Z (1)',
+      '33.33 % of the times lack a bar of one symbol, more than 5.00 %: NVDA 2025-07-30T13:32:00Z (1)',
     ],
     [
       'a missing symbol',

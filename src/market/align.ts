@@ -144,7 +144,7 @@ export interface AlignOptions {
   readonly symbols: Pair<string>
   /** For messages: the name of the input. */
   readonly name: string
-  /** Refuse when a larger fraction of the rows finds no partner. */
+  /** Refuse when at a larger fraction of the times one of the symbols has no bar. */
   readonly maxMissing: number
   /** Only rows of these; others are left aside. */
   readonly interval?: Interval | undefined
@@ -179,8 +179,8 @@ export class Aligner {
   outside = 0
   /** Rows that repeat a symbol and time; the last one counts. */
   duplicates = 0
-  /** Rows of the two symbols that another interval, source or date keeps out. */
-  unwanted = 0
+  /** Rows of the two symbols that are kept out, by what is not wanted of them: intervals and sources by name, dates. */
+  readonly #unwanted = new Map<string, number>()
 
   constructor(options: AlignOptions) {
     this.#options = options
@@ -211,14 +211,17 @@ export class Aligner {
         continue
       }
       const time = batch.time[i]!
-      const wanted =
-        (code < 0 || code === batch.interval[i]!) &&
-        time >= fromMs &&
-        time < toMs &&
-        this.#isWanted(batch.source[i]!)
-      if (wanted) this.#row(batch, i, k)
-      else this.unwanted++
+      if (code >= 0 && code !== batch.interval[i]!) {
+        this.#leave(`of interval ${INTERVALS[batch.interval[i]!]!}`)
+      } else if (!this.#isWanted(batch.source[i]!)) {
+        this.#leave(`of source ${batch.names.text(batch.source[i]!) ?? 'unknown'}`)
+      } else if (time < fromMs || time >= toMs) this.#leave('of other dates')
+      else this.#row(batch, i, k)
     }
+  }
+
+  #leave(reason: string): void {
+    this.#unwanted.set(reason, (this.#unwanted.get(reason) ?? 0) + 1)
   }
 
   /** Whether a source, by its number, is one of those asked for; asked of each number once. */
@@ -250,7 +253,7 @@ export class Aligner {
     if (time < this.#time) {
       const [now, before] = [formatTime(time), formatTime(this.#time)]
       throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {
-        hint: 'sort the bars by time, then symbol',
+        hint: 'sort the bars by time, then symbol, or load them into the store',
       })
     }
     if (time > this.#time) this.#close()
@@ -322,10 +325,12 @@ export class Aligner {
         hint: 'choose one with --source',
       })
     }
-    const lost = this.droppedRows / this.rows
+    // Each dropped row is a time that the market lacks.
+    const { droppedRows } = this
+    const lost = droppedRows / (droppedRows + (this.#market?.length ?? 0))
     if (lost > maxMissing) {
       throw badData(
-        `${percent(lost)} of the rows have no partner at their time, more than ${percent(maxMissing)}: ${this.describeDropped()}`,
+        `${percent(lost)} of the times lack a bar of one symbol, more than ${percent(maxMissing)}: ${this.describeDropped()}`,
         { where: name, hint: 'fill the gaps, or allow them with --max-missing' },
       )
     }
@@ -346,7 +351,7 @@ export class Aligner {
   #what(): string {
     const found = [...this.#others.keys()]
     const parts = []
-    if (this.unwanted > 0) parts.push(`${this.unwanted} rows are of another interval, source or date`)
+    for (const [reason, rows] of this.#unwanted) parts.push(`${rows} rows are ${reason}`)
     if (found.length > 0)
       parts.push(`the input holds ${found.slice(0, 5).join(', ')}${found.length > 5 ? ', ...' : ''}`)
     if (this.outside > 0) parts.push(`${this.outside} rows lie outside of the regular session`)

@@ -15,6 +15,7 @@ import {
   SYMBOL,
 } from './bar.js'
 import { BAR_FIELDS, type BarField, checkRow, fieldOf, type LooseFields, putRow, SOURCE } from './fields.js'
+import { type FlatColumn, readFlatGroup } from './parquet-flat.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from './reading.js'
 
 export async function* readParquet(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
@@ -31,9 +32,7 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
   const stamped = hasStamps(metadata, columns)
   const batch = newBatch(BATCH_ROWS, reading.names)
   let start = 0
-  for (const { num_rows } of metadata.row_groups) {
-    const rows = Number(num_rows)
-    if (rows === 0) continue
+  const general = async (rows: number): Promise<GroupColumns> => {
     const data: GroupColumns = {}
     await parquetRead({
       file,
@@ -51,15 +50,19 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
     }).catch((error) => {
       throw damaged(error, source.name)
     })
+    return data
+  }
+  for (const [index, { num_rows }] of metadata.row_groups.entries()) {
+    const rows = Number(num_rows)
+    if (rows === 0) continue
+    const flat = stamped ? await readFlatGroup(file, metadata, index, columns.keys()) : null
+    let data = flat === null ? await general(rows) : flatColumns(flat, columns)
     for (let from = 0; from < rows; from += BATCH_ROWS) {
       const to = Math.min(rows, from + BATCH_ROWS)
-      const odd = fillColumns(batch, data, stamped, from, to)
-      for (let row = from; row < to; row++) {
-        const line = start + row + 1
-        const i = row - from
-        batch.line[i] = line
-        if (odd[i] === 0 && checkRow(batch, i) === null) continue
-        odd[i] = 1
+      let odd = fillBatch(batch, data, { from, to, start, stamped })
+      if (odd.includes(1) && flat !== null) {
+        data = await general(rows)
+        odd = fillBatch(batch, data, { from, to, start, stamped })
       }
       yield* handRows(batch, data, { from, to, start, odd, stamped }, reading)
     }
@@ -67,7 +70,24 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
   }
 }
 
-type GroupColumns = { [field in BarField]?: ArrayLike<unknown> }
+type Column = ArrayLike<unknown> | FlatColumn
+type GroupColumns = { [field in BarField]?: Column }
+
+const flatColumns = (
+  flat: ReadonlyMap<string, FlatColumn>,
+  columns: ReadonlyMap<string, BarField>,
+): GroupColumns => Object.fromEntries([...columns].map(([name, field]) => [field, flat.get(name)!]))
+
+/** Fills the batch and marks the rows that are odd or wrong. */
+function fillBatch(batch: BarBatch, data: GroupColumns, rows: Omit<Rows, 'odd'>): Uint8Array {
+  const { from, to, start, stamped } = rows
+  const odd = fillColumns(batch, data, stamped, from, to)
+  for (let i = 0; i < odd.length; i++) {
+    batch.line[i] = start + from + i + 1
+    if (odd[i] === 0 && checkRow(batch, i) !== null) odd[i] = 1
+  }
+  return odd
+}
 
 interface Rows {
   readonly from: number
@@ -97,7 +117,11 @@ async function* handRows(
       continue
     }
     const loose: LooseFields = {}
-    for (const field of BAR_FIELDS) if (data[field] !== undefined) loose[field] = data[field][row] ?? null
+    for (const field of BAR_FIELDS) {
+      const column = data[field]
+      // Flat columns never come here: a group with an odd row is read anew.
+      if (column !== undefined && !isFlat(column)) loose[field] = column[row] ?? null
+    }
     // A declared stamp is milliseconds, however small the number.
     if (stamped && Number.isInteger(loose.time)) loose.time = new Date(Number(loose.time))
     const line = start + row + 1
@@ -151,12 +175,15 @@ function hasStamps({ schema }: FileMetaData, columns: ReadonlyMap<string, BarFie
   )
 }
 
-function fillTimes(
-  into: Float64Array,
-  column: ArrayLike<unknown> | undefined,
-  odd: Uint8Array,
-  from: number,
-): void {
+const isFlat = (column: Column | undefined): column is FlatColumn =>
+  column !== undefined && ('codes' in column || 'numbers' in column)
+
+function fillTimes(into: Float64Array, column: Column | undefined, odd: Uint8Array, from: number): void {
+  if (isFlat(column)) {
+    if (!fillFlat(into, column, odd, from)) return
+    for (let i = 0; i < odd.length; i++) if (!Number.isInteger(into[i])) odd[i] = 1
+    return
+  }
   for (let i = 0; i < odd.length; i++) {
     const value = column?.[from + i]
     // A finer stamp has a fraction and is refused by the general path.
@@ -165,12 +192,11 @@ function fillTimes(
   }
 }
 
-function fillNumbers(
-  into: Float64Array,
-  column: ArrayLike<unknown> | undefined,
-  odd: Uint8Array,
-  from: number,
-): void {
+function fillNumbers(into: Float64Array, column: Column | undefined, odd: Uint8Array, from: number): void {
+  if (isFlat(column)) {
+    fillFlat(into, column, odd, from)
+    return
+  }
   for (let i = 0; i < odd.length; i++) {
     const value = column?.[from + i]
     if (typeof value === 'number') {
@@ -182,14 +208,39 @@ function fillNumbers(
   }
 }
 
+/** False, and all rows odd, where the column is one of texts. */
+function fillFlat(into: Float64Array, column: FlatColumn, odd: Uint8Array, from: number): boolean {
+  if ('numbers' in column) {
+    into.set(column.numbers.subarray(from, from + odd.length))
+    return true
+  }
+  odd.fill(1)
+  return false
+}
+
 /** `code` gives -1 for a text that needs the general path. Equal texts in a row are looked up once. */
 function fillCodes(
   into: Int32Array | Uint8Array,
-  column: ArrayLike<unknown> | undefined,
+  column: Column | undefined,
   odd: Uint8Array,
   from: number,
   code: (text: string | null) => number,
 ): void {
+  if (isFlat(column)) {
+    if (!('codes' in column)) {
+      odd.fill(1)
+      return
+    }
+    const absent = code(null)
+    const codes = column.texts.map((text) => code(text))
+    for (let i = 0; i < odd.length; i++) {
+      const at = column.codes[from + i]!
+      const found = at < 0 ? absent : codes[at]!
+      if (found === -1) odd[i] = 1
+      else into[i] = found
+    }
+    return
+  }
   const known = new Map<unknown, number>()
   let last: unknown = known
   let lastCode = 0
@@ -220,7 +271,8 @@ function collect(
     data[field] = columnData
     return
   }
-  const into: unknown[] = Array.isArray(data[field]) ? data[field] : new Array(rows)
+  const before = data[field]
+  const into: unknown[] = Array.isArray(before) ? before : new Array(rows)
   data[field] = into
   for (let i = 0; i < columnData.length; i++) {
     const row = offset + i

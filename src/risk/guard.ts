@@ -2,8 +2,9 @@
  * The guard stands between every wish and every order. It answers with the position that may be ordered and the rule that
  * changed the wish, if one did. A reduction of a position always passes: no rule can lock one in.
  *
- * Its promise: no order is sent whose notional after execution, at the last mark, exceeds `maxPosition` for its symbol; and
- * from the first mark at which a loss limit is reached, only orders that reduce are sent.
+ * Its promise: no order is sent whose worst-case notional, at the last mark, exceeds `maxPosition` for its symbol; and from the
+ * first mark at which a loss limit is reached, only orders that reduce are sent. An order lives until the next decision: a broker
+ * cancels what is left of it before the next is sent, so the worst case is the position with the one order filled.
  */
 import type { Limits } from './limits.js'
 
@@ -52,6 +53,8 @@ export interface RiskView {
   /** A position came through the night that should not have: bars were missing before the close. */
   carried: boolean
   tradesToday: number
+  /** Trades that the wish takes: one if it changes the target, and one to close each position then held. */
+  tradesNeeded: number
   ordersThisMinute: number
   /** Milliseconds from the decision to the session's close. */
   toCloseMs: number
@@ -73,7 +76,8 @@ export function ruleFor(limits: Limits, view: RiskView, held: number, wanted: nu
   if (!increases(held, wanted)) return ALLOW
   if (view.ageMs > limits.maxAgeMs) return STALE_DATA
   if (view.toCloseMs <= limits.noEntryBeforeCloseMs) return NO_ENTRY
-  if (view.tradesToday >= limits.tradesPerDay) return TRADES_PER_DAY
+  // The way out of what is entered counts too, so that the day stays within its number.
+  if (view.tradesToday + view.tradesNeeded > limits.tradesPerDay) return TRADES_PER_DAY
   if (view.ordersThisMinute >= limits.ordersPerMinute) return ORDERS_PER_MINUTE
   return Math.abs(wanted) * mark > limits.maxPosition * ROUNDING ? MAX_POSITION : ALLOW
 }

@@ -12,6 +12,7 @@ export interface Limits {
   readonly flatBeforeCloseMs: number | null
   /** No position is opened or enlarged this long before the session closes. */
   readonly noEntryBeforeCloseMs: number
+  /** The closing of what is open included: an entry that would leave no trade for it is refused. */
   readonly tradesPerDay: number
   readonly ordersPerMinute: number
   /** Oldest data to open a position on. */

@@ -149,6 +149,11 @@ describe('a table for people', () => {
     const { status, stdout } = await dir.shell('jules fetch --mock --days 2 | jules backtest -f table -')
     expect(status).toBe(0)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    const traded = await dir.shell(
+      'jules fetch --mock --days 30 | jules backtest --policy sma-cross --capital 5e6 --max-position 1e6 --no-limits -f table -',
+    )
+    expect(traded.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    expect(traded.stdout).toMatch(/turnover +\$\d{1,3}(,\d{3}){2}\.\d\d\n/)
     expect(stdout).toContain('note: no trades: the policy never asked for a position')
     expect(stdout).toContain('calmar, var95, cvar95: 2 returns,')
   })
@@ -184,7 +189,7 @@ describe('bad input', () => {
       pairs(9) + barLine(9, { time: minute(9), symbol: 'NVDA' }),
       [],
       65,
-      /5\.26 % of the rows have no partner/,
+      /10\.00 % of the times lack a bar of one symbol, more than 5\.00 %: NVDA 2025-07-30T14:09:00Z \(1\)\n.*hint: .*--max-missing/,
     ],
     [
       'too few bars',
@@ -194,6 +199,7 @@ describe('bad input', () => {
       /10 bars of both symbols: too few for a warm-up of 50 and one decision/,
     ],
     ['nothing', '', [], 66, 'stdin: is empty'],
+    ['an output that cannot hold records', pairs(3), ['-o', 'x.parquet'], 64, 'make no parquet file'],
     ['one symbol', pairs(3), ['--symbols', 'NVDA'], 64, '--symbols: expected two symbols, such as NVDA,MSFT'],
     ['the same symbol twice', pairs(3), ['--symbols', 'NVDA,NVDA'], 64, 'expected two symbols'],
     [
@@ -315,6 +321,6 @@ describe('check-env', () => {
     const { status, stdout, stderr } = await dir.shell('jules fetch --mock --days 2 | jules check-env -')
     expect([status, stderr]).toEqual([0, ''])
     expect(parse(stdout).every(({ ok }) => ok)).toBe(true)
-    expect(parse(stdout).length).toBe(10)
+    expect(parse(stdout).length).toBe(11)
   })
 })

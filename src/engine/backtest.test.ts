@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { randomMarket } from '../../test/support/random-market.js'
+import { stream } from '../base/rng.js'
+import { FEATURE_SETS, FeatureTable } from '../env/features.js'
+import type { Market } from '../market/align.js'
+import { Backtest } from './backtest.js'
+import { withNoiseAfter } from './check-env.js'
+import { buyHold, type Policy, randomPolicy, smaCross } from './policies.js'
+import { RECORD_TYPES, recordLines } from './records.js'
+import { DEFAULT_RULES } from './step.js'
+import { TradingEnv } from './trading-env.js'
+
+const market = randomMarket({ sessions: 3, seed: 21, gaps: 0.02 })
+
+/** A policy that trades on what it sees, as a learned one does. */
+const observing = (): Policy => ({
+  name: 'observing',
+  observes: true,
+  act: ({ observation, held }) => (observation[0]! > 1 ? 8 : observation[13]! < -1 ? 0 : held),
+})
+
+function run(bars: Market, policy: Policy) {
+  const features = policy.observes ? new FeatureTable(bars, FEATURE_SETS[0]!) : null
+  const options = { market: bars, features, rules: DEFAULT_RULES, policy, longOnly: false, warmup: 50 }
+  const backtest = new Backtest(options)
+  while (!backtest.advance(100));
+  return backtest
+}
+
+describe('no policy sees the future', () => {
+  const policies: [string, (bars: Market) => Policy][] = [
+    ['buy-hold', () => buyHold],
+    ['random', () => randomPolicy(stream(1, 'random-policy'))],
+    ['sma-cross', smaCross],
+    ['one that observes', observing],
+  ]
+  test.each(policies)('%s', (_name, make) => {
+    for (const cut of [60, 200, 388, 389, 390, 700]) {
+      const other = withNoiseAfter(market, cut, stream(cut, 'noise'))
+      const known = [market, other].map((bars) => {
+        const { ledger } = run(bars, make(bars))
+        const lines = [
+          ...recordLines({ run: 'r', market: bars, ledger, rules: DEFAULT_RULES }, new Set(RECORD_TYPES)),
+        ]
+        // Up to the decision at the cut: its orders and refusals, no fill of them.
+        const end = bars.endOf(cut)
+        return lines.filter((line) => {
+          const { type, time } = JSON.parse(line)
+          return Date.parse(time) < end || (Date.parse(time) === end && type !== 'fill')
+        })
+      })
+      expect(known[0]!.length).toBeGreaterThan(5)
+      expect(known[1]).toEqual(known[0])
+    }
+  })
+})
+
+test('backtest and environment take the same way', () => {
+  const { ledger } = run(market, observing())
+  const features = new FeatureTable(market, FEATURE_SETS[0]!)
+  const env = new TradingEnv({ market, features, rules: DEFAULT_RULES, episodeSteps: Infinity })
+  env.reset(50)
+  const equity: number[] = []
+  for (let i = 0; i < ledger.length; i++) {
+    env.step(ledger.action[i]!)
+    equity.push(env.state.equity)
+  }
+  expect(equity).toEqual([...ledger.equity.subarray(0, ledger.length)])
+  expect(env.truncated || env.terminated).toBe(true)
+})
+
+test('a policy is told the start of the episode once, and what it may choose', () => {
+  const starts: boolean[] = []
+  const policy: Policy = {
+    name: 'test',
+    observes: true,
+    act: ({ start, mask, observation }) => {
+      starts.push(start)
+      expect([mask.length, observation.length]).toEqual([9, 26])
+      return 4
+    },
+  }
+  run(market.slice(0, 60), policy)
+  expect(starts).toEqual([true, ...Array(8).fill(false)])
+})
