@@ -16,7 +16,7 @@ import type { Costs } from '../portfolio/costs.js'
 import { BlockWriter } from '../stream/sink.js'
 import { formatByExtension } from '../stream/source.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
-import { loadModel, policyOf, seenBy } from './models.js'
+import { loadModel, modelRecord, policyOf, seenNotes } from './models.js'
 import { openOutput, output } from './options.js'
 import { readActions } from './replay-file.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
@@ -129,10 +129,21 @@ export const backtest = defineCommand({
     }
     progress.end()
     const { ledger, state } = run
-    const settings = { policy: policy.name, seed: given.seed, rules, longOnly, warmup, features: set.name }
+    const settings = {
+      policy: policy.name,
+      model: model?.sha256 ?? null,
+      seed: given.seed,
+      rules,
+      longOnly,
+      warmup,
+      features: set.name,
+    }
     const name = given.run ?? `bt-${digest(settings, loaded.sha256)}`
     const last = ledger.first + ledger.length
     const sessions = market.session[last]! - market.session[ledger.first + 1]! + 1
+    const from = formatDate(market.sessions[market.session[0]!]!.day)
+    const to = formatDate(market.sessions[market.session[last]!]!.day)
+    const figures = summarise({ market, ledger, rules, state, ending: run.ending!, longOnly })
     const summary = {
       type: 'summary',
       run: name,
@@ -141,8 +152,8 @@ export const backtest = defineCommand({
       symbols: market.symbols,
       interval: market.interval,
       sources: loaded.sources,
-      from: formatDate(market.sessions[market.session[0]!]!.day),
-      to: formatDate(market.sessions[market.session[last]!]!.day),
+      from,
+      to,
       sessions,
       bars: market.length,
       dropped: loaded.droppedRows,
@@ -153,8 +164,9 @@ export const backtest = defineCommand({
       capital: rules.capital,
       costs: costRecord(rules.costs),
       data_sha256: loaded.sha256,
-      model: model === null ? null : { path: model.path, steps: model.model.steps, seen: seenBy(model) },
-      ...summarise({ market, ledger, rules, state, ending: run.ending!, longOnly }),
+      model: model === null ? null : modelRecord(model),
+      ...figures,
+      notes: model === null ? figures.notes : [...figures.notes, ...seenNotes(model, from, to)],
     }
     const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands)
     try {

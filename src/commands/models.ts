@@ -1,4 +1,5 @@
 /** `model:PATH` as a policy: a run folder (its best model, else its last) or one policy file. */
+import { createHash } from 'node:crypto'
 import { decodeModel, type Model } from '../agent/model.js'
 import { layoutOf } from '../agent/network.js'
 import type { Policy } from '../engine/policies.js'
@@ -8,12 +9,17 @@ import { policyFile } from './transfer.js'
 
 export interface LoadedModel {
   readonly path: string
+  readonly sha256: string
   readonly model: Model
 }
 
 export async function loadModel(path: string): Promise<LoadedModel> {
   const file = await policyFile(path)
-  return { path: file.path, model: decodeModel(file.bytes, file.path) }
+  return {
+    path: file.path,
+    sha256: createHash('sha256').update(file.bytes).digest('hex'),
+    model: decodeModel(file.bytes, file.path),
+  }
 }
 
 export interface ModelPolicyOptions {
@@ -33,6 +39,16 @@ export async function policyOf({ path, model }: LoadedModel, options: ModelPolic
   return modelPolicy(model, await cpuEngine(layoutOf(model.shape)), surroundings)
 }
 
-/** Sessions that the model has seen in training or validation, as a record; null where it names none. */
-export const seenBy = ({ model }: LoadedModel) =>
-  model.data === null ? null : { train: model.data.train, validation: model.data.validation }
+/** The model as the summary names it, with the sessions it has seen in training or validation. */
+export function modelRecord({ path, sha256, model }: LoadedModel) {
+  const { data, steps } = model
+  const seen = data === null ? null : { train: data.train, validation: data.validation }
+  return { path, sha256, steps, seen }
+}
+
+/** Said where a run from one date to another goes over sessions that the model has seen. */
+export function seenNotes({ model }: LoadedModel, from: string, to: string): string[] {
+  const { data } = model
+  if (data === null || from > data.validation[1] || to < data.train[0]) return []
+  return [`the model has seen sessions up to ${data.validation[1]}: only a result on later ones counts`]
+}

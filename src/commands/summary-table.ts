@@ -37,6 +37,7 @@ export function summaryTable(summary: Summary): string {
     ['volatility, a year', of('volatility', percent)],
     ['Sharpe, sessions', of('sharpe', plain(2))],
     ['Sortino, sessions', of('sortino', plain(2))],
+    ['t of the sessions', of('t_sessions', plain(2))],
     ['Sharpe, bars', of('sharpe_bar', plain(2))],
     ['Sortino, bars', of('sortino_bar', plain(2))],
     ['largest drawdown', `${of('max_drawdown', percent)}, ${of('max_drawdown_dollars', dollars)}`],

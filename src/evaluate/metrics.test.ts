@@ -60,6 +60,13 @@ describe('samples that support no figure', () => {
     expect(reason(metrics.annualReturn(Array(30).fill(-1)))).toBe('everything was lost')
   })
 
+  test('t by hand: ten sessions of 1 and ten of 3 have mean 2, s^2 = 20/19, t = 2 sqrt(19)', () => {
+    const values = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? 1 : 3))
+    expect(reason(metrics.tStatistic(values))).toBeCloseTo(2 * Math.sqrt(19), 12)
+    expect(reason(metrics.tStatistic(values.slice(1)))).toBe('19 sessions, fewer than 20')
+    expect(reason(metrics.tStatistic(Array(30).fill(1)))).toBe('the sessions are all alike')
+  })
+
   test('a drawdown by hand: 100, 120, 90, 110, 121', () => {
     expect(metrics.maxDrawdown([100, 120, 90, 110, 121])).toEqual({
       fraction: 0.25,

@@ -64,6 +64,15 @@ export function sharpe(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR):
   return given((mean(returns) / deviation) * Math.sqrt(periods))
 }
 
+/** Student's t of the mean of sessions against 0: mean / (s / sqrt(n)), s the sample deviation. Student, 1908. */
+export function tStatistic(values: ArrayLike<number>): Figure {
+  const few = tooFew(values, 'sessions')
+  if (few !== null) return few
+  const deviation = standardDeviation(values)
+  if (isNothing(deviation, values)) return absent('the sessions are all alike')
+  return given((mean(values) / deviation) * Math.sqrt(values.length))
+}
+
 /** Mean over downside deviation (root mean square of the returns below 0, over all returns), times sqrt(periods a year). */
 export function sortino(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR): Figure {
   const few = tooFew(returns)

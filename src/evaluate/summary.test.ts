@@ -151,7 +151,10 @@ describe('round trips', () => {
     const trips = roundTrips(small, ledger, 'open')
     expect(trips.map(({ open }) => open)).toEqual([true, true])
     expect(trips.reduce((sum, { pnl }) => sum + pnl, 0)).toBeCloseTo(summary.pnl, 9)
-    expect(summary.notes).toEqual(['NVDA and MSFT still held at the end, valued at the last close'])
+    expect(summary.notes).toEqual([
+      'NVDA and MSFT still held at the end, valued at the last close',
+      'no evidence of skill: 1 sessions, fewer than 20',
+    ])
   })
 })
 
@@ -208,4 +211,30 @@ describe('baselines', () => {
   test('the percentile counts ties by half', () => {
     expect(percentileOf(Float64Array.of(1, 2, 2, 3), 2)).toBe(0.5)
   })
+})
+
+test('there is evidence of skill only where the sessions stand two standard errors above 0', () => {
+  const said = (summary: { t_sessions: number | null; notes: readonly string[] }) => [
+    summary.t_sessions,
+    summary.notes.filter((note) => note.includes('skill')),
+  ]
+  const { summary } = backtest(market, randomPolicy(stream(1, 'skill')), wide)
+  const [t, notes] = said(summary)
+  expect(t).toBeLessThan(2)
+  expect(notes).toEqual([`no evidence of skill: t ${(t as number).toFixed(2)} over the sessions`])
+  // A policy that knows the next bar has all the evidence there is.
+  const next = (k: number, at: number) => (market.close[k]![at + 1]! > market.open[k]![at + 1]! ? 1 : -1)
+  const clairvoyant = {
+    name: 'clairvoyant',
+    observes: false,
+    act: ({ t: at }: { t: number }) => 4 + 3 * next(0, at) + next(1, at),
+  }
+  const free: Rules = {
+    ...wide,
+    costs: { ...wide.costs, commission: 'none', halfSpreadBps: 0 },
+    limits: { ...wide.limits, tradesPerDay: 1000 },
+  }
+  const [sure, none] = said(backtest(market, clairvoyant, free).summary)
+  expect(sure).toBeGreaterThan(2)
+  expect(none).toEqual([])
 })

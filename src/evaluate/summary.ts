@@ -20,6 +20,7 @@ import {
   simpleReturns,
   sortino,
   tooFew,
+  tStatistic,
   valueAtRisk,
   volatility,
 } from './metrics.js'
@@ -52,6 +53,7 @@ export function summarise(input: SummaryInput) {
   // A year is not told from a week, in whatever bars.
   const ofDays = (figure: () => Figure): Figure => (broke ? BROKE : figure())
   const ofBars = (figure: () => Figure): Figure => ofDays(() => tooFew(daily, 'sessions') ?? figure())
+  const skill = tStatistic(differences(sessions))
   const barsAYear = SESSIONS_PER_YEAR * barsPerSession(market)
   const drawdown = maxDrawdown(curve)
   const pnl = state.equity - rules.capital
@@ -98,6 +100,7 @@ export function summarise(input: SummaryInput) {
       'sortino_bar',
       ofBars(() => sortino(bars, barsAYear)),
     ),
+    t_sessions: of('t_sessions', skill),
     calmar: of(
       'calmar',
       ofDays(() => calmar(daily, drawdown)),
@@ -153,7 +156,7 @@ export function summarise(input: SummaryInput) {
     risk: refusals,
     ended: input.ending,
     reasons,
-    notes: notesOf(input, refusals, trips),
+    notes: [...notesOf(input, refusals, trips), ...skillNotes(input, skill)],
   }
 }
 
@@ -225,6 +228,21 @@ function notesOf(
   if (held.length > 0)
     notes.push(`${[...new Set(held)].join(' and ')} still held at the end, valued at the last close`)
   return notes
+}
+
+/** Two standard errors: what chance alone passes in one run of forty. */
+const SKILL = 2
+
+/** Said unless the mean result of a session stands clear of chance; nothing to say where nothing was traded. */
+function skillNotes({ state }: SummaryInput, skill: Figure): string[] {
+  if (state.trades === 0) return []
+  if (skill.value === null) return [`no evidence of skill: ${skill.reason}`]
+  return skill.value > SKILL ? [] : [`no evidence of skill: t ${skill.value.toFixed(2)} over the sessions`]
+}
+
+/** Dollars of each session. */
+function differences(equity: Float64Array): Float64Array {
+  return Float64Array.from({ length: equity.length - 1 }, (_, i) => equity[i + 1]! - equity[i]!)
 }
 
 function whyNoTrades(ledger: Ledger, refusals: Record<string, number>): string {
