@@ -3,6 +3,8 @@
  * instead of a number: no division by a standard deviation of nothing, no annual rate from a week.
  */
 
+import { pow } from '../base/math.js'
+
 /** A number, or why there is none. */
 export type Figure = { readonly value: number } | { readonly value: null; readonly reason: string }
 
@@ -23,7 +25,7 @@ export function mean(values: ArrayLike<number>): number {
 export function standardDeviation(values: ArrayLike<number>): number {
   const centre = mean(values)
   let squares = 0
-  for (let i = 0; i < values.length; i++) squares += (values[i]! - centre) ** 2
+  for (let i = 0; i < values.length; i++) squares += square(values[i]! - centre)
   return Math.sqrt(squares / (values.length - 1))
 }
 
@@ -47,7 +49,7 @@ export function annualReturn(returns: ArrayLike<number>): Figure {
   if (few !== null) return few
   const growth = 1 + totalReturn(returns)
   if (growth <= 0) return absent('everything was lost')
-  return given(growth ** (SESSIONS_PER_YEAR / returns.length) - 1)
+  return given(pow(growth, SESSIONS_PER_YEAR / returns.length) - 1)
 }
 
 /** Standard deviation of returns times sqrt(periods a year). */
@@ -78,7 +80,7 @@ export function sortino(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR)
   const few = tooFew(returns)
   if (few !== null) return few
   let squares = 0
-  for (let i = 0; i < returns.length; i++) squares += Math.min(0, returns[i]!) ** 2
+  for (let i = 0; i < returns.length; i++) squares += square(Math.min(0, returns[i]!))
   if (squares === 0) return absent('no return is below 0')
   return given((mean(returns) / Math.sqrt(squares / returns.length)) * Math.sqrt(periods))
 }
@@ -162,6 +164,9 @@ export function hitRate(results: ArrayLike<number>): Figure {
   }
   return counted === 0 ? absent('there were no trades with a result') : given(wins / counted)
 }
+
+// Not `**`: its last bits differ between versions of V8.
+const square = (x: number): number => x * x
 
 /** Why a sample is too small; null if it is not. */
 export function tooFew(returns: ArrayLike<number>, what = 'returns'): Figure | null {

@@ -8,6 +8,7 @@ import {
   ADJUSTMENTS,
   type BarBatch,
   copyRow,
+  copyRows,
   INTERVALS,
   MISSING_CODE,
   newBatch,
@@ -15,7 +16,7 @@ import {
   SYMBOL,
 } from './bar.js'
 import { BAR_FIELDS, type BarField, checkRow, fieldOf, type LooseFields, putRow, SOURCE } from './fields.js'
-import { type FlatColumn, readFlatGroup } from './parquet-flat.js'
+import { type FlatColumn, readFlatColumn, type TextColumn } from './parquet-flat.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from './reading.js'
 
 export async function* readParquet(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
@@ -30,14 +31,13 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
   }
   const columns = barColumns(metadata, reading)
   const stamped = hasStamps(metadata, columns)
-  const batch = newBatch(BATCH_ROWS, reading.names)
   let start = 0
-  const general = async (rows: number): Promise<GroupColumns> => {
+  const decode = async (names: readonly string[], rows: number): Promise<GroupColumns> => {
     const data: GroupColumns = {}
     await parquetRead({
       file,
       metadata,
-      columns: [...columns.keys()],
+      columns: [...names],
       compressors: { GZIP: (input) => gunzipSync(input), BROTLI: (input) => brotliDecompressSync(input) },
       rowStart: start,
       rowEnd: start + rows,
@@ -52,42 +52,42 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
     })
     return data
   }
+  const batch = newBatch(BATCH_ROWS, reading.names)
+  let group = newBatch(0, reading.names)
   for (const [index, { num_rows }] of metadata.row_groups.entries()) {
     const rows = Number(num_rows)
     if (rows === 0) continue
-    const flat = stamped ? await readFlatGroup(file, metadata, index, columns.keys()) : null
-    let data = flat === null ? await general(rows) : flatColumns(flat, columns)
+    if (group.capacity < rows) group = newBatch(rows, reading.names)
+    group.length = rows
+    const odd = new Uint8Array(rows)
+    // One column after the other: as objects a whole row group would be ten times its size.
+    for (const field of BAR_FIELDS) {
+      const column = [...columns].find(([, of]) => of === field)?.[0]
+      if (column === undefined) fillColumn(group, field, undefined, { odd, stamped })
+      else {
+        const flat = field === 'time' && !stamped ? null : await readFlatColumn(file, metadata, index, column)
+        fillColumn(group, field, flat ?? (await decode([column], rows))[field], { odd, stamped })
+      }
+    }
+    for (let row = 0; row < rows; row++) {
+      group.line[row] = start + row + 1
+      if (odd[row] === 0 && checkRow(group, row) !== null) odd[row] = 1
+    }
+    // Odd rows go through the general path, which wants the values as they are.
+    const data = odd.includes(1) ? await decode([...columns.keys()], rows) : null
     for (let from = 0; from < rows; from += BATCH_ROWS) {
       const to = Math.min(rows, from + BATCH_ROWS)
-      let odd = fillBatch(batch, data, { from, to, start, stamped })
-      if (odd.includes(1) && flat !== null) {
-        data = await general(rows)
-        odd = fillBatch(batch, data, { from, to, start, stamped })
-      }
-      yield* handRows(batch, data, { from, to, start, odd, stamped }, reading)
+      if (data === null || !odd.subarray(from, to).includes(1)) {
+        copyRows(group, from, to, batch)
+        yield* hand(batch)
+      } else yield* handRows(group, data, { from, to, start, odd, stamped }, reading)
     }
     start += rows
   }
 }
 
 type Column = ArrayLike<unknown> | FlatColumn
-type GroupColumns = { [field in BarField]?: Column }
-
-const flatColumns = (
-  flat: ReadonlyMap<string, FlatColumn>,
-  columns: ReadonlyMap<string, BarField>,
-): GroupColumns => Object.fromEntries([...columns].map(([name, field]) => [field, flat.get(name)!]))
-
-/** Fills the batch and marks the rows that are odd or wrong. */
-function fillBatch(batch: BarBatch, data: GroupColumns, rows: Omit<Rows, 'odd'>): Uint8Array {
-  const { from, to, start, stamped } = rows
-  const odd = fillColumns(batch, data, stamped, from, to)
-  for (let i = 0; i < odd.length; i++) {
-    batch.line[i] = start + from + i + 1
-    if (odd[i] === 0 && checkRow(batch, i) !== null) odd[i] = 1
-  }
-  return odd
-}
+type GroupColumns = { [field in BarField]?: ArrayLike<unknown> }
 
 interface Rows {
   readonly from: number
@@ -100,28 +100,19 @@ interface Rows {
 
 /** Hands on rows that are fine as they stand; odd ones go through the general path, in their order. */
 async function* handRows(
-  batch: BarBatch,
+  group: BarBatch,
   data: GroupColumns,
   { from, to, start, odd, stamped }: Rows,
   reading: Reading,
 ): AsyncGenerator<RecordBlock> {
-  if (!odd.includes(1)) {
-    batch.length = to - from
-    yield* hand(batch)
-    return
-  }
   const mixed = newBatch(to - from, reading.names)
   for (let row = from; row < to; row++) {
-    if (odd[row - from] === 0) {
-      copyRow(batch, row - from, mixed)
+    if (odd[row] === 0) {
+      copyRow(group, row, mixed)
       continue
     }
     const loose: LooseFields = {}
-    for (const field of BAR_FIELDS) {
-      const column = data[field]
-      // Flat columns never come here: a group with an odd row is read anew.
-      if (column !== undefined && !isFlat(column)) loose[field] = column[row] ?? null
-    }
+    for (const field of BAR_FIELDS) if (data[field] !== undefined) loose[field] = data[field][row] ?? null
     // A declared stamp is milliseconds, however small the number.
     if (stamped && Number.isInteger(loose.time)) loose.time = new Date(Number(loose.time))
     const line = start + row + 1
@@ -133,33 +124,42 @@ async function* handRows(
   if (mixed.length > 0) yield* hand(mixed)
 }
 
-/** Copies rows `[from, to)` into the batch; marks the rows in which something is not simply a value of its column. */
-function fillColumns(
-  batch: BarBatch,
-  data: GroupColumns,
-  stamped: boolean,
-  from: number,
-  to: number,
-): Uint8Array {
-  const odd = new Uint8Array(to - from)
-  if (stamped) fillTimes(batch.time, data.time, odd, from)
-  else odd.fill(1)
-  for (const field of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const) {
-    fillNumbers(batch[field], data[field], odd, from)
+/** Fills one column of a group; marks the rows in which something is not simply a value of its column. */
+function fillColumn(
+  group: BarBatch,
+  field: BarField,
+  column: Column | undefined,
+  { odd, stamped }: Pick<Rows, 'odd' | 'stamped'>,
+): void {
+  const { names } = group
+  const code = {
+    symbol: (text: string | null) => (text !== null && SYMBOL.test(text) ? names.id(text) : -1),
+    interval: (text: string | null) => (text === null ? -1 : codeOf(INTERVALS, text)),
+    adjusted: (text: string | null) => codeOf(ADJUSTMENTS, text),
+    session: (text: string | null) => codeOf(SESSIONS, text),
+    source: (text: string | null) => (text === null ? 0 : SOURCE.test(text) ? names.id(text) : -1),
   }
-  fillCodes(batch.symbol, data.symbol, odd, from, (text) =>
-    text !== null && SYMBOL.test(text) ? batch.names.id(text) : -1,
-  )
-  fillCodes(batch.interval, data.interval, odd, from, (text) =>
-    text === null ? -1 : codeOf(INTERVALS, text),
-  )
-  fillCodes(batch.adjusted, data.adjusted, odd, from, (text) => codeOf(ADJUSTMENTS, text))
-  fillCodes(batch.session, data.session, odd, from, (text) => codeOf(SESSIONS, text))
-  fillCodes(batch.source, data.source, odd, from, (text) =>
-    text === null ? 0 : SOURCE.test(text) ? batch.names.id(text) : -1,
-  )
-  return odd
+  if (column !== undefined && 'numbers' in column) {
+    if (isCoded(field)) odd.fill(1)
+    else group[field].set(column.numbers)
+    // A null, or a stamp finer than a millisecond.
+    if (field === 'time') {
+      for (let i = 0; i < odd.length; i++) if (!Number.isInteger(group.time[i])) odd[i] = 1
+    }
+  } else if (column !== undefined && 'codes' in column) {
+    if (isCoded(field)) fillTexts(group[field], column, odd, code[field])
+    else odd.fill(1)
+  } else if (field === 'time') {
+    if (stamped) fillTimes(group.time, column, odd)
+    else odd.fill(1)
+  } else if (isCoded(field)) fillCodes(group[field], column, odd, code[field])
+  else fillNumbers(group[field], column, odd)
 }
+
+type Coded = 'symbol' | 'interval' | 'adjusted' | 'session' | 'source'
+
+const isCoded = (field: BarField): field is Coded =>
+  ['symbol', 'interval', 'adjusted', 'session', 'source'].includes(field)
 
 const codeOf = (codes: readonly string[], text: string | null): number =>
   text === null ? MISSING_CODE : codes.indexOf(text)
@@ -175,30 +175,18 @@ function hasStamps({ schema }: FileMetaData, columns: ReadonlyMap<string, BarFie
   )
 }
 
-const isFlat = (column: Column | undefined): column is FlatColumn =>
-  column !== undefined && ('codes' in column || 'numbers' in column)
-
-function fillTimes(into: Float64Array, column: Column | undefined, odd: Uint8Array, from: number): void {
-  if (isFlat(column)) {
-    if (!fillFlat(into, column, odd, from)) return
-    for (let i = 0; i < odd.length; i++) if (!Number.isInteger(into[i])) odd[i] = 1
-    return
-  }
+function fillTimes(into: Float64Array, column: ArrayLike<unknown> | undefined, odd: Uint8Array): void {
   for (let i = 0; i < odd.length; i++) {
-    const value = column?.[from + i]
+    const value = column?.[i]
     // A finer stamp has a fraction and is refused by the general path.
     if (typeof value === 'number' && Number.isInteger(value)) into[i] = value
     else odd[i] = 1
   }
 }
 
-function fillNumbers(into: Float64Array, column: Column | undefined, odd: Uint8Array, from: number): void {
-  if (isFlat(column)) {
-    fillFlat(into, column, odd, from)
-    return
-  }
+function fillNumbers(into: Float64Array, column: ArrayLike<unknown> | undefined, odd: Uint8Array): void {
   for (let i = 0; i < odd.length; i++) {
-    const value = column?.[from + i]
+    const value = column?.[i]
     if (typeof value === 'number') {
       into[i] = value
       // NaN in the file is not a null.
@@ -208,44 +196,34 @@ function fillNumbers(into: Float64Array, column: Column | undefined, odd: Uint8A
   }
 }
 
-/** False, and all rows odd, where the column is one of texts. */
-function fillFlat(into: Float64Array, column: FlatColumn, odd: Uint8Array, from: number): boolean {
-  if ('numbers' in column) {
-    into.set(column.numbers.subarray(from, from + odd.length))
-    return true
+function fillTexts(
+  into: Int32Array | Uint8Array,
+  column: TextColumn,
+  odd: Uint8Array,
+  code: (text: string | null) => number,
+): void {
+  const absent = code(null)
+  const codes = column.texts.map((text) => code(text))
+  for (let i = 0; i < odd.length; i++) {
+    const at = column.codes[i]!
+    const found = at < 0 ? absent : codes[at]!
+    if (found === -1) odd[i] = 1
+    else into[i] = found
   }
-  odd.fill(1)
-  return false
 }
 
 /** `code` gives -1 for a text that needs the general path. Equal texts in a row are looked up once. */
 function fillCodes(
   into: Int32Array | Uint8Array,
-  column: Column | undefined,
+  column: ArrayLike<unknown> | undefined,
   odd: Uint8Array,
-  from: number,
   code: (text: string | null) => number,
 ): void {
-  if (isFlat(column)) {
-    if (!('codes' in column)) {
-      odd.fill(1)
-      return
-    }
-    const absent = code(null)
-    const codes = column.texts.map((text) => code(text))
-    for (let i = 0; i < odd.length; i++) {
-      const at = column.codes[from + i]!
-      const found = at < 0 ? absent : codes[at]!
-      if (found === -1) odd[i] = 1
-      else into[i] = found
-    }
-    return
-  }
   const known = new Map<unknown, number>()
   let last: unknown = known
   let lastCode = 0
   for (let i = 0; i < odd.length; i++) {
-    const value = column?.[from + i] ?? null
+    const value = column?.[i] ?? null
     if (value !== last) {
       last = value
       const found = known.get(value) ?? (value === null || typeof value === 'string' ? code(value) : -1)
@@ -271,8 +249,7 @@ function collect(
     data[field] = columnData
     return
   }
-  const before = data[field]
-  const into: unknown[] = Array.isArray(before) ? before : new Array(rows)
+  const into: unknown[] = Array.isArray(data[field]) ? data[field] : new Array(rows)
   data[field] = into
   for (let i = 0; i < columnData.length; i++) {
     const row = offset + i

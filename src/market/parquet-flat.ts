@@ -1,5 +1,5 @@
 /**
- * Columns of a Parquet row group straight into typed arrays: doubles, time stamps and texts from a dictionary, in the encodings
+ * A column of a Parquet row group straight into typed arrays: doubles, time stamps and texts from a dictionary, in the encodings
  * that writers choose by default. It answers null to anything else, damage included, which then goes through hyparquet: three
  * times as slow for its arrays of boxed values, and with words for what is wrong.
  */
@@ -19,36 +19,28 @@ export interface NumberColumn {
 
 export type FlatColumn = NumberColumn | TextColumn
 
-/** The named columns of row group `index`, or null if one of them is not so simple. */
-export async function readFlatGroup(
+/** Column `name` of row group `index`, or null if it is not so simple. */
+export async function readFlatColumn(
   file: AsyncBuffer,
   metadata: FileMetaData,
   index: number,
-  names: Iterable<string>,
-): Promise<Map<string, FlatColumn> | null> {
+  name: string,
+): Promise<FlatColumn | null> {
   const group = metadata.row_groups[index]
-  if (group === undefined) return null
-  const columns = new Map<string, FlatColumn>()
-  const decoder = await pageDecoder()
-  for (const name of names) {
-    const meta = group.columns.find(
-      ({ meta_data }) => meta_data?.path_in_schema.join('.') === name,
-    )?.meta_data
-    const element = metadata.schema.find((candidate) => candidate.name === name)
-    const kind = meta === undefined || element === undefined ? null : kindOf(meta, element)
-    if (meta === undefined || element === undefined || kind === null) return null
-    const start = Number(meta.dictionary_page_offset || meta.data_page_offset)
-    const bytes = new Uint8Array(await file.slice(start, start + Number(meta.total_compressed_size)))
-    const chunk = { bytes, kind, codec: meta.codec, optional: element.repetition_type === 'OPTIONAL' }
-    try {
-      const column = decoder(chunk, Number(group.num_rows))
-      if (column === null) return null
-      columns.set(name, column)
-    } catch {
-      return null
-    }
+  const meta = group?.columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === name)?.meta_data
+  const element = metadata.schema.find((candidate) => candidate.name === name)
+  if (group === undefined || meta === undefined || element === undefined) return null
+  const kind = kindOf(meta, element)
+  if (kind === null) return null
+  const start = Number(meta.dictionary_page_offset || meta.data_page_offset)
+  const decode = await pageDecoder()
+  const bytes = new Uint8Array(await file.slice(start, start + Number(meta.total_compressed_size)))
+  const chunk = { bytes, kind, codec: meta.codec, optional: element.repetition_type === 'OPTIONAL' }
+  try {
+    return decode(chunk, Number(group.num_rows))
+  } catch {
+    return null
   }
-  return columns
 }
 
 type Kind = 'double' | 'text' | { readonly perMs: number }

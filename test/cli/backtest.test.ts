@@ -182,7 +182,7 @@ describe('bad input', () => {
       pair(1, { source: 'mock' }) + pair(2, { source: 'real' }),
       [],
       65,
-      /invented bars mixed with real ones: mock, real/,
+      /invented bars mixed with real ones: mock, real\n.*hint: choose one with --source/,
     ],
     [
       'too many bars without a partner',
@@ -300,6 +300,25 @@ describe('bad input', () => {
       input: pairs(10),
     })
     expect([result.status, result.stderr]).toEqual([66, 'jules backtest: none: no such file or directory\n'])
+  })
+
+  test('--source takes the real ones of a mixed input', async () => {
+    const input = pair(1, { source: 'mock' }) + pair(2, { source: 'real' }) + pair(3, { source: 'real' })
+    const args = ['backtest', '--source', 'real', '--warmup', '0', '--records', 'summary', '-']
+    const { status, stdout, stderr } = await new Workdir().jules(args, { input })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(parse(stdout)[0]).toMatchObject({ sources: ['real'], bars: 2 })
+  })
+
+  test('a repeated bar is told, and the last one counts', async () => {
+    const input = pairs(3) + barLine(2, { time: minute(2), symbol: 'NVDA', high: 900, close: 800 })
+    const args = ['backtest', '--warmup', '0', '--records', 'equity', '-']
+    const { status, stdout, stderr } = await new Workdir().jules(args, { input })
+    expect([status, stderr]).toEqual([
+      0,
+      'jules backtest: 1 bars repeat a symbol and time: the last one counts\n',
+    ])
+    expect(parse(stdout).at(-1)!.marks.NVDA).toBe(800)
   })
 
   test('bars without a partner are named and counted', async () => {
