@@ -2,10 +2,11 @@
 import { tmpdir } from 'node:os'
 import { usage } from '../base/errors.js'
 import { quote, type Zone, zoneNamed } from '../base/time.js'
-import { choice, file, integer, list, option, text } from '../cli/command.js'
+import { choice, file, integer, list, option } from '../cli/command.js'
 import { type Context, HelpWanted } from '../cli/context.js'
 import { INTERVALS, SYMBOL } from '../market/bar.js'
 import type { Target } from '../store/connect.js'
+import { parseDsn } from '../store/dsn.js'
 import type { EmbeddedOptions } from '../store/place.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import { FORMATS, type Format, formatByExtension, openSource, type Source } from '../stream/source.js'
@@ -47,7 +48,15 @@ export const input = {
 }
 
 export const store = {
-  dsn: text('URL', 'database, without a password', { defaultText: 'the embedded one' }),
+  dsn: option<string | undefined>(
+    'URL',
+    'database, without a password',
+    { defaultText: 'the embedded one' },
+    (value) => {
+      parseDsn(value)
+      return value
+    },
+  ),
 }
 
 /** Opens a FILE operand or `-`, closed when the command ends; help when standard input is a terminal. */
@@ -92,7 +101,7 @@ export async function openOutput(
     }
   }
   await refuseSameFile(path, inputs)
-  const sink = await fileSink(path, { onForcedExit: context.onForcedExit })
+  const sink = await fileSink(path, context)
   return { sink, format, terminal: false, done: () => sink.close(), abort: () => sink.abort() }
 }
 

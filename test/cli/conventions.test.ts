@@ -85,8 +85,14 @@ describe('usage', () => {
         })
         expect(status).toBe(64)
         expect(stderr).toContain('holds a password')
-        if (more[0] !== '-v') expect(stdout + stderr).not.toContain('hunter2')
+        expect(stdout + stderr).not.toContain('hunter2')
       }
+      const { status, stderr } = await dir.jules(['export', '-v'], { env: { JULES_DSN: dsn } })
+      expect([status, stderr.split('\n')[0]]).toEqual([
+        78,
+        'jules export: JULES_DSN: holds a password, which others could read',
+      ])
+      expect(stderr).not.toContain('hunter2')
     }
   })
 
@@ -138,6 +144,35 @@ describe('configuration', () => {
     const { status, stderr } = await dir.jules(['fetch', '--mock', '--config', 'my.json'])
     expect(stderr.startsWith(`jules fetch: my.json: ${message}`), stderr).toBe(true)
     expect(status).toBe(78)
+  })
+
+  test('what the commands of a group share stands once under its name; their own section goes first', async () => {
+    const dir = new Workdir()
+    dir.write('helper', '#!/bin/sh\ncase $1 in list) echo A ;; get) printf "%s of $0" "$2" ;; esac\n')
+    dir.write('other', '#!/bin/sh\nprintf other\n')
+    for (const name of ['helper', 'other']) chmodSync(dir.file(name), 0o700)
+    const shared = { backend: 'exec', 'backend-command': './helper' }
+    const run = (vault: object, ...args: string[]) => {
+      dir.write('my.json', JSON.stringify({ vault }))
+      return dir.jules(['vault', ...args, '--config', 'my.json'])
+    }
+    expect((await run(shared, 'get', 'A')).stdout).toBe('A of ./helper\n')
+    const own = { ...shared, get: { 'backend-command': './other', 'no-newline': true } }
+    expect((await run(own, 'get', 'A')).stdout).toBe('other')
+    expect((await run(own, 'list')).stdout).toBe('A\n')
+    for (const [vault, words] of [
+      [
+        { bakend: 'exec' },
+        'unknown key "vault.bakend"\njules vault get: hint: did you mean "vault.backend"?',
+      ],
+      [{ gett: {} }, 'unknown key "vault.gett"\njules vault get: hint: did you mean "vault.get"?'],
+      [{ get: { shell: 'sh' } }, 'unknown key "vault.get.shell"'],
+      [{ get: 'x' }, 'vault.get: expected an object'],
+    ] as const) {
+      const { status, stderr } = await run(vault, 'get', 'A')
+      expect(stderr.startsWith(`jules vault get: my.json: ${words}`), stderr).toBe(true)
+      expect(status).toBe(78)
+    }
   })
 
   test('a bad value in the environment is 78 and named', async () => {

@@ -398,6 +398,30 @@ describe('output that cannot be written', () => {
     expect(await ended).toBe(143)
   })
 
+  test.each(['load --dry-run', 'fetch', 'fetch --mock -o', 'vault set A --file'])(
+    '%s FIFO without another end does not keep SIGTERM from being answered',
+    async (command) => {
+      const dir = new Workdir()
+      execFileSync('mkfifo', [dir.file('fifo')])
+      const child = dir.start(BIN, [...command.split(' '), 'fifo', '-v'], {
+        env: { TRADING_VAULT_PASSWORD: 'pw' },
+      })
+      const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
+      await new Promise((done) => child.stderr?.once('data', done))
+      child.kill('SIGTERM')
+      expect(await ended).toBe(143)
+    },
+  )
+
+  test('a FIFO is waited for, at both ends', async () => {
+    const dir = new Workdir()
+    execFileSync('mkfifo', [dir.file('fifo')])
+    const { stdout, stderr } = await dir.shell(
+      'jules fetch --mock --days 3 -o fifo & jules fetch fifo | wc -l; wait',
+    )
+    expect([stdout.trim(), stderr]).toEqual(['2340', ''])
+  })
+
   test('a pipe that stalls does not keep SIGTERM from being answered', async () => {
     const dir = new Workdir()
     const child = dir.start(BIN, ['load', '--dry-run', '-v'])

@@ -88,11 +88,17 @@ describe('what must not happen', () => {
       ['set', 'hunter 2!'],
       ['get', 'A', 'hunter2'],
       ['set', 'A', '--value=hunter2'],
+      ['set', 'A', '--hunter2'],
+      ['set', 'A', '-phunter2'],
+      ['list', 'hunter2'],
+      ['env', '-v', '--password-fd', 'hunter2'],
+      ['passwd', '--new-password-fd=hunter2'],
+      ['export', '-f', 'hunter2'],
       ['--json', 'set', 'A', 'hunter2'],
     ]) {
       const { status, stdout, stderr } = await home.vault(args)
-      expect([status, stdout]).toEqual([64, ''])
-      if (args[1] !== 'hunter 2!') expect(stderr).not.toContain('hunter2')
+      expect([status, stdout], args.join(' ')).toEqual([64, ''])
+      expect(stderr).not.toMatch(/hunter ?2/)
     }
     expect(home.list()).toEqual([])
   })
@@ -238,6 +244,18 @@ describe('what must not happen', () => {
   })
 })
 
+/** Prints the status and whether the terminal echoes after SIGTERM at the prompt. */
+const KILLED_AT_THE_PROMPT = `
+import os, pty, sys, signal, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "vault", "get", "A"])
+out = b""
+while b": " not in out: out += os.read(fd, 4096)
+os.kill(pid, signal.SIGTERM)
+_, status = os.waitpid(pid, 0)
+print(os.waitstatus_to_exitcode(status), "echo" if termios.tcgetattr(fd)[3] & termios.ECHO else "silent")`
+
 describe('the password', () => {
   test('descriptor, then file, then variable, then .env', async () => {
     const home = new Home()
@@ -317,6 +335,13 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
       stdout: 'Vault password: \r\nvalue of A\r\n',
     })
     expect(talk(['vault', 'get', 'A'], ['\\x03']).status).toBe(130)
+    // A signal from elsewhere ends the question too, and the terminal echoes again.
+    const killed = spawnSync('python3', ['-c', KILLED_AT_THE_PROMPT, BIN], {
+      env: home.environment(),
+      encoding: 'utf8',
+      cwd: home.path,
+    })
+    expect(killed.stdout).toBe('143 echo\n')
     const set = talk(['vault', 'set', 'B'], ['typed\\r', 'typed\\r', 'pw\\r'])
     expect(set.status, set.stdout).toBe(0)
     expect(set.stdout).not.toContain('typed')
@@ -327,6 +352,20 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
     expect(home.list()).not.toContain('new.json')
     expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'one\\r']).status).toBe(0)
   })
+})
+
+test('a descriptor that gives nothing does not keep SIGTERM from being answered', async () => {
+  const home = new Home()
+  await home.vault(['set', 'A'], { input: 'x' })
+  // Opened at both ends, so that it neither ends nor gives anything.
+  spawnSync('mkfifo', [home.file('fifo')])
+  for (const args of ['list --password-fd 5', 'set B --fd 5', 'passwd --new-password-fd 5']) {
+    const child = home.start('bash', ['-c', `exec ${BIN} -v vault ${args} 5<>fifo`], { env: PW })
+    const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
+    await new Promise((done) => child.stderr?.once('data', done))
+    child.kill('SIGTERM')
+    expect(await ended, args).toBe(143)
+  }
 })
 
 describe('exec and env', () => {
@@ -546,8 +585,17 @@ exit 0
     await home.vault(['set', 'TIMESCALEDB_PASSWORD'], { input: 'from the vault' })
     await load(PW)
     await load({ ...PW, TIMESCALEDB_PASSWORD: 'from the environment' })
+    // Another vault, behind a helper command, serves the store as well.
+    await load({ JULES_BACKEND: 'exec', JULES_BACKEND_COMMAND: 'printf "helper: %s %s"' })
+    const closed = await home.shell(
+      `setsid jules load --dsn postgresql://u@127.0.0.1:${port}/db <<<'${barLine(0)}'`,
+    )
     server.close()
-    expect(given).toEqual(['from the vault', 'from the environment'])
+    expect(given).toEqual(['from the vault', 'from the environment', 'helper: get TIMESCALEDB_PASSWORD'])
+    expect([closed.status, closed.stderr.split('\n')[0]]).toEqual([
+      77,
+      'jules load: TIMESCALEDB_PASSWORD is not in the environment; the vault: no password for the vault: TRADING_VAULT_PASSWORD is not set and there is no terminal',
+    ])
   })
 
   test('doctor says what is wrong, and 1', async () => {
