@@ -8,6 +8,7 @@ import {
   ADJUSTMENTS,
   type BarBatch,
   copyRow,
+  copyRows,
   INTERVALS,
   MISSING_CODE,
   newBatch,
@@ -29,16 +30,13 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
   }
   const columns = barColumns(metadata, reading)
   const stamped = hasStamps(metadata, columns)
-  const batch = newBatch(BATCH_ROWS, reading.names)
   let start = 0
-  for (const { num_rows } of metadata.row_groups) {
-    const rows = Number(num_rows)
-    if (rows === 0) continue
+  const decode = async (names: readonly string[], rows: number): Promise<GroupColumns> => {
     const data: GroupColumns = {}
     await parquetRead({
       file,
       metadata,
-      columns: [...columns.keys()],
+      columns: [...names],
       compressors: { GZIP: (input) => gunzipSync(input), BROTLI: (input) => brotliDecompressSync(input) },
       rowStart: start,
       rowEnd: start + rows,
@@ -51,17 +49,34 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
     }).catch((error) => {
       throw damaged(error, source.name)
     })
+    return data
+  }
+  const batch = newBatch(BATCH_ROWS, reading.names)
+  let group = newBatch(0, reading.names)
+  for (const { num_rows } of metadata.row_groups) {
+    const rows = Number(num_rows)
+    if (rows === 0) continue
+    if (group.capacity < rows) group = newBatch(rows, reading.names)
+    group.length = rows
+    const odd = new Uint8Array(rows)
+    // One column after the other: as objects a whole row group would be ten times its size.
+    for (const field of BAR_FIELDS) {
+      const column = [...columns].find(([, of]) => of === field)?.[0]
+      const data = column === undefined ? {} : await decode([column], rows)
+      fillColumn(group, field, data[field], { odd, stamped })
+    }
+    for (let row = 0; row < rows; row++) {
+      group.line[row] = start + row + 1
+      if (odd[row] === 0 && checkRow(group, row) !== null) odd[row] = 1
+    }
+    // Odd rows go through the general path, which wants the values as they are.
+    const data = odd.includes(1) ? await decode([...columns.keys()], rows) : null
     for (let from = 0; from < rows; from += BATCH_ROWS) {
       const to = Math.min(rows, from + BATCH_ROWS)
-      const odd = fillColumns(batch, data, stamped, from, to)
-      for (let row = from; row < to; row++) {
-        const line = start + row + 1
-        const i = row - from
-        batch.line[i] = line
-        if (odd[i] === 0 && checkRow(batch, i) === null) continue
-        odd[i] = 1
-      }
-      yield* handRows(batch, data, { from, to, start, odd, stamped }, reading)
+      if (data === null || !odd.subarray(from, to).includes(1)) {
+        copyRows(group, from, to, batch)
+        yield* hand(batch)
+      } else yield* handRows(group, data, { from, to, start, odd, stamped }, reading)
     }
     start += rows
   }
@@ -80,20 +95,15 @@ interface Rows {
 
 /** Hands on rows that are fine as they stand; odd ones go through the general path, in their order. */
 async function* handRows(
-  batch: BarBatch,
+  group: BarBatch,
   data: GroupColumns,
   { from, to, start, odd, stamped }: Rows,
   reading: Reading,
 ): AsyncGenerator<RecordBlock> {
-  if (!odd.includes(1)) {
-    batch.length = to - from
-    yield* hand(batch)
-    return
-  }
   const mixed = newBatch(to - from, reading.names)
   for (let row = from; row < to; row++) {
-    if (odd[row - from] === 0) {
-      copyRow(batch, row - from, mixed)
+    if (odd[row] === 0) {
+      copyRow(group, row, mixed)
       continue
     }
     const loose: LooseFields = {}
@@ -109,33 +119,32 @@ async function* handRows(
   if (mixed.length > 0) yield* hand(mixed)
 }
 
-/** Copies rows `[from, to)` into the batch; marks the rows in which something is not simply a value of its column. */
-function fillColumns(
-  batch: BarBatch,
-  data: GroupColumns,
-  stamped: boolean,
-  from: number,
-  to: number,
-): Uint8Array {
-  const odd = new Uint8Array(to - from)
-  if (stamped) fillTimes(batch.time, data.time, odd, from)
-  else odd.fill(1)
-  for (const field of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const) {
-    fillNumbers(batch[field], data[field], odd, from)
+/** Fills one column of a group; marks the rows in which something is not simply a value of its column. */
+function fillColumn(
+  group: BarBatch,
+  field: BarField,
+  column: ArrayLike<unknown> | undefined,
+  { odd, stamped }: Pick<Rows, 'odd' | 'stamped'>,
+): void {
+  const { names } = group
+  const code = {
+    symbol: (text: string | null) => (text !== null && SYMBOL.test(text) ? names.id(text) : -1),
+    interval: (text: string | null) => (text === null ? -1 : codeOf(INTERVALS, text)),
+    adjusted: (text: string | null) => codeOf(ADJUSTMENTS, text),
+    session: (text: string | null) => codeOf(SESSIONS, text),
+    source: (text: string | null) => (text === null ? 0 : SOURCE.test(text) ? names.id(text) : -1),
   }
-  fillCodes(batch.symbol, data.symbol, odd, from, (text) =>
-    text !== null && SYMBOL.test(text) ? batch.names.id(text) : -1,
-  )
-  fillCodes(batch.interval, data.interval, odd, from, (text) =>
-    text === null ? -1 : codeOf(INTERVALS, text),
-  )
-  fillCodes(batch.adjusted, data.adjusted, odd, from, (text) => codeOf(ADJUSTMENTS, text))
-  fillCodes(batch.session, data.session, odd, from, (text) => codeOf(SESSIONS, text))
-  fillCodes(batch.source, data.source, odd, from, (text) =>
-    text === null ? 0 : SOURCE.test(text) ? batch.names.id(text) : -1,
-  )
-  return odd
+  if (field === 'time') {
+    if (stamped) fillTimes(group.time, column, odd)
+    else odd.fill(1)
+  } else if (isCoded(field)) fillCodes(group[field], column, odd, code[field])
+  else fillNumbers(group[field], column, odd)
 }
+
+type Coded = 'symbol' | 'interval' | 'adjusted' | 'session' | 'source'
+
+const isCoded = (field: BarField): field is Coded =>
+  ['symbol', 'interval', 'adjusted', 'session', 'source'].includes(field)
 
 const codeOf = (codes: readonly string[], text: string | null): number =>
   text === null ? MISSING_CODE : codes.indexOf(text)
@@ -151,28 +160,18 @@ function hasStamps({ schema }: FileMetaData, columns: ReadonlyMap<string, BarFie
   )
 }
 
-function fillTimes(
-  into: Float64Array,
-  column: ArrayLike<unknown> | undefined,
-  odd: Uint8Array,
-  from: number,
-): void {
+function fillTimes(into: Float64Array, column: ArrayLike<unknown> | undefined, odd: Uint8Array): void {
   for (let i = 0; i < odd.length; i++) {
-    const value = column?.[from + i]
+    const value = column?.[i]
     // A finer stamp has a fraction and is refused by the general path.
     if (typeof value === 'number' && Number.isInteger(value)) into[i] = value
     else odd[i] = 1
   }
 }
 
-function fillNumbers(
-  into: Float64Array,
-  column: ArrayLike<unknown> | undefined,
-  odd: Uint8Array,
-  from: number,
-): void {
+function fillNumbers(into: Float64Array, column: ArrayLike<unknown> | undefined, odd: Uint8Array): void {
   for (let i = 0; i < odd.length; i++) {
-    const value = column?.[from + i]
+    const value = column?.[i]
     if (typeof value === 'number') {
       into[i] = value
       // NaN in the file is not a null.
@@ -187,14 +186,13 @@ function fillCodes(
   into: Int32Array | Uint8Array,
   column: ArrayLike<unknown> | undefined,
   odd: Uint8Array,
-  from: number,
   code: (text: string | null) => number,
 ): void {
   const known = new Map<unknown, number>()
   let last: unknown = known
   let lastCode = 0
   for (let i = 0; i < odd.length; i++) {
-    const value = column?.[from + i] ?? null
+    const value = column?.[i] ?? null
     if (value !== last) {
       last = value
       const found = known.get(value) ?? (value === null || typeof value === 'string' ? code(value) : -1)
