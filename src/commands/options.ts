@@ -18,7 +18,17 @@ const symbolWord = (word: string): string => {
   throw usage(`expected letters, digits, dots and dashes, got ${quote(word)}`)
 }
 
-export const symbols = list('LIST', 'symbols, separated by commas', { each: symbolWord })
+const symbolList = list('LIST', 'symbols, separated by commas', { each: symbolWord })
+
+export const symbols: typeof symbolList = {
+  ...symbolList,
+  parse: (value) => {
+    const words = symbolList.parse(value) ?? []
+    const twice = words.find((word, i) => words.indexOf(word) !== i)
+    if (twice !== undefined) throw usage(`${twice} stands twice`)
+    return words
+  },
+}
 
 export const symbol = option<string | undefined>('SYMBOL', 'symbol of rows that have none', {}, symbolWord)
 
@@ -87,6 +97,9 @@ export async function openOutput(
   inputs: readonly string[] = [],
 ): Promise<Output> {
   const path = given.output === '-' ? undefined : given.output
+  if (path !== undefined && /\.gz$/i.test(path)) {
+    throw usage(`${path}: gzip is read but not written`, { hint: 'leave .gz out, or pipe into gzip' })
+  }
   const format = given.format ?? (path === undefined ? undefined : formatByExtension(path)) ?? 'ndjson'
   if (path === undefined) {
     if (format === 'parquet' && context.stdoutIsTTY) {

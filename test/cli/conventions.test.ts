@@ -32,6 +32,15 @@ describe('usage', () => {
     [['fetch', '--mock', '--gaps', '2'], 'jules fetch: --gaps: expected 0 to 1, got 2\n'],
     [['fetch', '--mock', 'x.csv'], 'jules fetch: --mock and FILE exclude each other\n'],
     [['fetch', '--days', '3', 'x.csv'], 'jules fetch: --days needs --mock\n'],
+    [['fetch', '--noise-bps', '3', 'x.csv'], 'jules fetch: --noise-bps needs --mock\n'],
+    [['fetch', '--mock', '--tz', 'UTC'], 'jules fetch: --tz is for files\n'],
+    [['fetch', '--mock', '--symbols', 'NVDA,nvda'], 'jules fetch: --symbols: NVDA stands twice\n'],
+    [['fetch', '--mock', '-o', 'x.csv.gz'], 'jules fetch: x.csv.gz: gzip is read but not written\n'],
+    [
+      ['fetch', '--mock', '--from', '1999-12-01', '--to', '1999-12-31'],
+      'jules fetch: the trading calendar covers 2000 to 2028, not 1999-12-01\n',
+    ],
+    [['fetch', '-mock'], 'jules fetch: unknown option -mock\njules fetch: hint: did you mean --mock?\n'],
     [['fetch', '-', '-'], 'jules fetch: standard input is named twice\n'],
     [['fetch', '--tz', 'Mars/Base', 'x'], 'jules fetch: --tz: unknown time zone "Mars/Base"\n'],
     [
