@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { readVault } from '../support/vault-reader.js'
 import { BIN, barLine, finished, type RunOptions, Workdir } from '../support/workdir.js'
 
 const PW = { TRADING_VAULT_PASSWORD: 'pw' }
@@ -430,29 +431,29 @@ describe('exec and env', () => {
     '* ? [a] ~ {a,b} #x',
     '\u00e9 \u{1F511} \u2019\u2018',
   ]
-  const shells: [string, string, string][] = [
-    ['bash', 'bash', 'eval "$(jules vault env --shell bash)"'],
-    ['sh', 'sh', 'eval "$(jules vault env --shell sh)"'],
-    ['zsh', 'zsh', 'eval "$(jules vault env --shell zsh)"'],
-    ['fish', 'fish', 'jules vault env --shell fish | source'],
+  const shells: [string, string][] = [
+    ['bash', 'eval "$(jules vault env --shell bash)"'],
+    ['sh', 'eval "$(jules vault env --shell sh)"'],
+    ['zsh', 'eval "$(jules vault env --shell zsh)"'],
+    ['fish', 'jules vault env --shell fish | source'],
   ]
-  test.each(shells)('%s gets every value back', async (_title, shell, line) => {
-    if (spawnSync('sh', ['-c', `command -v ${shell}`]).status !== 0) return
-    const home = new Home()
-    const object = Object.fromEntries(nasty.map((value, i) => [`V${i}`, value]))
-    await home.vault(['import', home.write('in.json', JSON.stringify(object))])
-    if (shell !== 'fish')
-      await home.vault(['set', 'RAW'], { input: Buffer.from([0xff, 0x80, 0x27, 0x0a, 0x01]) })
-    const print = shell === 'fish' ? 'env -0' : 'env -0'
-    const { stdout } = await home.shell(
-      `${shell} -c '${line.replaceAll("'", "'\\''")}; ${print}' | grep -z '^\\(V[0-9]\\|RAW\\)' | sort -z | base64 -w0`,
-      { env: PW },
-    )
-    const found = Buffer.from(stdout, 'base64').toString('latin1').split('\0').filter(Boolean)
-    const expected = nasty.map((value, i) => Buffer.from(`V${i}=${value}`).toString('latin1'))
-    if (shell !== 'fish') expected.push('RAW=\xff\x80\x27\x0a\x01')
-    expect(found.sort()).toEqual(expected.sort())
-  })
+  for (const [shell, line] of shells) {
+    const absent = spawnSync('sh', ['-c', `command -v ${shell}`]).status !== 0
+    test.skipIf(absent)(`${shell} gets every value back`, async () => {
+      const home = new Home()
+      const object = Object.fromEntries(nasty.map((value, i) => [`V${i}`, value]))
+      await home.vault(['import', home.write('in.json', JSON.stringify(object))])
+      await home.vault(['set', 'RAW', '--raw'], { input: Buffer.from([0xff, 0x80, 0x27, 0x0a, 0x01, 0x0a]) })
+      const { stdout } = await home.shell(
+        `${shell} -c '${line.replaceAll("'", "'\\''")}; env -0' | grep -z '^\\(V[0-9]\\|RAW\\)' | sort -z | base64 -w0`,
+        { env: PW },
+      )
+      const found = Buffer.from(stdout, 'base64').toString('latin1').split('\0').filter(Boolean)
+      const expected = nasty.map((value, i) => Buffer.from(`V${i}=${value}`).toString('latin1'))
+      expected.push('RAW=\xff\x80\x27\x0a\x01\x0a')
+      expect(found.sort()).toEqual(expected.sort())
+    })
+  }
 
   test('PowerShell text doubles every quote it knows', async () => {
     const home = new Home()
@@ -478,6 +479,21 @@ describe('exec and env', () => {
 })
 
 describe('other programs', () => {
+  test('a reader written from the manual page, with an Argon2id of its own, reads what jules wrote', async () => {
+    const home = new Home()
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+    await home.vault(['set', 'BYTES', '--file', home.write('bytes', bytes)])
+    await home.vault(['set', '__proto__'], { input: '' })
+    await home.vault(['set', 'LONG'], { input: 'x'.repeat(9000) })
+    const values = await readVault(home.bytes.toString(), 'pw')
+    expect([...values].map(([name, value]) => [name, value.toString('latin1')])).toEqual([
+      ['BYTES', bytes.toString('latin1')],
+      ['LONG', 'x'.repeat(9000)],
+      ['__proto__', ''],
+    ])
+    await expect(readVault(home.bytes.toString(), 'pW')).rejects.toThrow('the mac is wrong')
+  })
+
   const has =
     spawnSync('python3', ['-c', 'from cryptography.hazmat.primitives.kdf.argon2 import Argon2id']).status ===
     0
