@@ -74,7 +74,7 @@ export const fetch = defineCommand({
     { text: 'Twenty generated sessions into the store', shell: 'jules fetch --mock | jules load' },
     {
       text: 'A file of New York wall times as Parquet',
-      shell: 'jules fetch NVDA_5min.csv --symbol NVDA --tz America/New_York -o nvda.parquet',
+      shell: 'jules fetch bars.csv --symbol NVDA --tz America/New_York -o nvda.parquet',
     },
     {
       text: 'One generated day, five-minute bars',
