@@ -201,8 +201,15 @@ async function help(argv: readonly string[], asked: boolean): Promise<number> {
   }
   const command = await find(first).load()
   if (second === undefined) return print(commandHelp(first, command))
-  const child = isGroup(command) ? command.commands.find(({ name }) => name === second) : undefined
-  if (child === undefined) throw usage(`no help for ${JSON.stringify(operands.join(' '))}`)
+  if (!isGroup(command)) throw usage(`unexpected operand ${JSON.stringify(second)}`)
+  const child = command.commands.find(({ name }) => name === second)
+  if (child === undefined) {
+    throw unknown(
+      `${first} command`,
+      second,
+      command.commands.map(({ name }) => name),
+    )
+  }
   return print(commandHelp(`${first} ${second}`, child))
 }
 

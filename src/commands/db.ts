@@ -120,12 +120,12 @@ export const db = defineGroup({
         const database = await PostgresStore.open(storeTarget(context, options.dsn))
         try {
           const rows = await database.purge(options.source)
-          context.ui.note(`${rows} rows deleted`, { rows })
           if (rows === 0)
             throw new Failure(
               'noInput',
               `the store holds no rows of source ${JSON.stringify(options.source)}`,
             )
+          context.ui.note(`${rows} rows deleted`, { rows })
         } finally {
           await database.close()
         }

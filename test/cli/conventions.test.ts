@@ -48,6 +48,8 @@ describe('usage', () => {
       'jules load: --max-rejects: expected a number of lines or a percentage such as 1%, got "many"\n',
     ],
     [['export', '--partition-by', 'symbol'], 'jules export: --partition-by needs -o DIR\n'],
+    [['help', 'db', 'strat'], 'jules: unknown db command "strat"\njules: hint: did you mean start?\n'],
+    [['help', 'load', 'x'], 'jules: unexpected operand "x"\n'],
     [['export', 'bars.csv'], 'jules export: unexpected operand "bars.csv"\n'],
     [['db', 'sttop'], 'jules db: unknown db command "sttop"\njules db: hint: did you mean stop?\n'],
     [

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -67,6 +67,35 @@ describe('load that is disturbed', () => {
     expect(other.status).toBe(65)
     expect(other.stderr).toMatch(/^jules load: this is not the input that import "nightly" began with: /)
   })
+
+  test.each([[[]], [['--import-id', 'nightly']]])(
+    'what fails at the end of a batch takes the whole batch back: load %j',
+    async (more) => {
+      const dir = new Workdir()
+      const { dsn, query } = await freshDatabase()
+      const input = dir.write('bars.ndjson', lines)
+      await dir.jules(['db', 'init', '--dsn', dsn])
+      // The second batch is refused when its progress is written; without an import, when the transaction is committed.
+      const table = more.length > 0 ? 'imports' : 'market_data'
+      await query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM market_data) > 60000 THEN RAISE 'not now' USING ERRCODE = '57014'; END IF;
+        RETURN NULL; END $$`)
+      await query(
+        `CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON ${table} ${more.length > 0 ? '' : 'DEFERRABLE INITIALLY DEFERRED'}
+         FOR EACH ROW ${more.length > 0 ? '' : 'WHEN (NEW.volume = 51000)'} EXECUTE FUNCTION refuse()`,
+      )
+      const { status, stderr } = await dir.jules(['load', '--dsn', dsn, ...more, input])
+      expect([status, stderr.split('\n')[1]], stderr).toEqual([
+        69,
+        'jules load: hint: 50000 rows are committed; running it again completes the load',
+      ])
+      expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: 50_000 }])
+      if (more.length > 0) expect(await query('SELECT rows::int AS n FROM imports')).toEqual([{ n: 50_000 }])
+      await query(`DROP TRIGGER refuse ON ${table}`)
+      expect((await dir.jules(['load', '--dsn', dsn, ...more, input])).status).toBe(0)
+      expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: ROWS }])
+    },
+  )
 
   test('a connection cut in mid COPY is said, and the next run completes the load', async () => {
     const dir = new Workdir()
@@ -185,6 +214,20 @@ describe('the embedded server', () => {
     expect(execFileSync('ls', [join(dir.path, '.local/share/jules/pg')], { encoding: 'utf8' })).not.toMatch(
       /data\./,
     )
+  })
+
+  test('SIGKILL while the cluster is made: the next start makes it, and what is left goes when it is old', async () => {
+    const dir = home('jules-halfmade-')
+    const child = dir.start(BIN, ['db', 'start'])
+    await new Promise((done) => child.stderr?.once('data', done))
+    const pg = dir.file('.local/share/jules/pg')
+    const halves = () => readdirSync(pg).filter((name) => name.startsWith('data.'))
+    while (halves().length === 0) await new Promise((done) => setTimeout(done, 5))
+    child.kill('SIGKILL')
+    await new Promise((done) => child.once('exit', done))
+    for (const name of halves()) utimesSync(join(pg, name), 1, 1)
+    expect((await dir.jules(['load'], { input: barLine(0) })).status).toBe(0)
+    expect(halves()).toEqual([])
   })
 
   test('a postmaster that was SIGKILLed is started again, with every committed row', async () => {
