@@ -86,6 +86,19 @@ describe('load names the bad line', () => {
     const { stderr } = await dir.jules(['load', '--dry-run'], { input: '{"\u001b[31m\u009b"\n' })
     expect(stderr).toContain('\\u001b[31m\\u009b')
     expect(stderr).not.toMatch(/[\u001b\u009b]/)
+    // In a name too, in a warning as in an error.
+    dir.write('\u001b[31m', 'bad\n')
+    const named = await dir.jules([
+      'load',
+      '--dry-run',
+      '--input-format',
+      'ndjson',
+      '--max-rejects',
+      '1',
+      '\u001b[31m',
+    ])
+    expect(named.stderr).toContain('warning: \\u001b[31m:1: expected')
+    expect(named.stderr).not.toContain('\u001b')
   })
 })
 
