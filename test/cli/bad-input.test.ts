@@ -70,6 +70,18 @@ describe('load names the bad line', () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
+  test('invalid UTF-8 in CSV, also in the last byte', async () => {
+    const header = 'time,symbol,interval,open,high,low,close,volume,colour\n'
+    const row = (colour: Buffer) =>
+      Buffer.concat([Buffer.from('2025-07-30T13:30:00Z,NVDA,1m,1,2,1,2,5,'), colour, Buffer.from('\n')])
+    const good = row(Buffer.from('gr\u00fcn'))
+    for (const bad of [row(Buffer.from([0xff])), row(Buffer.from([0xc3])).subarray(0, -1)]) {
+      const input = Buffer.concat([Buffer.from(header), good, good, bad])
+      const { status, stderr } = await new Workdir().jules(['load', '--dry-run'], { input })
+      expect([status, stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:4: is not valid UTF-8'])
+    }
+  })
+
   test('invalid UTF-8', async () => {
     const dir = new Workdir()
     const bad = Buffer.concat([
