@@ -508,6 +508,13 @@ describe('faults at every file call of a set', () => {
   })
 })
 
+test('many make the vault at once: one vault, no secret lost', async () => {
+  const path = join(directory(), 'v')
+  await Promise.all(Array.from({ length: 12 }, (_, i) => open(path).set(`N${i}`, Buffer.from('x'))))
+  expect((await open(path).list()).size).toBe(12)
+  expect(parseVault(readFileSync(path)).generation).toBe(12)
+})
+
 describe('changing the password', () => {
   test('new salts everywhere, the old password opens nothing', async () => {
     const path = join(directory(), 'v')
