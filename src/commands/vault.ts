@@ -254,6 +254,7 @@ const passwd = defineCommand({
     'new-password-fd': integer('N', 'read the new password from descriptor N', { min: 0, max: 1_000_000 }),
   },
   run: async (context, options) => {
+    if (options.backend !== 'file') throw usage('only a vault file has a master password of its own')
     const vault = openVault(context, options)
     // The old one first: who cannot open the vault is not asked for a new one.
     await vault.list()
@@ -384,7 +385,7 @@ const doctor = defineCommand({
   discreet: true,
   summary: 'check the vault and its surroundings',
   description: [
-    'Looks at permissions, owner, git, the source of the password, the strength of the key derivation and files left behind. Exits with 1 when something is wrong.',
+    'Looks at permissions, owner, git, the source of the password, the strength of the key derivation and files left behind; with --backend exec, at whether the helper command answers. Exits with 1 when something is wrong.',
   ],
   options: {
     ...vaultOptions,
@@ -407,6 +408,17 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
   const checks: Check[] = []
   const say = (check: string, status: Check['status'], message: string) =>
     checks.push({ check, status, message })
+  if (options.backend === 'exec') {
+    const words = await openBackend(context, options)
+      .list()
+      .then((names) => `lists ${names.size} secrets`)
+      .catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error
+        return error
+      })
+    say('helper', words instanceof Failure ? 'fail' : 'ok', words instanceof Failure ? words.message : words)
+    return checks
+  }
   try {
     const facts = lstatSync(path)
     const mode = (facts.mode & 0o7777).toString(8).padStart(4, '0')

@@ -433,6 +433,11 @@ describe('output that cannot be written', () => {
     const dir = new Workdir()
     const { status, stderr } = await dir.shell('jules fetch --mock >&-')
     expect([status, stderr]).toEqual([74, 'jules: standard output: the stream is closed\n'])
+    const json = await dir.shell('jules fetch --json --mock >&-')
+    expect([json.status, JSON.parse(json.stderr)]).toEqual([
+      74,
+      { type: 'error', code: 74, command: '', message: 'standard output: the stream is closed' },
+    ])
   })
 
   test('a closed standard error hides nothing else', async () => {

@@ -564,6 +564,13 @@ exit 0
     expect((await run(['get', 'B'])).status).toBe(66)
     expect((await run(['rm', 'A'])).status).toBe(0)
     expect(home.read('leak')).toBe('')
+    expect((await run(['doctor'])).stdout).toBe('ok\thelper: lists 0 secrets\n')
+    expect((await run(['passwd'])).status).toBe(64)
+    const ill = await home.vault(['doctor', '--backend', 'exec', '--backend-command', 'exit 3 #'])
+    expect([ill.status, ill.stdout]).toEqual([
+      1,
+      'fail\thelper: the helper command failed at list with status 3\n',
+    ])
     const broken = await home.vault(['get', 'A', '--backend', 'exec', '--backend-command', 'exit 3 #'])
     expect([broken.status, broken.stderr]).toEqual([
       69,
