@@ -2,9 +2,11 @@
 _jules() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words='' flags='' files='' word i
   COMPREPLY=()
+  # Bash splits --option=value at the sign.
+  if [ "$cur" = = ]; then cur=''; elif [ "$prev" = = ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
-    case $word in -*) continue ;; esac
+    case $word in --config|--color) [ "${COMP_WORDS[i+1]}" = = ] && ((i++)); ((i++)); continue ;; -*) continue ;; esac
     case $words in
       '') words=$word ;;
       db|vault) words="$words $word" ;;
@@ -12,6 +14,10 @@ _jules() {
   done
   case $words in
     '')
+      case $prev in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
       COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
     'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench db vault' -- "$cur")); return ;;

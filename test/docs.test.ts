@@ -51,7 +51,7 @@ describe('help', () => {
     ...leaves.map(({ path, command }): [string, string] => [path, commandHelp(path, command)]),
   ]
   test.each(pages)('%s fits 80 columns', (_name, page) => {
-    const wide = page.split('\n').filter((line) => line.length > 80 && !line.startsWith('    '))
+    const wide = page.split('\n').filter((line) => line.length > 80)
     expect(wide).toEqual([])
   })
 
@@ -105,6 +105,29 @@ describe('generated files', () => {
         expect(offered, path).toContain(`--${name}`)
     }
   })
+
+  test.skipIf(!has('bash')).each([
+    ['--config x lo', ['load']],
+    ['--config = x lo', ['load']],
+    ['--color n', ['never']],
+    ['fetch --regime tr', ['trend']],
+    ['fetch --regime =', ['noise', 'mean-revert', 'trend']],
+    ['fetch --regime = tr', ['trend']],
+    ['-q vault g', ['get']],
+    ['help d', ['db']],
+  ])('bash completes "%s"', (line, expected) => {
+    const script = `source completions/jules.bash; COMP_WORDS=(jules ${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _jules; printf '%s\\n' "\${COMPREPLY[@]}"`
+    expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n')).toEqual(expected)
+  })
+
+  test.each(readdirSync('man').filter((name) => name.endsWith('.1')))(
+    'man/%s keeps to 80 columns',
+    (name) => {
+      // Literal text stands as it is, and a macro is one line.
+      const text = readFileSync(`man/${name}`, 'utf8').replace(/^\.Bd -literal[\s\S]*?^\.Ed$/gm, '')
+      expect(text.split('\n').filter((line) => line.length > 80 && !line.startsWith('.'))).toEqual([])
+    },
+  )
 
   test.skipIf(!has('zsh'))('zsh parses its completions', () => {
     expect(spawnSync('zsh', ['-n', 'completions/_jules'], { encoding: 'utf8' }).stderr).toBe('')

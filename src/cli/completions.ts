@@ -18,6 +18,11 @@ function leaves(commands: readonly Command[]): { words: string; command: AnyLeaf
 }
 
 export function bash(commands: readonly Command[]): string {
+  const withValue = (Object.entries(globalOptions as Options) as Named).filter(
+    ([, spec]) => spec.metavar !== undefined,
+  )
+  const valued = withValue.map(([name]) => `--${name}`).join('|')
+  const globalValues = withValue.map(([name, spec]) => `        --${name}) ${bashValue(spec)}; return ;;`)
   const names = commands.map(({ name }) => name).join(' ')
   const groups = commands.filter(isGroup)
   const cases = leaves(commands).map(({ words, command }) => {
@@ -53,9 +58,11 @@ export function bash(commands: readonly Command[]): string {
 _jules() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words='' flags='' files='' word i
   COMPREPLY=()
+  # Bash splits --option=value at the sign.
+  if [ "$cur" = = ]; then cur=''; elif [ "$prev" = = ]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    case $word in -*) continue ;; esac
+    case $word in ${valued}) [ "\${COMP_WORDS[i+1]}" = = ] && ((i++)); ((i++)); continue ;; -*) continue ;; esac
     case $words in
       '') words=$word ;;
       ${groups.length === 0 ? 'NONE' : groups.map(({ name }) => name).join('|')}) words="$words $word" ;;
@@ -63,6 +70,9 @@ _jules() {
   done
   case $words in
     '')
+      case $prev in
+${globalValues.join('\n')}
+      esac
       COMPREPLY=($(compgen -W '${names} help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
     'help') COMPREPLY=($(compgen -W '${names}' -- "$cur")); return ;;

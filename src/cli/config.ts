@@ -39,33 +39,53 @@ export async function readConfig(path: string, asked: boolean): Promise<Config> 
 const settable = (options: Options): string[] =>
   Object.keys(options).filter((name) => name !== 'help' && name !== 'version' && name !== 'config')
 
-/** Texts of the values for one command; `commands` are all names that may stand at the top level. */
+/** Where in the file a command's options stand. */
+export interface Place {
+  /** Words of the command: `fetch`, or `vault get`; `vault` alone for what its commands share. */
+  readonly path: readonly string[]
+  readonly options: Options
+  /** For a command of a group: its names and every option of them. */
+  readonly group?: { readonly names: readonly string[]; readonly options: Options }
+}
+
+/**
+ * Texts of the values for one command; `commands` are all names that may stand at the top level. What the commands of a
+ * group share may stand once under the group's name; the command's own section goes before it.
+ */
 export function configLayer(
   config: Config,
-  commandPath: readonly string[],
-  options: Options,
+  { path, options, group }: Place,
   commands: readonly string[],
 ): (name: string) => string | undefined {
-  const top = [...settable(globalOptions), ...commands]
-  checkKeys(config, [], config.body, top)
-  let section: unknown = config.body
-  for (const [depth, name] of commandPath.entries()) {
-    section = isObject(section) && Object.hasOwn(section, name) ? section[name] : undefined
-    if (section === undefined) break
-    if (!isObject(section)) {
-      throw new Failure(
-        'config',
-        `${config.path}: ${commandPath.slice(0, depth + 1).join('.')}: expected an object`,
-      )
-    }
-  }
-  const own = isObject(section) && commandPath.length > 0 ? section : {}
-  checkKeys(config, commandPath, own, settable(options))
+  checkKeys(config, [], config.body, [...settable(globalOptions), ...commands])
+  const outer = sectionOf(config, config.body, path.slice(0, 1))
+  const shared = group === undefined ? [] : settable(group.options)
+  checkKeys(
+    config,
+    path.slice(0, 1),
+    outer,
+    group === undefined ? settable(options) : [...shared, ...group.names],
+  )
+  const own = group === undefined ? outer : path.length > 1 ? sectionOf(config, outer, path) : {}
+  if (group !== undefined) checkKeys(config, path, own, settable(options))
   return (name) => {
-    const value = Object.hasOwn(own, name) ? own[name] : undefined
-    const found = value === undefined && Object.hasOwn(config.body, name) ? config.body[name] : value
-    return found === undefined ? undefined : asText(config, name, found)
+    const value =
+      held(own, name) ??
+      (shared.includes(name) ? held(outer, name) : undefined) ??
+      (Object.hasOwn(globalOptions, name) ? held(config.body, name) : undefined)
+    return value === undefined ? undefined : asText(config, name, value)
   }
+}
+
+const held = (section: Json, name: string): unknown =>
+  Object.hasOwn(section, name) ? section[name] : undefined
+
+/** The object under the last word of `path` in `from`; empty where there is none. */
+function sectionOf(config: Config, from: Json, path: readonly string[]): Json {
+  const section = held(from, path.at(-1) ?? '')
+  if (section === undefined) return {}
+  if (isObject(section)) return section
+  throw new Failure('config', `${config.path}: ${path.join('.')}: expected an object`)
 }
 
 function checkKeys(config: Config, at: readonly string[], section: Json, known: readonly string[]): void {

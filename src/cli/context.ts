@@ -1,6 +1,7 @@
 /** What a running command may touch. Commands get the world from here and nowhere else. */
 import type { Clock } from '../base/time.js'
 import type { ByteSink } from '../stream/sink.js'
+import type { Options, Values } from './command.js'
 import type { Setting } from './parse.js'
 import type { Paths } from './paths.js'
 import type { Ui } from './ui.js'
@@ -34,6 +35,8 @@ export interface Context {
   readonly stdout: () => ByteSink
   /** Where each option of this run came from. */
   readonly settings: ReadonlyMap<string, Setting>
+  /** What environment and configuration say of the options of another command. */
+  readonly settingsOf: <O extends Options>(command: string, options: O) => Promise<Values<O>>
   /** Runs when the command has ended, well or not. */
   readonly onEnd: (cleanup: () => Promise<void>) => void
   /** Runs when the process must stop at once (second signal); synchronous, may run at any moment. */

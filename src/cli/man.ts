@@ -69,7 +69,7 @@ export function commandPage(command: Command, all: readonly RootEntry[], { date 
     return [page === 'jules' ? 'jules' : `jules-${page}`, Number(section ?? 1)]
   })
   lines.push('.Sh SEE ALSO', ...crossReferences([['jules', 1], ...others]))
-  return `${lines.join('\n')}\n`
+  return page(lines)
 }
 
 export function rootPage(
@@ -143,7 +143,33 @@ export function rootPage(
       ...sectionSeven.map((name): [string, number] => [name, 7]),
     ]),
   ]
-  return `${lines.join('\n')}\n`
+  return page(lines)
+}
+
+const WIDTH = 80
+
+/** The lines as a file; text is broken at spaces, what is shown as it stands is not. */
+function page(lines: readonly string[]): string {
+  let literal = false
+  const broken = lines.flatMap((line) => {
+    if (line.startsWith('.Bd -literal')) literal = true
+    else if (line === '.Ed') literal = false
+    return literal || line.startsWith('.') ? [line] : wrapped(line)
+  })
+  return `${broken.join('\n')}\n`
+}
+
+function wrapped(text: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line)
+      // A line that begins with a dot or a quote would be a request.
+      line = /^[.']/.test(word) ? `\\&${word}` : word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
 }
 
 const heading = (name: string, date: string): string[] => [

@@ -47,7 +47,7 @@ function takesValue(word: string): boolean {
 
 /** Reads the flags of one command; global ones may stand among them. Throws a usage Failure. */
 export function readFlags(
-  command: Pick<AnyLeaf, 'options' | 'operands' | 'passThrough'>,
+  command: Pick<AnyLeaf, 'options' | 'operands' | 'passThrough' | 'discreet'>,
   argv: string[],
 ): Flags {
   const parser = new Commander('jules')
@@ -74,7 +74,7 @@ export function readFlags(
       { from: 'user' },
     )
   } catch (error) {
-    throw asUsage(error, Object.keys(all))
+    throw asUsage(error, Object.keys(all), command.discreet === true)
   }
   return { raw, operands: parser.args }
 }
@@ -91,16 +91,17 @@ export function checkOperands(command: AnyLeaf, operands: readonly string[]): vo
   }
 }
 
-function asUsage(error: unknown, known: string[]): unknown {
+/** `discreet`: a word that is near to no option is not repeated, it may be a secret. */
+function asUsage(error: unknown, known: string[], discreet: boolean): unknown {
   const { code, message } = error as CommanderError
   if (typeof code !== 'string' || !code.startsWith('commander.')) return error
   const quoted = /'([^']*)'/.exec(message)?.[1] ?? ''
   if (code === 'commander.unknownOption') {
     const name = quoted.replace(/^-+/, '').replace(/=.*$/s, '')
-    const near = quoted.startsWith('--') ? nearest(name, known) : undefined
+    const near = name.length > 1 ? nearest(name, known) : undefined
     // The text after `=` could be a secret: the name alone is repeated.
-    const shown = quoted.replace(/=.*$/s, '')
-    return usage(`unknown option ${shown}`, near === undefined ? {} : { hint: `did you mean --${near}?` })
+    const shown = discreet && near === undefined ? '' : ` ${quoted.replace(/=.*$/s, '')}`
+    return usage(`unknown option${shown}`, near === undefined ? {} : { hint: `did you mean --${near}?` })
   }
   if (code === 'commander.optionMissingArgument') {
     return usage(`option ${/--[a-z-]+/.exec(quoted)?.[0] ?? quoted} needs a value`)
@@ -120,6 +121,8 @@ export interface Layers {
   readonly env: (name: string) => string | undefined
   /** Text of a config value by option name, or undefined. */
   readonly config: (name: string) => string | undefined
+  /** A value that is refused is not repeated. */
+  readonly discreet?: boolean | undefined
 }
 
 export const envName = (option: string): string => `JULES_${option.toUpperCase().replaceAll('-', '_')}`
@@ -131,19 +134,30 @@ export function settle(options: Options, layers: Layers): Map<string, Setting> {
     const given = layers.flags.get(name)
     const fromEnv = given === undefined ? layers.env(envName(name)) : undefined
     const fromConfig = given === undefined && fromEnv === undefined ? layers.config(name) : undefined
-    if (given !== undefined) settled.set(name, read(spec, given, 'flag', `--${name}`))
-    else if (fromEnv !== undefined) settled.set(name, read(spec, fromEnv, 'environment', envName(name)))
-    else if (fromConfig !== undefined) settled.set(name, read(spec, fromConfig, 'config', name))
+    if (given !== undefined) settled.set(name, read(spec, given, 'flag', `--${name}`, layers))
+    else if (fromEnv !== undefined)
+      settled.set(name, read(spec, fromEnv, 'environment', envName(name), layers))
+    else if (fromConfig !== undefined) settled.set(name, read(spec, fromConfig, 'config', name, layers))
     else settled.set(name, { value: spec.fallback, origin: 'default', raw: undefined })
   }
   return settled
 }
 
-function read(spec: Option<unknown>, raw: string, origin: Origin, label: string): Setting {
+function read(
+  spec: Option<unknown>,
+  raw: string,
+  origin: Origin,
+  label: string,
+  { discreet }: Layers,
+): Setting {
   try {
     return { value: spec.parse(raw), origin, raw }
   } catch (error) {
     if (!(error instanceof Failure)) throw error
-    throw new Failure(origin === 'flag' ? 'usage' : 'config', `${label}: ${error.message}`, { cause: error })
+    const message = discreet ? error.message.replace(/, got .*$/s, '') : error.message
+    throw new Failure(origin === 'flag' ? 'usage' : 'config', `${label}: ${message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    })
   }
 }

@@ -2,8 +2,15 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 
-/** The line typed, or null where there is no terminal. Ctrl-C rejects with the signal's reason after restoring the terminal. */
-export async function promptHidden(question: string, interrupt: () => void): Promise<Buffer | null> {
+interface Asking {
+  /** Ends the question. */
+  readonly signal: AbortSignal
+  /** Acts as if SIGINT had come: Ctrl-C on a terminal in raw mode is a byte. */
+  readonly interrupt: () => void
+}
+
+/** The line typed, or null where there is no terminal and after a signal; the terminal is as it was in any case. */
+export async function promptHidden(question: string, { signal, interrupt }: Asking): Promise<Buffer | null> {
   let fd: number
   try {
     fd = openSync('/dev/tty', 'r+')
@@ -22,13 +29,14 @@ export async function promptHidden(question: string, interrupt: () => void): Pro
   const typed: number[] = []
   try {
     return await new Promise((resolve) => {
+      if (signal.aborted) return resolve(null)
+      signal.addEventListener('abort', () => resolve(null), { once: true })
+      // A terminal that goes away gives no answer.
+      input.on('error', () => resolve(null)).on('end', () => resolve(null))
       input.on('data', (chunk: Buffer) => {
         for (const byte of chunk) {
           if (byte === 0x0d || byte === 0x0a) return resolve(Buffer.from(typed))
-          if (byte === 0x03) {
-            interrupt()
-            return resolve(null)
-          }
+          if (byte === 0x03) return interrupt()
           // Ctrl-D on an empty line: nothing is given.
           if (byte === 0x04 && typed.length === 0) return resolve(null)
           if (byte === 0x7f || byte === 0x08) erase(typed)

@@ -5,7 +5,15 @@ import { isatty } from 'node:tty'
 import { EXIT, Failure, usage } from '../base/errors.js'
 import { type CommandEntry, commands } from '../commands/index.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
-import { type Command, globalOptions, isGroup, type LeafCommand } from './command.js'
+import {
+  type Command,
+  type CommandGroup,
+  globalOptions,
+  isGroup,
+  type LeafCommand,
+  type Options,
+  type Values,
+} from './command.js'
 import { type Config, configLayer, readConfig } from './config.js'
 import { type Context, HelpWanted } from './context.js'
 import { commandHelp, rootHelp } from './help.js'
@@ -39,8 +47,9 @@ async function dispatch(argv: readonly string[], voice: Voice): Promise<number> 
   let command: Command = await entry.load()
   let args = rest
   const path = [entry.name]
+  let group: CommandGroup | undefined
   if (isGroup(command)) {
-    const group = command
+    group = command
     const split = splitCommand(rest)
     if (split.word === undefined || split.word === 'help') {
       const { raw } = readFlags({ options: {} }, split.rest)
@@ -57,22 +66,29 @@ async function dispatch(argv: readonly string[], voice: Voice): Promise<number> 
     path.push(child.name)
     voice.command = path.join(' ')
   }
-  return runLeaf(command as LeafCommand, path, args, voice)
+  return runLeaf({ command: command as LeafCommand, path, group }, args, voice)
 }
 
-async function runLeaf(
-  command: LeafCommand,
-  path: readonly string[],
-  argv: string[],
-  voice: Voice,
-): Promise<number> {
+interface Found {
+  readonly command: LeafCommand
+  readonly path: readonly string[]
+  readonly group: CommandGroup | undefined
+}
+
+async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<number> {
+  const { command, path } = found
   const { raw, operands } = readFlags(command, argv)
   if (raw.has('help')) return print(commandHelp(path.join(' '), command))
   if (raw.has('version')) return print(version())
   const paths = xdgPaths(env, homedir)
   const config = await loadConfig(raw.get('config'), paths.config)
   const all = { ...command.options, ...globalOptions }
-  const settings = settle(all, { flags: raw, env, config: layer(config, path, command) })
+  const settings = settle(all, {
+    flags: raw,
+    env,
+    config: layer(config, found),
+    discreet: command.discreet,
+  })
   const value = (name: string): unknown => settings.get(name)?.value
   const when = value('color') as ColorWhen
   voice.json = value('json') === true
@@ -126,6 +142,12 @@ async function runLeaf(
       return stdout
     },
     settings,
+    settingsOf: async <O extends Options>(section: string, of: O) => {
+      const group = await find(section).load()
+      const place = { path: [section], options: of, ...(isGroup(group) ? { group: inside(group) } : {}) }
+      const settled = settle(of, { flags: new Map(), env, config: configLayer(config, place, names) })
+      return valuesOf(of, settled)
+    },
     onEnd: (cleanup) => cleanups.push(cleanup),
     onForcedExit: interruption.onForcedExit,
     passSignals: interruption.passSignals,
@@ -134,7 +156,7 @@ async function runLeaf(
       status = code
     },
   }
-  const options = Object.fromEntries(Object.keys(command.options).map((name) => [name, value(name)]))
+  const options = valuesOf(command.options, settings)
   try {
     await command.run(context, options, operands)
     await stdout?.close()
@@ -179,8 +201,15 @@ async function help(argv: readonly string[], asked: boolean): Promise<number> {
   }
   const command = await find(first).load()
   if (second === undefined) return print(commandHelp(first, command))
-  const child = isGroup(command) ? command.commands.find(({ name }) => name === second) : undefined
-  if (child === undefined) throw usage(`no help for ${JSON.stringify(operands.join(' '))}`)
+  if (!isGroup(command)) throw usage(`unexpected operand ${JSON.stringify(second)}`)
+  const child = command.commands.find(({ name }) => name === second)
+  if (child === undefined) {
+    throw unknown(
+      `${first} command`,
+      second,
+      command.commands.map(({ name }) => name),
+    )
+  }
   return print(commandHelp(`${first} ${second}`, child))
 }
 
@@ -198,10 +227,23 @@ function loadConfig(flag: string | undefined, directory: string): Promise<Config
   return readConfig(asked ?? join(directory, 'config.json'), asked !== undefined)
 }
 
-function layer(config: Config, path: readonly string[], command: LeafCommand) {
-  const names = commands.map(({ name }) => name)
-  return configLayer(config, path, command.options, names)
+function valuesOf<O extends Options>(options: O, settings: ReadonlyMap<string, Setting>): Values<O> {
+  return Object.fromEntries(
+    Object.keys(options).map((name) => [name, settings.get(name)?.value]),
+  ) as Values<O>
 }
+
+const names = commands.map(({ name }) => name)
+
+function layer(config: Config, { command, path, group }: Found) {
+  if (group === undefined) return configLayer(config, { path, options: command.options }, names)
+  return configLayer(config, { path, options: command.options, group: inside(group) }, names)
+}
+
+const inside = ({ commands: children }: CommandGroup) => ({
+  names: children.map(({ name }) => name),
+  options: Object.assign({}, ...children.map(({ options }) => options)) as Options,
+})
 
 function settingWords(name: string, { value, origin, raw }: Setting): string {
   return `--${name} ${raw ?? (Array.isArray(value) ? value.join(',') : String(value ?? 'unset'))} (${origin})`

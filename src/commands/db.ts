@@ -82,7 +82,7 @@ export const db = defineGroup({
       summary: 'make or update the tables',
       description: [
         'Commands that write to the store do this themselves; run it once as the owner where their role may not create tables.',
-        'Where the TimescaleDB extension is present, market_data becomes a hypertable with chunks of one month, with compression where the licence has it. With --timescale create the extension is created first.',
+        'Where the TimescaleDB extension is present, market_data becomes a hypertable with chunks of one month, its rows included, with compression where the licence has it. With --timescale create the extension is created first.',
       ],
       options: {
         ...store,
@@ -96,7 +96,7 @@ export const db = defineGroup({
         if (options.timescale === 'create') await createTimescaleExtension(target)
         const database = await PostgresStore.open(target)
         try {
-          const { migrations, timescale, steps } = await database.init()
+          const { migrations, timescale, steps } = await database.init({ convert: true })
           const words =
             migrations.length === 0
               ? 'the tables are up to date'
@@ -120,12 +120,12 @@ export const db = defineGroup({
         const database = await PostgresStore.open(storeTarget(context, options.dsn))
         try {
           const rows = await database.purge(options.source)
-          context.ui.note(`${rows} rows deleted`, { rows })
           if (rows === 0)
             throw new Failure(
               'noInput',
               `the store holds no rows of source ${JSON.stringify(options.source)}`,
             )
+          context.ui.note(`${rows} rows deleted`, { rows })
         } finally {
           await database.close()
         }

@@ -51,6 +51,12 @@ const options = {
   ...output,
 }
 
+const MOCK_ONLY: readonly string[] = [
+  ...['seed', 'days', 'from', 'to', 'regime', 'gaps', 'defects', 'symbols'],
+  ...['noise-bps', 'revert-bps', 'revert-half-life', 'trend-bps', 'trend-minutes'],
+]
+const FILE_ONLY: readonly string[] = ['symbol', ...Object.keys(input)]
+
 type FetchOptions = Values<typeof options>
 
 export const fetch = defineCommand({
@@ -68,7 +74,7 @@ export const fetch = defineCommand({
     { text: 'Twenty generated sessions into the store', shell: 'jules fetch --mock | jules load' },
     {
       text: 'A file of New York wall times as Parquet',
-      shell: 'jules fetch NVDA_5min.csv --symbol NVDA --tz America/New_York -o nvda.parquet',
+      shell: 'jules fetch bars.csv --symbol NVDA --tz America/New_York -o nvda.parquet',
     },
     {
       text: 'One generated day, five-minute bars',
@@ -90,10 +96,13 @@ export const fetch = defineCommand({
         hint: 'jules fetch --mock, jules fetch FILE, or jules fetch - for standard input',
       })
     }
-    if (given.mock) return fetchMock(context, given)
-    for (const name of ['seed', 'days', 'from', 'to', 'regime', 'gaps', 'defects', 'symbols']) {
-      if (context.settings.get(name)?.origin === 'flag') throw usage(`--${name} needs --mock`)
+    // Nothing given on the command line is passed over in silence.
+    const others = given.mock ? FILE_ONLY : MOCK_ONLY
+    for (const name of others) {
+      if (context.settings.get(name)?.origin !== 'flag') continue
+      throw usage(given.mock ? `--${name} is for files` : `--${name} needs --mock`)
     }
+    if (given.mock) return fetchMock(context, given)
     return fetchFiles(context, given, operands)
   },
 })
@@ -150,10 +159,21 @@ function sessionRange(context: Context, { days, from, to }: FetchOptions): Tradi
   if (first !== undefined && first > last) {
     throw usage(`--from ${formatDate(first)} is after --to ${formatDate(last)}`)
   }
-  const found = first === undefined ? sessionsEndingAt(last, days ?? DEFAULT_DAYS) : sessions(first, last)
+  const found = asked(() =>
+    first === undefined ? sessionsEndingAt(last, days ?? DEFAULT_DAYS) : sessions(first, last),
+  )
   if (found.length === 0)
     throw new Failure('noInput', `no session from ${formatDate(first ?? last)} to ${formatDate(last)}`)
   return found
+}
+
+/** A date beyond the calendar is a mistake of the command line here, not of data. */
+function asked<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof Failure && error.kind === 'data' ? usage(error.message, { cause: error }) : error
+  }
 }
 
 async function fetchFiles(

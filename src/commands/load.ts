@@ -172,7 +172,7 @@ class Tally {
   /** The file is made even when nothing is rejected: one of an earlier run would tell a wrong story. */
   async openRejects(path: string | undefined): Promise<void> {
     if (path === undefined) return
-    this.#rejects = await fileSink(path, { onForcedExit: this.#context.onForcedExit })
+    this.#rejects = await fileSink(path, this.#context)
   }
 
   readonly reject = async (reject: Reject): Promise<void> => {

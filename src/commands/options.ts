@@ -2,10 +2,11 @@
 import { tmpdir } from 'node:os'
 import { usage } from '../base/errors.js'
 import { quote, type Zone, zoneNamed } from '../base/time.js'
-import { choice, file, integer, list, option, text } from '../cli/command.js'
+import { choice, file, integer, list, option } from '../cli/command.js'
 import { type Context, HelpWanted } from '../cli/context.js'
 import { INTERVALS, SYMBOL } from '../market/bar.js'
 import type { Target } from '../store/connect.js'
+import { parseDsn } from '../store/dsn.js'
 import type { EmbeddedOptions } from '../store/place.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import { FORMATS, type Format, formatByExtension, openSource, type Source } from '../stream/source.js'
@@ -17,7 +18,17 @@ const symbolWord = (word: string): string => {
   throw usage(`expected letters, digits, dots and dashes, got ${quote(word)}`)
 }
 
-export const symbols = list('LIST', 'symbols, separated by commas', { each: symbolWord })
+const symbolList = list('LIST', 'symbols, separated by commas', { each: symbolWord })
+
+export const symbols: typeof symbolList = {
+  ...symbolList,
+  parse: (value) => {
+    const words = symbolList.parse(value) ?? []
+    const twice = words.find((word, i) => words.indexOf(word) !== i)
+    if (twice !== undefined) throw usage(`${twice} stands twice`)
+    return words
+  },
+}
 
 export const symbol = option<string | undefined>('SYMBOL', 'symbol of rows that have none', {}, symbolWord)
 
@@ -47,7 +58,15 @@ export const input = {
 }
 
 export const store = {
-  dsn: text('URL', 'database, without a password', { defaultText: 'the embedded one' }),
+  dsn: option<string | undefined>(
+    'URL',
+    'database, without a password',
+    { defaultText: 'the embedded one' },
+    (value) => {
+      parseDsn(value)
+      return value
+    },
+  ),
 }
 
 /** Opens a FILE operand or `-`, closed when the command ends; help when standard input is a terminal. */
@@ -78,6 +97,9 @@ export async function openOutput(
   inputs: readonly string[] = [],
 ): Promise<Output> {
   const path = given.output === '-' ? undefined : given.output
+  if (path !== undefined && /\.gz$/i.test(path)) {
+    throw usage(`${path}: gzip is read but not written`, { hint: 'leave .gz out, or pipe into gzip' })
+  }
   const format = given.format ?? (path === undefined ? undefined : formatByExtension(path)) ?? 'ndjson'
   if (path === undefined) {
     if (format === 'parquet' && context.stdoutIsTTY) {
@@ -92,7 +114,7 @@ export async function openOutput(
     }
   }
   await refuseSameFile(path, inputs)
-  const sink = await fileSink(path, { onForcedExit: context.onForcedExit })
+  const sink = await fileSink(path, context)
   return { sink, format, terminal: false, done: () => sink.close(), abort: () => sink.abort() }
 }
 

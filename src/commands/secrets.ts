@@ -4,10 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Failure, systemFailure, usage } from '../base/errors.js'
+import { Failure, usage } from '../base/errors.js'
 import { choice, file, integer, text } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { promptHidden } from '../cli/prompt.js'
+import { readWhole } from '../stream/source.js'
 import { helperBackend, type SecretBackend } from '../vault/backend.js'
 import { disk } from '../vault/disk.js'
 import { masterKey } from '../vault/kdf.js'
@@ -89,24 +90,16 @@ export function passwordWorld(context: Context, fd: number | undefined): Passwor
     cwd: context.cwd,
     env: context.env,
     fd,
-    readFd,
+    readFd: (descriptor) => readWhole(descriptor, context.signal),
     isTracked: (path) => isTracked(path),
     prompt: (question) => prompt(context, question),
   }
 }
 
 export async function prompt(context: Context, question: string): Promise<Buffer | null> {
-  const typed = await promptHidden(question, () => context.interrupt())
+  const typed = await promptHidden(question, context)
   context.signal.throwIfAborted()
   return typed
-}
-
-export function readFd(fd: number): Buffer {
-  try {
-    return readFileSync(fd)
-  } catch (error) {
-    throw systemFailure(error, `descriptor ${fd}`)
-  }
 }
 
 /** Null where git is not there or the directory is no repository. */
@@ -131,20 +124,20 @@ export function withoutPassword(
 export async function secretFor(context: Context, name: string): Promise<string> {
   const value = context.env(name)
   if (value !== undefined) return value
-  const hint = `jules vault set ${name}`
+  const chosen = await context.settingsOf('vault', vaultOptions)
   try {
-    const chosen = {
-      vault: context.env('JULES_VAULT'),
-      'password-fd': undefined,
-      backend: 'file',
-      'backend-command': undefined,
-    } as const
-    return (await openVault(context, chosen).get(name)).toString('utf8')
+    return (await openBackend(context, chosen).get(name)).toString('utf8')
   } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== 'noInput') throw error
-    throw new Failure('denied', `${name} is neither in the environment nor in the vault`, {
-      hint,
+    if (!(error instanceof Failure)) throw error
+    if (error.kind === 'noInput') {
+      throw new Failure('denied', `${name} is neither in the environment nor in the vault`, {
+        hint: `jules vault set ${name}`,
+        cause: error,
+      })
+    }
+    throw new Failure(error.kind, `${name} is not in the environment; the vault: ${error.message}`, {
       cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
     })
   }
 }

@@ -6,9 +6,9 @@ import { choice, defineCommand, defineGroup, file, flag, integer, list } from '.
 import { type Context, HelpWanted } from '../cli/context.js'
 import { decodeUtf8 } from '../stream/json.js'
 import { BlockWriter } from '../stream/sink.js'
-import { openSource } from '../stream/source.js'
+import { readWhole } from '../stream/source.js'
 import { disk } from '../vault/disk.js'
-import { parseVault } from '../vault/format.js'
+import { NAME as NAME_SHAPE, parseVault } from '../vault/format.js'
 import { readLegacy } from '../vault/legacy.js'
 import { leftovers, writeNew } from '../vault/lock.js'
 import { masterPassword, withoutNewline } from '../vault/password.js'
@@ -31,7 +31,6 @@ import {
   openVault,
   passwordWorld,
   prompt,
-  readFd,
   vaultOptions,
   vaultPath,
   withoutPassword,
@@ -46,6 +45,11 @@ const exits = {
   77: 'wrong password, a tampered vault, or permissions that let others in',
 }
 const only = list('LIST', 'only these secrets')
+
+/** As checkName, but without repeating what may be a value given by mistake. */
+function checkOperand(name: string): void {
+  if (!NAME_SHAPE.test(name)) throw usage('NAME: expected letters, digits and underscores, at most 128')
+}
 
 const set = defineCommand({
   name: 'set',
@@ -63,7 +67,7 @@ const set = defineCommand({
     raw: flag('keep the newline at the end of piped input'),
   },
   run: async (context, options, [name = '']) => {
-    checkName(name)
+    checkOperand(name)
     if (options.file !== undefined && options.fd !== undefined)
       throw usage('--file and --fd exclude each other')
     const backend = openBackend(context, options)
@@ -76,42 +80,16 @@ async function readValue(
   { file: path, fd, raw }: { file: string | undefined; fd: number | undefined; raw: boolean },
   name: string,
 ): Promise<Buffer> {
-  if (path !== undefined) return readWhole(path)
+  const { signal } = context
+  if (path !== undefined) return readWhole(path, signal)
   const piped = (bytes: Buffer) => (raw ? bytes : withoutNewline(bytes))
-  if (fd !== undefined) return piped(readFd(fd))
-  if (!context.stdinIsTTY) return piped(await readStdin(context))
+  if (fd !== undefined) return piped(await readWhole(fd, signal))
+  if (!context.stdinIsTTY) return piped(await readWhole('-', signal))
   const value = await prompt(context, `Value of ${name}: `)
   const again = await prompt(context, 'Once more: ')
   if (value === null || again === null) throw usage('no value given')
   if (!value.equals(again)) throw usage('the two values differ')
   return value
-}
-
-function readWhole(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw systemFailure(error, path)
-  }
-}
-
-/** All of standard input; nothing at all is the empty value. */
-async function readStdin(context: Context): Promise<Buffer> {
-  try {
-    const source = await openSource('-', {
-      signal: context.signal,
-      temporaryDirectory: '/nonexistent',
-      format: 'ndjson',
-      plain: true,
-    })
-    const chunks: Buffer[] = []
-    for await (const chunk of source.chunks()) chunks.push(chunk)
-    return Buffer.concat(chunks)
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'noInput' && error.message === 'is empty')
-      return Buffer.alloc(0)
-    throw error
-  }
 }
 
 const get = defineCommand({
@@ -122,7 +100,7 @@ const get = defineCommand({
   discreet: true,
   options: { ...vaultOptions, 'no-newline': flag('print no newline after the value', { short: 'n' }) },
   run: async (context, options, [name = '']) => {
-    checkName(name)
+    checkOperand(name)
     const value = await openBackend(context, options).get(name)
     await context.stdout().write(options['no-newline'] ? value : Buffer.concat([value, Buffer.from('\n')]))
   },
@@ -130,6 +108,7 @@ const get = defineCommand({
 
 const listSecrets = defineCommand({
   name: 'list',
+  discreet: true,
   summary: 'list names and dates, never values',
   description: ['One secret a line: name, created, updated.'],
   options: {
@@ -156,7 +135,7 @@ const rm = defineCommand({
   discreet: true,
   options: vaultOptions,
   run: async (context, options, [name = '']) => {
-    checkName(name)
+    checkOperand(name)
     await openBackend(context, options).rm(name)
   },
 })
@@ -238,6 +217,7 @@ function runChild(
 
 const env = defineCommand({
   name: 'env',
+  discreet: true,
   summary: 'print secrets as shell text',
   description: [
     'For eval (bash, zsh, sh), source (fish) or Invoke-Expression (pwsh); every value comes back exactly. A value with a NUL byte is refused by name.',
@@ -264,6 +244,7 @@ const env = defineCommand({
 
 const passwd = defineCommand({
   name: 'passwd',
+  discreet: true,
   summary: 'change the master password',
   description: [
     'Everything is sealed anew with new salts. The new password comes from --new-password-fd or the terminal.',
@@ -273,6 +254,7 @@ const passwd = defineCommand({
     'new-password-fd': integer('N', 'read the new password from descriptor N', { min: 0, max: 1_000_000 }),
   },
   run: async (context, options) => {
+    if (options.backend !== 'file') throw usage('only a vault file has a master password of its own')
     const vault = openVault(context, options)
     // The old one first: who cannot open the vault is not asked for a new one.
     await vault.list()
@@ -281,7 +263,7 @@ const passwd = defineCommand({
 })
 
 async function newPassword(context: Context, fd: number | undefined): Promise<Buffer> {
-  if (fd !== undefined) return withoutNewline(readFd(fd))
+  if (fd !== undefined) return withoutNewline(await readWhole(fd, context.signal))
   const typed = await prompt(context, 'New vault password: ')
   if (typed === null) {
     throw new Failure('denied', 'no new password: there is no terminal', { hint: 'use --new-password-fd' })
@@ -293,6 +275,7 @@ async function newPassword(context: Context, fd: number | undefined): Promise<Bu
 
 const importSecrets = defineCommand({
   name: 'import',
+  discreet: true,
   summary: 'take secrets from a file into the vault',
   description: [
     'Reads a .env file or a JSON object of names and strings, or with --legacy a vault of the old system (PBKDF2 and Fernet), whose password is the master password unless --legacy-password-fd gives another. The file is left as it is.',
@@ -312,14 +295,16 @@ const importSecrets = defineCommand({
   },
   run: async (context, options, [path = '']) => {
     if (path === '-' && context.stdinIsTTY) throw new HelpWanted()
-    const bytes = path === '-' ? await readStdin(context) : readWhole(path)
+    const bytes = await readWhole(path, context.signal)
     const words = decodeUtf8(bytes)
     if (words === null) throw badData('is not UTF-8', { where: path })
     let values: Map<string, Buffer>
     if (options.legacy) {
       const fd = options['legacy-password-fd']
       const password =
-        fd === undefined ? (await askPassword(context, options)).password : withoutNewline(readFd(fd))
+        fd === undefined
+          ? (await askPassword(context, options)).password
+          : withoutNewline(await readWhole(fd, context.signal))
       values = readLegacy(words, password)
     } else {
       const json =
@@ -337,6 +322,7 @@ const importSecrets = defineCommand({
 
 const exportSecrets = defineCommand({
   name: 'export',
+  discreet: true,
   summary: 'write all secrets as plain text',
   description: ['To a new file of mode 0600 with -o, or to standard output with --yes-plaintext.'],
   options: {
@@ -363,6 +349,7 @@ const exportSecrets = defineCommand({
 
 const redact = defineCommand({
   name: 'redact',
+  discreet: true,
   summary: 'copy standard input to standard output without secrets',
   description: [
     'Every value of the vault is replaced by its name in brackets.',
@@ -395,9 +382,10 @@ interface Check {
 
 const doctor = defineCommand({
   name: 'doctor',
+  discreet: true,
   summary: 'check the vault and its surroundings',
   description: [
-    'Looks at permissions, owner, git, the source of the password, the strength of the key derivation and files left behind. Exits with 1 when something is wrong.',
+    'Looks at permissions, owner, git, the source of the password, the strength of the key derivation and files left behind; with --backend exec, at whether the helper command answers. Exits with 1 when something is wrong.',
   ],
   options: {
     ...vaultOptions,
@@ -420,6 +408,17 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
   const checks: Check[] = []
   const say = (check: string, status: Check['status'], message: string) =>
     checks.push({ check, status, message })
+  if (options.backend === 'exec') {
+    const words = await openBackend(context, options)
+      .list()
+      .then((names) => `lists ${names.size} secrets`)
+      .catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error
+        return error
+      })
+    say('helper', words instanceof Failure ? 'fail' : 'ok', words instanceof Failure ? words.message : words)
+    return checks
+  }
   try {
     const facts = lstatSync(path)
     const mode = (facts.mode & 0o7777).toString(8).padStart(4, '0')

@@ -1,6 +1,7 @@
 /** Bars as CSV, both ways: csv-parse on the way in, header aliases in any order, numbers exactly as JavaScript prints. */
+import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
-import { badData } from '../base/errors.js'
+import { badData, type Failure } from '../base/errors.js'
 import { quote } from '../base/time.js'
 import { MAX_LINE, tooLong } from '../stream/lines.js'
 import type { Source } from '../stream/source.js'
@@ -137,14 +138,34 @@ function pick(record: readonly string[], { fields }: Columns): LooseFields {
 /** Passes the bytes on, or fails at the first that are not UTF-8: csv-parse would replace them without a word. */
 async function* validUtf8(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Buffer> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
+  /** The line that is not whole yet, and its number. */
+  let begun: Buffer[] = []
   let line = 1
   for await (const chunk of chunks) {
     try {
       decoder.decode(chunk, { stream: true })
     } catch {
-      throw badData('is not valid UTF-8', { where: name, hint: `near line ${line}` })
+      throw notUtf8(Buffer.concat([...begun, chunk]), name, line)
     }
     for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) line++
+    const end = chunk.lastIndexOf(0x0a) + 1
+    begun = end === 0 ? [...begun, chunk] : [chunk.subarray(end)]
     yield chunk
+  }
+  try {
+    decoder.decode()
+  } catch {
+    throw notUtf8(Buffer.concat(begun), name, line)
+  }
+}
+
+/** Names the first line of `bytes` that is not UTF-8; `line` is the number of its first. */
+function notUtf8(bytes: Buffer, name: string, line: number): Failure {
+  for (let from = 0; ; line++) {
+    const end = bytes.indexOf(0x0a, from)
+    if (end === -1 || !isUtf8(bytes.subarray(from, end))) {
+      return badData('is not valid UTF-8', { where: `${name}:${line}` })
+    }
+    from = end + 1
   }
 }

@@ -7,7 +7,15 @@ import { type ParquetEncoder, parquetEncoder } from './parquet-encoder.js'
 export type SentBatch = Omit<BarBatch, 'names'> & { readonly texts: readonly string[] }
 
 export type Request = { readonly rows: SentBatch } | { readonly rows: null }
-export type Reply = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly error: unknown }
+/** The columns go back to be filled again: left here they would wait for a collector that sees no need. */
+export type Reply =
+  | { readonly bytes: Uint8Array<ArrayBuffer>; readonly columns: SentBatch | null }
+  | { readonly error: unknown }
+
+export const buffersOf = (columns: SentBatch): ArrayBuffer[] =>
+  Object.values(columns).flatMap((column) =>
+    ArrayBuffer.isView(column) ? [column.buffer as ArrayBuffer] : [],
+  )
 
 let encoder: Promise<ParquetEncoder> | undefined
 let queue: Promise<void> = Promise.resolve()
@@ -18,7 +26,8 @@ parentPort?.on('message', ({ rows }: Request) => {
       encoder ??= parquetEncoder()
       const ready = await encoder
       const bytes = rows === null ? await ready.end() : await ready.group(received(rows))
-      parentPort?.postMessage({ bytes } satisfies Reply, [bytes.buffer])
+      const back = rows === null ? [] : buffersOf(rows)
+      parentPort?.postMessage({ bytes, columns: rows } satisfies Reply, [bytes.buffer, ...back])
     } catch (error) {
       parentPort?.postMessage({ error } satisfies Reply)
     }

@@ -4,9 +4,9 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { ByteSink } from '../stream/sink.js'
-import { type BarBatch, copyRows, newBatch } from './bar.js'
+import { type BarBatch, copyRows, type Names, newBatch } from './bar.js'
 import { type ParquetEncoder, parquetEncoder, ROW_GROUP } from './parquet-encoder.js'
-import type { Reply, Request, SentBatch } from './parquet-worker.js'
+import { buffersOf, type Reply, type Request, type SentBatch } from './parquet-worker.js'
 
 export interface ParquetBarWriter {
   write(batch: BarBatch): Promise<void>
@@ -29,7 +29,7 @@ export function parquetBarWriter(sink: ByteSink): ParquetBarWriter {
   return {
     write: async (batch) => {
       for (let from = 0; from < batch.length; ) {
-        group ??= newBatch(ROW_GROUP, batch.names)
+        group ??= thread?.used(batch.names) ?? newBatch(ROW_GROUP, batch.names)
         const to = Math.min(batch.length, from + ROW_GROUP - group.length)
         copyRows(batch, from, to, group)
         from = to
@@ -55,19 +55,22 @@ export function parquetBarWriter(sink: ByteSink): ParquetBarWriter {
 /** The encoder on a thread of its own; answers come in the order of the requests. */
 class EncoderThread implements ParquetEncoder {
   readonly #worker = new Worker(new URL('./parquet-worker.js', import.meta.url), {
-    // Its garbage is young: a small nursery keeps the process small at no cost in time.
-    resourceLimits: { maxYoungGenerationSizeMb: 16 },
+    // A row group is 100,000 rows and leaves nothing behind: small limits keep the process small at little cost in time.
+    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 },
   })
   readonly #waiting: {
     resolve: (bytes: Uint8Array<ArrayBuffer>) => void
     reject: (error: unknown) => void
   }[] = []
 
+  readonly #used: SentBatch[] = []
+
   constructor() {
     this.#worker.on('message', (reply: Reply) => {
       const next = this.#waiting.shift()
-      if ('bytes' in reply) next?.resolve(reply.bytes)
-      else next?.reject(reply.error)
+      if ('error' in reply) return next?.reject(reply.error)
+      if (reply.columns !== null) this.#used.push(reply.columns)
+      next?.resolve(reply.bytes)
     })
     this.#worker.on('error', (error) => {
       for (const { reject } of this.#waiting.splice(0)) reject(error)
@@ -79,10 +82,15 @@ class EncoderThread implements ParquetEncoder {
     const { names, ...columns } = rows
     const texts = Array.from({ length: names.size - 1 }, (_, i) => names.text(i + 1) ?? '')
     const sent: SentBatch = { ...columns, texts }
-    const buffers = Object.values(columns).flatMap((column) =>
-      typeof column === 'number' ? [] : [column.buffer],
-    )
-    return this.#ask({ rows: sent }, buffers as ArrayBuffer[])
+    return this.#ask({ rows: sent }, buffersOf(sent))
+  }
+
+  /** The columns of a group that is done, to be filled again. */
+  used(names: Names): BarBatch | null {
+    const back = this.#used.pop()
+    if (back === undefined) return null
+    const { texts: _texts, ...columns } = back
+    return { ...columns, length: 0, names }
   }
 
   end(): Promise<Uint8Array<ArrayBuffer>> {

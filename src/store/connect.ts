@@ -1,6 +1,7 @@
 /** From options and environment to a PostgreSQL session, and from its errors to words. The only file that builds a client. */
 import type { Client, ClientConfig } from 'pg'
-import { type ExitName, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
+import { type ExitName, Failure, systemCode, systemFailure } from '../base/errors.js'
+import { PASSWORD, parseDsn } from './dsn.js'
 import { createDatabase, ensureServer } from './embedded.js'
 import type { EmbeddedOptions } from './place.js'
 
@@ -18,8 +19,6 @@ export interface Session {
   readonly name: string
   readonly embedded: boolean
 }
-
-export const PASSWORD = 'TIMESCALEDB_PASSWORD'
 
 export async function openSession(target: Target): Promise<Session> {
   const external = externalConfig(target)
@@ -72,26 +71,6 @@ export function externalConfig({
     ...(user === undefined ? {} : { user }),
     password,
   }
-}
-
-/** Refuses a password in the URL, wherever it stands, without repeating it. */
-function parseDsn(dsn: string): URL {
-  let url: URL
-  try {
-    // libpq allows a user without a host, for a socket named by ?host=; the URL standard does not.
-    url = new URL(dsn.replace(/^([a-z]+:\/\/[^/@]*)@\//, '$1@localhost/'))
-  } catch {
-    throw usage('--dsn: expected a URL such as postgresql://user@host:5432/trading_data')
-  }
-  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
-    throw usage('--dsn: expected a URL that starts with postgresql://')
-  }
-  if (url.password !== '' || url.searchParams.has('password')) {
-    throw usage('--dsn: holds a password, which every user of this machine could read', {
-      hint: `leave it out and run: jules vault set ${PASSWORD}`,
-    })
-  }
-  return url
 }
 
 async function connect(config: ClientConfig): Promise<{ client: Client; name: string }> {

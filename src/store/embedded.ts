@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, lstat, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
@@ -24,6 +24,7 @@ const DATABASE = 'trading_data'
 const START_MS = 60_000
 const START_ATTEMPTS = 8
 const STOP_MS = 60_000
+const ABANDONED_MS = 600_000
 
 const SETTINGS = `listen_addresses = ''
 unix_socket_permissions = 0700
@@ -132,6 +133,7 @@ async function checkPrivate(directory: string, uid: number, owner = NOBODY): Pro
 async function makeCluster(options: EmbeddedOptions, layout: Layout, binaries: Binaries): Promise<void> {
   if (existsSync(join(layout.data, 'PG_VERSION'))) return checkVersion(layout, binaries)
   options.note('making the embedded database, once')
+  await removeAbandoned(options, layout)
   const aside = `${layout.data}.${randomBytes(6).toString('hex')}`
   await mkdir(aside, { mode: 0o700 })
   if (binaries.owner !== undefined) await chown(aside, binaries.owner, binaries.owner)
@@ -156,6 +158,16 @@ async function makeCluster(options: EmbeddedOptions, layout: Layout, binaries: B
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw systemFailure(error, layout.data, true)
   } finally {
     await rm(aside, { recursive: true, force: true })
+  }
+}
+
+/** Clusters that a killed process left half made. One that is being made is minutes old at most. */
+async function removeAbandoned({ clock }: EmbeddedOptions, { data }: Layout): Promise<void> {
+  for (const name of await readdir(dirname(data))) {
+    const path = join(dirname(data), name)
+    if (!/^data\.[0-9a-f]{12}$/.test(name)) continue
+    const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: Infinity }))
+    if (clock() - mtimeMs > ABANDONED_MS) await rm(path, { recursive: true, force: true })
   }
 }
 

@@ -8,7 +8,13 @@ import { COPY_COLUMNS, RowDecoder } from './copy.js'
 import { ImportProgress, PostgresLoad } from './load.js'
 import { migrate, schemaVersion } from './schema.js'
 import type { Holding, Load, LoadOptions, Selection, Store } from './store.js'
-import { createTimescale, type TimescaleStep, timescaleVersion, useTimescale } from './timescale.js'
+import {
+  createTimescale,
+  isHypertable,
+  type TimescaleStep,
+  timescaleVersion,
+  useTimescale,
+} from './timescale.js'
 
 /** Symbols come in this order unless another is asked for. */
 const FIRST_SYMBOLS = ['NVDA', 'MSFT']
@@ -35,13 +41,17 @@ export class PostgresStore implements Store {
     return new PostgresStore(await openSession(target))
   }
 
-  /** Makes or updates the tables, and a hypertable where TimescaleDB is. */
-  async init(): Promise<InitReport> {
+  /**
+   * Makes or updates the tables, and a hypertable where TimescaleDB is: of a new table, or with `convert` also of one that
+   * holds rows, which takes a while and is not for every load to begin with.
+   */
+  async init({ convert = false } = {}): Promise<InitReport> {
     return this.#doing('preparing the tables', async () => {
       const migrations = await migrate(this.#client)
       const timescale = await timescaleVersion(this.#client)
-      const steps = timescale !== null && migrations.includes(1) ? await useTimescale(this.#client) : []
-      return { migrations, timescale, steps }
+      const due =
+        timescale !== null && (migrations.includes(1) || (convert && !(await isHypertable(this.#client))))
+      return { migrations, timescale, steps: due ? await useTimescale(this.#client) : [] }
     })
   }
 

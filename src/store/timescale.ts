@@ -36,6 +36,15 @@ export async function createTimescale(db: Queryable): Promise<void> {
   }
 }
 
+/** Whether market_data is a hypertable already. */
+export async function isHypertable(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT EXISTS (SELECT FROM timescaledb_information.hypertables
+       WHERE format('%I.%I', hypertable_schema, hypertable_name)::regclass = to_regclass('market_data')) AS there`,
+  )
+  return rows[0]?.there === true
+}
+
 const HYPERTABLE = `SELECT create_hypertable('market_data', by_range('time', INTERVAL '1 month'),
   if_not_exists => true, migrate_data => true)`
 

@@ -3,10 +3,11 @@
  * next one awaits it, so memory stays flat whatever the reader does.
  */
 import { randomBytes } from 'node:crypto'
-import { constants, fstatSync, unlinkSync, write as writeFd } from 'node:fs'
+import { constants, fstatSync, open as openFd, unlinkSync, write as writeFd } from 'node:fs'
 import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 
 export interface ByteSink {
@@ -23,13 +24,10 @@ export class ReaderGone extends Error {
   override readonly name = 'ReaderGone'
 }
 
-/** Standard output by file descriptor. A pipe is written without blocking the event loop, so that signals are heard. */
-export function stdoutSink(fd = 1): ByteSink {
-  const subject = 'standard output'
-  const fail = (error: unknown): unknown =>
-    systemCode(error) === 'EPIPE' || systemCode(error) === 'ECONNRESET'
-      ? new ReaderGone()
-      : systemFailure(error, subject)
+export const stdoutSink = (fd = 1): ByteSink => descriptorSink(fd, 'standard output')
+
+/** A pipe is written without blocking the event loop, so that signals are heard. */
+function descriptorSink(fd: number, subject: string): ByteSink {
   let pipe = false
   try {
     const kind = fstatSync(fd)
@@ -39,12 +37,15 @@ export function stdoutSink(fd = 1): ByteSink {
   }
   if (!pipe) {
     return {
-      write: (bytes) => writeAll(fd, bytes).catch((error) => Promise.reject(fail(error))),
+      write: (bytes) => writeAll(fd, bytes).catch((error) => Promise.reject(writeFailure(error, subject))),
       close: async () => {},
       abort: async () => {},
     }
   }
-  const socket = new Socket({ fd, readable: false, writable: true })
+  return socketSink(new Socket({ fd, readable: false, writable: true }), subject)
+}
+
+function socketSink(socket: Socket, subject: string): ByteSink {
   let broken: unknown
   socket.on('error', (error) => {
     broken = error
@@ -52,8 +53,8 @@ export function stdoutSink(fd = 1): ByteSink {
   return {
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        if (broken !== undefined) return reject(fail(broken))
-        socket.write(bytes, (error) => (error ? reject(fail(error)) : resolve()))
+        if (broken !== undefined) return reject(writeFailure(broken, subject))
+        socket.write(bytes, (error) => (error ? reject(writeFailure(error, subject)) : resolve()))
       }),
     close: async () => {
       socket.unref()
@@ -62,6 +63,11 @@ export function stdoutSink(fd = 1): ByteSink {
       socket.destroy()
     },
   }
+}
+
+function writeFailure(error: unknown, subject: string): unknown {
+  const gone = systemCode(error) === 'EPIPE' || systemCode(error) === 'ECONNRESET'
+  return gone ? new ReaderGone() : systemFailure(error, subject)
 }
 
 function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
@@ -79,6 +85,8 @@ function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
 }
 
 export interface FileSinkOptions {
+  /** Ends the wait for the reader of a FIFO. */
+  readonly signal?: AbortSignal
   /** Registers a synchronous clean-up for a forced exit; returns its removal. */
   readonly onForcedExit?: (cleanup: () => void) => () => void
   /** Permission bits of the new file; an existing file keeps its own by default. */
@@ -90,6 +98,7 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
   const target = await realpath(path).catch(() => path)
   const kind = await stat(target).catch(() => undefined)
   if (kind?.isDirectory()) throw new Failure('cannotCreate', `${path}: is a directory`)
+  if (kind?.isFIFO()) return fifoSink(path, options.signal)
   if (kind !== undefined && !kind.isFile()) return deviceSink(path)
   const temporary = join(
     dirname(target),
@@ -134,6 +143,30 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
       }),
     abort,
   }
+}
+
+const READER_EVERY_MS = 20
+
+/** Waits for a reader without an open that waits, which would hold a signalled process. */
+async function fifoSink(path: string, signal?: AbortSignal): Promise<ByteSink> {
+  const opened = async (): Promise<number | null> => {
+    try {
+      return await promisify(openFd)(path, constants.O_WRONLY | constants.O_NONBLOCK)
+    } catch (error) {
+      // ENXIO: nobody reads yet.
+      if (systemCode(error) === 'ENXIO') return null
+      throw systemFailure(error, path, true)
+    }
+  }
+  let fd = await opened()
+  while (fd === null) {
+    signal?.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, READER_EVERY_MS))
+    fd = await opened()
+  }
+  const socket = new Socket({ fd, readable: false, writable: true })
+  const sink = socketSink(socket, path)
+  return { ...sink, close: () => new Promise((resolve) => socket.end(resolve)) }
 }
 
 async function deviceSink(path: string): Promise<ByteSink> {

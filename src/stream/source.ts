@@ -68,6 +68,23 @@ export async function openSource(operand: string, options: SourceOptions): Promi
   }
 }
 
+/** All bytes of a file, of standard input (`-`) or of a descriptor that was handed over; nothing at all is no error. */
+export async function readWhole(from: string | number, signal: AbortSignal): Promise<Buffer> {
+  const raw =
+    from === '-'
+      ? readDescriptor(0, 'standard input', signal)
+      : typeof from === 'number'
+        ? readDescriptor(from, `descriptor ${from}`, signal)
+        : await openFile(from, signal)
+  try {
+    const chunks: Buffer[] = []
+    for await (const chunk of raw.chunks) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  } finally {
+    await raw.close()
+  }
+}
+
 async function recognised(operand: string, name: string, raw: Raw, options: SourceOptions): Promise<Source> {
   let head = await firstBytes(raw.chunks, 4)
   let chunks = withHead(head, raw.chunks)
@@ -111,9 +128,12 @@ interface Raw {
   close(): Promise<void>
 }
 
-/** The bare descriptor: a libuv stream takes it over, and a FileHandle would close it a second time. */
+/**
+ * The bare descriptor: a libuv stream takes it over, and a FileHandle would close it a second time. A FIFO that nobody
+ * writes to is opened at once and waited for while reading: an open that waits would hold a signalled process.
+ */
 async function openFile(path: string, signal: AbortSignal): Promise<Raw> {
-  const fd = await promisify(openFd)(path, constants.O_RDONLY).catch((error) => {
+  const fd = await promisify(openFd)(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     throw systemFailure(error, path)
   })
   const raw = readDescriptor(fd, path, signal)
@@ -145,7 +165,9 @@ function readDescriptor(fd: number, name: string, signal: AbortSignal): Raw {
     ? new TerminalStream(fd)
     : new Socket({ fd, readable: true, writable: false })
   const stop = () => stream.destroy()
-  signal.addEventListener('abort', stop, { once: true })
+  // The signal may have come while the file was being opened.
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
   return {
     chunks: fromStream(stream, name, signal),
     close: async () => {

@@ -18,7 +18,7 @@ export interface PasswordWorld {
   readonly cwd: string
   readonly env: (name: string) => string | undefined
   readonly fd: number | undefined
-  readonly readFd: (fd: number) => Buffer
+  readonly readFd: (fd: number) => Promise<Buffer>
   /** Whether git tracks a path; null where that cannot be told. */
   readonly isTracked: (path: string) => boolean | null
   /** Asks on the terminal without echo; null where there is none. */
@@ -29,9 +29,9 @@ export async function masterPassword(
   world: PasswordWorld,
 ): Promise<{ password: Buffer; source: PasswordSource }> {
   const { env, fd } = world
-  if (fd !== undefined) return { password: withoutNewline(world.readFd(fd)), source: 'descriptor' }
+  if (fd !== undefined) return { password: withoutNewline(await world.readFd(fd)), source: 'descriptor' }
   const file = env(PASSWORD_FILE_VARIABLE)
-  if (file !== undefined) return { password: withoutNewline(readPrivate(world, file)), source: 'file' }
+  if (file !== undefined) return { password: withoutNewline(await readPrivate(world, file)), source: 'file' }
   const variable = env(PASSWORD_VARIABLE)
   if (variable !== undefined) return { password: Buffer.from(variable), source: 'environment' }
   const dotenv = fromDotenv(world)
@@ -53,13 +53,15 @@ export function withoutNewline(bytes: Buffer): Buffer {
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
 }
 
-function readPrivate({ disk, uid }: PasswordWorld, path: string): Buffer {
+async function readPrivate({ disk, uid, readFd }: PasswordWorld, path: string): Promise<Buffer> {
   let fd: number
   try {
-    fd = disk.open(path, constants.O_RDONLY)
+    // Without waiting for the other end of a FIFO: the reading waits, and hears signals.
+    fd = disk.open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     throw systemFailure(error, path)
   }
+  let kept = true
   try {
     const { kind, uid: owner, mode } = disk.facts(fd)
     // Secrets mounted into containers belong to root and are read-only; a pipe belongs to whoever made it.
@@ -67,11 +69,13 @@ function readPrivate({ disk, uid }: PasswordWorld, path: string): Buffer {
     if (kind === 'file' && open !== 0) {
       throw new Failure('denied', `${path}: others may read or write it`, { hint: `chmod 600 ${path}` })
     }
-    return disk.read(fd)
+    if (kind === 'file') return disk.read(fd)
+    kept = false
+    return await readFd(fd)
   } catch (error) {
     throw systemFailure(error, path)
   } finally {
-    disk.close(fd)
+    if (kept) disk.close(fd)
   }
 }
 

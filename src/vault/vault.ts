@@ -109,17 +109,22 @@ export class Vault implements SecretBackend {
     edit: (file: Header & Pick<VaultFile, 'entries'>, master: Buffer) => Promise<Map<string, Entry>>,
     create: boolean,
   ): Promise<void> {
-    // The slow part, the key, is made before the lock is taken; parallel writers then wait for each other's writes only.
-    if (this.#read() !== null) await this.#opened()
-    await this.#locked(async () => {
-      const seen = this.#world.memory.read()
-      const found = this.#read()
-      if (found === null && !create) throw noVault(this.#world.path)
-      const file = found === null ? this.#empty() : await this.#check(found, seen)
-      const master = await this.#key(file)
-      const entries = await edit(file, master)
-      this.#save(master, { ...file, generation: file.generation + 1 }, entries)
-    })
+    for (let done = false; !done; ) {
+      // The slow part, the key, is made before the lock is taken; parallel writers then wait for each other's writes only.
+      if (this.#read() !== null) await this.#opened()
+      done = await this.#locked(async () => {
+        const seen = this.#world.memory.read()
+        const found = this.#read()
+        if (found === null && !create) throw noVault(this.#world.path)
+        // Someone made the vault, or changed its password, in between: once more with the key of that one.
+        if (found !== null && !this.#hasKey(found)) return false
+        const file = found === null ? this.#empty() : await this.#check(found, seen)
+        const master = await this.#key(file)
+        const entries = await edit(file, master)
+        this.#save(master, { ...file, generation: file.generation + 1 }, entries)
+        return true
+      })
+    }
   }
 
   #locked<T>(work: () => Promise<T>): Promise<T> {
@@ -220,13 +225,18 @@ export class Vault implements SecretBackend {
   }
 
   /** One Argon2id a command, as long as salt and cost stay the same. */
-  #key({ kdf }: Header): Promise<Buffer> {
-    const cost = `${kdf.m}:${kdf.t}:${kdf.p}`
-    if (this.#master?.salt.equals(kdf.salt) && this.#master.cost === cost) return this.#master.key
+  #key(header: Header): Promise<Buffer> {
+    if (this.#master !== undefined && this.#hasKey(header)) return this.#master.key
+    const { kdf } = header
+    const cost = costOf(kdf)
     this.#password ??= this.#world.password()
     const key = this.#password.then((password) => this.#world.derive(password, kdf))
     this.#master = { salt: kdf.salt, cost, key }
     return key
+  }
+
+  #hasKey({ kdf }: Header): boolean {
+    return this.#master?.salt.equals(kdf.salt) === true && this.#master.cost === costOf(kdf)
   }
 
   #fresh() {
@@ -238,6 +248,8 @@ export class Vault implements SecretBackend {
     return new Date(this.#world.clock()).toISOString()
   }
 }
+
+const costOf = ({ m, t, p }: KdfSettings): string => `${m}:${t}:${p}`
 
 export function checkName(name: string): void {
   if (NAME.test(name)) return

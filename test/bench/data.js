@@ -2,7 +2,7 @@
  * `npm run bench:data`: the data plane against its yardsticks, as ratios within one run. Each figure is the median of
  * several whole processes; the machine's noise is in the spread that stands beside it. ROWS and RUNS make it smaller.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'

@@ -10,6 +10,7 @@ const LINES: [title: string, line: string, message: string][] = [
   ['a line that is no object', '[1,2]', 'expected one JSON object a line, got an array'],
   ['a number', '17', 'expected a JSON object, got "17"'],
   ['NaN', barLine(1).replace('179.4', 'NaN'), 'expected a JSON object, got'],
+  ['Infinity as a word', barLine(1).replace('179.4', '-Infinity'), 'expected a JSON object, got'],
   ['Infinity', barLine(1).replace('179.4', '1e999'), 'close: expected a finite number, got Infinity'],
   ['duplicate keys', barLine(1).replace('}', ',"close":180}'), 'key "close" stands twice'],
   ['__proto__', barLine(1).replace('}', ',"__proto__":{"close":1}}'), 'key "__proto__" is not allowed'],
@@ -69,6 +70,18 @@ describe('load names the bad line', () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
+  test('invalid UTF-8 in CSV, also in the last byte', async () => {
+    const header = 'time,symbol,interval,open,high,low,close,volume,colour\n'
+    const row = (colour: Buffer) =>
+      Buffer.concat([Buffer.from('2025-07-30T13:30:00Z,NVDA,1m,1,2,1,2,5,'), colour, Buffer.from('\n')])
+    const good = row(Buffer.from('gr\u00fcn'))
+    for (const bad of [row(Buffer.from([0xff])), row(Buffer.from([0xc3])).subarray(0, -1)]) {
+      const input = Buffer.concat([Buffer.from(header), good, good, bad])
+      const { status, stderr } = await new Workdir().jules(['load', '--dry-run'], { input })
+      expect([status, stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:4: is not valid UTF-8'])
+    }
+  })
+
   test('invalid UTF-8', async () => {
     const dir = new Workdir()
     const bad = Buffer.concat([
@@ -85,6 +98,19 @@ describe('load names the bad line', () => {
     const { stderr } = await dir.jules(['load', '--dry-run'], { input: '{"\u001b[31m\u009b"\n' })
     expect(stderr).toContain('\\u001b[31m\\u009b')
     expect(stderr).not.toMatch(/[\u001b\u009b]/)
+    // In a name too, in a warning as in an error.
+    dir.write('\u001b[31m', 'bad\n')
+    const named = await dir.jules([
+      'load',
+      '--dry-run',
+      '--input-format',
+      'ndjson',
+      '--max-rejects',
+      '1',
+      '\u001b[31m',
+    ])
+    expect(named.stderr).toContain('warning: \\u001b[31m:1: expected')
+    expect(named.stderr).not.toContain('\u001b')
   })
 })
 
@@ -98,6 +124,12 @@ describe('whole inputs that are wrong', () => {
       gzipSync('garbage'),
       65,
       'jules load: stdin:1: the header lacks time, open, high, low, close, volume\n',
+    ],
+    [
+      'garbage behind the magic number of gzip',
+      Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), Buffer.alloc(500, 0xee)]),
+      65,
+      'jules load: stdin: damaged gzip data: ',
     ],
     [
       'truncated gzip',
@@ -132,12 +164,22 @@ describe('whole inputs that are wrong', () => {
     }
   })
 
-  test('a line of 100 MB is refused in little memory', async () => {
-    const dir = new Workdir()
-    const line = `(head -c 300 /dev/zero | tr '\\0' ' '; echo; head -c 100000000 /dev/zero | tr '\\0' 'x') | jules load --dry-run`
-    const { status, stderr } = await dir.shell(line)
-    expect([status, stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:2: longer than 1048576 bytes'])
-  })
+  test.each([
+    ['ndjson', ' '.repeat(300)],
+    ['csv', 'time,symbol,open,high,low,close,volume'],
+  ])(
+    'a line of 100 MB in %s is refused before it is read: its writer finds the pipe closed',
+    async (_format, first) => {
+      const dir = new Workdir()
+      const { stdout, stderr } = await dir.shell(
+        `(echo '${first}'; head -c 100000000 /dev/zero | tr '\\0' x; echo "\${PIPESTATUS[1]}" >tr) | jules load --dry-run`,
+      )
+      expect(stdout).toBe('')
+      expect(stderr).toMatch(/^jules load: stdin:2: longer than 1048576 bytes\n/)
+      // 128 + SIGPIPE.
+      expect(dir.read('tr')).toBe('141\n')
+    },
+  )
 
   test('a missing file does not start a server', async () => {
     const dir = new Workdir()

@@ -32,6 +32,15 @@ describe('usage', () => {
     [['fetch', '--mock', '--gaps', '2'], 'jules fetch: --gaps: expected 0 to 1, got 2\n'],
     [['fetch', '--mock', 'x.csv'], 'jules fetch: --mock and FILE exclude each other\n'],
     [['fetch', '--days', '3', 'x.csv'], 'jules fetch: --days needs --mock\n'],
+    [['fetch', '--noise-bps', '3', 'x.csv'], 'jules fetch: --noise-bps needs --mock\n'],
+    [['fetch', '--mock', '--tz', 'UTC'], 'jules fetch: --tz is for files\n'],
+    [['fetch', '--mock', '--symbols', 'NVDA,nvda'], 'jules fetch: --symbols: NVDA stands twice\n'],
+    [['fetch', '--mock', '-o', 'x.csv.gz'], 'jules fetch: x.csv.gz: gzip is read but not written\n'],
+    [
+      ['fetch', '--mock', '--from', '1999-12-01', '--to', '1999-12-31'],
+      'jules fetch: the trading calendar covers 2000 to 2028, not 1999-12-01\n',
+    ],
+    [['fetch', '-mock'], 'jules fetch: unknown option -mock\njules fetch: hint: did you mean --mock?\n'],
     [['fetch', '-', '-'], 'jules fetch: standard input is named twice\n'],
     [['fetch', '--tz', 'Mars/Base', 'x'], 'jules fetch: --tz: unknown time zone "Mars/Base"\n'],
     [
@@ -39,6 +48,8 @@ describe('usage', () => {
       'jules load: --max-rejects: expected a number of lines or a percentage such as 1%, got "many"\n',
     ],
     [['export', '--partition-by', 'symbol'], 'jules export: --partition-by needs -o DIR\n'],
+    [['help', 'db', 'strat'], 'jules: unknown db command "strat"\njules: hint: did you mean start?\n'],
+    [['help', 'load', 'x'], 'jules: unexpected operand "x"\n'],
     [['export', 'bars.csv'], 'jules export: unexpected operand "bars.csv"\n'],
     [['db', 'sttop'], 'jules db: unknown db command "sttop"\njules db: hint: did you mean stop?\n'],
     [
@@ -85,8 +96,14 @@ describe('usage', () => {
         })
         expect(status).toBe(64)
         expect(stderr).toContain('holds a password')
-        if (more[0] !== '-v') expect(stdout + stderr).not.toContain('hunter2')
+        expect(stdout + stderr).not.toContain('hunter2')
       }
+      const { status, stderr } = await dir.jules(['export', '-v'], { env: { JULES_DSN: dsn } })
+      expect([status, stderr.split('\n')[0]]).toEqual([
+        78,
+        'jules export: JULES_DSN: holds a password, which others could read',
+      ])
+      expect(stderr).not.toContain('hunter2')
     }
   })
 
@@ -138,6 +155,35 @@ describe('configuration', () => {
     const { status, stderr } = await dir.jules(['fetch', '--mock', '--config', 'my.json'])
     expect(stderr.startsWith(`jules fetch: my.json: ${message}`), stderr).toBe(true)
     expect(status).toBe(78)
+  })
+
+  test('what the commands of a group share stands once under its name; their own section goes first', async () => {
+    const dir = new Workdir()
+    dir.write('helper', '#!/bin/sh\ncase $1 in list) echo A ;; get) printf "%s of $0" "$2" ;; esac\n')
+    dir.write('other', '#!/bin/sh\nprintf other\n')
+    for (const name of ['helper', 'other']) chmodSync(dir.file(name), 0o700)
+    const shared = { backend: 'exec', 'backend-command': './helper' }
+    const run = (vault: object, ...args: string[]) => {
+      dir.write('my.json', JSON.stringify({ vault }))
+      return dir.jules(['vault', ...args, '--config', 'my.json'])
+    }
+    expect((await run(shared, 'get', 'A')).stdout).toBe('A of ./helper\n')
+    const own = { ...shared, get: { 'backend-command': './other', 'no-newline': true } }
+    expect((await run(own, 'get', 'A')).stdout).toBe('other')
+    expect((await run(own, 'list')).stdout).toBe('A\n')
+    for (const [vault, words] of [
+      [
+        { bakend: 'exec' },
+        'unknown key "vault.bakend"\njules vault get: hint: did you mean "vault.backend"?',
+      ],
+      [{ gett: {} }, 'unknown key "vault.gett"\njules vault get: hint: did you mean "vault.get"?'],
+      [{ get: { shell: 'sh' } }, 'unknown key "vault.get.shell"'],
+      [{ get: 'x' }, 'vault.get: expected an object'],
+    ] as const) {
+      const { status, stderr } = await run(vault, 'get', 'A')
+      expect(stderr.startsWith(`jules vault get: my.json: ${words}`), stderr).toBe(true)
+      expect(status).toBe(78)
+    }
   })
 
   test('a bad value in the environment is 78 and named', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -67,6 +67,35 @@ describe('load that is disturbed', () => {
     expect(other.status).toBe(65)
     expect(other.stderr).toMatch(/^jules load: this is not the input that import "nightly" began with: /)
   })
+
+  test.each([[[]], [['--import-id', 'nightly']]])(
+    'what fails at the end of a batch takes the whole batch back: load %j',
+    async (more) => {
+      const dir = new Workdir()
+      const { dsn, query } = await freshDatabase()
+      const input = dir.write('bars.ndjson', lines)
+      await dir.jules(['db', 'init', '--dsn', dsn])
+      // The second batch is refused when its progress is written; without an import, when the transaction is committed.
+      const table = more.length > 0 ? 'imports' : 'market_data'
+      await query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM market_data) > 60000 THEN RAISE 'not now' USING ERRCODE = '57014'; END IF;
+        RETURN NULL; END $$`)
+      await query(
+        `CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON ${table} ${more.length > 0 ? '' : 'DEFERRABLE INITIALLY DEFERRED'}
+         FOR EACH ROW ${more.length > 0 ? '' : 'WHEN (NEW.volume = 51000)'} EXECUTE FUNCTION refuse()`,
+      )
+      const { status, stderr } = await dir.jules(['load', '--dsn', dsn, ...more, input])
+      expect([status, stderr.split('\n')[1]], stderr).toEqual([
+        69,
+        'jules load: hint: 50000 rows are committed; running it again completes the load',
+      ])
+      expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: 50_000 }])
+      if (more.length > 0) expect(await query('SELECT rows::int AS n FROM imports')).toEqual([{ n: 50_000 }])
+      await query(`DROP TRIGGER refuse ON ${table}`)
+      expect((await dir.jules(['load', '--dsn', dsn, ...more, input])).status).toBe(0)
+      expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: ROWS }])
+    },
+  )
 
   test('a connection cut in mid COPY is said, and the next run completes the load', async () => {
     const dir = new Workdir()
@@ -187,6 +216,20 @@ describe('the embedded server', () => {
     )
   })
 
+  test('SIGKILL while the cluster is made: the next start makes it, and what is left goes when it is old', async () => {
+    const dir = home('jules-halfmade-')
+    const child = dir.start(BIN, ['db', 'start'])
+    await new Promise((done) => child.stderr?.once('data', done))
+    const pg = dir.file('.local/share/jules/pg')
+    const halves = () => readdirSync(pg).filter((name) => name.startsWith('data.'))
+    while (halves().length === 0) await new Promise((done) => setTimeout(done, 5))
+    child.kill('SIGKILL')
+    await new Promise((done) => child.once('exit', done))
+    for (const name of halves()) utimesSync(join(pg, name), 1, 1)
+    expect((await dir.jules(['load'], { input: barLine(0) })).status).toBe(0)
+    expect(halves()).toEqual([])
+  })
+
   test('a postmaster that was SIGKILLed is started again, with every committed row', async () => {
     const dir = home('jules-killed-')
     await dir.jules(['load'], { input: barLines(1000) })
@@ -213,10 +256,8 @@ describe('the embedded server', () => {
     // The children of a killed postmaster end when they notice; ours is cut off at once.
     execFileSync('bash', ['-c', `pkill -KILL -P ${pid} || true`])
     const { status, stderr } = await finished(child, lines.slice(30_000_000))
-    if (status !== 0) {
-      expect(status).toBe(69)
-      expect(stderr).toMatch(/rows are committed; running it again completes the load/)
-    }
+    expect(status, stderr).toBe(69)
+    expect(stderr).toMatch(/(50|100)000 rows are committed; running it again completes the load/)
     noTrace(stderr)
     const again = await dir.jules(['load'], { input: lines })
     expect([again.status, again.stderr.replace(/\d+ written, \d+ unchanged/, 'W')]).toEqual([
@@ -321,6 +362,52 @@ describe('the embedded server', () => {
 })
 
 describe('output that cannot be written', () => {
+  const namespaces = spawnSync('unshare', ['-Urm', 'true']).status === 0
+  test.skipIf(!namespaces)('a full disk under -o, --rejects and the spool of a pipe', async () => {
+    const dir = new Workdir()
+    const whole = new Workdir()
+    await whole.jules(['fetch', '--mock', '--days', '100', '-o', 'whole.parquet'])
+    const script = `
+      mkdir small && mount -t tmpfs -o size=1m none small || exit 99
+      echo precious >small/out.ndjson
+      jules fetch --mock -o small/out.ndjson; echo $?
+      yes bad | head -n 50000 | jules load --dry-run --input-format ndjson --max-rejects 50000 --rejects small/bad; echo $?
+      cat '${whole.file('whole.parquet')}' | TMPDIR="$PWD/small" jules fetch - >/dev/null; echo $?
+      ls -A small; cat small/out.ndjson`
+    const path = `${resolve('bin')}:${process.env.PATH}`
+    const { stdout, stderr } = await finished(
+      dir.start('unshare', ['-Urm', 'bash', '-c', script], { env: { PATH: path } }),
+    )
+    expect(stdout).toBe('74\n74\n74\nout.ndjson\nprecious\n')
+    expect(stderr.split('\n')).toEqual([
+      'jules fetch: small/out.ndjson: no space left on device',
+      'jules load: small/bad: no space left on device',
+      `jules fetch: ${dir.file('small')}: no space left on device`,
+      '',
+    ])
+  })
+
+  test('export, db and vault say it as fetch does', async () => {
+    const dir = new Workdir()
+    const { dsn } = await freshDatabase()
+    await dir.jules(['load', '--dsn', dsn], { input: barLines(3000) })
+    const { stdout, stderr } = await dir.shell(
+      `echo x | jules vault set A
+      for command in "export --dsn $DSN" 'db path' 'vault get A'; do
+        jules $command >/dev/full; echo $?
+        jules $command >&-; echo $?
+      done
+      jules export --dsn "$DSN" | head -n 1 | wc -l; echo "\${PIPESTATUS[0]}"`,
+      { env: { DSN: dsn, TRADING_VAULT_PASSWORD: 'pw' } },
+    )
+    expect(stdout.split('\n')).toEqual(['74', '74', '74', '74', '74', '74', '1', '0', ''])
+    const full = (command: string) => `jules ${command}: standard output: no space left on device`
+    const closed = 'jules: standard output: the stream is closed'
+    expect(stderr.trim().split('\n')).toEqual([
+      ...[full('export'), closed, full('db path'), closed, full('vault get'), closed],
+    ])
+  })
+
   const commands = [
     'fetch --mock --days 40',
     'fetch --mock --days 40 -f csv',
@@ -346,6 +433,11 @@ describe('output that cannot be written', () => {
     const dir = new Workdir()
     const { status, stderr } = await dir.shell('jules fetch --mock >&-')
     expect([status, stderr]).toEqual([74, 'jules: standard output: the stream is closed\n'])
+    const json = await dir.shell('jules fetch --json --mock >&-')
+    expect([json.status, JSON.parse(json.stderr)]).toEqual([
+      74,
+      { type: 'error', code: 74, command: '', message: 'standard output: the stream is closed' },
+    ])
   })
 
   test('a closed standard error hides nothing else', async () => {
@@ -396,6 +488,30 @@ describe('output that cannot be written', () => {
     const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
     child.kill('SIGTERM')
     expect(await ended).toBe(143)
+  })
+
+  test.each(['load --dry-run', 'fetch', 'fetch --mock -o', 'vault set A --file'])(
+    '%s FIFO without another end does not keep SIGTERM from being answered',
+    async (command) => {
+      const dir = new Workdir()
+      execFileSync('mkfifo', [dir.file('fifo')])
+      const child = dir.start(BIN, [...command.split(' '), 'fifo', '-v'], {
+        env: { TRADING_VAULT_PASSWORD: 'pw' },
+      })
+      const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
+      await new Promise((done) => child.stderr?.once('data', done))
+      child.kill('SIGTERM')
+      expect(await ended).toBe(143)
+    },
+  )
+
+  test('a FIFO is waited for, at both ends', async () => {
+    const dir = new Workdir()
+    execFileSync('mkfifo', [dir.file('fifo')])
+    const { stdout, stderr } = await dir.shell(
+      'jules fetch --mock --days 3 -o fifo & jules fetch fifo | wc -l; wait',
+    )
+    expect([stdout.trim(), stderr]).toEqual(['2340', ''])
   })
 
   test('a pipe that stalls does not keep SIGTERM from being answered', async () => {

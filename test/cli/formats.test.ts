@@ -222,6 +222,11 @@ describe('files of vendors', () => {
       'stdin:2: not CSV: ',
     ],
     [
+      'a date beyond the calendar',
+      `time,symbol,interval,open,high,low,close,volume\n2025-07-31T13:30:00Z,NVDA,1m,${V}\n1999-12-31T14:30:00Z,NVDA,1m,${V}\n`,
+      'stdin:3: the trading calendar covers 2000 to 2028, not 1999-12-31',
+    ],
+    [
       'one row, no interval',
       `time,symbol,open,high,low,close,volume\n2025-07-31T13:30:00Z,NVDA,${V}\n`,
       'stdin:2: the interval is missing and cannot be told from a single row a symbol',

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { readVault } from '../support/vault-reader.js'
 import { BIN, barLine, finished, type RunOptions, Workdir } from '../support/workdir.js'
 
 const PW = { TRADING_VAULT_PASSWORD: 'pw' }
@@ -88,11 +89,17 @@ describe('what must not happen', () => {
       ['set', 'hunter 2!'],
       ['get', 'A', 'hunter2'],
       ['set', 'A', '--value=hunter2'],
+      ['set', 'A', '--hunter2'],
+      ['set', 'A', '-phunter2'],
+      ['list', 'hunter2'],
+      ['env', '-v', '--password-fd', 'hunter2'],
+      ['passwd', '--new-password-fd=hunter2'],
+      ['export', '-f', 'hunter2'],
       ['--json', 'set', 'A', 'hunter2'],
     ]) {
       const { status, stdout, stderr } = await home.vault(args)
-      expect([status, stdout]).toEqual([64, ''])
-      if (args[1] !== 'hunter 2!') expect(stderr).not.toContain('hunter2')
+      expect([status, stdout], args.join(' ')).toEqual([64, ''])
+      expect(stderr).not.toMatch(/hunter ?2/)
     }
     expect(home.list()).toEqual([])
   })
@@ -238,6 +245,23 @@ describe('what must not happen', () => {
   })
 })
 
+/** Prints the status and whether the terminal echoes after SIGTERM at the prompt. */
+const KILLED_AT_THE_PROMPT = `
+import os, pty, sys, signal, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "vault", "get", "A"])
+out = b""
+while b": " not in out: out += os.read(fd, 4096)
+os.kill(pid, signal.SIGTERM)
+_, status = os.waitpid(pid, 0)
+echo = "echo" if termios.tcgetattr(fd)[3] & termios.ECHO else "silent"
+try:
+    while True: out += os.read(fd, 4096)
+except OSError: pass
+# The prompt ends its own line; a process that is cut off does not.
+print(os.waitstatus_to_exitcode(status), echo, "ended" if out.endswith(b"stopping\\r\\n\\r\\n") else out)`
+
 describe('the password', () => {
   test('descriptor, then file, then variable, then .env', async () => {
     const home = new Home()
@@ -317,6 +341,13 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
       stdout: 'Vault password: \r\nvalue of A\r\n',
     })
     expect(talk(['vault', 'get', 'A'], ['\\x03']).status).toBe(130)
+    // A signal from elsewhere ends the question too, and the terminal echoes again.
+    const killed = spawnSync('python3', ['-c', KILLED_AT_THE_PROMPT, BIN], {
+      env: home.environment(),
+      encoding: 'utf8',
+      cwd: home.path,
+    })
+    expect(killed.stdout).toBe('143 echo ended\n')
     const set = talk(['vault', 'set', 'B'], ['typed\\r', 'typed\\r', 'pw\\r'])
     expect(set.status, set.stdout).toBe(0)
     expect(set.stdout).not.toContain('typed')
@@ -327,6 +358,20 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
     expect(home.list()).not.toContain('new.json')
     expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'one\\r']).status).toBe(0)
   })
+})
+
+test('a descriptor that gives nothing does not keep SIGTERM from being answered', async () => {
+  const home = new Home()
+  await home.vault(['set', 'A'], { input: 'x' })
+  // Opened at both ends, so that it neither ends nor gives anything.
+  spawnSync('mkfifo', [home.file('fifo')])
+  for (const args of ['list --password-fd 5', 'set B --fd 5', 'passwd --new-password-fd 5']) {
+    const child = home.start('bash', ['-c', `exec ${BIN} -v vault ${args} 5<>fifo`], { env: PW })
+    const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
+    await new Promise((done) => child.stderr?.once('data', done))
+    child.kill('SIGTERM')
+    expect(await ended, args).toBe(143)
+  }
 })
 
 describe('exec and env', () => {
@@ -391,29 +436,29 @@ describe('exec and env', () => {
     '* ? [a] ~ {a,b} #x',
     '\u00e9 \u{1F511} \u2019\u2018',
   ]
-  const shells: [string, string, string][] = [
-    ['bash', 'bash', 'eval "$(jules vault env --shell bash)"'],
-    ['sh', 'sh', 'eval "$(jules vault env --shell sh)"'],
-    ['zsh', 'zsh', 'eval "$(jules vault env --shell zsh)"'],
-    ['fish', 'fish', 'jules vault env --shell fish | source'],
+  const shells: [string, string][] = [
+    ['bash', 'eval "$(jules vault env --shell bash)"'],
+    ['sh', 'eval "$(jules vault env --shell sh)"'],
+    ['zsh', 'eval "$(jules vault env --shell zsh)"'],
+    ['fish', 'jules vault env --shell fish | source'],
   ]
-  test.each(shells)('%s gets every value back', async (_title, shell, line) => {
-    if (spawnSync('sh', ['-c', `command -v ${shell}`]).status !== 0) return
-    const home = new Home()
-    const object = Object.fromEntries(nasty.map((value, i) => [`V${i}`, value]))
-    await home.vault(['import', home.write('in.json', JSON.stringify(object))])
-    if (shell !== 'fish')
-      await home.vault(['set', 'RAW'], { input: Buffer.from([0xff, 0x80, 0x27, 0x0a, 0x01]) })
-    const print = shell === 'fish' ? 'env -0' : 'env -0'
-    const { stdout } = await home.shell(
-      `${shell} -c '${line.replaceAll("'", "'\\''")}; ${print}' | grep -z '^\\(V[0-9]\\|RAW\\)' | sort -z | base64 -w0`,
-      { env: PW },
-    )
-    const found = Buffer.from(stdout, 'base64').toString('latin1').split('\0').filter(Boolean)
-    const expected = nasty.map((value, i) => Buffer.from(`V${i}=${value}`).toString('latin1'))
-    if (shell !== 'fish') expected.push('RAW=\xff\x80\x27\x0a\x01')
-    expect(found.sort()).toEqual(expected.sort())
-  })
+  for (const [shell, line] of shells) {
+    const absent = spawnSync('sh', ['-c', `command -v ${shell}`]).status !== 0
+    test.skipIf(absent)(`${shell} gets every value back`, async () => {
+      const home = new Home()
+      const object = Object.fromEntries(nasty.map((value, i) => [`V${i}`, value]))
+      await home.vault(['import', home.write('in.json', JSON.stringify(object))])
+      await home.vault(['set', 'RAW', '--raw'], { input: Buffer.from([0xff, 0x80, 0x27, 0x0a, 0x01, 0x0a]) })
+      const { stdout } = await home.shell(
+        `${shell} -c '${line.replaceAll("'", "'\\''")}; env -0' | grep -z '^\\(V[0-9]\\|RAW\\)' | sort -z | base64 -w0`,
+        { env: PW },
+      )
+      const found = Buffer.from(stdout, 'base64').toString('latin1').split('\0').filter(Boolean)
+      const expected = nasty.map((value, i) => Buffer.from(`V${i}=${value}`).toString('latin1'))
+      expected.push('RAW=\xff\x80\x27\x0a\x01\x0a')
+      expect(found.sort()).toEqual(expected.sort())
+    })
+  }
 
   test('PowerShell text doubles every quote it knows', async () => {
     const home = new Home()
@@ -439,6 +484,21 @@ describe('exec and env', () => {
 })
 
 describe('other programs', () => {
+  test('a reader written from the manual page, with an Argon2id of its own, reads what jules wrote', async () => {
+    const home = new Home()
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+    await home.vault(['set', 'BYTES', '--file', home.write('bytes', bytes)])
+    await home.vault(['set', '__proto__'], { input: '' })
+    await home.vault(['set', 'LONG'], { input: 'x'.repeat(9000) })
+    const values = await readVault(home.bytes.toString(), 'pw')
+    expect([...values].map(([name, value]) => [name, value.toString('latin1')])).toEqual([
+      ['BYTES', bytes.toString('latin1')],
+      ['LONG', 'x'.repeat(9000)],
+      ['__proto__', ''],
+    ])
+    await expect(readVault(home.bytes.toString(), 'pW')).rejects.toThrow('the mac is wrong')
+  })
+
   const has =
     spawnSync('python3', ['-c', 'from cryptography.hazmat.primitives.kdf.argon2 import Argon2id']).status ===
     0
@@ -504,6 +564,13 @@ exit 0
     expect((await run(['get', 'B'])).status).toBe(66)
     expect((await run(['rm', 'A'])).status).toBe(0)
     expect(home.read('leak')).toBe('')
+    expect((await run(['doctor'])).stdout).toBe('ok\thelper: lists 0 secrets\n')
+    expect((await run(['passwd'])).status).toBe(64)
+    const ill = await home.vault(['doctor', '--backend', 'exec', '--backend-command', 'exit 3 #'])
+    expect([ill.status, ill.stdout]).toEqual([
+      1,
+      'fail\thelper: the helper command failed at list with status 3\n',
+    ])
     const broken = await home.vault(['get', 'A', '--backend', 'exec', '--backend-command', 'exit 3 #'])
     expect([broken.status, broken.stderr]).toEqual([
       69,
@@ -546,8 +613,17 @@ exit 0
     await home.vault(['set', 'TIMESCALEDB_PASSWORD'], { input: 'from the vault' })
     await load(PW)
     await load({ ...PW, TIMESCALEDB_PASSWORD: 'from the environment' })
+    // Another vault, behind a helper command, serves the store as well.
+    await load({ JULES_BACKEND: 'exec', JULES_BACKEND_COMMAND: 'printf "helper: %s %s"' })
+    const closed = await home.shell(
+      `setsid jules load --dsn postgresql://u@127.0.0.1:${port}/db <<<'${barLine(0)}'`,
+    )
     server.close()
-    expect(given).toEqual(['from the vault', 'from the environment'])
+    expect(given).toEqual(['from the vault', 'from the environment', 'helper: get TIMESCALEDB_PASSWORD'])
+    expect([closed.status, closed.stderr.split('\n')[0]]).toEqual([
+      77,
+      'jules load: TIMESCALEDB_PASSWORD is not in the environment; the vault: no password for the vault: TRADING_VAULT_PASSWORD is not set and there is no terminal',
+    ])
   })
 
   test('doctor says what is wrong, and 1', async () => {

@@ -19,6 +19,7 @@ import { type Disk, disk } from '../../src/vault/disk.js'
 import { parseVault } from '../../src/vault/format.js'
 import { checkKdf, type KdfSettings, masterKey } from '../../src/vault/kdf.js'
 import { Vault, type VaultWorld } from '../../src/vault/vault.js'
+import { argon2id, blake2b } from '../support/argon2id.js'
 
 const PASSWORD = 'correct horse \u00e9'
 const INDEPENDENT = 'test/fixtures/vault/independent.json'
@@ -82,6 +83,17 @@ describe('published vectors', () => {
       hashLength: 32,
     })
     expect(tag.toString('hex')).toBe('0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659')
+  })
+
+  test('RFC 9106 and RFC 7693: the oracle of the tests', () => {
+    const tag = argon2id({
+      ...{ password: Buffer.alloc(32, 1), salt: Buffer.alloc(16, 2), m: 32, t: 3, p: 4, length: 32 },
+      ...{ secret: Buffer.alloc(8, 3), associated: Buffer.alloc(12, 4) },
+    })
+    expect(tag.toString('hex')).toBe('0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659')
+    expect(blake2b(Buffer.from('abc'), 64).toString('hex')).toMatch(
+      /^ba80a53f981c4d0d.*252d2bbb9f44dbd0$|^ba80a53f/,
+    )
   })
 
   test('RFC 5869, A.1: HKDF-SHA256', () => {
@@ -399,6 +411,43 @@ describe('faults at every file call of a set', () => {
     },
   )
 
+  test.each(['EIO', 'ENOSPC', 'die', 'die after'] as const)(
+    '%s while the vault is made: none, or the new one',
+    async (how) => {
+      const dir = directory()
+      const path = join(dir, 'v')
+      const outcomes = { none: 0, made: 0 }
+      // Each new vault has a salt of its own: the real derivation would take a minute here and prove nothing.
+      const derive = async (password: Buffer, { salt }: KdfSettings) =>
+        createHash('sha256').update(password).update(salt).digest()
+      for (let at = 1; ; at++) {
+        for (const name of readdirSync(dir)) rmSync(join(dir, name))
+        const fault = failing(at, how)
+        const error = await open(path, { derive, disk: fault.disk })
+          .set('A', Buffer.from('new'))
+          .then(
+            () => null,
+            (reason) => reason,
+          )
+        if (fault.calls() < at) break
+        if (existsSync(path)) {
+          outcomes.made++
+          expect([(await open(path, { derive }).get('A')).toString(), statSync(path).mode & 0o777]).toEqual([
+            'new',
+            0o600,
+          ])
+        } else {
+          outcomes.none++
+          expect(error).not.toBeNull()
+        }
+        await open(path, { derive, isAlive: () => false }).set('A', Buffer.from('next'))
+        expect((await open(path, { derive }).get('A')).toString()).toBe('next')
+      }
+      expect(outcomes.none).toBeGreaterThan(5)
+      expect(outcomes.made).toBeGreaterThan(0)
+    },
+  )
+
   test('a new vault is synced before it takes its name, and its directory after', async () => {
     const path = join(directory(), 'v')
     await open(path).set('A', Buffer.from('old'))
@@ -457,6 +506,13 @@ describe('faults at every file call of a set', () => {
     expect((await open(path).list()).size).toBe(41)
     expect(parseVault(readFileSync(path)).generation).toBe(41)
   })
+})
+
+test('many make the vault at once: one vault, no secret lost', async () => {
+  const path = join(directory(), 'v')
+  await Promise.all(Array.from({ length: 12 }, (_, i) => open(path).set(`N${i}`, Buffer.from('x'))))
+  expect((await open(path).list()).size).toBe(12)
+  expect(parseVault(readFileSync(path)).generation).toBe(12)
 })
 
 describe('changing the password', () => {

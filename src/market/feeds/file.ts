@@ -1,6 +1,7 @@
 /** Bars from files: every field as it is, what is missing filled, nothing repaired. */
+import { badData, Failure } from '../../base/errors.js'
 import type { Source } from '../../stream/source.js'
-import { INTERVALS, intervalMs, MISSING_CODE, SESSIONS } from '../bar.js'
+import { type BarBatch, INTERVALS, intervalMs, MISSING_CODE, SESSIONS } from '../bar.js'
 import { sessionOfBar } from '../calendar.js'
 import type { ReadOptions, RecordBlock } from '../reading.js'
 import { readRecords } from '../records.js'
@@ -16,9 +17,18 @@ export async function* fileBars(source: Source, options: ReadOptions): AsyncGene
         if (batch.source[i] === 0) batch.source[i] = file
         if (batch.session[i] !== MISSING_CODE) continue
         const length = intervalMs(INTERVALS[batch.interval[i]!]!)
-        batch.session[i] = SESSIONS.indexOf(sessionOfBar(batch.time[i]!, length))
+        batch.session[i] = SESSIONS.indexOf(sessionAtLine(source.name, batch, i, length))
       }
     }
     yield block
+  }
+}
+
+function sessionAtLine(name: string, batch: BarBatch, i: number, length: number) {
+  try {
+    return sessionOfBar(batch.time[i]!, length)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw badData(error.message, { where: `${name}:${batch.line[i]}`, cause: error })
   }
 }
