@@ -349,7 +349,9 @@ export class Program {
       )
     }
     k.sumRows(lstm.gates, rows, row, slot(inputBias.offset))
-    k.sumRows(lstm.gates, rows, row, slot(hiddenBias.offset))
+    // Both biases are added to the same sums.
+    const sums = slot(inputBias.offset) >> 2
+    this.#f32.copyWithin(slot(hiddenBias.offset) >> 2, sums, sums + row)
   }
 
   #zero(address: number, floats: number): void {

@@ -263,12 +263,18 @@ export function sumRows(a: usize, m: i32, n: i32, out: usize): void {
   }
 }
 
-/** e^x: argument reduction and the polynomial of Cephes' expf (Moshier); about 1 ulp. */
+/**
+ * e^x: argument reduction and the polynomial of Cephes' expf (Moshier); about 1 ulp. The nearest whole number comes from
+ * adding 1.5 x 2^23, whose low bits then hold it; pmin and pmax are one instruction where min and max are nine, and let NaN
+ * through as well.
+ */
 // @ts-ignore: decorator
 @inline
 function exp4(x: v128): v128 {
-  x = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87))
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)))
+  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87))
+  const magic = f32x4.splat(12582912)
+  const t = f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504088896341)), magic)
+  const n = f32x4.sub(t, magic)
   let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)))
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)))
   let p = f32x4.splat(1.9875691500e-4)
@@ -278,7 +284,7 @@ function exp4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1))
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1))
   p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, f32x4.splat(1)))
-  const scale = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
+  const scale = i32x4.add(i32x4.shl(t, 23), i32x4.splat(0x3f800000))
   return f32x4.mul(p, scale)
 }
 
@@ -295,7 +301,7 @@ function sigmoid4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function tanh4(x: v128): v128 {
-  x = f32x4.max(f32x4.min(x, f32x4.splat(7.90531110763549805)), f32x4.splat(-7.90531110763549805))
+  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(7.90531110763549805)), f32x4.splat(-7.90531110763549805))
   const z = f32x4.mul(x, x)
   let p = f32x4.splat(-2.76076847742355e-16)
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(2.00018790482477e-13))
@@ -327,7 +333,7 @@ export function tanhBackward(y: usize, d: usize, count: i32): void {
 export function reluForward(x: usize, count: i32): void {
   for (let i = 0; i < count; i += 4) {
     const at = <usize>i << 2
-    v128.store(x + at, f32x4.max(v128.load(x + at), f32x4.splat(0)))
+    v128.store(x + at, f32x4.pmax(v128.load(x + at), f32x4.splat(0)))
   }
 }
 
@@ -347,9 +353,19 @@ export function maskedCopy(from: usize, to: usize, rows: i32, width: i32, starts
   }
 }
 
+/** x = sigmoid(x), over `bytes` bytes. */
+function sigmoids(x: usize, bytes: usize): void {
+  const end = x + bytes
+  do {
+    v128.store(x, sigmoid4(v128.load(x)))
+    x += 16
+  } while (x != end)
+}
+
 /**
  * One step of an LSTM for `rows` sequences: gates[rows, 4H] hold the sums i, f, g, o and become the activations; cin is the
- * cell before, cout, tanhc and h are written.
+ * cell before, cout, tanhc and h are written. One function after the other over a whole row: the chains of one unit alone
+ * would keep the processor waiting.
  */
 export function lstmForward(gates: usize, cin: usize, cout: usize, tanhc: usize, h: usize, rows: i32, width: i32): void {
   const bytes = <usize>width << 2
@@ -358,20 +374,16 @@ export function lstmForward(gates: usize, cin: usize, cout: usize, tanhc: usize,
     let gf = gi + bytes
     let gg = gf + bytes
     let go = gg + bytes
-    for (let n = 0; n < width; n += 4) {
-      const i = sigmoid4(v128.load(gi))
-      const f = sigmoid4(v128.load(gf))
-      const g = tanh4(v128.load(gg))
-      const o = sigmoid4(v128.load(go))
-      const c = f32x4.add(f32x4.mul(f, v128.load(cin)), f32x4.mul(i, g))
+    sigmoids(gi, 2 * bytes)
+    tanhForward(gg, width)
+    sigmoids(go, bytes)
+    const end = go
+    do {
+      const c = f32x4.add(f32x4.mul(v128.load(gf), v128.load(cin)), f32x4.mul(v128.load(gi), v128.load(gg)))
       const t = tanh4(c)
-      v128.store(gi, i)
-      v128.store(gf, f)
-      v128.store(gg, g)
-      v128.store(go, o)
       v128.store(cout, c)
       v128.store(tanhc, t)
-      v128.store(h, f32x4.mul(o, t))
+      v128.store(h, f32x4.mul(v128.load(go), t))
       gi += 16
       gf += 16
       gg += 16
@@ -380,7 +392,7 @@ export function lstmForward(gates: usize, cin: usize, cout: usize, tanhc: usize,
       cout += 16
       tanhc += 16
       h += 16
-    }
+    } while (gg != end)
   }
 }
 
