@@ -110,8 +110,6 @@ _jules() {
         --layers) COMPREPLY=(); return ;;
         --net) COMPREPLY=(); return ;;
         --activation) COMPREPLY=($(compgen -W 'tanh relu' -- "$cur")); return ;;
-        --norm-obs) COMPREPLY=($(compgen -W 'on off' -- "$cur")); return ;;
-        --norm-reward) COMPREPLY=($(compgen -W 'on off' -- "$cur")); return ;;
         --hold-prior) COMPREPLY=(); return ;;
         --seed) COMPREPLY=(); return ;;
         --eval-every) COMPREPLY=(); return ;;
@@ -154,7 +152,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')

@@ -25,8 +25,6 @@ const DEFAULTS: Record<string, string> = {
   layers: String(TRADING.layers),
   net: TRADING.net.join() || 'none',
   lstm: TRADING.lstm,
-  'norm-obs': TRADING.normaliseObservations ? 'on' : 'off',
-  'norm-reward': TRADING.normaliseRewards ? 'on' : 'off',
 }
 
 test('jules-training(7) gives the defaults of the code, each once', () => {
@@ -43,6 +41,7 @@ test('the help of train gives the same', () => {
     string,
     string
   >
+  expect([TRADING.normaliseObservations, TRADING.normaliseRewards]).toEqual([false, false])
   for (const [name, value] of Object.entries(DEFAULTS)) {
     const { defaultText } = learningOptions[name as keyof typeof learningOptions]
     expect(defaultText?.split(/[, ]/)[0], name).toBe((words[name] ?? value).split(/[, ]/)[0])

@@ -11,10 +11,8 @@ export interface TrainingSettings
     Pick<NetworkShape, 'hidden' | 'lstm' | 'layers' | 'net' | 'activation'> {}
 
 /**
- * Measured on likenesses of the data: a shared LSTM under plain settings collapses to never trading, so the value has its own.
- * Bars of an hour matter and those of yesterday do not, so gamma is .95 and gradients go back 32 bars. The hold prior makes
- * the untrained agent keep what it holds instead of paying the spread each minute; entropy .05 then keeps it exploring and
- * fades to 0. The rate falls to a tenth, for the last updates fit noise otherwise.
+ * Two of these decide whether anything is learnt: without the hold prior the agent learns not to trade, and under a shared
+ * LSTM the value pulls the policy along with it. The others were varied one by one; jules-training(7) has the results.
  */
 export const TRADING: TrainingSettings = {
   steps: 200_000,

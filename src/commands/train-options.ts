@@ -35,8 +35,6 @@ const widths = option<readonly number[] | undefined>(
   },
 )
 
-const onOff = (help: string, defaultText: string) => choice('WHEN', ['on', 'off'], help, { defaultText })
-
 /** What changes the weights. */
 export const learningOptions = {
   env: choice('NAME', TASKS, 'a benchmark task instead of trading; its settings are the defaults then'),
@@ -89,8 +87,10 @@ export const learningOptions = {
   layers: integer('N', 'LSTM layers', { min: 1, max: 8, defaultText: '1' }),
   net: widths,
   activation: choice('NAME', ['tanh', 'relu'], 'of the layers of --net', { defaultText: 'tanh' }),
-  'norm-obs': onOff('normalise observations', 'on for --features classic'),
-  'norm-reward': onOff('normalise rewards', 'off'),
+  'norm-obs': flag('normalise observations; the default with --features classic'),
+  'norm-reward': flag('normalise rewards'),
+  'raw-obs': flag('take observations as they are'),
+  'raw-reward': flag('take rewards as they are'),
   'no-ortho': flag('uniform instead of orthogonal first weights'),
   'hold-prior': real('X', 'added to the logit of the action in force', { min: 0, max: 50, defaultText: '4' }),
   seed: integer('N', 'seed of everything random', { fallback: 1, min: 0, max: 4_294_967_295 }),
@@ -166,11 +166,14 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
     maxNorm: flags['max-grad-norm'] ?? from.maxNorm,
     targetKl: flags['target-kl'] ?? from.targetKl,
     holdPrior,
-    normaliseObservations: onOr(
-      flags['norm-obs'],
+    normaliseObservations: either(
+      { 'norm-obs': flags['norm-obs'], 'raw-obs': flags['raw-obs'] },
       from.normaliseObservations || (flags.env === undefined && features === 'classic'),
     ),
-    normaliseRewards: onOr(flags['norm-reward'], from.normaliseRewards),
+    normaliseRewards: either(
+      { 'norm-reward': flags['norm-reward'], 'raw-reward': flags['raw-reward'] },
+      from.normaliseRewards,
+    ),
     orthogonal: flags['no-ortho'] ? false : from.orthogonal,
     seed: flags.seed,
     hidden: flags.hidden ?? from.hidden,
@@ -183,8 +186,12 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   return settings
 }
 
-const onOr = (given: 'on' | 'off' | undefined, otherwise: boolean): boolean =>
-  given === undefined ? otherwise : given === 'on'
+/** A switch and its opposite. */
+function either(switches: Readonly<Record<string, boolean>>, otherwise: boolean): boolean {
+  const [[on, yes], [off, no]] = Object.entries(switches) as [[string, boolean], [string, boolean]]
+  if (yes && no) throw usage(`--${on} and --${off} are opposites`)
+  return yes || (!no && otherwise)
+}
 
 function check({ rolloutSteps, bptt, batch, envs, hidden }: TrainingSettings): void {
   if (rolloutSteps % bptt !== 0)

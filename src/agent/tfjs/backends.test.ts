@@ -22,11 +22,11 @@ const failure = async (backend: 'node-gpu' | 'webgpu', packages: Record<string, 
 test('an absent package is named with its install line', async () => {
   const gpu = await failure('node-gpu', node)
   expect(gpu.message).toBe('the package @tensorflow/tfjs-node-gpu is not installed')
-  expect(gpu.hint).toBe('npm install @tensorflow/tfjs-node-gpu@4.22.0')
+  expect(gpu.hint).toBe('npm install --no-save --save-optional @tensorflow/tfjs-node-gpu@4.22.0')
   const web = await failure('webgpu', node)
   expect(web.message).toBe('the package webgpu is not installed')
   expect(web.hint).toBe(
-    'npm install webgpu @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-backend-webgpu@4.22.0',
+    'npm install --no-save webgpu @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-backend-webgpu@4.22.0',
   )
 })
 

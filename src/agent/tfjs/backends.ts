@@ -44,7 +44,9 @@ export async function loadBackend(
 
 async function nodeGpu(load: Load): Promise<Loaded> {
   shim(load)
-  const tf = required(load, NODE_GPU, `npm install ${NODE_GPU}@${VERSION}`) as Tf
+  // An optional peer: a plain install in a checkout of jules would answer "up to date" and do nothing.
+  const install = `npm install --no-save --save-optional ${NODE_GPU}@${VERSION}`
+  const tf = required(load, NODE_GPU, install) as Tf
   await tf.ready()
   const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean }
   if (isUsingGpuDevice !== true) {
@@ -57,7 +59,7 @@ async function nodeGpu(load: Load): Promise<Loaded> {
 
 async function webgpu(load: Load): Promise<Loaded> {
   const packages = ['webgpu', CORE, '@tensorflow/tfjs-backend-webgpu']
-  const install = `npm install webgpu ${packages
+  const install = `npm install --no-save webgpu ${packages
     .slice(1)
     .map((name) => `${name}@${VERSION}`)
     .join(' ')}`
