@@ -190,7 +190,8 @@ describe('load that is disturbed', () => {
   })
 })
 
-describe('the embedded server', () => {
+// Recovery syncs every file of the cluster first, which on a busy disk takes its time.
+describe('the embedded server', { timeout: 240_000 }, () => {
   /** A HOME of its own whose server ends with the test. */
   function home(name: string): Workdir {
     const dir = new Workdir(name)
