@@ -148,9 +148,11 @@ export class Ppo {
     }
   }
 
-  /** Goes on with the moments of an earlier phase. */
-  adopt({ count, mean, variance }: RunningMoments): void {
-    restoreMoments(this.#observations, Float64Array.of(count, ...mean, ...variance))
+  /** Goes on with what an earlier phase knows of the scale of observations and returns. */
+  adopt(earlier: Ppo): void {
+    restoreMoments(this.#observations, momentsOf(earlier.#observations))
+    restoreMoments(this.#returns, momentsOf(earlier.#returns))
+    this.updates = earlier.updates
   }
 
   /** `iterate` without a pause. */
@@ -280,7 +282,10 @@ export class Ppo {
         if (!Number.isFinite(figures.loss)) throw this.#diverged()
         const tooFar = targetKl !== null && figures.approxKl > 1.5 * targetKl
         const adam = { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-5, maxNorm }
-        mean.add(figures, tooFar ? null : this.engine.adamStep(adam))
+        const norm = tooFar ? null : this.engine.adamStep(adam)
+        // A finite loss can have a gradient that is not: it must not reach a checkpoint.
+        if (norm !== null && !Number.isFinite(norm)) throw this.#diverged()
+        mean.add(figures, norm)
         if (tooFar) break training
         yield
       }
@@ -338,8 +343,6 @@ export class Ppo {
   /** A copy of everything that the next iteration depends on. */
   save(): PpoState {
     const { first, second, steps } = this.engine.readMoments()
-    const moments = (one: RunningMoments | null) =>
-      one === null ? new Float64Array(0) : Float64Array.of(one.count, ...one.mean, ...one.variance)
     const episodes = this.#episodes.map((episode) => episode.save())
     return new Map<string, StateTensor>([
       ['parameters', Float32Array.from(this.engine.readParameters())],
@@ -359,8 +362,8 @@ export class Ppo {
       ['env.length', this.#episodeLength.slice()],
       ['env.state', Float64Array.from(episodes.flatMap((numbers) => [numbers.length, ...numbers]))],
       ['finished', Float64Array.from(this.#finished.flatMap(({ reward, length }) => [reward, length]))],
-      ['normaliser.observations', moments(this.#observations)],
-      ['normaliser.returns', moments(this.#returns)],
+      ['normaliser.observations', momentsOf(this.#observations)],
+      ['normaliser.returns', momentsOf(this.#returns)],
     ])
   }
 
@@ -419,6 +422,9 @@ export class Ppo {
 }
 
 type UpdateFigures = Pick<PpoProgress, 'figures' | 'gradientNorm' | 'rate' | 'clip' | 'entropyCoefficient'>
+
+const momentsOf = (from: RunningMoments | null): Float64Array =>
+  from === null ? new Float64Array(0) : Float64Array.of(from.count, ...from.mean, ...from.variance)
 
 function restoreMoments(to: RunningMoments | null, from: StateTensor): void {
   const size = to === null ? 0 : 1 + 2 * to.mean.length

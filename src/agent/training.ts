@@ -39,7 +39,7 @@ export interface Iteration {
   readonly progress: PpoProgress
   readonly step: number
   readonly phase: string
-  /** Steps and milliseconds of this iteration. */
+  /** Steps of this iteration. */
   readonly steps: number
   readonly score: Score | null
   /** The score is the best so far. */
@@ -83,38 +83,46 @@ export class Training {
   }
 
   async run({ pause, iteration, checkpoint }: TrainingHooks): Promise<TrainingEnd> {
-    const { evaluateEvery, checkpointEvery, earlyStop } = this.options
     while (this.step < this.total) {
-      const from = this.step
+      // A run that ended early and is taken up again has nothing left to do.
+      if (this.#endsEarly) return 'early-stop'
       const saved = this.save()
-      const work = this.#ppo.iterate()
-      let next = work.next()
-      while (next.done !== true) {
-        if (await pause()) {
-          // Half an iteration cannot be stored: the run goes on from its beginning.
-          this.restore(saved)
-          await checkpoint(saved)
-          return 'stopped'
-        }
-        next = work.next()
+      const done = await unlessStopped(this.#iterate(), pause)
+      if (done === null) {
+        // Half an iteration cannot be stored: the run goes on from its beginning.
+        this.restore(saved)
+        await checkpoint(saved)
+        return 'stopped'
       }
-      const { step } = this
-      const last = step >= this.total
-      const due = (every: number) => Math.floor(step / every) > Math.floor(from / every)
-      const score = last || due(evaluateEvery) ? this.evaluate() : null
-      const best = score !== null && this.#isBest(score, step)
-      const phase = this.options.phases[this.#phase]!.name
-      await iteration({ progress: next.value, step, phase, steps: step - from, score, best })
-      const early = earlyStop !== null && this.#stale >= earlyStop
+      await iteration(done)
+      const last = done.step >= this.total
       if (!last && this.#ppo.step >= rounded(this.options.phases[this.#phase]!.settings)) this.#next()
-      if (last || early || due(checkpointEvery)) await checkpoint(this.save())
-      if (early && !last) return 'early-stop'
+      const { checkpointEvery } = this.options
+      if (last || this.#endsEarly || passes(done, checkpointEvery)) await checkpoint(this.save())
+      if (!last && this.#endsEarly) return 'early-stop'
     }
     return 'steps'
   }
 
+  get #endsEarly(): boolean {
+    const { earlyStop } = this.options
+    return earlyStop !== null && this.#stale >= earlyStop
+  }
+
+  /** A rollout, its update and, where one is due, an evaluation. Yields now and then. */
+  *#iterate(): Generator<void, Iteration> {
+    const from = this.step
+    const progress = yield* this.#ppo.iterate()
+    const { step } = this
+    const phase = this.options.phases[this.#phase]!.name
+    const due = step >= this.total || passes({ step, steps: step - from }, this.options.evaluateEvery)
+    const score = due ? yield* this.#evaluate() : null
+    const best = score !== null && this.#isBest(score, step)
+    return { progress, step, phase, steps: step - from, score, best }
+  }
+
   /** Score of the parameters as they are now. */
-  evaluate(): Score {
+  #evaluate(): Generator<void, Score> {
     const { task, settings } = this.options.phases[this.#phase]!
     const { holdPrior } = settings
     return this.options.evaluate(
@@ -162,16 +170,29 @@ export class Training {
   #next(): void {
     const { engine } = this.options
     const parameters = engine.readParameters()
-    const { normaliser } = this.#ppo
+    const earlier = this.#ppo
     this.#phase++
     this.#ppo = this.#begin(this.#phase)
     engine.writeParameters(parameters)
-    if (normaliser !== null) this.#ppo.adopt(normaliser)
+    this.#ppo.adopt(earlier)
   }
 
   /** Steps before a phase. */
   #before(phase: number): number {
     return this.options.phases.slice(0, phase).reduce((sum, { settings }) => sum + rounded(settings), 0)
+  }
+}
+
+/** Whether an iteration went over a multiple of `every`. */
+const passes = ({ step, steps }: Pick<Iteration, 'step' | 'steps'>, every: number): boolean =>
+  Math.floor(step / every) > Math.floor((step - steps) / every)
+
+/** Result of some work; null where a pause said to stop. */
+async function unlessStopped<T>(work: Generator<void, T>, pause: TrainingHooks['pause']): Promise<T | null> {
+  for (;;) {
+    if (await pause()) return null
+    const { done, value } = work.next()
+    if (done === true) return value
   }
 }
 

@@ -12,13 +12,16 @@ export interface Score {
   readonly length: number
 }
 
-export type Evaluate = (actor: Actor) => Score
+/** Yields now and then, so that the caller can listen to signals. */
+export type Evaluate = (actor: Actor) => Generator<void, Score>
 
 const EPISODES = 20
+/** Between two yields: some milliseconds of a wide network. */
+const DECISIONS = 64
 
 /** Episodes of a task from a stream of their own, the same at every call. */
 export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
-  return (actor) => {
+  return function* (actor) {
     const observation = new Float32Array(task.inputs)
     let [reward, length] = [0, 0]
     for (let n = 0; n < count; n++) {
@@ -30,6 +33,7 @@ export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
         reward += result.reward
         length++
         if (result.terminated || result.truncated) break
+        if (length % DECISIONS === 0) yield
       }
     }
     return { reward: reward / count, length: length / count }
@@ -38,7 +42,7 @@ export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
 
 /** A backtest from a fresh account, the LSTM state carried through all its sessions. */
 export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boolean): Evaluate {
-  return (actor) => {
+  return function* (actor) {
     actor.reset()
     const run = new Backtest({
       ...options,
@@ -50,7 +54,7 @@ export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boole
           single ? jointAction(actor.act(observation, (held - 1) / 3)) : actor.act(observation, held),
       },
     })
-    while (!run.advance(Number.POSITIVE_INFINITY));
+    while (!run.advance(DECISIONS)) yield
     return { reward: run.state.equity - options.rules.capital, length: run.ledger.length }
   }
 }
