@@ -192,11 +192,9 @@ async function startServer(options: EmbeddedOptions, layout: Layout, binaries: B
   for (;;) {
     const child = await launch(layout, binaries)
     attempts++
-    let ended = false
-    child.once('exit', () => {
-      ended = true
-    })
-    while (!ended || (await anotherStarts(options, layout))) {
+    // Asked, not listened for: it may have ended before anybody could listen.
+    const ended = () => child.exitCode !== null || child.signalCode !== null
+    while (!ended() || (await anotherStarts(options, layout))) {
       if (await answers(layout)) {
         child.unref()
         return

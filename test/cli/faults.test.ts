@@ -241,6 +241,38 @@ describe('the embedded server', { timeout: 240_000 }, () => {
     expect(stdout.trim().split('\n')).toHaveLength(1001)
   })
 
+  test('a server that ends before anyone looks is noticed, not waited for', async () => {
+    const dir = home('jules-quick-')
+    await dir.jules(['db', 'start'])
+    await dir.jules(['db', 'stop'])
+    // The lock file names a live process that is no server of ours: PostgreSQL refuses to start, at once.
+    const lock = dir.file('.local/share/jules/pg/data/postmaster.pid')
+    writeFileSync(lock, `${process.pid}\n`)
+    dir.write(
+      'slow.mjs',
+      `import fs from 'node:fs/promises'
+      import { syncBuiltinESMExports } from 'node:module'
+      const { open } = fs
+      fs.open = async (...args) => {
+        const handle = await open(...args)
+        const { close } = handle
+        handle.close = async () => {
+          await new Promise((done) => setTimeout(done, 300))
+          return close()
+        }
+        return handle
+      }
+      syncBuiltinESMExports()`,
+    )
+    const env = { NODE_OPTIONS: `--import=${dir.file('slow.mjs')}` }
+    const { status, stderr } = await dir.jules(['db', 'start'], { env })
+    expect([status, stderr.split('\n')[0]]).toEqual([
+      69,
+      expect.stringContaining('the embedded database does not start: '),
+    ])
+    rmSync(lock)
+  })
+
   test('the server killed in mid COPY: words, and the next run completes the load', async () => {
     const dir = home('jules-midcopy-')
     await dir.jules(['db', 'start'])
