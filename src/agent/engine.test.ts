@@ -1,4 +1,5 @@
 /** One contract for every engine: the same numbers as the reference, to the precision of float32. */
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { BUILT, TFJS_WORKER } from '../../test/support/engines.js'
 import { stream } from '../base/rng.js'
@@ -128,4 +129,16 @@ describe.each(ENGINES)('%s', (_name, create) => {
     })
     expect(relative(outputs[1]!, outputs[0]!)).toBeLessThan(1e-6)
   })
+})
+
+test('a CPU engine that cannot reserve its memory says so', () => {
+  // 1.5 GB of address space are enough for Node, and too few for 1 GiB more.
+  const run = `import { cpuEngine } from './dist/agent/cpu/engine.js'
+import { layoutOf } from './dist/agent/network.js'
+const shape = { inputs: 4, hidden: 8, actions: 2, lstm: 'shared', layers: 1, net: [], activation: 'tanh' }
+await cpuEngine(layoutOf(shape)).catch((error) => console.log(error.kind, error.message))`
+  const { stdout } = spawnSync('bash', ['-c', 'ulimit -v 1500000; node --input-type=module -e "$0"', run], {
+    encoding: 'utf8',
+  })
+  expect(stdout).toBe('unavailable the cpu engine cannot reserve its memory\n')
 })

@@ -42,10 +42,21 @@ export async function cpuEngine(
   if ([hidden, ...net].some((width) => width % 8 !== 0)) {
     throw new Failure('usage', 'the cpu engine needs widths that are multiples of 8')
   }
-  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true })
+  const memory = reserved()
   const module = await compileKernels(file)
   const kernels = await startKernels(module, memory)
   return new CpuEngine(layout, { memory, module, kernels, threads, worker })
+}
+
+function reserved(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true })
+  } catch (error) {
+    throw new Failure('unavailable', 'the cpu engine cannot reserve its memory', {
+      hint: 'it asks for 1 to 10 GiB of address space and uses little of it: see ulimit -v and vm.overcommit_memory',
+      cause: error,
+    })
+  }
 }
 
 interface Parts {
