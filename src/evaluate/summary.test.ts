@@ -81,7 +81,10 @@ describe('figures that a sample cannot support', () => {
       hit_rate: 'there were no trades with a result',
       random: 'there were no trades',
     })
-    expect(summary.notes).toEqual(['no trades: the policy never asked for a position'])
+    expect(summary.notes).toEqual([
+      'no trades: the policy never asked for a position',
+      'no evidence of skill: there were no trades',
+    ])
   })
 
   test('nothing is annualised from a few sessions, in bars neither', () => {
@@ -122,6 +125,7 @@ describe('figures that a sample cannot support', () => {
     expect(summary.notes).toEqual([
       'no trades: every wish was refused (size-zero)',
       'a share costs more than the 100 dollars of a position: size 0',
+      'no evidence of skill: there were no trades',
     ])
   })
 })

@@ -233,9 +233,9 @@ function notesOf(
 /** Two standard errors: what chance alone passes in one run of forty. */
 const SKILL = 2
 
-/** Said unless the mean result of a session stands clear of chance; nothing to say where nothing was traded. */
+/** Said unless the mean result of a session stands clear of chance. */
 function skillNotes({ state }: SummaryInput, skill: Figure): string[] {
-  if (state.trades === 0) return []
+  if (state.trades === 0) return ['no evidence of skill: there were no trades']
   if (skill.value === null) return [`no evidence of skill: ${skill.reason}`]
   return skill.value > SKILL ? [] : [`no evidence of skill: t ${skill.value.toFixed(2)} over the sessions`]
 }
