@@ -2,10 +2,10 @@
  * The folder of a run. A file in it is there whole or not at all; a checkpoint takes the place of the last one, which is
  * kept as the previous one; metrics are appended line by line.
  */
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { badData, Failure, systemCode, systemFailure } from '../base/errors.js'
-import { fileSink } from '../stream/sink.js'
+import { fileSink, linkOrCopy } from '../stream/sink.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 
 export const FILES = {
@@ -16,6 +16,9 @@ export const FILES = {
   previous: 'checkpoint-previous.safetensors',
   metrics: 'metrics.ndjson',
 } as const
+
+/** `format` of the manifest. */
+export const RUN_FORMAT = 'jules-run/1'
 
 export interface FolderOptions {
   /** Removes half-written files when the process must go at once. */
@@ -35,16 +38,26 @@ export class RunFolder {
     return join(this.path, name)
   }
 
-  /** Makes the folder; one that holds anything is refused (73) unless `replace`, which removes the files of a run. */
-  async create(replace: boolean): Promise<void> {
+  /** Makes the folder; false where something has its name already. */
+  async make(): Promise<boolean> {
     try {
-      await mkdir(this.path, { recursive: true })
+      await mkdir(dirname(this.path), { recursive: true })
+      await mkdir(this.path)
+      return true
     } catch (error) {
-      throw systemCode(error) === 'EEXIST'
+      if (systemCode(error) === 'EEXIST') return false
+      throw systemFailure(error, this.path, true)
+    }
+  }
+
+  /** Makes the folder or takes one that is empty; any other is refused (73) unless `replace`, and it holds a run. */
+  async create(replace: boolean): Promise<void> {
+    if (await this.make()) return
+    const there = await readdir(this.path).catch((error) => {
+      throw systemCode(error) === 'ENOTDIR'
         ? new Failure('cannotCreate', 'is not a directory', { where: this.path })
         : systemFailure(error, this.path, true)
-    }
-    const there = await readdir(this.path)
+    })
     if (there.length === 0) return
     if (!replace) {
       throw new Failure('cannotCreate', 'the folder is not empty', {
@@ -52,17 +65,37 @@ export class RunFolder {
         hint: 'go on with --resume, or start anew with --force',
       })
     }
-    const own = there.filter(
-      (name) =>
-        (Object.values(FILES) as string[]).includes(name) ||
-        name.startsWith('events.out.tfevents.') ||
-        isTemporary(name),
-    )
-    for (const name of own) await rm(this.file(name), { force: true })
+    if (there.some(isOfRuns) && !(await this.#holdsRun())) {
+      throw new Failure(
+        'cannotCreate',
+        'the folder has files with the names of those of a run, and is none',
+        {
+          where: this.path,
+          hint: 'choose another folder',
+        },
+      )
+    }
   }
 
-  async write(name: string, bytes: Uint8Array): Promise<void> {
-    const sink = await fileSink(this.file(name), this.#options)
+  async #holdsRun(): Promise<boolean> {
+    try {
+      await this.readManifest()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Removes the files of a run; the manifest, which says that they are those of a run, goes last. */
+  async clear(): Promise<void> {
+    const own = (await readdir(this.path)).filter(isOfRuns)
+    for (const name of own) if (name !== FILES.manifest) await rm(this.file(name), { force: true })
+    await rm(this.file(FILES.manifest), { force: true })
+  }
+
+  /** With `isNew` the name must be free: of two runs that start in one folder at once, the second is refused (73). */
+  async write(name: string, bytes: Uint8Array, isNew = false): Promise<void> {
+    const sink = await fileSink(this.file(name), { ...this.#options, isNew })
     try {
       await sink.write(bytes)
       await sink.close()
@@ -87,15 +120,13 @@ export class RunFolder {
 
   async #keepPrevious(): Promise<void> {
     const current = this.file(FILES.checkpoint)
-    const beside = this.file('.checkpoint-previous.tmp')
+    const beside = this.file(BESIDE)
     await rm(beside, { force: true })
     try {
-      // Some file systems know no second name.
-      await link(current, beside).catch(async (error) => {
-        if (systemCode(error) === 'ENOENT') throw error
-        await copyFile(current, beside)
-      })
+      await linkOrCopy(current, beside)
       await rename(beside, this.file(FILES.previous))
+      // After a crash at this very place both are names of one file, and the rename did nothing.
+      await rm(beside, { force: true })
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw systemFailure(error, this.file(FILES.previous), true)
     }
@@ -175,18 +206,27 @@ export class RunFolder {
       if (isTemporary(name)) await rm(this.file(name), { force: true })
   }
 
-  async readManifest<T>(): Promise<T> {
+  /** Throws 66 where there is none, and 65 where it is not one of this format. */
+  async readManifest<T extends { readonly format: string }>(): Promise<T> {
+    const where = this.file(FILES.manifest)
     const bytes = await this.read(FILES.manifest)
     if (bytes === null) {
       throw new Failure('noInput', 'is not the folder of a run: it has no manifest.json', {
         where: this.path,
       })
     }
+    let manifest: Partial<T> | null
     try {
-      return JSON.parse(Buffer.from(bytes).toString('utf8')) as T
+      manifest = JSON.parse(Buffer.from(bytes).toString('utf8'))
     } catch {
-      throw badData('is damaged', { where: this.file(FILES.manifest) })
+      throw badData('is damaged', { where })
     }
+    if (manifest?.format !== RUN_FORMAT) {
+      throw badData(`its format is ${manifest?.format ?? 'unknown'}, and this jules reads ${RUN_FORMAT}`, {
+        where,
+      })
+    }
+    return manifest as T
   }
 }
 
@@ -195,7 +235,16 @@ export interface Appender {
   close(): Promise<void>
 }
 
-const isTemporary = (name: string): boolean => name.startsWith('.') && name.endsWith('.tmp')
+const BESIDE = '.checkpoint-previous.tmp'
+
+const isFile = (name: string): boolean => (Object.values(FILES) as string[]).includes(name)
+
+/** Left half-written by a process that was killed. */
+const isTemporary = (name: string): boolean =>
+  name === BESIDE || isFile(/^\.(.+)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1] ?? '')
+
+const isOfRuns = (name: string): boolean =>
+  isFile(name) || name.startsWith('events.out.tfevents.') || isTemporary(name)
 
 const damageWords = (error: unknown): string =>
   error instanceof Failure ? `${error.where}: ${error.message}` : String(error)

@@ -1,4 +1,5 @@
 /** A curriculum: phases in a JSON file, each with a length and settings in the words of the command line. */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { badData, Failure, systemFailure, usage } from '../base/errors.js'
 import { quote } from '../base/time.js'
@@ -34,22 +35,28 @@ const KEYS = [
   'impact-bps',
 ] as const
 
-export async function readCurriculum(path: string, signal: AbortSignal): Promise<CurriculumPhase[]> {
-  const bytes = await readFile(path === 'default' ? SHIPPED : path, { encoding: 'utf8', signal }).catch(
-    (error) => {
-      signal.throwIfAborted()
-      throw systemFailure(error, path)
-    },
-  )
+export interface Curriculum {
+  readonly phases: readonly CurriculumPhase[]
+  readonly sha256: string
+}
+
+export async function readCurriculum(path: string, signal: AbortSignal): Promise<Curriculum> {
+  const bytes = await readFile(path === 'default' ? SHIPPED : path, { signal }).catch((error) => {
+    signal.throwIfAborted()
+    throw systemFailure(error, path)
+  })
   let value: unknown
   try {
-    value = JSON.parse(bytes)
+    value = JSON.parse(bytes.toString('utf8'))
   } catch {
     throw badData('is not JSON', { where: path })
   }
   if (!Array.isArray(value) || value.length === 0)
     throw badData('expected a JSON array of phases', { where: path })
-  return value.map((phase, i) => readPhase(phase, `${path}: phase ${i + 1}`))
+  return {
+    phases: value.map((phase, i) => readPhase(phase, `${path}: phase ${i + 1}`)),
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  }
 }
 
 function readPhase(value: unknown, where: string): CurriculumPhase {

@@ -1,5 +1,5 @@
 /** Options of `train` and what they settle to. A default depends on what is trained, so it stands in settings.ts. */
-
+import { resolve } from 'node:path'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../agent/settings.js'
 import { Failure, usage } from '../base/errors.js'
 import { quote } from '../base/time.js'
@@ -45,7 +45,11 @@ export const learningOptions = {
     max: 65_536,
     defaultText: '128',
   }),
-  'batch-size': integer('N', 'environment steps in a minibatch', { min: 1, max: 1e7, defaultText: '512' }),
+  'batch-size': integer('N', 'environment steps in a minibatch', {
+    min: 1,
+    max: 1e7,
+    defaultText: '512, or the whole rollout',
+  }),
   bptt: integer('N', 'steps that gradients go back, a divisor of --n-steps', {
     min: 1,
     max: 65_536,
@@ -147,11 +151,12 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   const entropy = flags['ent-coef'] ?? (plain ? 0.01 : from.entropy[0])
   const entropyFalls =
     flags['ent-schedule'] ?? (!plain && from.entropy[1] < from.entropy[0] ? 'linear' : 'const')
+  const envs = flags.envs ?? from.envs
   const settings: TrainingSettings = {
     steps: flags.steps ?? from.steps,
-    envs: flags.envs ?? from.envs,
+    envs,
     rolloutSteps,
-    batch: flags['batch-size'] ?? from.batch,
+    batch: flags['batch-size'] ?? Math.min(from.batch, envs * rolloutSteps),
     bptt,
     epochs: flags.epochs ?? from.epochs,
     gamma: flags.gamma ?? from.gamma,
@@ -196,18 +201,29 @@ function either(switches: Readonly<Record<string, boolean>>, otherwise: boolean)
 function check({ rolloutSteps, bptt, batch, envs, hidden }: TrainingSettings): void {
   if (rolloutSteps % bptt !== 0)
     throw usage(`--bptt: ${bptt} does not divide the ${rolloutSteps} steps of a rollout`)
-  if (batch < bptt) throw usage(`--batch-size: ${batch} is less than one sequence of ${bptt} steps`)
   if (batch > envs * rolloutSteps)
     throw usage(`--batch-size: ${batch} is more than the ${envs * rolloutSteps} steps of a rollout`)
+  if (batch % bptt !== 0)
+    throw usage(`--batch-size: ${batch} is not a multiple of the ${bptt} steps of a sequence`)
   if (hidden % 8 !== 0) throw usage(`--hidden: expected a multiple of 8, got ${hidden}`)
 }
+
+/** Files that a run depends on. */
+const INPUTS: readonly string[] = ['transfer-from', 'curriculum']
+
+/** The path of an input, from wherever the run goes on; what is no file stays as it is. */
+export const absolute = (context: Context, path: string): string =>
+  path === '-' || path === 'default' ? path : resolve(context.cwd, path)
+
+const textOf = (context: Context, name: string, raw: string): string =>
+  INPUTS.includes(name) ? absolute(context, raw) : raw
 
 /** Texts of the options that were set, wherever; a run is taken up again from these. */
 export function textsOf(context: Context, names: readonly string[]): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const name of names) {
     const raw = context.settings.get(name)?.raw
-    if (raw !== undefined) texts[name] = raw
+    if (raw !== undefined) texts[name] = textOf(context, name, raw)
   }
   return texts
 }
@@ -225,8 +241,8 @@ export function valuesOf(
   for (const [name, spec] of Object.entries(options)) {
     const setting = context.settings.get(name)
     const text = stored[name]
-    if (setting?.origin === 'flag' && (free.includes(name) || setting.raw === text))
-      values[name] = setting.value
+    const given = setting?.raw === undefined ? undefined : textOf(context, name, setting.raw)
+    if (setting?.origin === 'flag' && (free.includes(name) || given === text)) values[name] = setting.value
     else if (setting?.origin === 'flag') {
       throw new Failure(
         'usage',

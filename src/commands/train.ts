@@ -1,23 +1,21 @@
-import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
-import type { Engine } from '../agent/engine.js'
-import { encodeModel } from '../agent/model.js'
+import { access } from 'node:fs/promises'
 import { layoutOf } from '../agent/network.js'
-import { register } from '../agent/registry.js'
-import { FILES, RunFolder } from '../agent/run-folder.js'
+import { RunFolder } from '../agent/run-folder.js'
 import type { TrainingSettings } from '../agent/settings.js'
-import { type Phase, Training, type TrainingEnd } from '../agent/training.js'
-import { badData, Failure, usage } from '../base/errors.js'
-import { formatTime } from '../base/time.js'
-import { choice, defineCommand, file, flag, text, type Values } from '../cli/command.js'
+import { type Phase, Training } from '../agent/training.js'
+import { Failure, systemCode, usage } from '../base/errors.js'
+import { quote } from '../base/time.js'
+import { choice, defineCommand, file, flag, option, type Values } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { version } from '../cli/print.js'
 import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
 import { backendOf, engineFor, threadsOf } from './engines.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
+import { newRun } from './new-run.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
-import { learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './train-options.js'
-import { TrainingOutput } from './training-output.js'
+import { absolute, learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './train-options.js'
+import { checkSame, input, type Manifest } from './training-manifest.js'
+import { work } from './training-run.js'
 import { digest, type Setup, taskSetup, tradingSetup } from './training-setup.js'
 import { type Initial, initialFrom } from './transfer.js'
 
@@ -31,7 +29,7 @@ const options = {
     completes: 'directory',
     defaultText: 'runs/RUN in the data directory',
   }),
-  run: text('NAME', 'name of the run', { defaultText: 'symbols and time' }),
+  run: option<string | undefined>('NAME', 'name of the run', { defaultText: 'symbols and time' }, nameOf),
   resume: file('go on with the run in this folder', { completes: 'directory' }),
   force: flag('replace a run in the folder'),
   format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
@@ -40,35 +38,18 @@ const options = {
   }),
 }
 
+function nameOf(word: string): string {
+  if (/^[^/.][^/]*$/.test(word)) return word
+  throw usage(`expected a name without "/" and no dot in front, got ${quote(word)}`)
+}
+
 type Given = Values<typeof options>
 
 /** What may differ when a run goes on: it changes nothing in the weights. */
 const FREE = [...Object.keys(runningOptions), 'dsn', 'resume', 'format', 'force']
 
-/** As written before the first step. */
-interface Manifest {
-  readonly format: string
-  readonly run: string
-  readonly version: string
-  readonly node: string
-  readonly platform: string
-  readonly started: string
-  readonly options: Readonly<Record<string, string>>
-  readonly operands: readonly string[]
-  readonly inputs: readonly { readonly path: string; readonly sha256: string }[]
-  readonly engine: string
-  readonly threads: number
-  readonly settings: unknown
-  readonly identity: string
-  readonly data: unknown
-  readonly test: Setup['test']
-  readonly trial: number | null
-}
-
 /** Narrower than this, the launches of a GPU's kernels cost more than their arithmetic. */
 const GPU_PAYS = 512
-
-const MANIFEST_FORMAT = 'jules-run/1'
 
 export const train = defineCommand({
   name: 'train',
@@ -103,6 +84,7 @@ export const train = defineCommand({
     69: `${marketExits[69]}; no GPU, or no package for it`,
     73: 'the folder is not empty, or cannot be made',
     74: 'reading or writing failed',
+    77: `${marketExits[77]}; no permission to read or write`,
   },
   files: {
     'policy.safetensors': 'the last weights; their metadata hold what determines them',
@@ -117,53 +99,57 @@ export const train = defineCommand({
   run: async (context, given, operands) => {
     if (given.resume !== undefined) return resume(context, given, operands)
     const texts = textsOf(context, Object.keys(options))
-    await begin(context, { given, operands, texts, manifest: null, folder: null })
+    await begin(context, { given, operands, texts, before: null })
   },
 })
+
+async function resume(context: Context, given: Given, operands: readonly string[]): Promise<void> {
+  const folder = new RunFolder(given.resume!, context)
+  const manifest = await folder.readManifest<Manifest>()
+  const values = valuesOf(context, options, manifest.options, FREE)
+  const [bars] = manifest.operands
+  if (operands.length === 0 && bars !== undefined) await askAgain(given.resume!, bars)
+  await folder.tidy()
+  await begin(context, {
+    given: { ...values, resume: given.resume } as Given,
+    // Bars that were moved are the same bars.
+    operands: operands.length > 0 ? operands : manifest.operands,
+    texts: manifest.options,
+    before: { manifest, folder },
+  })
+}
+
+/** Bars that are no longer where they were, or came from a pipe, must be given again; their hash says if they are the same. */
+async function askAgain(folder: string, bars: string): Promise<void> {
+  if (bars === '-') {
+    throw usage('the run read standard input', {
+      hint: `give it the same bars again: jules train --resume ${folder} -`,
+    })
+  }
+  await access(bars).catch((error) => {
+    if (systemCode(error) !== 'ENOENT') return
+    throw new Failure('noInput', 'no such file or directory', {
+      where: bars,
+      hint: `say where the bars are now: jules train --resume ${folder} FILE`,
+    })
+  })
+}
 
 interface Beginning {
   readonly given: Given
   readonly operands: readonly string[]
   readonly texts: Readonly<Record<string, string>>
-  /** Of the run to go on with. */
-  readonly manifest: Manifest | null
-  readonly folder: RunFolder | null
+  /** The run to go on with. */
+  readonly before: { readonly manifest: Manifest; readonly folder: RunFolder } | null
 }
 
-async function resume(context: Context, given: Given, operands: readonly string[]): Promise<void> {
-  const folder = new RunFolder(given.resume!, context)
-  const manifest = await folder.readManifest<Manifest>()
-  if (manifest.format !== MANIFEST_FORMAT)
-    throw badData(`its format is ${manifest.format}, and this jules reads ${MANIFEST_FORMAT}`, {
-      where: folder.file(FILES.manifest),
-    })
-  const values = valuesOf(context, options, manifest.options, FREE)
-  if (operands.length > 0 && operands[0] !== manifest.operands[0])
-    throw usage(`the run reads ${manifest.operands[0] ?? 'the store'}, not ${operands[0]}`)
-  if (operands.length === 0 && manifest.operands[0] === '-')
-    throw usage('the run read standard input', {
-      hint: 'give it the same bars again: jules train --resume DIR -',
-    })
-  await folder.tidy()
-  await begin(context, {
-    given: { ...values, resume: given.resume } as Given,
-    operands: manifest.operands,
-    texts: manifest.options,
-    manifest,
-    folder,
-  })
-}
-
-async function begin(
-  context: Context,
-  { given, operands, texts, manifest, folder }: Beginning,
-): Promise<void> {
+async function begin(context: Context, { given, operands, texts, before }: Beginning): Promise<void> {
   const started = context.clock()
-  const phases =
-    given.curriculum === undefined ? null : await readCurriculum(given.curriculum, context.signal)
-  if (phases !== null) refuseSteps(given.steps)
   if (given.env !== undefined && operands.length > 0)
     throw usage(`--env ${given.env} reads no bars: got ${operands[0]}`)
+  const curriculum =
+    given.curriculum === undefined ? null : await readCurriculum(given.curriculum, context.signal)
+  if (curriculum !== null) refuseSteps(given.steps)
   const set = featuresOf(given.features)
   const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
   const shaped = shapedBy(given, initial)
@@ -181,8 +167,14 @@ async function begin(
           longOnly: given['long-only'],
           warmup: given.warmup,
         })
+  const phases = curriculum?.phases ?? null
   const plan = phasesOf(shaped, { settings, setup, set: set.name, phases, interval: loaded?.market.interval })
   const start = initial?.fit(setup.shape, settings.seed) ?? null
+  const inputs = [
+    loaded && input('bars', operands[0] === undefined ? 'store' : absolute(context, operands[0]), loaded),
+    initial && input('model', absolute(context, initial.path), initial),
+    curriculum && input('curriculum', absolute(context, given.curriculum!), curriculum),
+  ].filter((one) => one !== null)
   const determining = {
     settings,
     curriculum: phases,
@@ -194,193 +186,70 @@ async function begin(
     engine: backendOf(given) ?? 'cpu',
     evaluateEvery: given['eval-every'] ?? null,
     earlyStop: given['early-stop'] ?? null,
-    initial: start?.sha256 ?? null,
+    initial: initial?.sha256 ?? null,
     data: setup.data?.sha256 ?? null,
   }
   const identity = digest(determining)
-  if (manifest !== null) checkSame(manifest, identity, setup)
+  const code = version().trim()
+  if (before !== null) checkSame(before.manifest, { inputs, identity, version: code })
   const engine = await engineFor(layoutOf(setup.shape), given)
+  context.onEnd(async () => engine.dispose())
   if (backendOf(given) !== null && setup.shape.hidden < GPU_PAYS)
     context.ui.note(
       `an LSTM of ${setup.shape.hidden} is small for a GPU; jules bench says whether the CPU is faster`,
     )
-  try {
-    const total = plan.reduce((sum, phase) => sum + phase.settings.steps, 0)
-    const training = new Training({
-      engine,
-      phases: plan,
-      evaluate: setup.evaluate,
-      evaluateEvery: given['eval-every'] ?? Math.max(1, Math.floor(total / 20)),
-      checkpointEvery: given['checkpoint-every'] ?? Math.max(1, Math.floor(total / 10)),
-      earlyStop: given['early-stop'] ?? null,
-      initial: start?.parameters ?? null,
-    })
-    const run = manifest?.run ?? given.run ?? runName(setup, started)
-    const home = folder ?? new RunFolder(given.output ?? join(context.paths.data, 'runs', run), context)
-    let trial = manifest?.trial ?? null
-    if (manifest === null) {
-      await home.create(given.force)
-      trial = await register(join(context.paths.data, 'runs.ndjson'), {
-        run,
-        time: formatTime(started),
-        path: home.path,
-        task: setup.spec.task,
-        symbols: setup.data?.symbols ?? [],
-        interval: setup.spec.interval,
-        from: setup.data?.train[0] ?? null,
-        to: setup.data?.validation[1] ?? null,
+  const total = plan.reduce((sum, phase) => sum + phase.settings.steps, 0)
+  const training = new Training({
+    engine,
+    phases: plan,
+    evaluate: setup.evaluate,
+    evaluateEvery: given['eval-every'] ?? Math.max(1, Math.floor(total / 20)),
+    checkpointEvery: given['checkpoint-every'] ?? Math.max(1, Math.floor(total / 10)),
+    earlyStop: given['early-stop'] ?? null,
+    initial: start,
+  })
+  const { manifest, folder } =
+    before ??
+    (await newRun(
+      context,
+      {
+        output: given.output,
+        name: given.run,
+        force: given.force,
+        started,
+        setup,
         trial: digest({ ...determining, data: null }),
-      })
-      const fresh: Manifest = {
-        format: MANIFEST_FORMAT,
-        run,
-        version: version().trim(),
-        node: process.versions.node,
-        platform: `${context.platform}-${context.arch}`,
-        started: formatTime(started),
+      },
+      {
+        version: code,
         options: texts,
-        operands,
-        inputs: loaded === null ? [] : [{ path: loaded.name, sha256: loaded.sha256 }],
+        operands: operands.map((operand) => absolute(context, operand)),
+        inputs,
         engine: engine.name,
         threads: threadsOf(given),
         settings: determining,
         identity,
         data: setup.data,
         test: setup.test,
-        trial,
-      }
-      await home.write(FILES.manifest, Buffer.from(`${JSON.stringify(fresh, null, 2)}\n`))
-    }
-    await work(context, {
-      given,
-      setup,
-      settings,
-      training,
-      engine,
-      folder: home,
-      run,
-      identity,
-      trial,
-      fresh: manifest === null,
-    })
-  } finally {
-    engine.dispose()
-  }
-}
-
-interface Work {
-  readonly given: Given
-  readonly setup: Setup
-  readonly settings: TrainingSettings
-  readonly training: Training
-  readonly engine: Engine
-  readonly folder: RunFolder
-  readonly run: string
-  readonly identity: string
-  readonly trial: number | null
-  readonly fresh: boolean
-}
-
-async function work(context: Context, parts: Work): Promise<void> {
-  const { given, setup, settings, training, engine, folder, run, identity, trial, fresh } = parts
-  if (!fresh) await restore(context, parts)
-  const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
-  const output = await TrainingOutput.open(context, { folder, run, from: training.step, table })
-  const model = () =>
-    encodeModel({
-      spec: setup.spec,
-      shape: setup.shape,
-      parameters: Float32Array.from(engine.readParameters()),
-      normaliser: training.normaliser,
-      settings: { ...settings },
-      steps: training.step,
-      data: setup.data,
-    })
-  if (setup.data !== null && setup.test !== null) {
-    const [from, to] = setup.data.train
-    context.ui.note(
-      `training on ${from} to ${to}, validating on ${setup.data.validation.join(' to ')}; ${setup.test.sessions} sessions from ${setup.test.from} are left for testing`,
-    )
-  }
-  let looked = performance.now()
-  let end: TrainingEnd
-  try {
-    end = await training.run({
-      pause: async () => {
-        const now = performance.now()
-        if (now - looked > 25) {
-          looked = now
-          await setImmediate()
-        }
-        return context.signal.aborted
       },
-      iteration: async (iteration) => {
-        if (iteration.best) await folder.write(FILES.best, model())
-        await output.iteration(iteration, training.total)
-      },
-      checkpoint: async (state) => {
-        await folder.write(FILES.last, model())
-        await folder.writeCheckpoint({ run: identity, state })
-      },
-    })
-  } finally {
-    await output.close()
-  }
-  if (end === 'stopped') {
-    context.ui.note(`stopped at step ${training.step}; go on with: jules train --resume ${folder.path}`)
-    return
-  }
-  await output.done({
-    path: folder.path,
-    bytes: (await folder.read(FILES.last))!,
-    step: training.step,
-    best: training.best,
-    trial,
-    data: setup.data,
-    test: setup.test,
-    early: end === 'early-stop',
+    ))
+  await work(context, {
+    table: (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table',
+    setup,
+    settings: { ...settings, ...known({ rules, curriculum: phases, initial: determining.initial }) },
+    training,
+    engine,
+    folder,
+    run: manifest.run,
+    identity,
+    trial: manifest.trial,
+    fresh: before === null,
   })
 }
 
-/** Puts the run back to its newest sound checkpoint; without one it starts from step 0. */
-async function restore(context: Context, { folder, training, identity }: Work): Promise<void> {
-  const checkpoint = await folder.readCheckpoint((words) => context.ui.warn(words))
-  if (checkpoint === null) {
-    context.ui.note('there is no checkpoint yet: starting from step 0')
-    return
-  }
-  if (checkpoint.run !== identity)
-    throw badData('the checkpoint is one of another run', { where: folder.path })
-  try {
-    training.restore(checkpoint.state)
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw badData(`the checkpoint does not fit the run: ${error.message}`, {
-      where: folder.path,
-      cause: error,
-    })
-  }
-  context.ui.note(`going on from step ${training.step}`)
-}
-
-function checkSame(manifest: Manifest, identity: string, setup: Setup): void {
-  const before = manifest.inputs[0]
-  if (before !== undefined && before.sha256 !== setup.data?.sha256) {
-    throw badData('the bars are not those that the run began with', {
-      where: before.path,
-      fields: { expected: before.sha256, found: setup.data?.sha256 ?? null },
-    })
-  }
-  if (manifest.identity !== identity) {
-    throw new Failure(
-      'usage',
-      `the run was made by ${manifest.version} with settings that are not the same here`,
-      {
-        hint: 'start a new run',
-      },
-    )
-  }
-}
+/** What is not null. */
+const known = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
 
 /** The network of a model to start from is the default of the new one. */
 function shapedBy(given: Given, initial: Initial | null): Given {
@@ -411,9 +280,4 @@ function phasesOf(given: Given, { settings, setup, set, phases, interval }: Phas
     const task = interval === undefined ? setup.task : setup.taskUnder(rulesOf(own, interval))
     return { name, task, settings: settingsOf(own, set) }
   })
-}
-
-function runName({ data, spec }: Setup, startedMs: number): string {
-  const stamp = formatTime(startedMs).replace(/[-:]|\.\d+/g, '')
-  return [...(data?.symbols ?? [spec.task]), stamp].join('-').toLowerCase()
 }

@@ -7,7 +7,7 @@ import { layoutOf, type NetworkShape } from '../agent/network.js'
 import { FILES } from '../agent/run-folder.js'
 import { decodeSafetensors } from '../agent/safetensors.js'
 import { transferred } from '../agent/transfer.js'
-import { badData, systemFailure } from '../base/errors.js'
+import { Failure, systemCode, systemFailure } from '../base/errors.js'
 
 /** The policy file that a path names: itself, or the best one of a run folder, or its last. */
 export async function policyFile(
@@ -16,24 +16,35 @@ export async function policyFile(
   const info = await stat(path).catch((error) => {
     throw systemFailure(error, path)
   })
-  const candidates = info.isDirectory() ? [join(path, FILES.best), join(path, FILES.last)] : [path]
-  for (const candidate of candidates) {
-    const bytes = await readFile(candidate).catch((error) => {
-      if (candidate !== candidates.at(-1)) return null
-      throw systemFailure(error, candidate)
-    })
-    if (bytes !== null) return { path: candidate, bytes }
+  if (!info.isDirectory()) return { path, bytes: await read(path) }
+  for (const name of [FILES.best, FILES.last]) {
+    const file = join(path, name)
+    const isThere = await stat(file).then(
+      () => true,
+      (error) => {
+        if (systemCode(error) === 'ENOENT') return false
+        throw systemFailure(error, file)
+      },
+    )
+    if (isThere) return { path: file, bytes: await read(file) }
   }
-  throw badData('holds no policy', { where: path })
+  throw new Failure('noInput', 'the folder holds no policy', { where: path })
 }
 
+const read = (path: string): Promise<Uint8Array> =>
+  readFile(path).catch((error) => {
+    throw systemFailure(error, path)
+  })
+
 export interface Initial {
+  readonly path: string
+  readonly sha256: string
   /** Of the network in the file; null where it cannot be seen, as the activation of another's tensors. */
   readonly shape: Omit<NetworkShape, 'activation'> & {
     readonly activation: NetworkShape['activation'] | null
   }
   /** Parameters for a network of this shape. Throws where the shapes cannot be joined. */
-  fit(shape: NetworkShape, seed: number): { readonly parameters: Float32Array; readonly sha256: string }
+  fit(shape: NetworkShape, seed: number): Float32Array
 }
 
 export async function initialFrom(path: string): Promise<Initial> {
@@ -41,14 +52,13 @@ export async function initialFrom(path: string): Promise<Initial> {
   const tensors = decodeSafetensors(file.bytes, file.path)
   const own = tensors.metadata.format === undefined ? null : decodeModel(file.bytes, file.path).shape
   return {
+    path: file.path,
+    sha256: createHash('sha256').update(file.bytes).digest('hex'),
     shape: own ?? { ...shapeOf(tensors, 'tanh', file.path), activation: null },
     fit: (shape, seed) => {
       const from = own ?? shapeOf(tensors, shape.activation, file.path)
       const parameters = parametersOf(tensors, layoutOf(from), file.path)
-      return {
-        parameters: transferred({ from, parameters, to: shape, seed, name: file.path }),
-        sha256: createHash('sha256').update(file.bytes).digest('hex'),
-      }
+      return transferred({ from, parameters, to: shape, seed, name: file.path })
     },
   }
 }

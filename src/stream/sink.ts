@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants, fstatSync, open as openFd, unlinkSync, write as writeFd } from 'node:fs'
-import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises'
+import { copyFile, type FileHandle, link, open, realpath, rename, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -91,6 +91,8 @@ export interface FileSinkOptions {
   readonly onForcedExit?: (cleanup: () => void) => () => void
   /** Permission bits of the new file; an existing file keeps its own by default. */
   readonly mode?: number
+  /** Nothing may have the file's name when it takes it. */
+  readonly isNew?: boolean
 }
 
 /** A new file beside `path`, renamed over it on close after fsync. Devices and FIFOs are written in place. */
@@ -137,12 +139,23 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
         if (kind !== undefined && options.mode === undefined) await handle.chmod(kind.mode & 0o7777)
         await handle.sync()
         await handle.close()
-        await rename(temporary, target)
+        if (options.isNew) {
+          await linkOrCopy(temporary, target)
+          remove()
+        } else await rename(temporary, target)
         forget()
         await syncDirectory(dirname(target))
       }),
     abort,
   }
+}
+
+/** A second name for a file, or a copy of it where the file system knows none; EEXIST where the name is taken. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(async (error) => {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EEXIST') throw error
+    await copyFile(from, to, constants.COPYFILE_EXCL)
+  })
 }
 
 const READER_EVERY_MS = 20

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
@@ -13,56 +12,8 @@ import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { decodeModel } from '../../src/agent/model.js'
 import { encodeSafetensors } from '../../src/agent/safetensors.js'
-import { finished, type Result, Workdir } from '../support/workdir.js'
-
-type Json = ReturnType<typeof JSON.parse>
-const parse = (text: string): Json[] =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-
-const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex')
-
-/** Eight sessions and a run of eight rollouts: under a second of work. */
-const SHORT = [
-  '--steps',
-  '4096',
-  '--envs',
-  '8',
-  '--n-steps',
-  '64',
-  '--batch-size',
-  '256',
-  '--checkpoint-every',
-  '512',
-  '--eval-every',
-  '1024',
-]
-
-async function withBars(days = 8, more: readonly string[] = []): Promise<Workdir> {
-  const dir = new Workdir()
-  const { status, stderr } = await dir.jules([
-    'fetch',
-    '--mock',
-    '--days',
-    String(days),
-    '-o',
-    'bars.parquet',
-    ...more,
-  ])
-  expect([status, stderr]).toEqual([0, ''])
-  return dir
-}
-
-const train = (dir: Workdir, ...args: readonly string[]): Promise<Result> =>
-  dir.jules(['train', ...SHORT, ...args, 'bars.parquet'])
-
-/** What an undisturbed run writes. */
-async function undisturbed(dir: Workdir): Promise<string> {
-  expect((await train(dir, '-o', 'whole')).status).toBe(0)
-  return sha256(dir.file('whole/policy.safetensors'))
-}
+import { parse, resume, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
+import { finished, Workdir } from '../support/workdir.js'
 
 describe('a run', () => {
   test('writes records, a folder, and says what is left for testing', async () => {
@@ -102,7 +53,7 @@ describe('a run', () => {
       options: { steps: '4096' },
       test: { from: '2025-08-01' },
     })
-    expect(manifest.inputs[0].path).toBe('bars.parquet')
+    expect(manifest.inputs[0]).toMatchObject({ kind: 'bars', path: dir.file('bars.parquet') })
     expect(manifest.inputs[0].sha256).toMatch(/^[0-9a-f]{64}$/)
   })
 
@@ -217,9 +168,6 @@ describe('a run', () => {
 })
 
 describe('a run that was disturbed', () => {
-  const resume = (dir: Workdir, name: string, ...more: readonly string[]) =>
-    dir.jules(['train', '--resume', name, ...more])
-
   test.each([1, 2, 3])('killed at a random moment, time %i, it ends with the same bytes', async (time) => {
     const dir = await withBars()
     const hash = await undisturbed(dir)
@@ -335,7 +283,7 @@ describe('a run that was disturbed', () => {
     const bars = await resume(dir, 'whole')
     expect(bars.status).toBe(65)
     expect(bars.stderr).toContain(
-      'jules train: bars.parquet: the bars are not those that the run began with\n',
+      `jules train: ${dir.file('bars.parquet')}: the bars are not those that the run began with\n`,
     )
     dir.write('no', '')
     expect((await resume(dir, '.')).status).toBe(66)
@@ -395,11 +343,11 @@ describe('trials', () => {
     expect(await trial('-o', 'd', '--gamma', '0.9')).toBe(3)
     const lines = parse(dir.read('.local/share/jules/runs.ndjson'))
     expect(lines.map(({ task: name, path }) => [name, path])).toEqual([
-      ['trading', 'a'],
-      ['trading', 'b'],
-      ['trading', 'c'],
-      ['tmaze10', 'task'],
-      ['trading', 'd'],
+      ['trading', dir.file('a')],
+      ['trading', dir.file('b')],
+      ['trading', dir.file('c')],
+      ['tmaze10', dir.file('task')],
+      ['trading', dir.file('d')],
     ])
   })
 })

@@ -1,0 +1,60 @@
+/** What a run was begun with: written before its first step, and held against what is there when it goes on. */
+import { badData, usage } from '../base/errors.js'
+import type { Setup } from './training-setup.js'
+
+/** Something that the weights depend on and that can change under a run. */
+export interface Input {
+  readonly kind: 'bars' | 'model' | 'curriculum'
+  /** Absolute; or `store`, `-`, or `default`. */
+  readonly path: string
+  readonly sha256: string
+}
+
+export const input = (kind: Input['kind'], path: string, { sha256 }: { readonly sha256: string }): Input => ({
+  kind,
+  path,
+  sha256,
+})
+
+export interface Manifest {
+  readonly format: string
+  readonly run: string
+  readonly version: string
+  readonly node: string
+  readonly platform: string
+  readonly started: string
+  /** Every option that was set, as a text; files by their absolute paths. */
+  readonly options: Readonly<Record<string, string>>
+  readonly operands: readonly string[]
+  readonly inputs: readonly Input[]
+  readonly engine: string
+  readonly threads: number
+  readonly settings: unknown
+  /** Hash of the settings and the data. */
+  readonly identity: string
+  readonly data: unknown
+  readonly test: Setup['test']
+  readonly trial: number | null
+}
+
+const CHANGED: Readonly<Record<Input['kind'], string>> = {
+  bars: 'the bars are not those that the run began with',
+  model: 'the model is not the one that the run started from',
+  curriculum: 'the curriculum is not the one that the run began with',
+}
+
+/** Throws where a run would not go on as the same run: 65 for an input that changed, 64 for another jules. */
+export function checkSame(
+  manifest: Manifest,
+  { inputs, identity, version }: Pick<Manifest, 'inputs' | 'identity' | 'version'>,
+): void {
+  for (const { kind, path, sha256 } of manifest.inputs) {
+    const found = inputs.find((one) => one.kind === kind)?.sha256 ?? null
+    if (found !== sha256) throw badData(CHANGED[kind], { where: path, fields: { expected: sha256, found } })
+  }
+  const hint = 'start a new run; --transfer-from starts it from the weights of this one'
+  if (manifest.version !== version)
+    throw usage(`the run was begun by ${manifest.version}, and this is ${version}`, { hint })
+  if (manifest.identity !== identity)
+    throw usage('the settings of the run are not the same here: its manifest was changed', { hint })
+}
