@@ -23,8 +23,8 @@ export const shapeAt = (hidden: number): NetworkShape => {
 /** Operations that a GPU is asked for in one minibatch of the default settings: some 40 for a step of an LSTM and back. */
 export const LAUNCHES = 40 * TRADING.bptt * (TRADING.lstm === 'separate' ? 2 : 1) + 80
 
-/** `clock` gives milliseconds; each figure is the median of several. */
-export function measure(engine: Engine, clock: () => number, budgetMs = 1000): Speed {
+/** `clock` gives milliseconds; each figure is the median of several. Yields now and then. */
+export function* measure(engine: Engine, clock: () => number, budgetMs = 1000): Generator<void, Speed> {
   const { envs, rolloutSteps, batch, bptt, epochs } = TRADING
   const { shape, size } = engine.layout
   const rng = stream(1, 'benchmark', shape.hidden)
@@ -40,12 +40,12 @@ export function measure(engine: Engine, clock: () => number, budgetMs = 1000): S
     allowed,
   }
   const adam = { rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-5, maxNorm: 0.5 }
-  const minibatchMs = median(clock, budgetMs, () => {
+  const minibatchMs = yield* median(clock, budgetMs, () => {
     engine.gradMinibatch(minibatch, loss)
     engine.adamStep(adam)
   })
-  const rolloutMs = median(clock, budgetMs / 4, policyStep(engine, envs, true))
-  const singleMs = median(clock, budgetMs / 4, policyStep(engine, 1, false))
+  const rolloutMs = yield* median(clock, budgetMs / 4, policyStep(engine, envs, true))
+  const singleMs = yield* median(clock, budgetMs / 4, policyStep(engine, 1, false))
   const total = rolloutSteps * rolloutMs + epochs * ((envs * rolloutSteps) / batch) * minibatchMs
   return { stepsPerSecond: (1000 * envs * rolloutSteps) / total, minibatchMs, policyUs: 1000 * singleMs }
 }
@@ -87,13 +87,13 @@ function policyStep(engine: Engine, count: number, withValues: boolean): () => v
 }
 
 /** Median milliseconds of a call, in rounds long enough for the clock. */
-function median(clock: () => number, budgetMs: number, work: () => void): number {
+function* median(clock: () => number, budgetMs: number, work: () => void): Generator<void, number> {
   const until = clock() + budgetMs / 5
   let calls = 0
   // The compiler warms up, and the calls of a round are counted.
   while (clock() < until || calls < 2) {
     work()
-    calls++
+    if (++calls % 64 === 0) yield
   }
   const each = Math.max(1, Math.floor(calls / 4))
   const rounds: number[] = []
@@ -102,6 +102,7 @@ function median(clock: () => number, budgetMs: number, work: () => void): number
     const start = clock()
     for (let n = 0; n < each; n++) work()
     rounds.push((clock() - start) / each)
+    yield
   }
   return rounds.sort((a, b) => a - b)[Math.floor(rounds.length / 2)]!
 }

@@ -99,24 +99,83 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
       throw bad(`its metadata ${key} is damaged`)
     }
   }
-  const spec = field('spec') as ModelSpec
+  const checked = <T>(key: string, fits: (value: unknown) => value is T): T => {
+    const value = field(key)
+    if (fits(value)) return value
+    throw bad(`its metadata ${key} is damaged`)
+  }
+  const spec = checked('spec', isSpec)
   if (specHash(spec) !== metadata.spec_sha256) throw bad('its specification does not fit its hash')
-  const shape = field('network') as NetworkShape
+  const shape = checked('network', isShape)
+  if (spec.mask.length !== shape.actions)
+    throw bad(`its mask is of ${spec.mask.length} actions, and its network of ${shape.actions}`)
   return {
     spec,
     shape,
     parameters: parametersOf(file, layoutOf(shape), name),
     normaliser: metadata.normaliser === 'none' ? null : normaliserOf(file, shape.inputs, name),
-    settings: field('settings') as Record<string, unknown>,
-    steps: Number(field('steps')),
-    data: field('data') as DataSpan | null,
+    settings: checked('settings', isObject),
+    steps: checked('steps', isNatural),
+    data: checked('data', isSpan),
   }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isNatural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const isCount = (value: unknown): value is number => isNatural(value) && value >= 1
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+const isList = <T>(value: unknown, each: (one: unknown) => one is T): value is T[] =>
+  Array.isArray(value) && value.every(each)
+
+function isShape(value: unknown): value is NetworkShape {
+  if (!isObject(value)) return false
+  const { inputs, hidden, actions, layers, net, lstm, activation } = value
+  return (
+    [inputs, hidden, actions, layers].every(isCount) &&
+    isList(net, isCount) &&
+    (lstm === 'shared' || lstm === 'separate') &&
+    (activation === 'tanh' || activation === 'relu')
+  )
+}
+
+function isSpec(value: unknown): value is ModelSpec {
+  if (!isObject(value)) return false
+  const { task, features, interval, actions, mask, holdPrior } = value
+  const isTarget = (one: unknown): one is number[] => isList(one, (n): n is number => Number.isSafeInteger(n))
+  return (
+    isText(task) &&
+    (features === null || (isObject(features) && isText(features.set) && isList(features.columns, isText))) &&
+    (interval === null || isText(interval)) &&
+    (actions === null || isList(actions, isTarget)) &&
+    isList(mask, (one): one is number => one === 0 || one === 1) &&
+    mask.includes(1) &&
+    Number.isFinite(holdPrior)
+  )
+}
+
+function isSpan(value: unknown): value is DataSpan | null {
+  if (value === null) return true
+  if (!isObject(value)) return false
+  const { sha256, symbols, sources, train, validation } = value
+  const isPair = (one: unknown) => isList(one, isText) && one.length === 2
+  return (
+    isText(sha256) &&
+    isList(symbols, isText) &&
+    isList(sources, isText) &&
+    isPair(train) &&
+    isPair(validation)
+  )
 }
 
 /** The parameters of a file, by the names of the layout. Throws badData and names a tensor that is missing or misshapen. */
 export function parametersOf({ tensors }: TensorFile, layout: Layout, name: string): Float32Array {
-  const parameters = new Float32Array(layout.size)
-  for (const { name: tensor, shape, offset } of layout.tensors) {
+  // All are looked at before room is made: the file bounds their sizes, its metadata do not.
+  const data = layout.tensors.map(({ name: tensor, shape }) => {
     const found = tensors.get(tensor)
     if (found === undefined) throw badData(`tensor ${tensor} is missing`, { where: name })
     if (found.shape.length !== shape.length || found.shape.some((n, i) => n !== shape[i])) {
@@ -124,8 +183,10 @@ export function parametersOf({ tensors }: TensorFile, layout: Layout, name: stri
     }
     if (!Array.prototype.every.call(found.data, Number.isFinite))
       throw badData(`tensor ${tensor} holds a number that is not finite`, { where: name })
-    parameters.set(found.data, offset)
-  }
+    return found.data
+  })
+  const parameters = new Float32Array(layout.size)
+  for (const [i, { offset }] of layout.tensors.entries()) parameters.set(data[i]!, offset)
   return parameters
 }
 
@@ -134,6 +195,8 @@ function normaliserOf({ tensors }: TensorFile, inputs: number, name: string): Ru
   const variance = tensors.get(VARIANCE)
   if (mean?.data.length !== inputs || variance?.data.length !== inputs)
     throw badData('its normaliser is missing or has another size', { where: name })
+  if (!mean.data.every(Number.isFinite) || !variance.data.every((one) => one >= 0 && Number.isFinite(one)))
+    throw badData('its normaliser holds a number that cannot be', { where: name })
   const moments = new RunningMoments(inputs)
   moments.mean.set(mean.data)
   moments.variance.set(variance.data)

@@ -2,7 +2,7 @@
  * Every run ever started, one line each, so that later statistics know how many trials a result was chosen from. A trial is a
  * distinct (settings, features, seed) on the same symbols and interval over dates that overlap. Lines are only added.
  */
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode, systemFailure } from '../base/errors.js'
 
@@ -26,9 +26,10 @@ export async function register(file: string, run: Registration): Promise<number 
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     // One write of less than a page to a file opened for appending is not torn by another run's.
-    const handle = await open(file, 'a', 0o600)
+    const handle = await open(file, 'a+', 0o600)
     try {
-      await handle.write(`${JSON.stringify({ type: 'run', ...run })}\n`)
+      const line = `${JSON.stringify({ type: 'run', ...run })}\n`
+      await handle.appendFile((await endsTorn(handle)) ? `\n${line}` : line)
       await handle.sync()
     } finally {
       await handle.close()
@@ -39,6 +40,14 @@ export async function register(file: string, run: Registration): Promise<number 
   }
 }
 
+/** Whether a crash or a full disk cut the last line off, so that the next one must not be joined to it. */
+async function endsTorn(handle: FileHandle): Promise<boolean> {
+  const { size } = await handle.stat()
+  if (size === 0) return false
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1)
+  return buffer[0] !== 0x0a
+}
+
 /** All runs of a registry, oldest first; a line torn by a crash is passed over. */
 export async function registered(file: string): Promise<Registration[]> {
   const text = await readFile(file, 'utf8').catch((error) => {
@@ -47,7 +56,8 @@ export async function registered(file: string): Promise<Registration[]> {
   })
   return text.split('\n').flatMap((line) => {
     try {
-      return [JSON.parse(line) as Registration]
+      const run = JSON.parse(line) as (Registration & { type?: unknown }) | null
+      return run?.type === 'run' ? [run] : []
     } catch {
       return []
     }

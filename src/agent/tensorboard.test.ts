@@ -31,8 +31,11 @@ const python = spawnSync('python3', ['-c', 'import tensorboard']).status === 0
 test.skipIf(!python)('the library tensorboard for Python reads it (skipped without it)', () => {
   const dir = mkdtempSync(join(tmpdir(), 'jules-events-'))
   const tags = { 'rollout/ep_rew_mean': -3.5, 'train/approx_kl': 0.0125 }
-  const parts = [fileVersion(100), sessionStart(100, 0), scalars(101, 2048, tags), scalars(102, 4096, tags)]
+  const parts = [fileVersion(100), sessionStart(100, 1), scalars(101, 2048, tags), scalars(101.5, 4096, tags)]
   writeFileSync(join(dir, 'events.out.tfevents.100.1.jules'), Buffer.concat(parts))
+  // Taken up again at 2048: that one stays, and 4096 comes anew.
+  const later = [fileVersion(101.7), sessionStart(101.7, 2049), scalars(102, 4096, tags)]
+  writeFileSync(join(dir, 'events.out.tfevents.101.1.jules'), Buffer.concat(later))
   const script = `
 import sys, json
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

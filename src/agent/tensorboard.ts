@@ -8,7 +8,7 @@ import { bytes, double, float, integer, text } from '../base/protobuf.js'
 export const fileVersion = (seconds: number): Uint8Array =>
   framed(double(1, seconds), text(3, 'brain.Event:2'))
 
-/** Tells a reader that a run goes on from `step`: what an earlier file says of later steps no longer holds. */
+/** Tells a reader that a run goes on and `step` is the next to come: what an earlier file says from there on no longer holds. */
 export const sessionStart = (seconds: number, step: number): Uint8Array =>
   framed(double(1, seconds), integer(2, step), bytes(7, integer(1, 1)))
 

@@ -6,6 +6,7 @@ import { quote } from '../base/time.js'
 import { choice, defineCommand, integer, option } from '../cli/command.js'
 import { BlockWriter } from '../stream/sink.js'
 import { type EngineFlags, engineFor, threadsOf } from './engines.js'
+import { pauses } from './pause.js'
 
 const WIDTHS: readonly number[] = [32, 64, 128, 256]
 
@@ -68,6 +69,7 @@ export const bench = defineCommand({
       await out.drain()
     }
     const progress = context.ui.progress('measurements')
+    const pause = pauses(context.signal)
     const rows: Row[] = []
     const absent: string[] = []
     let done = 0
@@ -87,7 +89,13 @@ export const bench = defineCommand({
             )
           break
         }
-        const speed = measure(engine, () => performance.now(), 1000 * given.seconds)
+        const work = measure(engine, () => performance.now(), 1000 * given.seconds)
+        let step = work.next()
+        while (step.done !== true) {
+          if (await pause()) context.signal.throwIfAborted()
+          step = work.next()
+        }
+        const speed = step.value
         engine.dispose()
         rows.push({ engine: name, hidden, speed })
         progress.update(++done, candidates.length * given.widths.length)
@@ -121,13 +129,15 @@ interface Advice {
 }
 
 function adviceOf(rows: readonly Row[], absent: readonly string[], widths: readonly number[]): Advice {
-  const best = (hidden: number): Row =>
+  // None where a width is more than any engine can hold.
+  const best = (hidden: number): Row | undefined =>
     rows
       .filter((row) => row.hidden === hidden)
-      .reduce((a, b) => (b.speed.stepsPerSecond > a.speed.stepsPerSecond ? b : a))
-  const use = Object.fromEntries(widths.map((hidden) => [hidden, best(hidden).engine]))
+      .sort((a, b) => b.speed.stepsPerSecond - a.speed.stepsPerSecond)[0]
+  const measured = widths.filter((hidden) => best(hidden) !== undefined)
+  const use = Object.fromEntries(measured.map((hidden) => [hidden, best(hidden)!.engine]))
   if (!absent.some((words) => words.startsWith('--gpu:'))) {
-    const wins = widths.filter((hidden) => use[hidden]!.startsWith('--gpu'))
+    const wins = measured.filter((hidden) => use[hidden]!.startsWith('--gpu'))
     return {
       use,
       gpu:
@@ -137,10 +147,10 @@ function adviceOf(rows: readonly Row[], absent: readonly string[], widths: reado
     }
   }
   const launches = (LAUNCHES * LAUNCH_US) / 1000
-  const pays = widths.find((hidden) => best(hidden).speed.minibatchMs > 2 * launches)
+  const pays = measured.find((hidden) => best(hidden)!.speed.minibatchMs > 2 * launches)
   return {
     use,
-    gpu: `not measured; a minibatch is about ${LAUNCHES} launches, some ${launches.toFixed(0)} ms at ${LAUNCH_US} us each whatever the width, so by this estimate a GPU pays ${pays === undefined ? `only above a width of ${widths.at(-1)}` : `from a width of about ${pays}`}`,
+    gpu: `not measured; a minibatch is about ${LAUNCHES} launches, some ${launches.toFixed(0)} ms at ${LAUNCH_US} us each whatever the width, so by this estimate a GPU pays ${pays === undefined ? `only above a width of ${measured.at(-1) ?? 0}` : `from a width of about ${pays}`}`,
   }
 }
 

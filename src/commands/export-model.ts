@@ -26,8 +26,8 @@ export const exportModel = defineCommand({
     if (given.onnx === undefined) throw usage('say where to: --onnx FILE')
     if (given.onnx === '-' && context.stdoutIsTTY)
       throw usage('a graph is not for a terminal', { hint: 'use --onnx FILE, or a pipe' })
-    const { model } = await loadModel(path!)
-    const out = await openOutput(context, { format: 'ndjson', output: given.onnx }, [path!])
+    const { model, path: policy } = await loadModel(path!)
+    const out = await openOutput(context, { format: 'ndjson', output: given.onnx }, [policy])
     try {
       await out.sink.write(encodeOnnx(model, version().trim()))
       await out.done()

@@ -47,7 +47,7 @@ export class TrainingOutput {
     const seconds = context.clock() / 1000
     const events = await folder.append(`events.out.tfevents.${Math.floor(seconds)}.${context.pid}.jules`)
     await events.write(fileVersion(seconds))
-    if (from > 0) await events.write(sessionStart(seconds, from))
+    await events.write(sessionStart(seconds, from + 1))
     return new TrainingOutput(context, opening, metrics, events)
   }
 

@@ -1,11 +1,11 @@
 /** The course of a run in its folder: from the newest checkpoint on, with models, checkpoints, records and words on the way. */
-import { setImmediate } from 'node:timers/promises'
 import type { Engine } from '../agent/engine.js'
 import { encodeModel } from '../agent/model.js'
 import { FILES, type RunFolder } from '../agent/run-folder.js'
 import type { Training, TrainingEnd } from '../agent/training.js'
 import { badData } from '../base/errors.js'
 import type { Context } from '../cli/context.js'
+import { pauses } from './pause.js'
 import { TrainingOutput } from './training-output.js'
 import type { Setup } from './training-setup.js'
 
@@ -46,18 +46,10 @@ export async function work(context: Context, parts: Work): Promise<void> {
       `training on ${from} to ${to}, validating on ${setup.data.validation.join(' to ')}; ${setup.test.sessions} sessions from ${setup.test.from} are left for testing`,
     )
   }
-  let looked = performance.now()
   let end: TrainingEnd
   try {
     end = await training.run({
-      pause: async () => {
-        const now = performance.now()
-        if (now - looked > 25) {
-          looked = now
-          await setImmediate()
-        }
-        return context.signal.aborted
-      },
+      pause: pauses(context.signal),
       iteration: async (iteration) => {
         if (iteration.best) await folder.write(FILES.best, model())
         await output.iteration(iteration, training.total)

@@ -270,3 +270,47 @@ describe('settings', () => {
     expect([status, parse(stdout).at(-1).steps]).toEqual([0, 128])
   })
 })
+
+test('export-model and backtest do not overwrite or pass over the model they read', async () => {
+  const dir = await withBars()
+  const hash = await undisturbed(dir)
+  const same = await dir.jules(['export-model', 'whole', '--onnx', 'whole/best.safetensors'])
+  expect([same.status, same.stderr]).toEqual([
+    64,
+    'jules export-model: whole/best.safetensors: is the input as well as the output\n',
+  ])
+  expect(sha256(dir.file('whole/policy.safetensors'))).toBe(hash)
+  // A best model that is there and cannot be read is no reason to take the last one.
+  rmSync(dir.file('whole/best.safetensors'))
+  mkdirSync(dir.file('whole/best.safetensors'))
+  const unread = await dir.jules(['export-model', 'whole', '--onnx', 'p.onnx'])
+  expect([unread.status, unread.stderr]).toEqual([
+    66,
+    'jules export-model: whole/best.safetensors: is a directory\n',
+  ])
+  mkdirSync(dir.file('empty'))
+  const empty = await dir.jules(['export-model', 'empty', '--onnx', 'p.onnx'])
+  expect([empty.status, empty.stderr]).toEqual([
+    66,
+    'jules export-model: empty: the folder holds no policy\n',
+  ])
+})
+
+describe('bench', () => {
+  test('a width that no engine can hold is said, not a bug', async () => {
+    const dir = new Workdir()
+    const { status, stdout } = await dir.jules(['bench', '--widths', '4096', '--threads', '1'])
+    expect(status).toBe(0)
+    expect(parse(stdout)[0]).toMatchObject({ available: false, reason: expect.stringContaining('1 GiB') })
+    expect(parse(stdout).at(-1)).toMatchObject({ type: 'bench_advice', use: {} })
+  })
+
+  test('hears a signal within a measurement', async () => {
+    const dir = new Workdir()
+    const child = dir.start(BIN, ['bench', '-v', '--widths', '32', '--threads', '1', '--seconds', '60'])
+    const end = finished(child)
+    child.stderr?.once('data', () => child.kill('SIGINT'))
+    const { status, stdout } = await end
+    expect([status, stdout]).toEqual([130, ''])
+  })
+})

@@ -38,6 +38,8 @@ export class Crew {
   readonly #control = new Int32Array(new SharedArrayBuffer(4 * WORDS))
   readonly #members: { readonly worker: Worker; readonly plans: MessagePort }[] = []
   #job = 0
+  /** What a thread died of, once the event loop has heard of it. */
+  #failure: unknown
 
   /** Starts one thread for each of `places`; each needs a scratch of its own. */
   constructor(
@@ -54,6 +56,11 @@ export class Crew {
         plans: port2,
       }
       const worker = new Worker(script, { workerData, transferList: [port2] })
+      // A thread that dies while a job waits for it says so in the control block, for no event is heard then.
+      worker.on('error', (error) => {
+        this.#failure = error
+        Atomics.store(this.#control, FAILED, 1)
+      })
       worker.unref()
       port1.unref()
       this.#members.push({ worker, plans: port1 })
@@ -68,6 +75,7 @@ export class Crew {
   /** Runs each shard once, here and in the threads; returns when all are done. */
   run(shards: readonly ShardPlan[], work: (plan: ShardPlan) => void): void {
     const control = this.#control
+    if (Atomics.load(control, FAILED) !== 0) throw this.#failed()
     for (const [s, { id }] of shards.entries()) control[SHARDS + s] = id
     Atomics.store(control, DONE, 0)
     this.#job++
@@ -82,11 +90,15 @@ export class Crew {
     for (let looks = 0; looks < LOOKS; looks++) if (Atomics.load(control, DONE) === shards.length) break
     for (;;) {
       const done = Atomics.load(control, DONE)
-      if (Atomics.load(control, FAILED) !== 0) throw new Error('a thread of the cpu engine failed')
+      if (Atomics.load(control, FAILED) !== 0) throw this.#failed()
       if (done === shards.length) return
       if (Atomics.wait(control, DONE, done, STUCK_MS) === 'timed-out')
         throw new Error('a thread of the cpu engine does not answer')
     }
+  }
+
+  #failed(): Error {
+    return new Error('a thread of the cpu engine failed', { cause: this.#failure })
   }
 
   dispose(): void {

@@ -1,0 +1,84 @@
+/** Threads that fail: the run says so, instead of waiting for them or going on without. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import { layoutOf } from '../network.js'
+import { Crew } from './crew.js'
+import type { ShardPlan } from './plan.js'
+import type { ProgramPlaces } from './program.js'
+
+const layout = layoutOf({
+  inputs: 1,
+  hidden: 8,
+  actions: 2,
+  lstm: 'shared',
+  layers: 1,
+  net: [],
+  activation: 'tanh',
+})
+const module = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
+const SERVE = new URL('../../../dist/agent/cpu/crew.js', import.meta.url)
+
+/** A crew of one thread that runs `script`, and the word of memory that it can set. */
+function crewOf(script: string) {
+  const dir = mkdtempSync(join(tmpdir(), 'jules-crew-'))
+  const file = join(dir, 'worker.mjs')
+  writeFileSync(file, script)
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
+  const crew = new Crew(pathToFileURL(file), { memory, module, layout }, [{} as ProgramPlaces])
+  onTestFinished(() => {
+    crew.dispose()
+    rmSync(dir, { recursive: true })
+  })
+  return { crew, flag: new Int32Array(memory.buffer) }
+}
+
+const plans = [{ id: 0 }, { id: 1 }] as ShardPlan[]
+
+test('a thread that throws in a shard ends the job, and every later one', () => {
+  const { crew, flag } = crewOf(`
+    import { workerData } from 'node:worker_threads'
+    import { serve } from '${SERVE}'
+    const flag = new Int32Array(workerData.memory.buffer)
+    serve(new Int32Array(workerData.control), () => {
+      Atomics.store(flag, 0, 1)
+      Atomics.notify(flag, 0)
+      throw new Error('broken')
+    })`)
+  // Keeps this shard until the thread has taken the other one.
+  const work = () => {
+    Atomics.wait(flag, 0, 0)
+  }
+  expect(() => crew.run(plans, work)).toThrow('a thread of the cpu engine failed')
+  expect(() => crew.run(plans, work)).toThrow('a thread of the cpu engine failed')
+})
+
+test('a thread that cannot start is heard of, with the reason', async () => {
+  const { crew } = crewOf("throw new Error('no start')")
+  let failure: unknown
+  while (failure === undefined) {
+    await new Promise(setImmediate)
+    try {
+      crew.run(plans, () => {})
+    } catch (error) {
+      failure = error
+    }
+  }
+  expect(failure).toMatchObject({
+    message: 'a thread of the cpu engine failed',
+    cause: expect.objectContaining({ message: 'no start' }),
+  })
+})
+
+test('each shard is run once, by whoever comes first', () => {
+  const { crew, flag } = crewOf(`
+    import { workerData } from 'node:worker_threads'
+    import { serve } from '${SERVE}'
+    const counts = new Int32Array(workerData.memory.buffer)
+    serve(new Int32Array(workerData.control), (id) => { Atomics.add(counts, id, 1) })`)
+  const shards = Array.from({ length: 8 }, (_, id) => ({ id }) as ShardPlan)
+  for (let job = 0; job < 500; job++) crew.run(shards, ({ id }) => Atomics.add(flag, id, 1))
+  expect([...flag.subarray(0, 9)]).toEqual([...new Array(8).fill(500), 0])
+})
