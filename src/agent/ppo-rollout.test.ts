@@ -158,6 +158,27 @@ test('the next rollout goes on with the state of the last', () => {
   ])
 })
 
+test('rewards are divided by the deviation of the discounted return, which begins anew with an episode', () => {
+  const engine = new Counting()
+  const ppo = new Ppo(engine, threeSteps(), { ...SETTINGS, normaliseRewards: true })
+  ppo.advance()
+  // The returns so far of both environments, step by step.
+  const all = [1, 1, 1.5, 1.5, 1.75, 1.75, 1, 1]
+  // VecNormalize starts from a mean of 0 and a variance of 1 that count as 1e-4 values.
+  const moments = (values: readonly number[]) => {
+    const count = values.length + 1e-4
+    const mean = values.reduce((a, b) => a + b) / count
+    const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 1e-4 * (1 + mean * mean))
+    return { count, mean, variance: squares / count }
+  }
+  const { count, mean, variance } = moments(all)
+  expect([...ppo.save().get('normaliser.returns')!]).toEqual([count, mean, variance].map(close))
+  // The last reward of the episode that ends is all of its return.
+  const { variance: then } = moments(all.slice(0, 6))
+  const ended = sequences(engine.batches[0]!)[2]!
+  expect(ended.returns[0]).toBeCloseTo(1 / Math.sqrt(then + 1e-8), 6)
+})
+
 test('schedules fall over the steps of the run, and the update has the prior of the rollout', () => {
   const engine = new Counting()
   const ppo = new Ppo(engine, threeSteps(), SETTINGS)

@@ -103,6 +103,14 @@ test('evaluations and checkpoints come at multiples of their steps, and at the e
   expect(run.checkpoints.map(({ step }) => step)).toEqual([192, 320])
 })
 
+test('parameters to start from take the place of fresh ones, whatever the seed', async () => {
+  const initial = Float32Array.from({ length: layout.size }, (_, i) => Math.sin(i))
+  const run = await start({ initial })
+  expect([...run.engine.readParameters()]).toEqual([...initial])
+  const fresh = await start()
+  expect([...fresh.engine.readParameters()]).not.toEqual([...initial])
+})
+
 test('steps are rounded up to whole rollouts', async () => {
   const { training } = await start({ phases: [phase('a', { steps: 65 }), phase('b', { steps: 64 })] })
   expect(training.total).toBe(192)
