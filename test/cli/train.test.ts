@@ -373,7 +373,8 @@ describe('a model as a policy', () => {
 
   test('validation is a backtest: the same dollars', async () => {
     const dir = await withBars(10, ['--regime', 'mean-revert'])
-    const { stdout } = await train(dir, '-o', 'run')
+    // Without the prior a short run trades.
+    const { stdout } = await train(dir, '-o', 'run', '--hold-prior', '0')
     const scored = parse(stdout).findLast((one) => one['eval/mean_reward'] != null)
     const { data } = JSON.parse(dir.read('run/manifest.json'))
     // From the first bar of validation, with what came before as history.
@@ -397,6 +398,7 @@ describe('a model as a policy', () => {
       { input },
     )
     expect(scored.step).toBe(4096)
+    expect(scored['eval/mean_reward']).not.toBe(0)
     expect(parse(run.stdout)[0].pnl).toBe(scored['eval/mean_reward'])
   })
 
