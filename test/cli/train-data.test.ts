@@ -43,7 +43,7 @@ test('bars of validation change no weight, bars of the test not even a score', a
   expect(validation.last).toEqual(whole.last)
   expect(whole.scores.every((score) => score !== 0)).toBe(true)
   expect(validation.scores).not.toEqual(whole.scores)
-  const training = await trained(dir, bars, 'training', data.train[1])
+  const training = await trained(dir, bars, 'training', bars[Math.floor(bars.length / 4)].time)
   expect(training.last).not.toEqual(whole.last)
 })
 
@@ -65,4 +65,18 @@ test('the normaliser knows the bars of training alone', async () => {
     .join('')
   expect((await dir.jules(['train', ...SHORT, ...classic, '-o', 'later', '-'], { input })).status).toBe(0)
   expect(means('later')).toEqual(means('run'))
+})
+
+test('a phase of a curriculum is trained at its own costs', async () => {
+  const dir = await withBars()
+  const parameters = async (name: string, phase: object) => {
+    dir.write('plan.json', JSON.stringify([{ name: 'only', steps: 1024, ...phase }]))
+    const args = [...SHORT.slice(2), '--curriculum', 'plan.json', '-o', name, 'bars.parquet']
+    expect((await dir.jules(['train', ...args])).status).toBe(0)
+    return [...decodeModel(readFileSync(dir.file(`${name}/policy.safetensors`)), name).parameters]
+  }
+  const plain = await parameters('plain', {})
+  expect(await parameters('same', { commission: 'ib-tiered' })).toEqual(plain)
+  expect(await parameters('free', { commission: 'none' })).not.toEqual(plain)
+  expect(await parameters('spread', { 'half-spread-bps': 0 })).not.toEqual(plain)
 })

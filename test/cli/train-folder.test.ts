@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -11,11 +12,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { sessionStart } from '../../src/agent/tensorboard.js'
 import { parse, resume, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
 import { BIN, finished, Workdir } from '../support/workdir.js'
-
-/** 4096 steps in a second and more: long enough to be found at work. */
-const ONE_EVALUATION = ['--eval-every', '100000']
 
 describe('a new folder', () => {
   test('runs that begin in the same second have one each, in a private directory', async () => {
@@ -195,7 +194,17 @@ describe('--resume', () => {
     await end
     const metrics = dir.file('run/metrics.ndjson')
     writeFileSync(metrics, '{"type":"metric","run":"run","st', { flag: 'a' })
-    expect((await resume(dir, 'run')).status).toBe(0)
+    const left = dir.file('run/.policy.safetensors.0123456789ab.tmp')
+    writeFileSync(left, 'half')
+    const { status, stderr } = await resume(dir, 'run')
+    expect([status, existsSync(left)]).toEqual([0, false])
+    // TensorBoard forgets what it knew from the next step on, and no more.
+    const from = Number(/going on from step (\d+)|$/.exec(stderr)?.[1] ?? 0)
+    const events = readdirSync(dir.file('run')).filter((name) => name.startsWith('events.'))
+    expect(events).toHaveLength(2)
+    const start = Buffer.from(sessionStart(0, from + 1).subarray(12 + 9, -4))
+    const holds = events.filter((name) => readFileSync(dir.file(`run/${name}`)).includes(start))
+    expect(holds.length).toBe(from === 0 ? 2 : 1)
     expect(parse(readFileSync(metrics, 'utf8')).map(({ step }) => step)).toEqual([
       512, 1024, 1536, 2048, 2560, 3072, 3584, 4096,
     ])

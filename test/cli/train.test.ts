@@ -586,27 +586,23 @@ describe('the GPU', () => {
   })
 })
 
-test('the bytes of a run are these, on any Node and machine', async () => {
-  const dir = new Workdir()
-  const args = [
-    '--env',
-    'tmaze10',
-    '--steps',
-    '4096',
-    '--lstm',
-    'separate',
-    '--layers',
-    '2',
-    '--norm-obs',
-    '-o',
-    'run',
-  ]
-  const { status } = await dir.jules(['train', ...args])
-  expect(status).toBe(0)
-  // Changes only when the arithmetic is meant to change; the command-line tests run on every supported Node.
-  expect(sha256(dir.file('run/policy.safetensors'))).toBe(
+// They change only when the arithmetic is meant to change; the command-line tests run on every supported Node.
+test.each([
+  [
+    'two layers, normalised',
+    ['--env', 'tmaze10', '--steps', '4096', '--lstm', 'separate', '--layers', '2', '--norm-obs'],
     'd60aa06f2a8473b1becd850af870e1736c5b68531e7a5e4366c28c9ed06654b4',
-  )
+  ],
+  [
+    'a minibatch of four shards',
+    ['--env', 'cartpole-novel', '--steps', '1024', '--bptt', '16'],
+    'a004235704ee23037a362c23d099f486cf101d1821c994d650f268700b5d10d9',
+  ],
+])('the bytes of a run are these, on any Node and machine: %s', async (_what, args, bytes) => {
+  const dir = new Workdir()
+  const { status } = await dir.jules(['train', ...args, '-o', 'run'])
+  expect(status).toBe(0)
+  expect(sha256(dir.file('run/policy.safetensors'))).toBe(bytes)
 })
 
 test('bench measures what there is and names what is not', async () => {
