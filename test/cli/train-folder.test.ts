@@ -263,18 +263,7 @@ describe('settings', () => {
 
   test('one environment needs no other option', async () => {
     const dir = new Workdir()
-    const args = [
-      'train',
-      '--env',
-      'recall2',
-      '--envs',
-      '1',
-      '--steps',
-      '128',
-      ...ONE_EVALUATION,
-      '-o',
-      'run',
-    ]
+    const args = ['train', '--env', 'recall2', '--envs', '1', '--steps', '128', '-o', 'run']
     const { status, stdout } = await dir.jules(args)
     expect([status, parse(stdout).at(-1).steps]).toEqual([0, 128])
   })
