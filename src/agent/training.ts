@@ -152,7 +152,7 @@ export class Training {
   }
 
   #isBest(score: Score, step: number): boolean {
-    if (this.#best !== null && !(score.reward > this.#best.reward)) {
+    if (!(score.reward > (this.#best?.reward ?? Number.NEGATIVE_INFINITY))) {
       this.#stale++
       return false
     }

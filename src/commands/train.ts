@@ -14,7 +14,7 @@ import { loadMarket, marketExits, marketOptions, marketWords } from './market.js
 import { newRun } from './new-run.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
 import { absolute, learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './train-options.js'
-import { checkSame, input, type Manifest } from './training-manifest.js'
+import { checkSame, input, type Manifest, manifestOf } from './training-manifest.js'
 import { work } from './training-run.js'
 import { digest, type Setup, taskSetup, tradingSetup } from './training-setup.js'
 import { type Initial, initialFrom } from './transfer.js'
@@ -105,7 +105,7 @@ export const train = defineCommand({
 
 async function resume(context: Context, given: Given, operands: readonly string[]): Promise<void> {
   const folder = new RunFolder(given.resume!, context)
-  const manifest = await folder.readManifest<Manifest>()
+  const manifest = await manifestOf(folder)
   const values = valuesOf(context, options, manifest.options, FREE)
   const [bars] = manifest.operands
   if (operands.length === 0 && bars !== undefined) await askAgain(given.resume!, bars)

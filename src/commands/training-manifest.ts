@@ -1,4 +1,5 @@
 /** What a run was begun with: written before its first step, and held against what is there when it goes on. */
+import { FILES, type RunFolder } from '../agent/run-folder.js'
 import { badData, usage } from '../base/errors.js'
 import type { Setup } from './training-setup.js'
 
@@ -36,6 +37,18 @@ export interface Manifest {
   readonly test: Setup['test']
   readonly trial: number | null
 }
+
+/** The manifest of a folder. Throws 66 where there is none, 65 where it is not as it was written. */
+export async function manifestOf(folder: RunFolder): Promise<Manifest> {
+  const manifest = await folder.readManifest<Manifest>()
+  const { run, version, identity, options, operands, inputs } = manifest
+  const texts = [run, version, identity, ...listOf(operands), ...Object.values(options ?? [null])]
+  const hashes = listOf(inputs).map((one) => (one as Partial<Input> | null)?.sha256)
+  if ([...texts, ...hashes].every((one) => typeof one === 'string')) return manifest
+  throw badData('is damaged', { where: folder.file(FILES.manifest) })
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [null])
 
 const CHANGED: Readonly<Record<Input['kind'], string>> = {
   bars: 'the bars are not those that the run began with',

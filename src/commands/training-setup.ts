@@ -68,6 +68,8 @@ export function tradingSetup({
   const known = market.slice(0, barOf(validationEnd))
   if (training.length < warmup + 3)
     throw badData(`${training.length} bars to train on: too few for a warm-up of ${warmup}`, { where: name })
+  // A decision needs the bar after it.
+  if (known.length < training.length + 2) throw badData('one bar to validate on is too few', { where: name })
   const single = market.symbols[0] === market.symbols[1]
   const table = finite(new FeatureTable(training, set), training, name)
   const taskUnder = (under: Rules): Task =>

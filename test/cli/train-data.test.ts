@@ -80,3 +80,10 @@ test('a phase of a curriculum is trained at its own costs', async () => {
   expect(await parameters('free', { commission: 'none' })).not.toEqual(plain)
   expect(await parameters('spread', { 'half-spread-bps': 0 })).not.toEqual(plain)
 })
+
+test('a validation of one bar is refused', async () => {
+  const dir = await withBars(8, ['--interval', '1d'])
+  const daily = ['--interval', '1d', '--overnight', '--warmup', '1', '-o', 'run', 'bars.parquet']
+  const { status, stderr } = await dir.jules(['train', ...daily])
+  expect([status, stderr]).toEqual([65, 'jules train: bars.parquet: one bar to validate on is too few\n'])
+})

@@ -180,8 +180,11 @@ describe('--resume', () => {
     expect((await resume(dir, 'whole')).stderr).toContain(
       'its format is jules-run/0, and this jules reads jules-run/1',
     )
-    dir.write('whole/manifest.json', 'null')
-    expect((await resume(dir, 'whole')).status).toBe(65)
+    for (const damaged of ['null', '{"format":"jules-run/1"}', manifest.slice(0, 300)]) {
+      dir.write('whole/manifest.json', damaged)
+      const { status, stderr } = await resume(dir, 'whole')
+      expect([status, stderr]).toEqual([65, expect.stringContaining('jules train: whole/manifest.json: ')])
+    }
     expect((await resume(dir, 'bars.parquet')).status).toBe(66)
   })
 
