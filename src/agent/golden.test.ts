@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BUILT, TFJS_WORKER } from '../../test/support/engines.js'
+import { flat, worst } from '../../test/support/numbers.js'
 import { cpuEngine } from './cpu/engine.js'
 import type { Engine, LossSettings, Minibatch } from './engine.js'
 import { type Layout, layoutOf } from './network.js'
@@ -10,13 +11,6 @@ import { tfjsEngine } from './tfjs/engine.js'
 
 const golden = JSON.parse(readFileSync('test/fixtures/ppo/goldens.json', 'utf8'))
 const { I, H, A, B, T } = golden
-const flat = (value: unknown): number[] => (Array.isArray(value) ? value.flatMap(flat) : [Number(value)])
-const worst = (found: ArrayLike<number>, expected: ArrayLike<number>): number => {
-  expect(found.length).toBe(expected.length)
-  let most = 0
-  for (let i = 0; i < found.length; i++) most = Math.max(most, Math.abs(found[i]! - expected[i]!))
-  return most
-}
 
 const NAMES: Record<string, string> = { lstm: 'lstm_actor', pi: 'action_net', vf: 'value_net' }
 

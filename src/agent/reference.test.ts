@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { flat, worst } from '../../test/support/numbers.js'
 import { stream } from '../base/rng.js'
 import type { LossSettings, Minibatch } from './engine.js'
 import { generalisedAdvantages } from './gae.js'
@@ -7,13 +8,6 @@ import { layoutOf, type NetworkShape } from './network.js'
 import { ReferenceEngine } from './reference.js'
 
 const golden = JSON.parse(readFileSync('test/fixtures/ppo/goldens.json', 'utf8'))
-const flat = (value: unknown): number[] => (Array.isArray(value) ? value.flatMap(flat) : [Number(value)])
-const worst = (found: ArrayLike<number>, expected: ArrayLike<number>): number => {
-  expect(found.length).toBe(expected.length)
-  let most = 0
-  for (let i = 0; i < found.length; i++) most = Math.max(most, Math.abs(found[i]! - expected[i]!))
-  return most
-}
 
 test('generalised advantages are those of torch in float64', () => {
   const { gae } = golden

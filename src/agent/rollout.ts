@@ -64,20 +64,22 @@ export class Rollout {
       batch = newMinibatch(this.#layout, bptt, sequences)
       this.#batches.set(sequences, batch)
     }
+    const { observations, starts, actions, held, logProbs, advantages, returns } = this
+    const seen = batch.observations
     for (const [s, sequence] of chosen.entries()) {
       const env = sequence % envs
       const block = Math.floor(sequence / envs)
       for (let t = 0; t < bptt; t++) {
-        const from = (block * bptt + t) * envs + env
-        const to = t * sequences + s
-        for (let n = 0; n < inputs; n++)
-          batch.observations[to * inputs + n] = this.observations[from * inputs + n]!
-        batch.episodeStarts[to] = this.starts[from]!
-        batch.actions[to] = this.actions[from]!
-        batch.held[to] = this.held[from]!
-        batch.oldLogProbs[to] = this.logProbs[from]!
-        batch.advantages[to] = this.advantages[from]!
-        batch.returns[to] = this.returns[from]!
+        const row = (block * bptt + t) * envs + env
+        const at = t * sequences + s
+        for (let n = 0, from = row * inputs, out = at * inputs; n < inputs; n++)
+          seen[out + n] = observations[from + n]!
+        batch.episodeStarts[at] = starts[row]!
+        batch.actions[at] = actions[row]!
+        batch.held[at] = held[row]!
+        batch.oldLogProbs[at] = logProbs[row]!
+        batch.advantages[at] = advantages[row]!
+        batch.returns[at] = returns[row]!
       }
       for (let c = 0; c < cells; c++) {
         const from = ((block * cells + c) * envs + env) * width

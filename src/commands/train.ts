@@ -243,6 +243,7 @@ async function begin(context: Context, { given, operands, texts, before }: Begin
     run: manifest.run,
     identity,
     trial: manifest.trial,
+    bars: operands[0] === undefined ? ['--interval', setup.spec.interval ?? ''] : [operands[0]],
     fresh: before === null,
   })
 }

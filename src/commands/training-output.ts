@@ -24,6 +24,7 @@ export interface Ending {
   readonly step: number
   readonly best: Best | null
   readonly trial: number | null
+  readonly bars: readonly string[]
   readonly data: DataSpan | null
   readonly test: Setup['test']
   readonly early: boolean
@@ -127,7 +128,7 @@ export class TrainingOutput {
     await this.#say(`${JSON.stringify(record)}\n`)
   }
 
-  #words({ path, step, best, trial, data, test, early }: Ending): string {
+  #words({ path, step, best, trial, bars, data, test, early }: Ending): string {
     const seconds = (this.#context.clock() - this.#startedMs) / 1000
     const lines: [string, string][] = [
       ['run', `${this.#opening.run}${trial === null ? '' : `, trial ${trial} on these bars`}`],
@@ -145,7 +146,10 @@ export class TrainingOutput {
     }
     if (data !== null) lines.push(['sources', data.sources.join(', ')])
     lines.push(['folder', path])
-    if (test !== null) lines.push(['next', `jules backtest --policy model:${path} --from ${test.from}`])
+    if (test !== null) {
+      const command = ['jules', 'backtest', '--policy', `model:${path}`, '--from', test.from, ...bars]
+      lines.push(['next', command.join(' ')])
+    }
     return lines.map(([name, words]) => `${name.padEnd(8)} ${words}\n`).join('')
   }
 

@@ -21,13 +21,15 @@ export interface Work {
   readonly run: string
   readonly identity: string
   readonly trial: number | null
+  /** Words of a command line that name the bars again: an operand, or what selects them in the store. */
+  readonly bars: readonly string[]
   /** The folder is new, and there is nothing to go on from. */
   readonly fresh: boolean
 }
 
 /** Trains from where the folder stands to the end, or to a signal. */
 export async function work(context: Context, parts: Work): Promise<void> {
-  const { table, setup, settings, training, engine, folder, run, identity, trial, fresh } = parts
+  const { table, setup, settings, training, engine, folder, run, identity, trial, bars, fresh } = parts
   if (!fresh) await restore(context, parts)
   const output = await TrainingOutput.open(context, { folder, run, from: training.step, table })
   const model = () =>
@@ -75,6 +77,7 @@ export async function work(context: Context, parts: Work): Promise<void> {
     step: training.step,
     best: training.best,
     trial,
+    bars,
     data: setup.data,
     test: setup.test,
     early: end === 'early-stop',

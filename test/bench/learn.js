@@ -97,36 +97,10 @@ function trading(regime, seeds, goal) {
     const run = join(home, `run${seed}`)
     jules('train', '--seed', String(seed), '-o', run, bars)
     const from = JSON.parse(execFileSync('cat', [join(run, 'manifest.json')], { encoding: 'utf8' })).test.from
-    const test = JSON.parse(
-      jules(
-        'backtest',
-        '--policy',
-        `model:${run}`,
-        '--from',
-        from,
-        '--records',
-        'summary',
-        '-f',
-        'ndjson',
-        bars,
-      ),
-    )
-    const random = JSON.parse(
-      jules(
-        'backtest',
-        '--policy',
-        'random',
-        '--seed',
-        String(seed),
-        '--from',
-        from,
-        '--records',
-        'summary',
-        '-f',
-        'ndjson',
-        bars,
-      ),
-    )
+    const judged = (...policy) =>
+      JSON.parse(jules('backtest', ...policy, '--from', from, '--records', 'summary', '-f', 'ndjson', bars))
+    const test = judged('--policy', `model:${run}`)
+    const random = judged('--policy', 'random', '--seed', String(seed))
     console.log(
       `  seed ${seed}: ${test.sessions} test sessions from ${from}, net $${test.pnl.toFixed(2)} after $${test.cost.toFixed(2)} of costs, t ${test.t_sessions?.toFixed(2) ?? '-'}; flat $0, random $${random.pnl.toFixed(2)}; ${test.notes.find((note) => note.includes('skill')) ?? ''}`,
     )

@@ -259,19 +259,22 @@ class CpuEngine implements Engine {
     const padded = up(inputs, 8)
     const { steps, sequences } = plan
     const f32 = this.#f32
+    const u8 = this.#u8
+    const i32 = this.#i32
+    const { observations, episodeStarts, valid, actions, held, oldLogProbs, advantages, returns } = batch
     for (let t = 0; t < steps; t++) {
       for (let b = 0; b < sequences; b++) {
         const row = t * sequences + b
         const from = t * batch.sequences + first + b
         const to = (plan.observations >> 2) + row * padded
-        for (let n = 0; n < inputs; n++) f32[to + n] = batch.observations[from * inputs + n]!
-        this.#u8[plan.starts + row] = batch.episodeStarts[from]!
-        this.#u8[plan.valid + row] = batch.valid[from]!
-        this.#i32[(plan.actions >> 2) + row] = batch.actions[from]!
-        this.#i32[(plan.held >> 2) + row] = batch.held === null ? -1 : batch.held[from]!
-        f32[(plan.oldLogProbs >> 2) + row] = batch.oldLogProbs[from]!
-        f32[(plan.advantages >> 2) + row] = batch.advantages[from]!
-        f32[(plan.returns >> 2) + row] = batch.returns[from]!
+        for (let n = 0, at = from * inputs; n < inputs; n++) f32[to + n] = observations[at + n]!
+        u8[plan.starts + row] = episodeStarts[from]!
+        u8[plan.valid + row] = valid[from]!
+        i32[(plan.actions >> 2) + row] = actions[from]!
+        i32[(plan.held >> 2) + row] = held === null ? -1 : held[from]!
+        f32[(plan.oldLogProbs >> 2) + row] = oldLogProbs[from]!
+        f32[(plan.advantages >> 2) + row] = advantages[from]!
+        f32[(plan.returns >> 2) + row] = returns[from]!
       }
     }
     for (const [c, lstm] of plan.stacks.flat().entries()) {
