@@ -2,7 +2,7 @@
  * The policy file: weights in safetensors, and as metadata only what determines them. Names of tensors are those of
  * sb3-contrib's recurrent policy, so a file of theirs can be read as well; it then has no specification of its own.
  */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../base/digest.js'
 import { badData, Failure } from '../base/errors.js'
 import { type Layout, layoutOf, type NetworkShape } from './network.js'
 import { RunningMoments } from './normaliser.js'
@@ -46,8 +46,7 @@ const FORMAT = 'jules-policy/1'
 const MEAN = 'normaliser.mean'
 const VARIANCE = 'normaliser.variance'
 
-export const specHash = (spec: ModelSpec): string =>
-  createHash('sha256').update(JSON.stringify(spec)).digest('hex')
+export const specHash = (spec: ModelSpec): string => sha256(JSON.stringify(spec))
 
 /** The same model gives the same bytes. */
 export function encodeModel({

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { sha256 } from '../base/digest.js'
 import { badData, usage } from '../base/errors.js'
 import { stream } from '../base/rng.js'
 import { formatDate, quote } from '../base/time.js'
@@ -244,5 +244,4 @@ const costRecord = (costs: Costs) => ({
   participation: costs.participation,
 })
 
-const digest = (...parts: unknown[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)
+const digest = (...parts: unknown[]): string => sha256(JSON.stringify(parts)).slice(0, 12)

@@ -1,6 +1,7 @@
 /** A curriculum: phases in a JSON file, each with a length and settings in the words of the command line. */
-import { createHash } from 'node:crypto'
+
 import { readFile } from 'node:fs/promises'
+import { sha256 } from '../base/digest.js'
 import { badData, Failure, systemFailure, usage } from '../base/errors.js'
 import { quote } from '../base/time.js'
 import { strategyOptions } from './strategy.js'
@@ -55,7 +56,7 @@ export async function readCurriculum(path: string, signal: AbortSignal): Promise
     throw badData('expected a JSON array of phases', { where: path })
   return {
     phases: value.map((phase, i) => readPhase(phase, `${path}: phase ${i + 1}`)),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: sha256(bytes),
   }
 }
 

@@ -1,5 +1,4 @@
 /** `model:PATH` as a policy: a run folder (its best model, else its last) or one policy file. */
-import { createHash } from 'node:crypto'
 import { decodeModel, type Model } from '../agent/model.js'
 import { layoutOf } from '../agent/network.js'
 import type { Policy } from '../engine/policies.js'
@@ -14,12 +13,8 @@ export interface LoadedModel {
 }
 
 export async function loadModel(path: string): Promise<LoadedModel> {
-  const file = await policyFile(path)
-  return {
-    path: file.path,
-    sha256: createHash('sha256').update(file.bytes).digest('hex'),
-    model: decodeModel(file.bytes, file.path),
-  }
+  const { path: file, bytes, sha256 } = await policyFile(path)
+  return { path: file, sha256, model: decodeModel(bytes, file) }
 }
 
 export interface ModelPolicyOptions {
@@ -31,10 +26,9 @@ export interface ModelPolicyOptions {
 
 /** The model as a policy on these bars; refuses (65) what it was not trained for. */
 export async function policyOf({ path, model }: LoadedModel, options: ModelPolicyOptions): Promise<Policy> {
-  const { checkModel, modelPolicy } = await import('../agent/model-policy.js')
+  const { modelPolicy } = await import('../agent/model-policy.js')
   const { market, features, mask } = options
   const surroundings = { name: path, features: featureSet(features)!, interval: market.interval, mask }
-  checkModel(model, surroundings)
   const { cpuEngine } = await import('../agent/cpu/engine.js')
   return modelPolicy(model, await cpuEngine(layoutOf(model.shape)), surroundings)
 }

@@ -1,9 +1,10 @@
 /** What a training run says: metric records, TensorBoard events, progress, and the words at the end. */
-import { createHash } from 'node:crypto'
+
 import type { DataSpan } from '../agent/model.js'
 import { type Appender, FILES, type RunFolder } from '../agent/run-folder.js'
 import { fileVersion, scalars, sessionStart } from '../agent/tensorboard.js'
 import type { Best, Iteration } from '../agent/training.js'
+import { sha256 } from '../base/digest.js'
 import type { Context } from '../cli/context.js'
 import type { Progress } from '../cli/ui.js'
 import { BlockWriter, ReaderGone } from '../stream/sink.js'
@@ -109,7 +110,6 @@ export class TrainingOutput {
   async done(ending: Ending): Promise<void> {
     const { run, table } = this.#opening
     const { path, bytes, step, best, trial, data, early } = ending
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
     if (table) {
       await this.#say(this.#words(ending))
       return
@@ -118,7 +118,7 @@ export class TrainingOutput {
       type: 'model',
       run,
       path,
-      sha256,
+      sha256: sha256(bytes),
       steps: step,
       best,
       trial,

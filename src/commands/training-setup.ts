@@ -1,5 +1,5 @@
 /** From options and bars to something that can be trained: parts of the data, the task, the network, the scores. */
-import { createHash } from 'node:crypto'
+
 import type { DataSpan, ModelSpec } from '../agent/model.js'
 import { ACTION_TARGETS } from '../agent/model-policy.js'
 import type { NetworkShape } from '../agent/network.js'
@@ -8,6 +8,7 @@ import type { Task } from '../agent/tasks.js'
 import { TASKS } from '../agent/tasks.js'
 import { SINGLE_ACTIONS, tradingTask } from '../agent/trading-task.js'
 import { type Evaluate, episodes, sessions } from '../agent/validation.js'
+import { sha256 } from '../base/digest.js'
 import { badData } from '../base/errors.js'
 import { formatDate } from '../base/time.js'
 import type { Rules } from '../engine/step.js'
@@ -156,5 +157,4 @@ function finite(table: FeatureTable, market: Market, name: string): FeatureTable
   )
 }
 
-export const digest = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex')
+export const digest = (value: unknown): string => sha256(JSON.stringify(value))

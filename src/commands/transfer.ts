@@ -1,5 +1,5 @@
 /** Weights to start from: another model of jules, or tensors in the names of sb3-contrib. */
-import { createHash } from 'node:crypto'
+
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeModel, parametersOf, shapeOf } from '../agent/model.js'
@@ -7,16 +7,21 @@ import { layoutOf, type NetworkShape } from '../agent/network.js'
 import { FILES } from '../agent/run-folder.js'
 import { decodeSafetensors } from '../agent/safetensors.js'
 import { transferred } from '../agent/transfer.js'
+import { sha256 } from '../base/digest.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 
+export interface PolicyFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+  readonly sha256: string
+}
+
 /** The policy file that a path names: itself, or the best one of a run folder, or its last. */
-export async function policyFile(
-  path: string,
-): Promise<{ readonly path: string; readonly bytes: Uint8Array }> {
+export async function policyFile(path: string): Promise<PolicyFile> {
   const info = await stat(path).catch((error) => {
     throw systemFailure(error, path)
   })
-  if (!info.isDirectory()) return { path, bytes: await read(path) }
+  if (!info.isDirectory()) return read(path)
   for (const name of [FILES.best, FILES.last]) {
     const file = join(path, name)
     const isThere = await stat(file).then(
@@ -26,15 +31,17 @@ export async function policyFile(
         throw systemFailure(error, file)
       },
     )
-    if (isThere) return { path: file, bytes: await read(file) }
+    if (isThere) return read(file)
   }
   throw new Failure('noInput', 'the folder holds no policy', { where: path })
 }
 
-const read = (path: string): Promise<Uint8Array> =>
-  readFile(path).catch((error) => {
+async function read(path: string): Promise<PolicyFile> {
+  const bytes = await readFile(path).catch((error) => {
     throw systemFailure(error, path)
   })
+  return { path, bytes, sha256: sha256(bytes) }
+}
 
 export interface Initial {
   readonly path: string
@@ -53,7 +60,7 @@ export async function initialFrom(path: string): Promise<Initial> {
   const own = tensors.metadata.format === undefined ? null : decodeModel(file.bytes, file.path).shape
   return {
     path: file.path,
-    sha256: createHash('sha256').update(file.bytes).digest('hex'),
+    sha256: file.sha256,
     shape: own ?? { ...shapeOf(tensors, 'tanh', file.path), activation: null },
     fit: (shape, seed) => {
       const from = own ?? shapeOf(tensors, shape.activation, file.path)

@@ -1,6 +1,7 @@
 /** Where the embedded server lives: everything that follows from the options alone. */
-import { createHash } from 'node:crypto'
+
 import { join } from 'node:path'
+import { sha256 } from '../base/digest.js'
 import type { Clock } from '../base/time.js'
 
 export interface EmbeddedOptions {
@@ -40,7 +41,7 @@ export function layoutOf({
   uid,
 }: Pick<EmbeddedOptions, 'directory' | 'runtimeDirectory' | 'uid'>): Layout {
   const beside = join(directory, 'run')
-  const tag = createHash('sha256').update(directory).digest('hex').slice(0, 12)
+  const tag = sha256(directory).slice(0, 12)
   const short = join(runtimeDirectory, `jules-${uid}-${tag}`)
   const fits = (path: string) => Buffer.byteLength(join(path, `.s.PGSQL.${PORT}`)) <= LONGEST_SOCKET
   const socketDirectory = fits(beside) ? beside : fits(short) ? short : join('/tmp', `jules-${uid}-${tag}`)
@@ -58,6 +59,6 @@ export function layoutOf({
  */
 export function places(options: EmbeddedOptions): EmbeddedOptions[] {
   if (options.uid !== 0) return [options]
-  const tag = createHash('sha256').update(options.directory).digest('hex').slice(0, 12)
+  const tag = sha256(options.directory).slice(0, 12)
   return [options, { ...options, directory: `/var/lib/jules-${tag}`, runtimeDirectory: '/tmp' }]
 }

@@ -334,10 +334,11 @@ class CpuEngine implements Engine {
         k.add(packed.bias, at(tensors.hiddenBias), row)
       }
     }
-    const all = [...policyLayers(layout), ...valueLayers(layout)]
-    for (const [i, { weights, bias }] of all.entries()) {
+    const layers = [...policyLayers(layout), ...valueLayers(layout)]
+    const places = [...policy, ...value]
+    for (const [i, { weights, bias }] of layers.entries()) {
       const [outputs = 0, inputs = 0] = weights.shape
-      const packed = [...policy, ...value][i]!
+      const packed = places[i]!
       k.packTransposed(at(weights), outputs, inputs, 4 * inputs, packed.weights, 32 * inputs)
       this.#f32.copyWithin(packed.bias >> 2, at(bias) >> 2, (at(bias) >> 2) + outputs)
     }
