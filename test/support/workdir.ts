@@ -70,6 +70,9 @@ export class Workdir {
   }
 }
 
+/** The lines a slow machine adds: a command that takes longer than ten seconds says how far it is, and tests are not about that. */
+const PROGRESS = /^jules [\w-]+: \d+(\/\d+)? \w+, \d+\/s(, \d+ s left)?\n|^\{"type":"progress",.*\}\n/gm
+
 export function finished(child: ChildProcess, input: string | Buffer = ''): Promise<Result> {
   return new Promise((done, reject) => {
     const out: Buffer[] = []
@@ -78,7 +81,12 @@ export function finished(child: ChildProcess, input: string | Buffer = ''): Prom
     child.stderr?.on('data', (data) => err.push(data))
     child.on('error', reject)
     child.on('close', (status, signal) =>
-      done({ status, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+      done({
+        status,
+        signal,
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString().replace(PROGRESS, ''),
+      }),
     )
     // A command that stops early leaves its input unread.
     child.stdin?.on('error', () => {})
