@@ -68,7 +68,11 @@ export interface PolicyStep {
   readonly values: Float32Array | Float64Array | null
 }
 
+/** Name of the CPU engine on a machine without fused multiply-add, where results differ in their last bits. */
+export const UNFUSED = 'cpu-unfused'
+
 export interface Engine {
+  /** What the bits of a run depend on beside its settings. */
   readonly name: string
   readonly layout: Layout
   readParameters(): Float64Array | Float32Array

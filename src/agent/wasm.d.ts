@@ -9,6 +9,7 @@ declare namespace WebAssembly {
   interface Instance {
     readonly exports: Record<string, unknown>
   }
+  function validate(bytes: Uint8Array): boolean
   function compile(bytes: Uint8Array): Promise<Module>
   function instantiate(module: Module, imports: Record<string, Record<string, unknown>>): Promise<Instance>
 }

@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises'
+import { UNFUSED } from '../agent/engine.js'
 import { layoutOf } from '../agent/network.js'
 import { RunFolder } from '../agent/run-folder.js'
 import type { TrainingSettings } from '../agent/settings.js'
@@ -175,6 +176,8 @@ async function begin(context: Context, { given, operands, texts, before }: Begin
     initial && input('model', absolute(context, initial.path), initial),
     curriculum && input('curriculum', absolute(context, given.curriculum!), curriculum),
   ].filter((one) => one !== null)
+  const engine = await engineFor(layoutOf(setup.shape), given)
+  context.onEnd(async () => engine.dispose())
   const determining = {
     settings,
     curriculum: phases,
@@ -183,7 +186,7 @@ async function begin(context: Context, { given, operands, texts, before }: Begin
     warmup: given.warmup,
     spec: setup.spec,
     shape: setup.shape,
-    engine: backendOf(given) ?? 'cpu',
+    engine: engine.name,
     evaluateEvery: given['eval-every'] ?? null,
     earlyStop: given['early-stop'] ?? null,
     initial: initial?.sha256 ?? null,
@@ -191,9 +194,11 @@ async function begin(context: Context, { given, operands, texts, before }: Begin
   }
   const identity = digest(determining)
   const code = version().trim()
-  if (before !== null) checkSame(before.manifest, { inputs, identity, version: code })
-  const engine = await engineFor(layoutOf(setup.shape), given)
-  context.onEnd(async () => engine.dispose())
+  if (before !== null) checkSame(before.manifest, { inputs, identity, version: code, engine: engine.name })
+  if (engine.name === UNFUSED)
+    context.ui.warn(
+      'this processor has no fused multiply-add: the model is no worse, but its bytes are not those of other machines',
+    )
   if (backendOf(given) !== null && setup.shape.hidden < GPU_PAYS)
     context.ui.note(
       `an LSTM of ${setup.shape.hidden} is small for a GPU; jules bench says whether the CPU is faster`,

@@ -56,10 +56,10 @@ const CHANGED: Readonly<Record<Input['kind'], string>> = {
   curriculum: 'the curriculum is not the one that the run began with',
 }
 
-/** Throws where a run would not go on as the same run: 65 for an input that changed, 64 for another jules. */
+/** Throws where a run would not go on as the same run: 65 for an input that changed, 64 for another jules or engine. */
 export function checkSame(
   manifest: Manifest,
-  { inputs, identity, version }: Pick<Manifest, 'inputs' | 'identity' | 'version'>,
+  { inputs, identity, version, engine }: Pick<Manifest, 'inputs' | 'identity' | 'version' | 'engine'>,
 ): void {
   for (const { kind, path, sha256 } of manifest.inputs) {
     const found = inputs.find((one) => one.kind === kind)?.sha256 ?? null
@@ -68,6 +68,8 @@ export function checkSame(
   const hint = 'start a new run; --transfer-from starts it from the weights of this one'
   if (manifest.version !== version)
     throw usage(`the run was begun by ${manifest.version}, and this is ${version}`, { hint })
+  if (manifest.engine !== engine)
+    throw usage(`the run was begun by the engine ${manifest.engine}, and this is ${engine}`, { hint })
   if (manifest.identity !== identity)
     throw usage('the settings of the run are not the same here: its manifest was changed', { hint })
 }

@@ -76,10 +76,13 @@ async function products(hidden) {
   const work = [
     [
       2 * 16 * row * hidden,
-      () => gemm(16, row, hidden, a, width, 4, b, 32 * hidden, 32, c, 4 * row, scratch),
+      () => gemm(16, row, hidden, a, width, 4, b, 32 * hidden, 32, c, 4 * row, 1, scratch),
     ],
-    [2 * 16 * row * hidden, () => gemm(16, hidden, row, a, 4 * row, 4, b, 32 * row, 32, c, width, scratch)],
-    [2 * 512 * row * hidden, () => gemm(row, hidden, 512, a, 4, 4 * row, b, 32, width, c, width, scratch)],
+    [
+      2 * 16 * row * hidden,
+      () => gemm(16, hidden, row, a, 4 * row, 4, b, 32 * row, 32, c, width, 1, scratch),
+    ],
+    [2 * 512 * row * hidden, () => gemm(row, hidden, 512, a, 4, 4 * row, b, 32, width, c, width, 1, scratch)],
   ]
   const rates = work.map(([flops, run]) => {
     const results = []

@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeModel } from '../../src/agent/model.js'
 import { encodeSafetensors } from '../../src/agent/safetensors.js'
 import { parse, resume, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
-import { finished, Workdir } from '../support/workdir.js'
+import { BIN, finished, Workdir } from '../support/workdir.js'
 
 describe('a run', () => {
   test('writes records, a folder, and says what is left for testing', async () => {
@@ -591,12 +591,12 @@ test.each([
   [
     'two layers, normalised',
     ['--env', 'tmaze10', '--steps', '4096', '--lstm', 'separate', '--layers', '2', '--norm-obs'],
-    'd60aa06f2a8473b1becd850af870e1736c5b68531e7a5e4366c28c9ed06654b4',
+    '6dfbe42e5b8e974e04e878a07d63c0a61ca4a29993eb5d16abe00fa8f01a46d6',
   ],
   [
-    'a minibatch of four shards',
+    'short sequences',
     ['--env', 'cartpole-novel', '--steps', '1024', '--bptt', '16'],
-    'a004235704ee23037a362c23d099f486cf101d1821c994d650f268700b5d10d9',
+    '282c40d295fbf9685e80dac16fcafc5803c1ada032037fb17fb6f02110756477',
   ],
 ])('the bytes of a run are these, on any Node and machine: %s', async (_what, args, bytes) => {
   const dir = new Workdir()
@@ -604,6 +604,29 @@ test.each([
   expect(status).toBe(0)
   expect(sha256(dir.file('run/policy.safetensors'))).toBe(bytes)
 })
+
+test.skipIf(process.arch !== 'x64')(
+  'without fused multiply-add it says so, and goes on with no other run',
+  async () => {
+    const dir = new Workdir()
+    const args = ['train', '--env', 'tmaze10', '--steps', '2048']
+    const old = (...more: string[]) =>
+      finished(dir.start('node', ['--no-enable-fma3', BIN, ...args, ...more]))
+    const { status, stderr } = await old('-o', 'old')
+    expect([status, stderr]).toEqual([
+      0,
+      'jules train: warning: this processor has no fused multiply-add: the model is no worse, but its bytes are not those of other machines\n',
+    ])
+    expect(JSON.parse(dir.read('old/manifest.json')).engine).toBe('cpu-unfused')
+    expect((await dir.jules([...args, '-o', 'new'])).stderr).toBe('')
+    expect(sha256(dir.file('new/policy.safetensors'))).not.toBe(sha256(dir.file('old/policy.safetensors')))
+    const other = await dir.jules(['train', '--resume', 'old'])
+    expect([other.status, other.stderr.split('\n')[0]]).toEqual([
+      64,
+      'jules train: the run was begun by the engine cpu-unfused, and this is cpu',
+    ])
+  },
+)
 
 test('bench measures what there is and names what is not', async () => {
   const dir = new Workdir()

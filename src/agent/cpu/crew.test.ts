@@ -6,7 +6,6 @@ import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { layoutOf } from '../network.js'
 import { Crew } from './crew.js'
-import type { ShardPlan } from './plan.js'
 import type { ProgramPlaces } from './program.js'
 
 const layout = layoutOf({
@@ -35,9 +34,9 @@ function crewOf(script: string) {
   return { crew, flag: new Int32Array(memory.buffer) }
 }
 
-const plans = [{ id: 0 }, { id: 1 }] as ShardPlan[]
+const job = { plan: 0, phase: 'weights' } as const
 
-test('a thread that throws in a shard ends the job, and every later one', () => {
+test('a thread that throws ends the job, and every later one', () => {
   const { crew, flag } = crewOf(`
     import { workerData } from 'node:worker_threads'
     import { serve } from '${SERVE}'
@@ -47,12 +46,12 @@ test('a thread that throws in a shard ends the job, and every later one', () => 
       Atomics.notify(flag, 0)
       throw new Error('broken')
     })`)
-  // Keeps this shard until the thread has taken the other one.
+  // Keeps this part until the thread has taken the other one.
   const work = () => {
     Atomics.wait(flag, 0, 0)
   }
-  expect(() => crew.run(plans, work)).toThrow('a thread of the cpu engine failed')
-  expect(() => crew.run(plans, work)).toThrow('a thread of the cpu engine failed')
+  expect(() => crew.run(job, 2, work)).toThrow('a thread of the cpu engine failed')
+  expect(() => crew.run(job, 2, work)).toThrow('a thread of the cpu engine failed')
 })
 
 test('a thread that cannot start is heard of, with the reason', async () => {
@@ -61,7 +60,7 @@ test('a thread that cannot start is heard of, with the reason', async () => {
   while (failure === undefined) {
     await new Promise(setImmediate)
     try {
-      crew.run(plans, () => {})
+      crew.run(job, 2, () => {})
     } catch (error) {
       failure = error
     }
@@ -72,13 +71,28 @@ test('a thread that cannot start is heard of, with the reason', async () => {
   })
 })
 
-test('each shard is run once, by whoever comes first', () => {
+test('each part is run once, of the job at hand, by whoever comes first', () => {
   const { crew, flag } = crewOf(`
     import { workerData } from 'node:worker_threads'
     import { serve } from '${SERVE}'
     const counts = new Int32Array(workerData.memory.buffer)
-    serve(new Int32Array(workerData.control), (id) => { Atomics.add(counts, id, 1) })`)
-  const shards = Array.from({ length: 8 }, (_, id) => ({ id }) as ShardPlan)
-  for (let job = 0; job < 500; job++) crew.run(shards, ({ id }) => Atomics.add(flag, id, 1))
-  expect([...flag.subarray(0, 9)]).toEqual([...new Array(8).fill(500), 0])
+    serve(new Int32Array(workerData.control), ({ plan, phase }, part, parts) => {
+      Atomics.add(counts, 100 * plan + (phase === 'weights' ? 10 : 0) + part, parts)
+    })`)
+  for (let round = 0; round < 500; round++) {
+    for (const plan of [1, 2]) {
+      for (const [phase, parts] of [
+        ['through time', 8],
+        ['weights', 3],
+      ] as const) {
+        crew.run({ plan, phase }, parts, (part) =>
+          Atomics.add(flag, 100 * plan + (phase === 'weights' ? 10 : 0) + part, parts),
+        )
+      }
+    }
+  }
+  for (const plan of [1, 2]) {
+    expect([...flag.subarray(100 * plan, 100 * plan + 9)]).toEqual([...new Array(8).fill(4000), 0])
+    expect([...flag.subarray(100 * plan + 10, 100 * plan + 14)]).toEqual([1500, 1500, 1500, 0])
+  }
 })

@@ -1,22 +1,32 @@
 /**
- * Threads that share the shards of a job. One word says all: number of the job, how many shards it has, which is next; a
- * thread takes a shard by a compare-and-swap of that word, so a late riser can never run a shard of a job that is over.
- * Which thread runs a shard changes nothing in its result.
+ * Threads that share the parts of a job. One word says all: number of the job, how many parts it has, which is next; a thread
+ * takes a part by a compare-and-swap of that word, so a late riser can never run a part of a job that is over. Which thread
+ * runs a part changes nothing in its result.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { Layout } from '../network.js'
-import type { ShardPlan } from './plan.js'
-import type { ProgramPlaces } from './program.js'
+import type { BatchPlan } from './plan.js'
+import type { Phase, ProgramPlaces } from './program.js'
 
 /** Words of the control block. */
 const TICKET = 0
 const DONE = 1
 const FAILED = 2
 const STOP = 3
-/** Ids of the shards' plans follow. */
-const SHARDS = 4
-const MOST_SHARDS = 255
-const WORDS = SHARDS + MOST_SHARDS
+const PLAN = 4
+const PHASE = 5
+const WORDS = 6
+
+const PHASES: readonly Phase[] = ['through time', 'weights']
+
+/** What the threads work on: a phase of the minibatch whose plan has this number. */
+export interface Job {
+  readonly plan: number
+  readonly phase: Phase
+}
+
+/** A byte of the ticket counts them. */
+export const MOST_PARTS = 255
 
 const ticket = (job: number, count: number, next: number): number =>
   ((job & 0x7fff) << 16) | (count << 8) | next
@@ -68,30 +78,31 @@ export class Crew {
   }
 
   /** Makes a plan known to every thread. */
-  announce(plan: ShardPlan): void {
+  announce(plan: BatchPlan): void {
     for (const { plans } of this.#members) plans.postMessage(plan)
   }
 
-  /** Runs each shard once, here and in the threads; returns when all are done. */
-  run(shards: readonly ShardPlan[], work: (plan: ShardPlan) => void): void {
+  /** Runs each of `parts` parts once, here and in the threads; returns when all are done. */
+  run(job: Job, parts: number, work: (part: number) => void): void {
     const control = this.#control
     if (Atomics.load(control, FAILED) !== 0) throw this.#failed()
-    for (const [s, { id }] of shards.entries()) control[SHARDS + s] = id
+    control[PLAN] = job.plan
+    control[PHASE] = PHASES.indexOf(job.phase)
     Atomics.store(control, DONE, 0)
     this.#job++
-    Atomics.store(control, TICKET, ticket(this.#job, shards.length, 0))
+    Atomics.store(control, TICKET, ticket(this.#job, parts, 0))
     Atomics.notify(control, TICKET)
     for (;;) {
-      const s = take(control)
-      if (s < 0) break
-      work(shards[s]!)
+      const part = take(control)
+      if (part < 0) break
+      work(part)
       Atomics.add(control, DONE, 1)
     }
-    for (let looks = 0; looks < LOOKS; looks++) if (Atomics.load(control, DONE) === shards.length) break
+    for (let looks = 0; looks < LOOKS; looks++) if (Atomics.load(control, DONE) === parts) break
     for (;;) {
       const done = Atomics.load(control, DONE)
       if (Atomics.load(control, FAILED) !== 0) throw this.#failed()
-      if (done === shards.length) return
+      if (done === parts) return
       if (Atomics.wait(control, DONE, done, STUCK_MS) === 'timed-out')
         throw new Error('a thread of the cpu engine does not answer')
     }
@@ -110,7 +121,7 @@ export class Crew {
   }
 }
 
-/** The number of a shard that nobody else has; -1 if none is left. */
+/** The number of a part that nobody else has; -1 if none is left. */
 function take(control: Int32Array): number {
   for (;;) {
     const word = Atomics.load(control, TICKET)
@@ -121,15 +132,17 @@ function take(control: Int32Array): number {
   }
 }
 
-/** Life of a thread: takes shards until it is told to stop. */
-export function serve(control: Int32Array, work: (planId: number) => void): void {
+/** Life of a thread: takes parts until it is told to stop. */
+export function serve(control: Int32Array, work: (job: Job, part: number, parts: number) => void): void {
   for (;;) {
     if (Atomics.load(control, STOP) === 1) return
     const seen = Atomics.load(control, TICKET)
-    const s = take(control)
-    if (s >= 0) {
+    const part = take(control)
+    if (part >= 0) {
       try {
-        work(control[SHARDS + s]!)
+        // The job cannot end before this part is done, so these are its words.
+        const parts = (Atomics.load(control, TICKET) >> 8) & 0xff
+        work({ plan: control[PLAN]!, phase: PHASES[control[PHASE]!]! }, part, parts)
       } catch (error) {
         Atomics.store(control, FAILED, 1)
         throw error

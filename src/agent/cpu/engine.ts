@@ -1,25 +1,32 @@
 /**
- * The CPU engine: AssemblyScript kernels on one block of shared WebAssembly memory. A minibatch is cut into shards, whose
- * gradients are added in a fixed order, so any number of threads gives the same bits. Hidden and layer widths are multiples
- * of 8.
+ * The CPU engine: AssemblyScript kernels on one block of shared WebAssembly memory. Every number of a gradient is summed by one
+ * thread in a fixed order, so any number of threads gives the same bits. Hidden and layer widths are multiples of 8.
  */
 import { Failure } from '../../base/errors.js'
-import type { AdamSettings, Engine, LossFigures, LossSettings, Minibatch, PolicyStep } from '../engine.js'
-import type { Layout } from '../network.js'
-import { Crew } from './crew.js'
-import { compileKernels, gemmScratch, KERNELS, type Kernels, startKernels } from './kernels.js'
 import {
+  type AdamSettings,
+  type Engine,
+  type LossFigures,
+  type LossSettings,
+  type Minibatch,
+  type PolicyStep,
+  UNFUSED,
+} from '../engine.js'
+import type { Layout } from '../network.js'
+import { Crew, MOST_PARTS } from './crew.js'
+import { compileKernels, fuses, gemmScratch, KERNELS, type Kernels, startKernels } from './kernels.js'
+import {
+  type BatchPlan,
   FIGURES,
+  lstmColumns,
   type PackedWeights,
   packedWeights,
-  planShard,
+  planBatch,
   policyLayers,
-  type ShardPlan,
-  shardSizes,
   up,
   valueLayers,
 } from './plan.js'
-import { JOB, Program, type ProgramPlaces } from './program.js'
+import { JOB, type Phase, Program, type ProgramPlaces } from './program.js'
 
 const PAGE = 65_536
 /** 1 GiB, reserved and not used: memory that grew under the feet of a thread would be seen by it too late. */
@@ -68,7 +75,7 @@ interface Parts {
 }
 
 class CpuEngine implements Engine {
-  readonly name = 'cpu'
+  readonly name: string
   readonly layout: Layout
   readonly #k: Kernels
   readonly #program: Program
@@ -79,9 +86,11 @@ class CpuEngine implements Engine {
   readonly #gradient: number
   readonly #first: number
   readonly #second: number
-  readonly #steppers = new Map<number, ShardPlan>()
-  readonly #shards = new Map<string, readonly ShardPlan[]>()
+  readonly #steppers = new Map<number, BatchPlan>()
+  readonly #batches = new Map<string, BatchPlan>()
   readonly #crew: Crew | null
+  /** Into how many parts a phase is cut. */
+  readonly #parts: number
   readonly #f32: Float32Array
   readonly #u8: Uint8Array
   readonly #i32: Int32Array
@@ -92,6 +101,7 @@ class CpuEngine implements Engine {
   #steps = 0
 
   constructor(layout: Layout, { memory, module, kernels, threads, worker }: Parts) {
+    this.name = fuses(kernels) ? 'cpu' : UNFUSED
     this.layout = layout
     this.#k = kernels
     this.#f32 = new Float32Array(memory.buffer)
@@ -106,16 +116,19 @@ class CpuEngine implements Engine {
     this.#weights = packedWeights(layout, parameters, this.#floats)
     this.#job = this.#floats(16)
     this.#allowed = this.#floats(up(layout.shape.actions, 8))
-    const { hidden, inputs, net } = layout.shape
-    const scratch = gemmScratch(Math.max(4 * hidden, up(inputs, 8), ...net)) / 4
+    const { hidden, net } = layout.shape
+    const columns = layout.stacks.flat().map((tensors) => lstmColumns(tensors, hidden))
+    const scratch = gemmScratch(Math.max(4 * hidden, ...columns, ...net)) / 4
     const places = (): ProgramPlaces => ({
       weights: this.#weights,
+      gradient: this.#gradient,
       job: this.#job,
       allowed: this.#allowed,
       scratch: this.#floats(scratch),
     })
     this.#program = new Program(layout, memory, kernels, places())
     const helpers = Array.from({ length: Math.max(0, threads - 1) }, places)
+    this.#parts = Math.min(MOST_PARTS, helpers.length + 1)
     this.#crew = helpers.length === 0 ? null : new Crew(worker, { memory, module, layout }, helpers)
   }
 
@@ -153,7 +166,7 @@ class CpuEngine implements Engine {
       this.#steppers.set(count, plan)
     }
     this.#pack()
-    const padded = up(inputs, 8)
+    const padded = up(inputs + 1, 8)
     const f32 = this.#f32
     for (let r = 0; r < count; r++) {
       const to = (plan.observations >> 2) + r * padded
@@ -188,23 +201,24 @@ class CpuEngine implements Engine {
   gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures {
     const { steps, sequences } = batch
     const key = `${steps}x${sequences}`
-    let shards = this.#shards.get(key)
-    if (shards === undefined) {
-      shards = shardSizes(sequences).map((count) => this.#planned(steps, count))
-      for (const plan of shards) this.#crew?.announce(plan)
-      this.#shards.set(key, shards)
+    let plan = this.#batches.get(key)
+    if (plan === undefined) {
+      plan = this.#planned(steps, sequences)
+      this.#crew?.announce(plan)
+      this.#batches.set(key, plan)
     }
     this.#pack()
-    let from = 0
-    for (const plan of shards) {
-      this.#write(plan, batch, from)
-      from += plan.sequences
-    }
+    this.#write(plan, batch)
     this.#writeJob(batch, settings)
-    const work = (plan: ShardPlan) => this.#program.gradient(plan)
-    if (this.#crew === null) shards.forEach(work)
-    else this.#crew.run(shards, work)
-    return this.#reduce(shards, settings)
+    this.#run(plan, 'through time')
+    this.#run(plan, 'weights')
+    return this.#figures(plan, settings)
+  }
+
+  #run(plan: BatchPlan, phase: Phase): void {
+    const work = (part: number) => this.#program.gradient(plan, phase, part, this.#parts)
+    if (this.#crew === null) work(0)
+    else this.#crew.run({ plan: plan.id, phase }, this.#parts, work)
   }
 
   adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): number {
@@ -227,60 +241,48 @@ class CpuEngine implements Engine {
     return norm
   }
 
-  /** Gradients and figures of the shards, added in their order. */
-  #reduce(shards: readonly ShardPlan[], settings: LossSettings): LossFigures {
-    const sums = new Float64Array(FIGURES)
-    for (const [s, { gradient, figures }] of shards.entries()) {
-      const from = gradient >> 2
-      if (s === 0) this.#f32.copyWithin(this.#gradient >> 2, from, from + this.#size)
-      else this.#k.add(this.#gradient, gradient, this.#size)
-      for (let n = 0; n < FIGURES; n++) sums[n]! += this.#f64[(figures >> 3) + n]!
+  /** Means of the rows' figures, added in their order. */
+  #figures({ rows, figures }: BatchPlan, settings: LossSettings): LossFigures {
+    const sums: [number, number, number, number, number] = [0, 0, 0, 0, 0]
+    const from = figures >> 3
+    for (let at = 0; at < rows * FIGURES; at += FIGURES) {
+      for (let n = 0; n < FIGURES; n++) sums[n]! += this.#f64[from + at + n]!
     }
-    const [policyLoss, valueLoss, entropy, approxKl, clipFraction] = sums as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ]
+    const count = this.#f64[(this.#job >> 3) + JOB.count]!
+    const [policyLoss, valueLoss, entropy, approxKl, clipFraction] = sums
     return {
-      loss: policyLoss + settings.valueCoefficient * valueLoss - settings.entropyCoefficient * entropy,
-      policyLoss,
-      valueLoss,
-      entropy,
-      approxKl,
-      clipFraction,
+      loss:
+        (policyLoss + settings.valueCoefficient * valueLoss - settings.entropyCoefficient * entropy) / count,
+      policyLoss: policyLoss / count,
+      valueLoss: valueLoss / count,
+      entropy: entropy / count,
+      approxKl: approxKl / count,
+      clipFraction: clipFraction / count,
     }
   }
 
-  /** The part of a minibatch that belongs to a shard: `plan.sequences` sequences from number `first` on. */
-  #write(plan: ShardPlan, batch: Minibatch, first: number): void {
+  #write(plan: BatchPlan, batch: Minibatch): void {
     const { inputs, hidden: width } = this.layout.shape
-    const padded = up(inputs, 8)
-    const { steps, sequences } = plan
+    const padded = up(inputs + 1, 8)
+    const { rows, sequences } = plan
     const f32 = this.#f32
-    const u8 = this.#u8
-    const i32 = this.#i32
-    const { observations, episodeStarts, valid, actions, held, oldLogProbs, advantages, returns } = batch
-    for (let t = 0; t < steps; t++) {
-      for (let b = 0; b < sequences; b++) {
-        const row = t * sequences + b
-        const from = t * batch.sequences + first + b
-        const to = (plan.observations >> 2) + row * padded
-        for (let n = 0, at = from * inputs; n < inputs; n++) f32[to + n] = observations[at + n]!
-        u8[plan.starts + row] = episodeStarts[from]!
-        u8[plan.valid + row] = valid[from]!
-        i32[(plan.actions >> 2) + row] = actions[from]!
-        i32[(plan.held >> 2) + row] = held === null ? -1 : held[from]!
-        f32[(plan.oldLogProbs >> 2) + row] = oldLogProbs[from]!
-        f32[(plan.advantages >> 2) + row] = advantages[from]!
-        f32[(plan.returns >> 2) + row] = returns[from]!
-      }
+    const { observations } = batch
+    for (let r = 0, at = 0; r < rows; r++) {
+      const to = (plan.observations >> 2) + r * padded
+      for (let n = 0; n < inputs; n++) f32[to + n] = observations[at++]!
     }
+    this.#u8.set(batch.episodeStarts.subarray(0, rows), plan.starts)
+    this.#u8.set(batch.valid.subarray(0, rows), plan.valid)
+    this.#i32.set(batch.actions.subarray(0, rows), plan.actions >> 2)
+    if (batch.held === null) this.#i32.fill(-1, plan.held >> 2, (plan.held >> 2) + rows)
+    else this.#i32.set(batch.held.subarray(0, rows), plan.held >> 2)
+    copy(batch.oldLogProbs, 0, f32, plan.oldLogProbs >> 2, rows)
+    copy(batch.advantages, 0, f32, plan.advantages >> 2, rows)
+    copy(batch.returns, 0, f32, plan.returns >> 2, rows)
+    const state = sequences * width
     for (const [c, lstm] of plan.stacks.flat().entries()) {
-      const from = (c * batch.sequences + first) * width
-      copy(batch.hidden, from, f32, lstm.firstHidden >> 2, sequences * width)
-      copy(batch.cell, from, f32, lstm.firstCell >> 2, sequences * width)
+      copy(batch.hidden, c * state, f32, lstm.firstHidden >> 2, state)
+      copy(batch.cell, c * state, f32, lstm.firstCell >> 2, state)
     }
   }
 
@@ -326,12 +328,18 @@ class CpuEngine implements Engine {
       for (const [l, tensors] of stack.entries()) {
         const { inputs } = tensors
         const packed = stacks[s]![l]!
-        k.packTransposed(at(tensors.inputWeights), row, inputs, 4 * inputs, packed.input, 32 * inputs)
-        k.packTransposed(at(tensors.hiddenWeights), row, width, 4 * width, packed.hidden, 32 * width)
+        const panel = 32 * (width + inputs + 1)
+        const input = packed.forward + 32 * width
+        k.packTransposed(at(tensors.hiddenWeights), row, width, 4 * width, packed.forward, panel)
+        k.packTransposed(at(tensors.inputWeights), row, inputs, 4 * inputs, input, panel)
         k.pack(at(tensors.hiddenWeights), row, width, 4 * width, packed.hiddenBack, 32 * row)
         if (l > 0) k.pack(at(tensors.inputWeights), row, inputs, 4 * inputs, packed.inputBack, 32 * row)
-        this.#f32.copyWithin(packed.bias >> 2, at(tensors.inputBias) >> 2, (at(tensors.inputBias) >> 2) + row)
-        k.add(packed.bias, at(tensors.hiddenBias), row)
+        // The two biases act as one.
+        const biases = (input >> 2) + 8 * inputs
+        const [one, other] = [at(tensors.inputBias) >> 2, at(tensors.hiddenBias) >> 2]
+        for (let g = 0; g < row; g++) {
+          this.#f32[biases + (g >> 3) * (panel >> 2) + (g & 7)] = this.#f32[one + g]! + this.#f32[other + g]!
+        }
       }
     }
     const layers = [...policyLayers(layout), ...valueLayers(layout)]
@@ -344,8 +352,10 @@ class CpuEngine implements Engine {
     }
   }
 
-  #planned(steps: number, sequences: number): ShardPlan {
-    return planShard(this.layout, { id: this.#plans++, steps, sequences }, this.#floats)
+  #planned(steps: number, sequences: number): BatchPlan {
+    return planBatch(this.layout, { id: this.#plans++, steps, sequences }, this.#floats, (address) => {
+      this.#f32[address >> 2] = 1
+    })
   }
 
   /** Address of zeroed floats, 64-byte aligned. */

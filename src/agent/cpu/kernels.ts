@@ -1,5 +1,6 @@
 /** The exports of ../kernels/index.ts and how they are brought up. Addresses and strides are in bytes. */
 import { readFile } from 'node:fs/promises'
+import { setFlagsFromString } from 'node:v8'
 
 export interface Kernels {
   gemm(
@@ -14,17 +15,21 @@ export interface Kernels {
     sbk: number,
     c: number,
     ldc: number,
+    fresh: number,
     scratch: number,
   ): void
+  fusesMultiplyAdd(x: number, c: number): number
   packTransposed(w: number, rows: number, cols: number, ld: number, out: number, panel: number): void
   pack(w: number, rows: number, cols: number, ld: number, out: number, panel: number): void
   fillRows(c: number, m: number, n: number, row: number): void
+  copyRows(from: number, ldFrom: number, to: number, ldTo: number, m: number, n: number): void
+  copyPacked(from: number, ldFrom: number, to: number, m: number, n: number): void
   sumRows(a: number, m: number, n: number, out: number): void
   tanhForward(x: number, count: number): void
   tanhBackward(y: number, d: number, count: number): void
   reluForward(x: number, count: number): void
   reluBackward(y: number, d: number, count: number): void
-  maskedCopy(from: number, to: number, rows: number, width: number, starts: number): void
+  maskedCopy(from: number, to: number, ld: number, rows: number, width: number, starts: number): void
   lstmForward(
     gates: number,
     cin: number,
@@ -44,7 +49,6 @@ export interface Kernels {
     width: number,
     starts: number,
   ): void
-  add(a: number, b: number, count: number): void
   ppoLoss(
     rows: number,
     actions: number,
@@ -67,7 +71,7 @@ export interface Kernels {
     clip: number,
     valueCoefficient: number,
     entropyCoefficient: number,
-    out: number,
+    figures: number,
   ): void
   sumSquares(a: number, count: number): number
   adam(
@@ -89,7 +93,10 @@ export interface Kernels {
 export const KERNELS = new URL('../kernels.wasm', import.meta.url)
 
 export async function compileKernels(file: URL = KERNELS): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await readFile(file))
+  const bytes = await readFile(file)
+  // Relaxed SIMD, which has the fused multiply-add, is on from Node 22; Node 20 has it behind a flag.
+  if (!WebAssembly.validate(bytes)) setFlagsFromString('--experimental-wasm-relaxed-simd')
+  return WebAssembly.compile(bytes)
 }
 
 export async function startKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
@@ -97,5 +104,9 @@ export async function startKernels(module: WebAssembly.Module, memory: WebAssemb
   return instance.exports as unknown as Kernels
 }
 
+/** Whether this machine has the fused multiply-add; without it results differ in their last bits from those with it. */
+export const fuses = (kernels: Kernels): boolean =>
+  kernels.fusesMultiplyAdd(1 + 2 ** -12, -(1 + 2 ** -11)) !== 0
+
 /** Bytes that `gemm` needs beside its matrices, for results of up to `columns` columns. */
-export const gemmScratch = (columns: number): number => 4 * 128 * (32 + columns)
+export const gemmScratch = (columns: number): number => 4 * 160 * (32 + columns)

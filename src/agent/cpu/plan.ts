@@ -1,6 +1,6 @@
 /**
- * Where everything lies in the memory of the CPU engine: the packed weights, and for each size of a shard the matrices that
- * it works on. Plans are plain numbers, so a thread can be sent one.
+ * Where everything lies in the memory of the CPU engine: the packed weights, and for each size of a minibatch the matrices
+ * that it works on. Plans are plain numbers, so a thread can be sent one.
  */
 import type { LayerTensors, Layout, LstmTensors } from '../network.js'
 
@@ -9,16 +9,20 @@ export type Allocate = (floats: number) => number
 
 export const up = (value: number, to: number): number => Math.ceil(value / to) * to
 
+/**
+ * Columns of what an LSTM layer reads: the state before the step, the layer's input, a one that brings the bias, and zeros up
+ * to a multiple of 8. So each step is one product, and the gradient of the bias falls out of that of the weights.
+ */
+export const lstmColumns = ({ inputs }: Pick<LstmTensors, 'inputs'>, hidden: number): number =>
+  hidden + up(inputs + 1, 8)
+
 /** Weights in the order in which the products read them; filled anew after each change of the parameters. */
 export interface PackedLstm {
-  /** Panels of the transposed weights. */
-  readonly input: number
-  readonly hidden: number
+  /** Panels of the transposed weights of state and input and of the sum of the two biases, H + inputs + 1 deep. */
+  readonly forward: number
   /** Panels of the weights as they are, for the way back; `inputBack` only above the lowest layer. */
   readonly hiddenBack: number
   readonly inputBack: number
-  /** Sum of the two biases. */
-  readonly bias: number
 }
 
 export interface PackedLayer {
@@ -35,7 +39,8 @@ export interface PackedWeights {
 }
 
 export function packedWeights(layout: Layout, parameters: number, allocate: Allocate): PackedWeights {
-  const row = 4 * layout.shape.hidden
+  const { hidden } = layout.shape
+  const row = 4 * hidden
   const layer = ({ weights }: LayerTensors): PackedLayer => {
     const [outputs = 0, inputs = 0] = weights.shape
     return { weights: allocate(up(outputs, 8) * inputs), bias: allocate(up(outputs, 8)) }
@@ -44,11 +49,9 @@ export function packedWeights(layout: Layout, parameters: number, allocate: Allo
     parameters,
     stacks: layout.stacks.map((stack) =>
       stack.map(({ inputs }, l) => ({
-        input: allocate(row * inputs),
-        hidden: allocate(row * layout.shape.hidden),
-        hiddenBack: allocate(row * layout.shape.hidden),
+        forward: allocate(row * (hidden + inputs + 1)),
+        hiddenBack: allocate(row * hidden),
         inputBack: l === 0 ? 0 : allocate(row * inputs),
-        bias: allocate(row),
       })),
     ),
     policy: policyLayers(layout).map(layer),
@@ -69,8 +72,8 @@ export interface LstmPlan {
   readonly firstCell: number
   /** [rows, 4H]: sums, then activations, then gradients. */
   readonly gates: number
-  /** State before each step. */
-  readonly before: number
+  /** [rows, lstmColumns]: what the layer reads. */
+  readonly inputs: number
   readonly cellBefore: number
   readonly cell: number
   readonly tanhCell: number
@@ -78,8 +81,8 @@ export interface LstmPlan {
   readonly dh: number
   /** [sequences, H]: running gradient. */
   readonly dCell: number
-  /** [4H, inputs padded to 8], of the lowest layer. */
-  readonly dInput: number
+  /** [4H, lstmColumns] */
+  readonly dWeights: number
 }
 
 export interface LayerPlan {
@@ -89,13 +92,13 @@ export interface LayerPlan {
   readonly sums: number
 }
 
-/** A shard: some of the sequences of a minibatch, with a gradient of its own. */
-export interface ShardPlan {
+/** A minibatch of `steps` by `sequences`; a row is a step of a sequence, number step * sequences + sequence. */
+export interface BatchPlan {
   readonly id: number
   readonly steps: number
   readonly sequences: number
   readonly rows: number
-  /** [rows, inputs padded to 8] */
+  /** [rows, inputs + 1 padded to 8]: the one stands there too. */
   readonly observations: number
   /** Bytes, one a row. */
   readonly starts: number
@@ -105,46 +108,55 @@ export interface ShardPlan {
   readonly oldLogProbs: number
   readonly advantages: number
   readonly returns: number
-  /** Float64 each: policy loss, squared error, entropy, approximate KL, clipped share. */
+  /** [rows, FIGURES], float64: policy loss, squared error, entropy, approximate KL, clipped. */
   readonly figures: number
   readonly stacks: readonly (readonly LstmPlan[])[]
   readonly policy: readonly LayerPlan[]
   readonly value: readonly LayerPlan[]
-  readonly gradient: number
 }
 
 export const FIGURES = 5
 
-export function planShard(
+/** Places for a minibatch; `one` is told where a column of ones has to stand. */
+export function planBatch(
   layout: Layout,
   { id, steps, sequences }: { readonly id: number; readonly steps: number; readonly sequences: number },
   allocate: Allocate,
-): ShardPlan {
+  one: (address: number) => void,
+): BatchPlan {
   const { inputs, hidden: width } = layout.shape
   const rows = steps * sequences
+  const withOnes = (columns: number, at: number): number => {
+    const matrix = allocate(rows * columns)
+    for (let r = 0; r < rows; r++) one(matrix + 4 * (r * columns + at))
+    return matrix
+  }
   const layer = ({ weights }: LayerTensors): LayerPlan => {
     const padded = up(weights.shape[0]!, 8)
     return { out: allocate(rows * padded), dOut: allocate(rows * padded), sums: allocate(padded) }
   }
-  const lstm = (_: LstmTensors, l: number): LstmPlan => ({
-    firstHidden: allocate(sequences * width),
-    firstCell: allocate(sequences * width),
-    gates: allocate(rows * 4 * width),
-    before: allocate(rows * width),
-    cellBefore: allocate(rows * width),
-    cell: allocate(rows * width),
-    tanhCell: allocate(rows * width),
-    h: allocate(rows * width),
-    dh: allocate(rows * width),
-    dCell: allocate(sequences * width),
-    dInput: l === 0 ? allocate(4 * width * up(inputs, 8)) : 0,
-  })
+  const lstm = (tensors: LstmTensors): LstmPlan => {
+    const columns = lstmColumns(tensors, width)
+    return {
+      firstHidden: allocate(sequences * width),
+      firstCell: allocate(sequences * width),
+      gates: allocate(rows * 4 * width),
+      inputs: withOnes(columns, width + tensors.inputs),
+      cellBefore: allocate(rows * width),
+      cell: allocate(rows * width),
+      tanhCell: allocate(rows * width),
+      h: allocate(rows * width),
+      dh: allocate(rows * width),
+      dCell: allocate(sequences * width),
+      dWeights: allocate(4 * width * columns),
+    }
+  }
   return {
     id,
     steps,
     sequences,
     rows,
-    observations: allocate(rows * up(inputs, 8)),
+    observations: withOnes(up(inputs + 1, 8), inputs),
     starts: allocate(Math.ceil(rows / 4)),
     valid: allocate(Math.ceil(rows / 4)),
     actions: allocate(rows),
@@ -152,24 +164,16 @@ export function planShard(
     oldLogProbs: allocate(rows),
     advantages: allocate(rows),
     returns: allocate(rows),
-    figures: allocate(2 * FIGURES),
+    figures: allocate(2 * FIGURES * rows),
     stacks: layout.stacks.map((stack) => stack.map(lstm)),
     policy: policyLayers(layout).map(layer),
     value: valueLayers(layout).map(layer),
-    gradient: allocate(up(layout.size, 4)),
   }
 }
 
-const LEAST_SEQUENCES = 4
-const MOST_SHARDS = 8
-
-/**
- * Sequences of each shard. It depends on the minibatch alone, never on the threads, so that the sums of a gradient are the
- * same however many threads share the work.
- */
-export function shardSizes(sequences: number): number[] {
-  const count = Math.min(MOST_SHARDS, Math.max(1, Math.floor(sequences / LEAST_SEQUENCES)))
-  const each = Math.floor(sequences / count)
-  const more = sequences - each * count
-  return Array.from({ length: count }, (_, s) => (s < count - more ? each : each + 1))
+/** A range of whole units of `unit`, the last one cut at `size`: part `part` of `parts`. */
+export function share(size: number, unit: number, part: number, parts: number): [from: number, to: number] {
+  const units = Math.ceil(size / unit)
+  const edge = (n: number) => Math.min(size, unit * Math.floor((units * n) / parts))
+  return [edge(part), edge(part + 1)]
 }

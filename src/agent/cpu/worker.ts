@@ -1,21 +1,21 @@
-/** A thread of the CPU engine: crew.ts hands it shards. */
+/** A thread of the CPU engine: crew.ts hands it parts of minibatches. */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { serve, type WorkerData } from './crew.js'
 import { startKernels } from './kernels.js'
-import type { ShardPlan } from './plan.js'
+import type { BatchPlan } from './plan.js'
 import { Program } from './program.js'
 
 const { control, memory, module, layout, places, plans } = workerData as WorkerData
 const program = new Program(layout, memory, await startKernels(module, memory), places)
-const known = new Map<number, ShardPlan>()
+const known = new Map<number, BatchPlan>()
 
-serve(new Int32Array(control), (id) => {
+serve(new Int32Array(control), ({ plan: id, phase }, part, parts) => {
   while (!known.has(id)) {
     const received = receiveMessageOnPort(plans)
     if (received === undefined) throw new Error(`no plan ${id}`)
-    const plan: ShardPlan = received.message
+    const plan: BatchPlan = received.message
     known.set(plan.id, plan)
   }
-  program.gradient(known.get(id)!)
+  program.gradient(known.get(id)!, phase, part, parts)
 })
 plans.close()

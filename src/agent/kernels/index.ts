@@ -3,26 +3,44 @@
  * strides. Column counts are multiples of 8, padded with zeros by the caller. Nothing allocates; memory is the caller's.
  */
 
-/** Rows of A and depth of k that are packed at a time: 16 KiB, half of a first-level cache. */
+/** Rows of A and depth of k that are packed at a time: up to 20 KiB, beside a panel of B in the first-level cache. */
 const ROWS = 32
-const DEPTH = 128
+const DEPTH = 160
 
 /**
- * C[m, n] += A[m, k] B[k, n]. A is read at a + m sam + k sak, so a transposed matrix costs nothing; B in panels of 8
- * columns at b + (n / 8) sbn + k sbk. As in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication",
- * 2008: blocks of A are packed so that a tile of 4 x 8 reads both sides forwards from one address each, and stays in
- * registers over the depth. B is packed too unless it is already (sbk 32). `scratch` holds 4 (ROWS + n) DEPTH bytes.
+ * a b + c, rounded once where the machine has the instruction: x86 with FMA3 (Haswell, 2013) and every 64-bit ARM. Elsewhere
+ * the product is rounded first, and results differ in their last bits: see `fusesMultiplyAdd`.
+ */
+// @ts-ignore: decorator
+@inline
+function madd(a: v128, b: v128, c: v128): v128 {
+  return f32x4.relaxed_madd(a, b, c)
+}
+
+/** Whether this machine rounds x x + c once. For x = 1 + 2^-12, c = -(1 + 2^-11) that gives 2^-24; rounded twice, 0. */
+export function fusesMultiplyAdd(x: f32, c: f32): bool {
+  return f32x4.extract_lane(madd(f32x4.splat(x), f32x4.splat(x), f32x4.splat(c)), 0) != 0
+}
+
+/**
+ * C[m, n] = A[m, k] B[k, n], or += unless `fresh`. A is read at a + m sam + k sak, so a transposed matrix costs nothing; B in
+ * panels of 8 columns at b + (n / 8) sbn + k sbk. As in Goto and van de Geijn, "Anatomy of High-Performance Matrix
+ * Multiplication", 2008: blocks of A are packed so that a tile of 4 x 8 reads both sides forwards from one address each, and
+ * stays in registers over the depth. B is packed too unless it is already (sbk 32). `scratch` holds 4 (ROWS + n) DEPTH bytes.
+ * An element's value does not depend on the rows beside it: k is cut alike, each block summed from zero in the order of k.
  */
 export function gemm(
   m: i32, n: i32, k: i32,
   a: usize, sam: usize, sak: usize,
   b: usize, sbn: usize, sbk: usize,
-  c: usize, ldc: usize,
+  c: usize, ldc: usize, fresh: bool,
   scratch: usize,
 ): void {
   const packed = scratch + 4 * ROWS * DEPTH
-  for (let k0 = 0; k0 < k; k0 += DEPTH) {
-    const depth = min(DEPTH, k - k0)
+  const blocks = (k + DEPTH - 1) / DEPTH
+  const block = (k + blocks - 1) / blocks
+  for (let k0 = 0; k0 < k; k0 += block) {
+    const depth = min(block, k - k0)
     const ak = a + <usize>k0 * sak
     let panels = b + <usize>k0 * sbk
     let panel = sbn
@@ -40,15 +58,16 @@ export function gemm(
         let cp = c + (<usize>j << 2) + <usize>i0 * ldc
         let ap = scratch
         for (let i = 0; i < rows; i += 4) {
-          tile4(depth, ap, bp, cp, ldc)
+          tile4(depth, ap, bp, cp, ldc, fresh)
           ap += <usize>depth << 4
           cp += ldc << 2
         }
       }
     }
     for (let i = m & ~3; i < m; i++) {
-      rowTimes(n, depth, ak + <usize>i * sam, sak, b + <usize>k0 * sbk, sbn, sbk, c + <usize>i * ldc)
+      rowTimes(n, depth, ak + <usize>i * sam, sak, b + <usize>k0 * sbk, sbn, sbk, c + <usize>i * ldc, fresh)
     }
+    fresh = false
   }
 }
 
@@ -117,52 +136,59 @@ function packPanels(depth: i32, n: i32, b: usize, sbn: usize, sbk: usize, out: u
 }
 
 /**
- * Steps of constant length, ended by an address: V8 needs 27 instructions for 64 operations. Not unrolled by hand: it then
- * moves the loads of all steps together and runs out of registers. depth is at least 1.
+ * Steps of constant length, ended by an address. Eight sums are as many as the fused instruction needs to hide its latency.
+ * Not unrolled by hand: V8 then moves the loads of all steps together and runs out of registers. depth is at least 1.
  */
-function tile4(depth: i32, a: usize, b: usize, c: usize, ldc: usize): void {
-  const c1 = c + ldc
-  const c2 = c1 + ldc
-  const c3 = c2 + ldc
-  let x00 = v128.load(c)
-  let x01 = v128.load(c, 16)
-  let x10 = v128.load(c1)
-  let x11 = v128.load(c1, 16)
-  let x20 = v128.load(c2)
-  let x21 = v128.load(c2, 16)
-  let x30 = v128.load(c3)
-  let x31 = v128.load(c3, 16)
+function tile4(depth: i32, a: usize, b: usize, c: usize, ldc: usize, fresh: bool): void {
+  let x00 = f32x4.splat(0)
+  let x01 = f32x4.splat(0)
+  let x10 = f32x4.splat(0)
+  let x11 = f32x4.splat(0)
+  let x20 = f32x4.splat(0)
+  let x21 = f32x4.splat(0)
+  let x30 = f32x4.splat(0)
+  let x31 = f32x4.splat(0)
   const end = a + (<usize>depth << 4)
   do {
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     let s = v128.load32_splat(a)
-    x00 = f32x4.add(x00, f32x4.mul(s, b0))
-    x01 = f32x4.add(x01, f32x4.mul(s, b1))
+    x00 = madd(s, b0, x00)
+    x01 = madd(s, b1, x01)
     s = v128.load32_splat(a, 4)
-    x10 = f32x4.add(x10, f32x4.mul(s, b0))
-    x11 = f32x4.add(x11, f32x4.mul(s, b1))
+    x10 = madd(s, b0, x10)
+    x11 = madd(s, b1, x11)
     s = v128.load32_splat(a, 8)
-    x20 = f32x4.add(x20, f32x4.mul(s, b0))
-    x21 = f32x4.add(x21, f32x4.mul(s, b1))
+    x20 = madd(s, b0, x20)
+    x21 = madd(s, b1, x21)
     s = v128.load32_splat(a, 12)
-    x30 = f32x4.add(x30, f32x4.mul(s, b0))
-    x31 = f32x4.add(x31, f32x4.mul(s, b1))
+    x30 = madd(s, b0, x30)
+    x31 = madd(s, b1, x31)
     a += 16
     b += 32
   } while (a != end)
-  v128.store(c, x00)
-  v128.store(c, x01, 16)
-  v128.store(c1, x10)
-  v128.store(c1, x11, 16)
-  v128.store(c2, x20)
-  v128.store(c2, x21, 16)
-  v128.store(c3, x30)
-  v128.store(c3, x31, 16)
+  put(c, x00, x01, fresh)
+  put(c + ldc, x10, x11, fresh)
+  put(c + 2 * ldc, x20, x21, fresh)
+  put(c + 3 * ldc, x30, x31, fresh)
+}
+
+// @ts-ignore: decorator
+@inline
+function put(c: usize, x: v128, y: v128, fresh: bool): void {
+  if (!fresh) {
+    x = f32x4.add(v128.load(c), x)
+    y = f32x4.add(v128.load(c, 16), y)
+  }
+  v128.store(c, x)
+  v128.store(c, y, 16)
 }
 
 /** One row of A by all of B: four panels at a time, so that eight sums hide each other's latency. */
-function rowTimes(n: i32, depth: i32, a: usize, sak: usize, b: usize, sbn: usize, sbk: usize, c: usize): void {
+function rowTimes(
+  n: i32, depth: i32, a: usize, sak: usize, b: usize, sbn: usize, sbk: usize, c: usize, fresh: bool,
+): void {
+  const end = a + <usize>depth * sak
   let j = 0
   for (; j + 32 <= n; j += 32) {
     let at = a
@@ -171,55 +197,48 @@ function rowTimes(n: i32, depth: i32, a: usize, sak: usize, b: usize, sbn: usize
     let p2 = p1 + sbn
     let p3 = p2 + sbn
     const to = c + (<usize>j << 2)
-    let x0 = v128.load(to)
-    let x1 = v128.load(to, 16)
-    let x2 = v128.load(to, 32)
-    let x3 = v128.load(to, 48)
-    let x4 = v128.load(to, 64)
-    let x5 = v128.load(to, 80)
-    let x6 = v128.load(to, 96)
-    let x7 = v128.load(to, 112)
-    const end = a + <usize>depth * sak
+    let x0 = f32x4.splat(0)
+    let x1 = f32x4.splat(0)
+    let x2 = f32x4.splat(0)
+    let x3 = f32x4.splat(0)
+    let x4 = f32x4.splat(0)
+    let x5 = f32x4.splat(0)
+    let x6 = f32x4.splat(0)
+    let x7 = f32x4.splat(0)
     do {
       const s = v128.load32_splat(at)
-      x0 = f32x4.add(x0, f32x4.mul(s, v128.load(p0)))
-      x1 = f32x4.add(x1, f32x4.mul(s, v128.load(p0, 16)))
-      x2 = f32x4.add(x2, f32x4.mul(s, v128.load(p1)))
-      x3 = f32x4.add(x3, f32x4.mul(s, v128.load(p1, 16)))
-      x4 = f32x4.add(x4, f32x4.mul(s, v128.load(p2)))
-      x5 = f32x4.add(x5, f32x4.mul(s, v128.load(p2, 16)))
-      x6 = f32x4.add(x6, f32x4.mul(s, v128.load(p3)))
-      x7 = f32x4.add(x7, f32x4.mul(s, v128.load(p3, 16)))
+      x0 = madd(s, v128.load(p0), x0)
+      x1 = madd(s, v128.load(p0, 16), x1)
+      x2 = madd(s, v128.load(p1), x2)
+      x3 = madd(s, v128.load(p1, 16), x3)
+      x4 = madd(s, v128.load(p2), x4)
+      x5 = madd(s, v128.load(p2, 16), x5)
+      x6 = madd(s, v128.load(p3), x6)
+      x7 = madd(s, v128.load(p3, 16), x7)
       at += sak
       p0 += sbk
       p1 += sbk
       p2 += sbk
       p3 += sbk
     } while (at != end)
-    v128.store(to, x0)
-    v128.store(to, x1, 16)
-    v128.store(to, x2, 32)
-    v128.store(to, x3, 48)
-    v128.store(to, x4, 64)
-    v128.store(to, x5, 80)
-    v128.store(to, x6, 96)
-    v128.store(to, x7, 112)
+    put(to, x0, x1, fresh)
+    put(to + 32, x2, x3, fresh)
+    put(to + 64, x4, x5, fresh)
+    put(to + 96, x6, x7, fresh)
   }
   for (; j < n; j += 8) {
     let at = a
     let from = b + <usize>(j >> 3) * sbn
-    const to = c + (<usize>j << 2)
-    let x0 = v128.load(to)
-    let x1 = v128.load(to, 16)
-    for (let i = 0; i < depth; i++) {
+    let x0 = f32x4.splat(0)
+    let x1 = f32x4.splat(0)
+    do {
       const s = v128.load32_splat(at)
-      x0 = f32x4.add(x0, f32x4.mul(s, v128.load(from)))
-      x1 = f32x4.add(x1, f32x4.mul(s, v128.load(from, 16)))
+      x0 = madd(s, v128.load(from), x0)
+      x1 = madd(s, v128.load(from, 16), x1)
       at += sak
       from += sbk
-    }
-    v128.store(to, x0)
-    v128.store(to, x1, 16)
+    } while (at != end)
+    put(c + (<usize>j << 2), x0, x1, fresh)
   }
 }
 
@@ -244,22 +263,51 @@ export function pack(w: usize, rows: i32, cols: i32, ld: usize, out: usize, pane
   }
 }
 
-/** Every row of C[m, n] becomes `row`. */
-export function fillRows(c: usize, m: i32, n: i32, row: usize): void {
-  const bytes = <usize>n << 2
-  for (let i = 0; i < m; i++) memory.copy(c + <usize>i * bytes, row, bytes)
+/** One number a column, n a multiple of 4: a loop, for a call of memory.copy costs more than a short row. */
+// @ts-ignore: decorator
+@inline
+function copyRow(from: usize, to: usize, n: i32): void {
+  const end = from + (<usize>n << 2)
+  for (; from != end; from += 16, to += 16) v128.store(to, v128.load(from))
 }
 
-/** out[n] += sum over rows of A[m, n]. */
+/** Every row of C[m, n] becomes `row`. */
+export function fillRows(c: usize, m: i32, n: i32, row: usize): void {
+  for (let i = 0; i < m; i++) copyRow(row, c + (<usize>(i * n) << 2), n)
+}
+
+/** Copies a matrix[m, n], n a multiple of 4, between row strides in bytes. */
+export function copyRows(from: usize, ldFrom: usize, to: usize, ldTo: usize, m: i32, n: i32): void {
+  for (let i = 0; i < m; i++) {
+    copyRow(from, to, n)
+    from += ldFrom
+    to += ldTo
+  }
+}
+
+/** Copies a matrix[m, n] of any n into one without padding. */
+export function copyPacked(from: usize, ldFrom: usize, to: usize, m: i32, n: i32): void {
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) store<f32>(to + (<usize>j << 2), load<f32>(from + (<usize>j << 2)))
+    from += ldFrom
+    to += <usize>n << 2
+  }
+}
+
+/** out[n] = sum over rows of A[m, n], in blocks as `gemm` sums. */
 export function sumRows(a: usize, m: i32, n: i32, out: usize): void {
   for (let j = 0; j < n; j += 4) {
-    let sum = v128.load(out + (<usize>j << 2))
+    let total = f32x4.splat(0)
     let from = a + (<usize>j << 2)
-    for (let i = 0; i < m; i++) {
-      sum = f32x4.add(sum, v128.load(from))
-      from += <usize>n << 2
+    for (let i0 = 0; i0 < m; i0 += DEPTH) {
+      let sum = f32x4.splat(0)
+      for (let i = min(DEPTH, m - i0); i > 0; i--) {
+        sum = f32x4.add(sum, v128.load(from))
+        from += <usize>n << 2
+      }
+      total = f32x4.add(total, sum)
     }
-    v128.store(out + (<usize>j << 2), sum)
+    v128.store(out + (<usize>j << 2), total)
   }
 }
 
@@ -273,17 +321,17 @@ export function sumRows(a: usize, m: i32, n: i32, out: usize): void {
 function exp4(x: v128): v128 {
   x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87))
   const magic = f32x4.splat(12582912)
-  const t = f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504088896341)), magic)
+  const t = madd(x, f32x4.splat(1.44269504088896341), magic)
   const n = f32x4.sub(t, magic)
-  let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)))
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)))
+  let r = madd(n, f32x4.splat(-0.693359375), x)
+  r = madd(n, f32x4.splat(2.12194440e-4), r)
   let p = f32x4.splat(1.9875691500e-4)
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3))
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3))
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2))
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1))
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1))
-  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, f32x4.splat(1)))
+  p = madd(p, r, f32x4.splat(1.3981999507e-3))
+  p = madd(p, r, f32x4.splat(8.3334519073e-3))
+  p = madd(p, r, f32x4.splat(4.1665795894e-2))
+  p = madd(p, r, f32x4.splat(1.6666665459e-1))
+  p = madd(p, r, f32x4.splat(5.0000001201e-1))
+  p = madd(f32x4.mul(p, r), r, f32x4.add(r, f32x4.splat(1)))
   const scale = i32x4.add(i32x4.shl(t, 23), i32x4.splat(0x3f800000))
   return f32x4.mul(p, scale)
 }
@@ -304,16 +352,16 @@ function tanh4(x: v128): v128 {
   x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(7.90531110763549805)), f32x4.splat(-7.90531110763549805))
   const z = f32x4.mul(x, x)
   let p = f32x4.splat(-2.76076847742355e-16)
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(2.00018790482477e-13))
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-8.60467152213735e-11))
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(5.12229709037114e-8))
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.48572235717979e-5))
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(6.37261928875436e-4))
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(4.89352455891786e-3))
+  p = madd(p, z, f32x4.splat(2.00018790482477e-13))
+  p = madd(p, z, f32x4.splat(-8.60467152213735e-11))
+  p = madd(p, z, f32x4.splat(5.12229709037114e-8))
+  p = madd(p, z, f32x4.splat(1.48572235717979e-5))
+  p = madd(p, z, f32x4.splat(6.37261928875436e-4))
+  p = madd(p, z, f32x4.splat(4.89352455891786e-3))
   let q = f32x4.splat(1.19825839466702e-6)
-  q = f32x4.add(f32x4.mul(q, z), f32x4.splat(1.18534705686654e-4))
-  q = f32x4.add(f32x4.mul(q, z), f32x4.splat(2.268434632439e-3))
-  q = f32x4.add(f32x4.mul(q, z), f32x4.splat(4.89352518554385e-3))
+  q = madd(q, z, f32x4.splat(1.18534705686654e-4))
+  q = madd(q, z, f32x4.splat(2.268434632439e-3))
+  q = madd(q, z, f32x4.splat(4.89352518554385e-3))
   return f32x4.div(f32x4.mul(x, p), q)
 }
 
@@ -344,12 +392,13 @@ export function reluBackward(y: usize, d: usize, count: i32): void {
   }
 }
 
-/** Rows of `to` become those of `from`, or zero where `starts` is 1: the state before a step. */
-export function maskedCopy(from: usize, to: usize, rows: i32, width: i32, starts: usize): void {
-  const bytes = <usize>width << 2
+/** Rows of `to`, ld bytes apart, become those of from[rows, width], or zero where `starts` is 1: the state before a step. */
+export function maskedCopy(from: usize, to: usize, ld: usize, rows: i32, width: i32, starts: usize): void {
   for (let r = 0; r < rows; r++) {
-    if (load<u8>(starts + r)) memory.fill(to + <usize>r * bytes, 0, bytes)
-    else memory.copy(to + <usize>r * bytes, from + <usize>r * bytes, bytes)
+    if (load<u8>(starts + r)) memory.fill(to, 0, <usize>width << 2)
+    else copyRow(from, to, width)
+    from += <usize>width << 2
+    to += ld
   }
 }
 
@@ -379,7 +428,7 @@ export function lstmForward(gates: usize, cin: usize, cout: usize, tanhc: usize,
     sigmoids(go, bytes)
     const end = go
     do {
-      const c = f32x4.add(f32x4.mul(v128.load(gf), v128.load(cin)), f32x4.mul(v128.load(gi), v128.load(gg)))
+      const c = madd(v128.load(gf), v128.load(cin), f32x4.mul(v128.load(gi), v128.load(gg)))
       const t = tanh4(c)
       v128.store(cout, c)
       v128.store(tanhc, t)
@@ -418,7 +467,7 @@ export function lstmBackward(
       const o = v128.load(go)
       const t = v128.load(tanhc)
       const d = v128.load(dh)
-      const cell = f32x4.add(v128.load(dc), f32x4.mul(f32x4.mul(d, o), f32x4.sub(one, f32x4.mul(t, t))))
+      const cell = madd(f32x4.mul(d, o), f32x4.sub(one, f32x4.mul(t, t)), v128.load(dc))
       v128.store(gi, f32x4.mul(f32x4.mul(cell, g), f32x4.mul(i, f32x4.sub(one, i))))
       v128.store(gf, f32x4.mul(f32x4.mul(cell, v128.load(cin)), f32x4.mul(f, f32x4.sub(one, f))))
       v128.store(gg, f32x4.mul(f32x4.mul(cell, i), f32x4.sub(one, f32x4.mul(g, g))))
@@ -436,36 +485,26 @@ export function lstmBackward(
   }
 }
 
-/** a += b. */
-export function add(a: usize, b: usize, count: i32): void {
-  for (let i = 0; i < count; i += 4) {
-    const at = <usize>i << 2
-    v128.store(a + at, f32x4.add(v128.load(a + at), v128.load(b + at)))
-  }
-}
 
 /**
  * The PPO loss of `rows` steps and its gradient. logits[rows, ld] of `actions` columns become dLogits; values[rows] become
- * dValues. prior is added to the logit of held[r] where that is not negative. out[0..5] += policy loss, squared error,
- * entropy, approximate KL, clipped share, all over `count`.
+ * dValues. prior is added to the logit of held[r] where that is not negative. figures[rows, 5], float64, become policy loss,
+ * squared error, entropy, approximate KL, clipped (0 or 1) of each row.
  */
 export function ppoLoss(
   rows: i32, actions: i32, logits: usize, ld: usize, values: usize, valueStride: usize,
   taken: usize, held: usize, prior: f32, allowed: usize, valid: usize,
   oldLogProbs: usize, advantages: usize, returns: usize, scratch: usize,
-  count: f64, mean: f64, scale: f64, clip: f64, valueCoefficient: f64, entropyCoefficient: f64, out: usize,
+  count: f64, mean: f64, scale: f64, clip: f64, valueCoefficient: f64, entropyCoefficient: f64, figures: usize,
 ): void {
   const over = 1.0 / count
-  let policy: f64 = 0
-  let squared: f64 = 0
-  let entropies: f64 = 0
-  let kl: f64 = 0
-  let clipped: f64 = 0
   for (let r = 0; r < rows; r++) {
     const row = logits + <usize>r * ld
     const value = values + <usize>r * valueStride
     const at = <usize>r << 2
+    const figure = figures + <usize>r * 40
     if (!load<u8>(valid + r)) {
+      memory.fill(figure, 0, 40)
       for (let a = 0; a < actions; a++) store<f32>(row + (<usize>a << 2), 0)
       store<f32>(value, 0)
       continue
@@ -500,13 +539,13 @@ export function ppoLoss(
     const advantage = (<f64>load<f32>(advantages + at) - mean) * scale
     const plain = ratio * advantage
     const limited = min(1 + clip, max(1 - clip, ratio)) * advantage
-    policy -= min(plain, limited)
     const dLogProb = plain <= limited ? -plain * over : 0.0
     const error = <f64>load<f32>(value) - <f64>load<f32>(returns + at)
-    squared += error * error
-    entropies += entropy
-    kl += ratio - 1 - logRatio
-    if (Math.abs(ratio - 1) > clip) clipped += 1
+    store<f64>(figure, -min(plain, limited))
+    store<f64>(figure, error * error, 8)
+    store<f64>(figure, entropy, 16)
+    store<f64>(figure, ratio - 1 - logRatio, 24)
+    store<f64>(figure, Math.abs(ratio - 1) > clip ? 1.0 : 0.0, 32)
     store<f32>(value, <f32>(valueCoefficient * 2 * error * over))
     for (let a = 0; a < actions; a++) {
       const p = row + (<usize>a << 2)
@@ -520,11 +559,6 @@ export function ppoLoss(
       store<f32>(p, <f32>d)
     }
   }
-  store<f64>(out, load<f64>(out) + policy * over)
-  store<f64>(out, load<f64>(out, 8) + squared * over, 8)
-  store<f64>(out, load<f64>(out, 16) + entropies * over, 16)
-  store<f64>(out, load<f64>(out, 24) + kl * over, 24)
-  store<f64>(out, load<f64>(out, 32) + clipped * over, 32)
 }
 
 /** Sum of squares in float64, four partial sums. */
@@ -558,11 +592,11 @@ export function adam(
   for (let i = 0; i < count; i += 4) {
     const at = <usize>i << 2
     const gradient = f32x4.mul(v128.load(g + at), scales)
-    const first = f32x4.add(f32x4.mul(keep1, v128.load(m + at)), f32x4.mul(new1, gradient))
-    const second = f32x4.add(f32x4.mul(keep2, v128.load(v + at)), f32x4.mul(f32x4.mul(new2, gradient), gradient))
+    const first = madd(keep1, v128.load(m + at), f32x4.mul(new1, gradient))
+    const second = madd(keep2, v128.load(v + at), f32x4.mul(f32x4.mul(new2, gradient), gradient))
     v128.store(m + at, first)
     v128.store(v + at, second)
-    const under = f32x4.add(f32x4.mul(f32x4.sqrt(second), roots), epsilons)
+    const under = madd(f32x4.sqrt(second), roots, epsilons)
     v128.store(p + at, f32x4.sub(v128.load(p + at), f32x4.div(f32x4.mul(rates, first), under)))
   }
 }
