@@ -86,39 +86,48 @@ export class Program {
 
   /** Logits and values of the first step; without `withValues` only what the logits need. */
   forward(plan: BatchPlan, withValues: boolean): void {
-    this.#forward(plan, 0, { row: 0, count: plan.sequences }, withValues)
+    const rows = { row: 0, count: plan.sequences }
+    this.#states(plan, 0, rows, withValues ? plan.stacks.length : 1)
+    this.#outputs(plan, rows, withValues)
   }
 
   #throughTime(plan: BatchPlan, first: number, count: number): void {
     const { stacks, steps, sequences } = plan
     const { hidden: width } = this.#layout.shape
-    for (let t = 0; t < steps; t++) {
-      const rows = { row: t * sequences + first, count }
-      this.#forward(plan, t, rows, true)
-      this.#loss(plan, rows)
-      this.#layersBack(plan.policy, this.#policyLayers, stacks[0]!.at(-1)!, rows, true)
-      this.#layersBack(plan.value, this.#valueLayers, stacks.at(-1)!.at(-1)!, rows, stacks.length > 1)
-    }
+    const rowsOf = (t: number): Rows => ({ row: t * sequences + first, count })
+    for (let t = 0; t < steps; t++) this.#states(plan, t, rowsOf(t), stacks.length)
+    // The heads know no time: all rows at once, where they follow each other.
+    if (count === sequences) this.#heads(plan, { row: 0, count: plan.rows })
+    else for (let t = 0; t < steps; t++) this.#heads(plan, rowsOf(t))
     for (const [s, stack] of stacks.entries()) {
       for (let l = stack.length - 1; l >= 0; l--) {
         const from = (stack[l]!.dCell >> 2) + first * width
         this.#f32.fill(0, from, from + count * width)
-        for (let t = steps - 1; t >= 0; t--) {
-          this.#lstmBack(plan, s, l, t, { row: t * sequences + first, count })
-        }
+        for (let t = steps - 1; t >= 0; t--) this.#lstmBack(plan, s, l, t, rowsOf(t))
       }
     }
   }
 
-  #forward(plan: BatchPlan, t: number, rows: Rows, withValues: boolean): void {
-    const { weights } = this.#places
+  /** From states to the gradients of states. */
+  #heads(plan: BatchPlan, rows: Rows): void {
     const { stacks } = plan
-    const count = withValues ? stacks.length : 1
+    this.#outputs(plan, rows, true)
+    this.#loss(plan, rows)
+    this.#layersBack(plan.policy, this.#policyLayers, stacks[0]!.at(-1)!, rows, true)
+    this.#layersBack(plan.value, this.#valueLayers, stacks.at(-1)!.at(-1)!, rows, stacks.length > 1)
+  }
+
+  /** The LSTMs of the first `count` stacks, one step on. */
+  #states(plan: BatchPlan, t: number, rows: Rows, count: number): void {
     for (let s = 0; s < count; s++) {
-      for (let l = 0; l < stacks[s]!.length; l++) this.#lstm(plan, s, l, t, rows)
+      for (let l = 0; l < plan.stacks[s]!.length; l++) this.#lstm(plan, s, l, t, rows)
     }
-    this.#layers(plan.policy, weights.policy, this.#policyLayers, stacks[0]!.at(-1)!, rows)
-    if (withValues) this.#layers(plan.value, weights.value, this.#valueLayers, stacks.at(-1)!.at(-1)!, rows)
+  }
+
+  #outputs({ policy, value, stacks }: BatchPlan, rows: Rows, withValues: boolean): void {
+    const { weights } = this.#places
+    this.#layers(policy, weights.policy, this.#policyLayers, stacks[0]!.at(-1)!, rows)
+    if (withValues) this.#layers(value, weights.value, this.#valueLayers, stacks.at(-1)!.at(-1)!, rows)
   }
 
   #lstm(plan: BatchPlan, s: number, l: number, t: number, { row, count }: Rows): void {
