@@ -5,6 +5,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { badData, Failure, systemCode, systemFailure } from '../base/errors.js'
+import { type LockWorld, takeLock } from '../base/lock.js'
 import { fileSink, linkOrCopy } from '../stream/sink.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 
@@ -16,6 +17,9 @@ export const FILES = {
   previous: 'checkpoint-previous.safetensors',
   metrics: 'metrics.ndjson',
 } as const
+
+/** The lock of a run is LOCK.lock in its folder. */
+const LOCK = 'run'
 
 /** `format` of the manifest. */
 export const RUN_FORMAT = 'jules-run/1'
@@ -38,6 +42,18 @@ export class RunFolder {
     return join(this.path, name)
   }
 
+  /** Keeps the run to this process until it calls what it gets. Throws 75 where another one works on it. */
+  async lock(world: LockWorld): Promise<() => void> {
+    const release = await takeLock(world, this.file(LOCK), { waitMs: 0 }).catch((error) => {
+      throw systemFailure(error, this.path, true)
+    })
+    const forget = this.#options.onForcedExit(release)
+    return () => {
+      forget()
+      release()
+    }
+  }
+
   /** Makes the folder; false where something has its name already. */
   async make(): Promise<boolean> {
     try {
@@ -58,7 +74,7 @@ export class RunFolder {
         ? new Failure('cannotCreate', 'is not a directory', { where: this.path })
         : systemFailure(error, this.path, true)
     })
-    if (there.length === 0) return
+    if (there.every(isOfLock)) return
     if (!replace) {
       throw new Failure('cannotCreate', 'the folder is not empty', {
         where: this.path,
@@ -242,6 +258,8 @@ const isFile = (name: string): boolean => (Object.values(FILES) as string[]).inc
 /** Left half-written by a process that was killed. */
 const isTemporary = (name: string): boolean =>
   name === BESIDE || isFile(/^\.(.+)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1] ?? '')
+
+const isOfLock = (name: string): boolean => name.startsWith(`${LOCK}.lock`)
 
 const isOfRuns = (name: string): boolean =>
   isFile(name) || name.startsWith('events.out.tfevents.') || isTemporary(name)

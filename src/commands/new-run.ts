@@ -6,6 +6,7 @@ import { FILES, RUN_FORMAT, RunFolder } from '../agent/run-folder.js'
 import { systemFailure } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import type { Context } from '../cli/context.js'
+import { lockWorld } from './lock.js'
 import type { Manifest } from './training-manifest.js'
 import type { Setup } from './training-setup.js'
 
@@ -70,8 +71,15 @@ async function newFolder(
     const folder = new RunFolder(output ?? join(data, 'runs', run), context)
     if (output === undefined && name === undefined && !(await folder.make())) continue
     await folder.create(force)
+    await keep(context, folder)
     return { run, folder }
   }
+}
+
+/** Until the command ends no other process works in the folder. */
+export async function keep(context: Context, folder: RunFolder): Promise<void> {
+  const release = await folder.lock(lockWorld(context))
+  context.onEnd(async () => release())
 }
 
 function runName({ data, spec }: Setup, startedMs: number): string {

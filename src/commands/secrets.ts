@@ -2,17 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { disk } from '../base/disk.js'
 import { Failure, usage } from '../base/errors.js'
 import { choice, file, integer, text } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { promptHidden } from '../cli/prompt.js'
 import { readWhole } from '../stream/source.js'
 import { helperBackend, type SecretBackend } from '../vault/backend.js'
-import { disk } from '../vault/disk.js'
 import { masterKey } from '../vault/kdf.js'
-import type { Owner } from '../vault/lock.js'
 import {
   masterPassword,
   PASSWORD_FILE_VARIABLE,
@@ -21,6 +19,7 @@ import {
   type PasswordWorld,
 } from '../vault/password.js'
 import { Vault } from '../vault/vault.js'
+import { lockWorld } from './lock.js'
 
 export const vaultOptions = {
   vault: file('the vault file', { defaultText: '~/.trading_secrets.json' }),
@@ -50,19 +49,13 @@ export function openBackend(context: Context, chosen: VaultChoice): SecretBacken
 
 export function openVault(context: Context, chosen: VaultChoice): Vault {
   return new Vault({
-    disk,
+    ...lockWorld(context),
     path: vaultPath(context, chosen),
     uid: context.uid,
     random: randomBytes,
     password: () => confirmedPassword(context, chosen),
     memory: generations(context),
     warn: (words) => context.ui.warn(words),
-    self: { pid: context.pid, host: hostname(), start: startOf(context.pid) },
-    isAlive: (owner) => isAlive(context, owner),
-    token: () => randomBytes(16).toString('hex'),
-    clock: context.clock,
-    sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
-    signal: context.signal,
     derive: masterKey,
   })
 }
@@ -140,25 +133,6 @@ export async function secretFor(context: Context, name: string): Promise<string>
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     })
   }
-}
-
-/** Start of a process in clock ticks since boot: tells a number from the same number used again. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
-}
-
-function isAlive(context: Context, { pid, start }: Owner): boolean {
-  try {
-    context.kill(pid, 0)
-  } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH') return false
-  }
-  return start === '' || startOf(pid) === start
 }
 
 /** What generation each vault had when it was last seen, in the state directory. Losing it costs a warning, nothing else. */

@@ -12,7 +12,7 @@ import { version } from '../cli/print.js'
 import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
 import { backendOf, engineFor, threadsOf } from './engines.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
-import { newRun } from './new-run.js'
+import { keep, newRun } from './new-run.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
 import { absolute, learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './train-options.js'
 import { checkSame, input, type Manifest, manifestOf } from './training-manifest.js'
@@ -85,6 +85,7 @@ export const train = defineCommand({
     69: `${marketExits[69]}; no GPU, or no package for it`,
     73: 'the folder is not empty, or cannot be made',
     74: 'reading or writing failed',
+    75: 'another process works on the run',
     77: `${marketExits[77]}; no permission to read or write`,
   },
   files: {
@@ -110,6 +111,7 @@ async function resume(context: Context, given: Given, operands: readonly string[
   const values = valuesOf(context, options, manifest.options, FREE)
   const [bars] = manifest.operands
   if (operands.length === 0 && bars !== undefined) await askAgain(given.resume!, bars)
+  await keep(context, folder)
   await folder.tidy()
   await begin(context, {
     given: { ...values, resume: given.resume } as Given,

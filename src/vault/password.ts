@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:fs'
 import { join } from 'node:path'
+import type { Disk } from '../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
-import type { Disk } from './disk.js'
 
 export const PASSWORD_VARIABLE = 'TRADING_VAULT_PASSWORD'
 export const PASSWORD_FILE_VARIABLE = 'TRADING_VAULT_PASSWORD_FILE'

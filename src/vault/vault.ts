@@ -6,12 +6,15 @@
 import { constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { badData, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
+import { type LockWorld, remove, withLock, writeNew } from '../base/lock.js'
 import { quote } from '../base/time.js'
 import type { SecretBackend, SecretDates } from './backend.js'
 import { type Entry, equal, fileMac, type Header, seal, unseal } from './cipher.js'
 import { ENTRY_LIMIT, FILE_LIMIT, NAME, parseVault, printVault, type VaultFile } from './format.js'
 import { KDF_DEFAULT, type KdfSettings } from './kdf.js'
-import { type LockWorld, remove, withLock, writeNew } from './lock.js'
+
+/** A vault is written in a moment; who holds its lock longer than this is stuck. */
+const LOCK_WAIT_MS = 120_000
 
 export interface VaultWorld extends LockWorld {
   readonly path: string
@@ -129,7 +132,7 @@ export class Vault implements SecretBackend {
 
   #locked<T>(work: () => Promise<T>): Promise<T> {
     const { path } = this.#world
-    return withLock(this.#world, path, work).catch((error) => {
+    return withLock(this.#world, path, { waitMs: LOCK_WAIT_MS }, work).catch((error) => {
       throw systemFailure(error, path, true)
     })
   }

@@ -1,10 +1,11 @@
 /**
  * `npm run bench:learn`: does it learn? The tasks that need memory at their published settings, with and without memory, and
  * trading on generated bars with a planted signal and without one, judged on sessions that training has not seen. SEEDS makes
- * it smaller, ONLY=tasks or ONLY=trading halves it. Takes half an hour on two cores.
+ * it smaller, ONLY=tasks or ONLY=trading halves it. Takes half an hour on two cores. ONLY=defaults changes the defaults of
+ * trading one by one instead: the figures of jules-training(7).
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { cpuEngine } from '../../dist/agent/cpu/engine.js'
@@ -80,7 +81,8 @@ async function task(name, goal, figures) {
   }
 }
 
-function trading(regime, seeds, goal) {
+/** 267 sessions of generated bars, of which training leaves 40 for the test. */
+function market(regime) {
   const home = mkdtempSync(join(tmpdir(), 'jules-learn-'))
   const env = { PATH: process.env.PATH, HOME: home }
   const jules = (...args) =>
@@ -92,23 +94,69 @@ function trading(regime, seeds, goal) {
     })
   const bars = join(home, 'bars.parquet')
   jules('fetch', '--mock', '--regime', regime, '--days', '267', '-o', bars)
+  let runs = 0
+  return {
+    /** Trains, and gives a judge of policies on the test sessions. */
+    train: (...options) => {
+      const run = join(home, `run${runs++}`)
+      jules('train', ...options, '-o', run, bars)
+      const { from } = JSON.parse(readFileSync(join(run, 'manifest.json'), 'utf8')).test
+      const judged = (...policy) =>
+        JSON.parse(jules('backtest', ...policy, '--from', from, '--records', 'summary', '-f', 'ndjson', bars))
+      return { from, policy: `model:${run}`, judged }
+    },
+    end: () => rmSync(home, { recursive: true }),
+  }
+}
+
+function trading(regime, seeds, goal) {
+  const { train, end } = market(regime)
   console.log(`trading, --regime ${regime}, 267 sessions to 2025-08-01, default costs; goal ${goal}`)
   for (let seed = 1; seed <= seeds; seed++) {
-    const run = join(home, `run${seed}`)
-    jules('train', '--seed', String(seed), '-o', run, bars)
-    const from = JSON.parse(execFileSync('cat', [join(run, 'manifest.json')], { encoding: 'utf8' })).test.from
-    const judged = (...policy) =>
-      JSON.parse(jules('backtest', ...policy, '--from', from, '--records', 'summary', '-f', 'ndjson', bars))
-    const test = judged('--policy', `model:${run}`)
+    const { from, policy, judged } = train('--seed', String(seed))
+    const test = judged('--policy', policy)
     const random = judged('--policy', 'random', '--seed', String(seed))
     console.log(
       `  seed ${seed}: ${test.sessions} test sessions from ${from}, net $${test.pnl.toFixed(2)} after $${test.cost.toFixed(2)} of costs, t ${test.t_sessions?.toFixed(2) ?? '-'}; flat $0, random $${random.pnl.toFixed(2)}; ${test.notes.find((note) => note.includes('skill')) ?? ''}`,
     )
   }
-  rmSync(home, { recursive: true })
+  end()
 }
 
-if (ONLY !== 'trading') {
+const CHANGES = [
+  '',
+  '--steps 100000',
+  '--steps 400000',
+  '--epochs 10',
+  '--epochs 3',
+  '--bptt 16',
+  '--gamma 0.99 --gae-lambda 0.95',
+  '--lr-schedule const',
+  '--ent-coef 0.01',
+  '--hold-prior 0',
+  '--hidden 32',
+  '--hidden 128',
+  '--lstm shared',
+  '--lstm shared --hold-prior 0',
+]
+
+/** What each default is worth: the same training with one option changed, two seeds. */
+function defaults() {
+  const { train, end } = market('mean-revert')
+  for (const change of CHANGES) {
+    const nets = [1, 2].map((seed) => {
+      const { policy, judged } = train('--seed', String(seed), ...change.split(' ').filter(Boolean))
+      return judged('--policy', policy).pnl
+    })
+    console.log(
+      `${(change || 'the defaults').padEnd(34)} net $${nets.map((net) => net.toFixed(0)).join(', $')}`,
+    )
+  }
+  end()
+}
+
+if (ONLY === 'defaults') defaults()
+if (ONLY !== 'trading' && ONLY !== 'defaults') {
   await task('cartpole-novel', 'eval >= 475 by 100k in 5 of 5', {
     'best evaluation by 100k': ({ best }) => best,
     'last evaluation': ({ last }) => last,
@@ -124,7 +172,7 @@ if (ONLY !== 'trading') {
     'last 100 episodes at 200k': ({ at }) => at(200_000),
   })
 }
-if (ONLY !== 'tasks') {
+if (ONLY !== 'tasks' && ONLY !== 'defaults') {
   trading('mean-revert', Math.min(3, SEEDS), 'net > 0 and t > 2 in 3 of 3')
   trading('noise', 6, 't > 2 in none')
 }

@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sessionStart } from '../../src/agent/tensorboard.js'
@@ -36,9 +37,50 @@ describe('a new folder', () => {
   test('of runs that are given the same one at the same time, one gets it', async () => {
     const dir = await withBars()
     const runs = await Promise.all(['1', '2', '3'].map((seed) => train(dir, '--seed', seed, '-o', 'same')))
-    expect(runs.map(({ status }) => status).sort()).toEqual([0, 73, 73])
+    const [first, ...others] = runs.map(({ status }) => status).sort()
+    expect(first).toBe(0)
+    // There is a manifest already, or its writer still has the lock.
+    for (const status of others) expect([73, 75]).toContain(status)
     const { stdout } = runs.find(({ status }) => status === 0)!
     expect(sha256(dir.file('same/policy.safetensors'))).toBe(parse(stdout).at(-1).sha256)
+  })
+
+  test('is kept to one process, until it ends or dies', async () => {
+    const dir = await withBars()
+    const hash = await undisturbed(dir)
+    const child = dir.start(BIN, ['train', ...SHORT, '-o', 'busy', 'bars.parquet'])
+    const ended = finished(child)
+    await new Promise<void>((done) => child.stdout?.once('data', () => done()))
+    child.kill('SIGSTOP')
+    const files = () => dir.read('busy/manifest.json') + readdirSync(dir.file('busy')).sort().join()
+    const before = files()
+    for (const args of [
+      ['train', '--resume', 'busy'],
+      ['train', ...SHORT, '--seed', '2', '--force', '-o', 'busy', 'bars.parquet'],
+    ]) {
+      const { status, stdout, stderr } = await dir.jules(args)
+      expect([status, stdout, stderr]).toEqual([
+        75,
+        '',
+        `jules train: busy/run.lock: held by process ${child.pid} on ${hostname()}\njules train: hint: run it again when that process is done\n`,
+      ])
+    }
+    expect(files()).toBe(before)
+    child.kill('SIGKILL')
+    await ended
+    expect((await resume(dir, 'busy')).status).toBe(0)
+    expect(sha256(dir.file('busy/policy.safetensors'))).toBe(hash)
+    expect(readdirSync(dir.file('busy')).filter((name) => name.includes('lock'))).toEqual([])
+  })
+
+  test('a lock that was left in a new folder is no run', async () => {
+    const dir = await withBars()
+    mkdirSync(dir.file('new'))
+    dir.write(
+      'new/run.lock',
+      JSON.stringify({ pid: 4_000_000, host: hostname(), start: '', token: 'a'.repeat(32) }),
+    )
+    expect((await train(dir, '-o', 'new')).status).toBe(0)
   })
 
   test('a name is not a path', async () => {

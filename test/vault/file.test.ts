@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Disk, disk } from '../../src/base/disk.js'
 import { Failure } from '../../src/base/errors.js'
 import { paddedLength } from '../../src/vault/cipher.js'
-import { type Disk, disk } from '../../src/vault/disk.js'
 import { parseVault } from '../../src/vault/format.js'
 import { checkKdf, type KdfSettings, masterKey } from '../../src/vault/kdf.js'
 import { Vault, type VaultWorld } from '../../src/vault/vault.js'
@@ -467,6 +467,20 @@ describe('faults at every file call of a set', () => {
     await open(path, { disk: watched }).set('A', Buffer.from('new'))
     // The lock file first, then the vault, then the directory.
     expect(calls).toEqual(['write', 'sync', 'write', 'sync', 'rename', 'sync'])
+  })
+
+  test('a file system without hard links has locks too', async () => {
+    const path = join(directory(), 'v')
+    const noLinks: Disk = {
+      ...disk,
+      link: () => {
+        throw Object.assign(new Error('no links here'), { code: 'EPERM' })
+      },
+    }
+    const names = Array.from({ length: 10 }, (_, n) => `N${n}`)
+    await Promise.all(names.map((name) => open(path, { disk: noLinks }).set(name, Buffer.from(name))))
+    expect([...(await open(path).list()).keys()]).toEqual(names)
+    expect(existsSync(`${path}.lock`)).toBe(false)
   })
 
   test('a lock of a live process is waited for; of another machine too; of a dead one it is taken over', async () => {

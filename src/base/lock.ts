@@ -1,12 +1,13 @@
 /**
- * A lock file beside the vault. It holds a token and who made it; it is made by link(2), which fails when it exists. A lock
- * whose owner is dead is broken by whoever first creates the file named after its token and then finds that token still in
- * the lock: as each token has one breaker at a time and only the owner or the breaker removes it, no live lock is broken.
+ * A lock file beside what it keeps to one process. It holds a token and who made it; it is made by link(2), which fails when
+ * it exists. A lock whose owner is dead is broken by whoever first creates the file named after its token and then finds that
+ * token still in the lock: as each token has one breaker at a time and only the owner or the breaker removes it, no live lock
+ * is broken.
  */
 import { constants } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { Failure, systemCode } from '../base/errors.js'
 import type { Disk } from './disk.js'
+import { Failure, systemCode } from './errors.js'
 
 export interface Owner {
   readonly pid: number
@@ -25,38 +26,59 @@ export interface LockWorld {
   readonly signal: AbortSignal
 }
 
-const WAIT_MS = 120_000
 /** A breaker works for microseconds; a break file this old was left by one that died. */
 const BREAK_STALE_MS = 10_000
+
+/** What file systems without hard links answer. */
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'])
 
 interface Held extends Owner {
   readonly token: string
 }
 
-/** Runs `work` while holding the lock of `path`. Throws 75 after two minutes of waiting. */
-export async function withLock<T>(world: LockWorld, path: string, work: () => Promise<T>): Promise<T> {
+export interface LockPatience {
+  /** How long to wait for another process. */
+  readonly waitMs: number
+}
+
+/** Runs `work` while holding the lock of `path`. Throws 75 when another process holds it for too long. */
+export async function withLock<T>(
+  world: LockWorld,
+  path: string,
+  patience: LockPatience,
+  work: () => Promise<T>,
+): Promise<T> {
+  const release = await takeLock(world, path, patience)
+  try {
+    return await work()
+  } finally {
+    release()
+  }
+}
+
+/** Takes the lock of `path`, PATH.lock, and gives the way to let it go. Throws as `withLock` does. */
+export async function takeLock(world: LockWorld, path: string, patience: LockPatience): Promise<() => void> {
   const { disk } = world
   const lock = `${path}.lock`
   const mine: Held = { ...world.self, token: world.token() }
   const own = `${lock}.${mine.token}`
   writeNew(disk, own, JSON.stringify(mine))
   try {
-    await acquire(world, lock, own)
+    await acquire(world, { lock, own, ...patience })
   } finally {
     remove(disk, own)
   }
-  try {
-    return await work()
-  } finally {
-    remove(disk, lock)
-  }
+  return () => remove(disk, lock)
 }
 
-async function acquire(world: LockWorld, lock: string, own: string): Promise<void> {
-  const until = world.clock() + WAIT_MS
+async function acquire(
+  world: LockWorld,
+  { lock, own, waitMs }: LockPatience & { readonly lock: string; readonly own: string },
+): Promise<void> {
+  const until = world.clock() + waitMs
   for (let round = 0; ; round++) {
     try {
-      world.disk.link(own, lock)
+      makeLock(world.disk, own, lock)
       return
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
@@ -66,13 +88,26 @@ async function acquire(world: LockWorld, lock: string, own: string): Promise<voi
       if (breakLock(world, lock, held)) continue
     }
     world.signal.throwIfAborted()
-    if (world.clock() > until) {
-      throw new Failure('tryAgain', `${lock}: held by process ${held?.pid ?? 'unknown'} for two minutes`, {
+    if (world.clock() >= until) {
+      const holder = held === null ? 'an unknown process' : `process ${held.pid} on ${held.host}`
+      const waited = waitMs === 0 ? '' : `, ${Math.round(waitMs / 1000)} s long`
+      throw new Failure('tryAgain', `held by ${holder}${waited}`, {
+        where: lock,
         hint: 'run it again when that process is done',
       })
     }
     // Different steps for different processes, or they would come back in step.
     await world.sleep(5 + ((world.self.pid * 7 + round * 13) % 45))
+  }
+}
+
+/** By a link, so that the lock is there with its content or not at all; by exclusive creation where there are no links. */
+function makeLock(disk: Disk, own: string, lock: string): void {
+  try {
+    disk.link(own, lock)
+  } catch (error) {
+    if (!NO_LINKS.has(systemCode(error) ?? '')) throw error
+    writeNew(disk, lock, readText(disk, own) ?? '')
   }
 }
 
