@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { TASK_SETTINGS, TRADING } from '../agent/settings.js'
-import { learningOptions, settingsOf } from './train-options.js'
+import type { Setting } from '../cli/parse.js'
+import { learningOptions, runningOptions, settingsOf, valuesOf } from './train-options.js'
 
 /** Settings of the options as they stand on a command line. */
 function settle(words: Readonly<Record<string, string>> = {}, features = 'intraday') {
@@ -93,4 +94,41 @@ test('what cannot be is refused by name', () => {
     [{ net: '64,' }, 'expected multiples of 8 between commas, or none, got "64,"'],
   ]
   for (const [words, message] of cases) expect(() => settle(words)).toThrow(message)
+})
+
+describe('the options of a run that goes on', () => {
+  const FREE = Object.keys(runningOptions)
+
+  function resumed(stored: Record<string, string>, now: Record<string, Setting> = {}) {
+    const context = { settings: new Map(Object.entries(now)), cwd: '/' }
+    const options = { ...runningOptions, gamma: learningOptions.gamma }
+    const { threads, gamma } = valuesOf(context, options, stored, FREE)
+    return { threads, gamma }
+  }
+
+  const setting = (origin: Setting['origin'], value: number): Setting => ({
+    origin,
+    value,
+    raw: String(value),
+  })
+
+  test('are those it was begun with', () => {
+    expect(resumed({ threads: '3', gamma: '0.9' })).toEqual({ threads: 3, gamma: 0.9 })
+  })
+
+  test('a flag may change what changes no weight, and nothing else', () => {
+    expect(resumed({ threads: '3' }, { threads: setting('flag', 1) }).threads).toBe(1)
+    expect(resumed({ gamma: '0.9' }, { gamma: setting('flag', 0.9) }).gamma).toBe(0.9)
+    expect(() => resumed({ gamma: '0.9' }, { gamma: setting('flag', 0.8) })).toThrow(
+      '--gamma: the run has 0.9, and it would not be the same run',
+    )
+  })
+
+  test('environment and configuration speak where the beginning was silent', () => {
+    for (const origin of ['environment', 'config'] as const) {
+      expect(resumed({}, { threads: setting(origin, 1) }).threads).toBe(1)
+      expect(resumed({ threads: '3' }, { threads: setting(origin, 1) }).threads).toBe(3)
+      expect(resumed({ gamma: '0.9' }, { gamma: setting(origin, 0.8) }).gamma).toBe(0.9)
+    }
+  })
 })

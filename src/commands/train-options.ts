@@ -212,10 +212,10 @@ function check({ rolloutSteps, bptt, batch, envs, hidden }: TrainingSettings): v
 const INPUTS: readonly string[] = ['transfer-from', 'curriculum']
 
 /** The path of an input, from wherever the run goes on; what is no file stays as it is. */
-export const absolute = (context: Context, path: string): string =>
+export const absolute = (context: Pick<Context, 'cwd'>, path: string): string =>
   path === '-' || path === 'default' ? path : resolve(context.cwd, path)
 
-const textOf = (context: Context, name: string, raw: string): string =>
+const textOf = (context: Pick<Context, 'cwd'>, name: string, raw: string): string =>
   INPUTS.includes(name) ? absolute(context, raw) : raw
 
 /** Texts of the options that were set, wherever; a run is taken up again from these. */
@@ -230,7 +230,7 @@ export function textsOf(context: Context, names: readonly string[]): Record<stri
 
 /** The values that stored texts stand for; a flag given now must agree, unless it is one of `free`. Throws 64 where it does not. */
 export function valuesOf(
-  context: Context,
+  context: Pick<Context, 'settings' | 'cwd'>,
   options: Readonly<
     Record<string, { readonly fallback: unknown; readonly parse: (text: string) => unknown }>
   >,
@@ -242,8 +242,11 @@ export function valuesOf(
     const setting = context.settings.get(name)
     const text = stored[name]
     const given = setting?.raw === undefined ? undefined : textOf(context, name, setting.raw)
-    if (setting?.origin === 'flag' && (free.includes(name) || given === text)) values[name] = setting.value
-    else if (setting?.origin === 'flag') {
+    const flag = setting?.origin === 'flag'
+    // What the run was begun with stands for flags: environment and configuration speak only where it is silent.
+    const mayChange = free.includes(name) && (flag || text === undefined)
+    if (setting !== undefined && (mayChange || (flag && given === text))) values[name] = setting.value
+    else if (flag) {
       throw new Failure(
         'usage',
         `--${name}: the run has ${text ?? 'the default'}, and it would not be the same run`,

@@ -5,6 +5,7 @@ import { RunFolder } from '../agent/run-folder.js'
 import type { TrainingSettings } from '../agent/settings.js'
 import { type Phase, Training } from '../agent/training.js'
 import { Failure, systemCode, usage } from '../base/errors.js'
+import { shellWord } from '../base/shell.js'
 import { quote } from '../base/time.js'
 import { choice, defineCommand, file, flag, option, type Values } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
@@ -126,14 +127,14 @@ async function resume(context: Context, given: Given, operands: readonly string[
 async function askAgain(folder: string, bars: string): Promise<void> {
   if (bars === '-') {
     throw usage('the run read standard input', {
-      hint: `give it the same bars again: jules train --resume ${folder} -`,
+      hint: `give it the same bars again: jules train --resume ${shellWord(folder)} -`,
     })
   }
   await access(bars).catch((error) => {
     if (systemCode(error) !== 'ENOENT') return
     throw new Failure('noInput', 'no such file or directory', {
       where: bars,
-      hint: `say where the bars are now: jules train --resume ${folder} FILE`,
+      hint: `say where the bars are now: jules train --resume ${shellWord(folder)} FILE`,
     })
   })
 }

@@ -5,6 +5,7 @@ import { type Appender, FILES, type RunFolder } from '../agent/run-folder.js'
 import { fileVersion, scalars, sessionStart } from '../agent/tensorboard.js'
 import type { Best, Iteration } from '../agent/training.js'
 import { sha256 } from '../base/digest.js'
+import { shellWord } from '../base/shell.js'
 import type { Context } from '../cli/context.js'
 import type { Progress } from '../cli/ui.js'
 import { BlockWriter, ReaderGone } from '../stream/sink.js'
@@ -147,7 +148,9 @@ export class TrainingOutput {
     if (data !== null) lines.push(['sources', data.sources.join(', ')])
     lines.push(['folder', path])
     if (test !== null) {
-      const command = ['jules', 'backtest', '--policy', `model:${path}`, '--from', test.from, ...bars]
+      const command = ['jules', 'backtest', '--policy', `model:${path}`, '--from', test.from, ...bars].map(
+        shellWord,
+      )
       lines.push(['next', command.join(' ')])
     }
     return lines.map(([name, words]) => `${name.padEnd(8)} ${words}\n`).join('')

@@ -4,6 +4,7 @@ import { encodeModel } from '../agent/model.js'
 import { FILES, type RunFolder } from '../agent/run-folder.js'
 import type { Training, TrainingEnd } from '../agent/training.js'
 import { badData } from '../base/errors.js'
+import { shellWord } from '../base/shell.js'
 import type { Context } from '../cli/context.js'
 import { pauses } from './pause.js'
 import { TrainingOutput } from './training-output.js'
@@ -65,7 +66,9 @@ export async function work(context: Context, parts: Work): Promise<void> {
     await output.close()
   }
   if (end === 'stopped') {
-    context.ui.note(`stopped at step ${training.step}; go on with: jules train --resume ${folder.path}`)
+    context.ui.note(
+      `stopped at step ${training.step}; go on with: jules train --resume ${shellWord(folder.path)}`,
+    )
     return
   }
   const bytes = model()

@@ -6,6 +6,7 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import { shellWord } from '../base/shell.js'
 
 export const PASSWORD_VARIABLE = 'TRADING_VAULT_PASSWORD'
 export const PASSWORD_FILE_VARIABLE = 'TRADING_VAULT_PASSWORD_FILE'
@@ -67,7 +68,9 @@ async function readPrivate({ disk, uid, readFd }: PasswordWorld, path: string): 
     // Secrets mounted into containers belong to root and are read-only; a pipe belongs to whoever made it.
     const open = owner === uid ? mode & 0o077 : owner === 0 ? mode & 0o022 : 1
     if (kind === 'file' && open !== 0) {
-      throw new Failure('denied', `${path}: others may read or write it`, { hint: `chmod 600 ${path}` })
+      throw new Failure('denied', `${path}: others may read or write it`, {
+        hint: `chmod 600 ${shellWord(path)}`,
+      })
     }
     if (kind === 'file') return disk.read(fd)
     kept = false

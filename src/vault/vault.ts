@@ -7,6 +7,7 @@ import { constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { badData, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
 import { type LockWorld, remove, withLock, writeNew } from '../base/lock.js'
+import { shellWord } from '../base/shell.js'
 import { quote } from '../base/time.js'
 import type { SecretBackend, SecretDates } from './backend.js'
 import { type Entry, equal, fileMac, type Header, seal, unseal } from './cipher.js'
@@ -185,7 +186,7 @@ export class Vault implements SecretBackend {
       if ((mode & 0o077) !== 0) {
         const octal = mode.toString(8).padStart(4, '0')
         throw new Failure('denied', `${path}: others may read or write it (mode ${octal})`, {
-          hint: `chmod 600 ${path}`,
+          hint: `chmod 600 ${shellWord(path)}`,
         })
       }
       if (size > FILE_LIMIT) throw badData(`${path}: larger than ${FILE_LIMIT} bytes`)

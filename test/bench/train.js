@@ -1,7 +1,9 @@
 /**
  * `npm run bench:train`: training speed with the environment included, and what it rests on. Medians of RUNS runs; the ratio of
- * one thread to two is taken within one run, in turn. Goals are for a quiet machine.
+ * one thread to two is taken within one run, in turn. Goals are for a quiet machine. Plain PyTorch on one core runs beside it
+ * where PYTHON (python3) has torch.
  */
+import { spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { Actor } from '../../dist/agent/actor.js'
 import { cpuEngine } from '../../dist/agent/cpu/engine.js'
@@ -48,19 +50,36 @@ function speed(ppo) {
 const show = (values) =>
   `${Math.round(median(values)).toLocaleString('en').padStart(7)} steps/s  ${Math.round(Math.min(...values))}..${Math.round(Math.max(...values))}`
 
-async function compare(what, settings, goal) {
+/** One thread and two, and beside them what `peer` measures between their turns. */
+async function compare(what, settings, goal, peer) {
   const one = await trainer(settings, 1)
   const two = await trainer(settings, 2)
-  const speeds = [[], []]
+  const speeds = [[], [], []]
   for (let run = 0; run < RUNS; run++) {
     speeds[0].push(speed(one.ppo))
     speeds[1].push(speed(two.ppo))
+    if (peer !== undefined) speeds[2].push(peer())
   }
   one.dispose()
   two.dispose()
-  const ratio = median(speeds[0].map((first, i) => speeds[1][i] / first))
+  const ratio = (i) => `${median(speeds[0].map((first, run) => speeds[i][run] / first)).toFixed(2)}x`
   console.log(`${what.padEnd(34)} 1 thread  ${show(speeds[0])}  (goal ${goal})`)
-  console.log(`${''.padEnd(34)} 2 threads ${show(speeds[1])}  ${ratio.toFixed(2)}x`)
+  console.log(`${''.padEnd(34)} 2 threads ${show(speeds[1])}  ${ratio(1)}`)
+  if (peer !== undefined) console.log(`${''.padEnd(34)} PyTorch   ${show(speeds[2])}  ${ratio(2)}`)
+}
+
+const python = process.env.PYTHON ?? 'python3'
+const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0
+
+/** Speed of the same network in PyTorch on one core; undefined where there is none. */
+const torch = (hidden) => {
+  if (!hasTorch) return undefined
+  return () => {
+    const { stdout } = spawnSync(python, ['test/bench/torch_ppo.py', '1', String(hidden)], {
+      encoding: 'utf8',
+    })
+    return median(JSON.parse(stdout).speeds)
+  }
 }
 
 /** GFLOP/s of the products that training is made of, at a width. */
@@ -105,11 +124,12 @@ const FLOOR = 5
 if (gemmScratch(1024) > 65_536 * 2096) throw new Error('scratch does not fit')
 
 console.log(`${availableParallelism()} cores, ${process.version}, medians of ${RUNS} runs of ${SECONDS} s`)
+if (!hasTorch) console.log(`PyTorch skipped: ${python} has none`)
 for (const hidden of [64, 128, 256]) await products(hidden)
 const published = { epochs: 10, lstm: 'shared', holdPrior: 0, entropy: [0.01, 0.01], rate: [3e-4, 3e-4] }
-await compare('LSTM 64, 10 epochs, 16 x 128', published, '20,000, and 1.6x')
-await compare('LSTM 128, 10 epochs', { ...published, hidden: 128 }, '8,300')
-await compare('LSTM 256, 10 epochs', { ...published, hidden: 256 }, '3,300')
+await compare('LSTM 64, 10 epochs, 16 x 128', published, '20,000, and 1.6x', torch(64))
+await compare('LSTM 128, 10 epochs', { ...published, hidden: 128 }, '8,300', torch(128))
+await compare('LSTM 256, 10 epochs', { ...published, hidden: 256 }, '3,300', torch(256))
 await compare('LSTM 64, 4 epochs', { ...published, epochs: 4 }, '66,000 attainable')
 await compare('the default settings', {}, '16,700: 200,000 steps in 12 s')
 const sb3 = { ...published, hidden: 32, envs: 1, rolloutSteps: 128, batch: 32, epochs: 4 }

@@ -17,7 +17,7 @@ const PLAN = 4
 const PHASE = 5
 const WORDS = 6
 
-const PHASES: readonly Phase[] = ['through time', 'weights']
+const PHASES: readonly Phase[] = ['step', 'through time', 'weights']
 
 /** What the threads work on: a phase of the minibatch whose plan has this number. */
 export interface Job {

@@ -32,6 +32,9 @@ const PAGE = 65_536
 /** 1 GiB, reserved and not used: memory that grew under the feet of a thread would be seen by it too late. */
 const PAGES = 16_384
 
+/** Environments from which on a step of the policy is worth waking the threads for. */
+const SHARED_STEP = 8
+
 const WORKER = new URL('./worker.js', import.meta.url)
 
 export interface CpuOptions {
@@ -86,8 +89,7 @@ class CpuEngine implements Engine {
   readonly #gradient: number
   readonly #first: number
   readonly #second: number
-  readonly #steppers = new Map<number, BatchPlan>()
-  readonly #batches = new Map<string, BatchPlan>()
+  readonly #plans = new Map<string, BatchPlan>()
   readonly #crew: Crew | null
   /** Into how many parts a phase is cut. */
   readonly #parts: number
@@ -95,7 +97,6 @@ class CpuEngine implements Engine {
   readonly #u8: Uint8Array
   readonly #i32: Int32Array
   readonly #f64: Float64Array
-  #plans = 0
   #stale = true
   #top = PAGE
   #steps = 0
@@ -160,11 +161,7 @@ class CpuEngine implements Engine {
 
   policyStep({ count, observations, episodeStarts, hidden, cell, logits, values }: PolicyStep): void {
     const { inputs, actions, hidden: width } = this.layout.shape
-    let plan = this.#steppers.get(count)
-    if (plan === undefined) {
-      plan = this.#planned(1, count)
-      this.#steppers.set(count, plan)
-    }
+    const plan = this.#plan(1, count)
     this.#pack()
     const padded = up(inputs + 1, 8)
     const f32 = this.#f32
@@ -182,7 +179,8 @@ class CpuEngine implements Engine {
         cell0 += size
       }
     }
-    this.#program.forward(plan, values !== null)
+    if (values === null || count < SHARED_STEP) this.#program.step(plan, { row: 0, count }, values !== null)
+    else this.#run(plan, 'step')
     for (let s = 0, cell0 = 0; s < stacks; s++) {
       for (const lstm of plan.stacks[s]!) {
         copy(f32, lstm.h >> 2, hidden, cell0, size)
@@ -200,13 +198,7 @@ class CpuEngine implements Engine {
 
   gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures {
     const { steps, sequences } = batch
-    const key = `${steps}x${sequences}`
-    let plan = this.#batches.get(key)
-    if (plan === undefined) {
-      plan = this.#planned(steps, sequences)
-      this.#crew?.announce(plan)
-      this.#batches.set(key, plan)
-    }
+    const plan = this.#plan(steps, sequences)
     this.#pack()
     this.#write(plan, batch)
     this.#writeJob(batch, settings)
@@ -216,7 +208,7 @@ class CpuEngine implements Engine {
   }
 
   #run(plan: BatchPlan, phase: Phase): void {
-    const work = (part: number) => this.#program.gradient(plan, phase, part, this.#parts)
+    const work = (part: number) => this.#program.run(plan, phase, part, this.#parts)
     if (this.#crew === null) work(0)
     else this.#crew.run({ plan: plan.id, phase }, this.#parts, work)
   }
@@ -352,10 +344,19 @@ class CpuEngine implements Engine {
     }
   }
 
-  #planned(steps: number, sequences: number): BatchPlan {
-    return planBatch(this.layout, { id: this.#plans++, steps, sequences }, this.#floats, (address) => {
-      this.#f32[address >> 2] = 1
-    })
+  /** Places for a minibatch of this size, made when it is first seen. */
+  #plan(steps: number, sequences: number): BatchPlan {
+    const key = `${steps}x${sequences}`
+    let plan = this.#plans.get(key)
+    if (plan === undefined) {
+      const size = { id: this.#plans.size, steps, sequences }
+      plan = planBatch(this.layout, size, this.#floats, (address) => {
+        this.#f32[address >> 2] = 1
+      })
+      this.#crew?.announce(plan)
+      this.#plans.set(key, plan)
+    }
+    return plan
   }
 
   /** Address of zeroed floats, 64-byte aligned. */

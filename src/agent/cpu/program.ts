@@ -44,8 +44,8 @@ export const JOB = {
   holdPrior: 6,
 } as const
 
-/** The two cuts of the work; the second begins when the first is done. */
-export type Phase = 'through time' | 'weights'
+/** What is done in parts: one step of the policy, or the two cuts of a gradient, of which the second follows the first. */
+export type Phase = 'step' | 'through time' | 'weights'
 
 /** Rows that follow each other: sequences `first` to `first + count` of one step. */
 interface Rows {
@@ -75,18 +75,20 @@ export class Program {
   }
 
   /** Part `part` of `parts` of a phase of the minibatch whose inputs stand in its plan. */
-  gradient(plan: BatchPlan, phase: Phase, part: number, parts: number): void {
-    if (phase === 'weights') this.#weightGradients(plan, part, parts)
-    else {
-      // By fours, as the products take rows.
-      const [first, end] = share(plan.sequences, 4, part, parts)
-      if (end > first) this.#throughTime(plan, first, end - first)
+  run(plan: BatchPlan, phase: Phase, part: number, parts: number): void {
+    if (phase === 'weights') {
+      this.#weightGradients(plan, part, parts)
+      return
     }
+    // By fours, as the products take rows.
+    const [first, end] = share(plan.sequences, 4, part, parts)
+    if (first === end) return
+    if (phase === 'step') this.step(plan, { row: first, count: end - first }, true)
+    else this.#throughTime(plan, first, end - first)
   }
 
   /** Logits and values of the first step; without `withValues` only what the logits need. */
-  forward(plan: BatchPlan, withValues: boolean): void {
-    const rows = { row: 0, count: plan.sequences }
+  step(plan: BatchPlan, rows: Rows, withValues: boolean): void {
     this.#states(plan, 0, rows, withValues ? plan.stacks.length : 1)
     this.#outputs(plan, rows, withValues)
   }

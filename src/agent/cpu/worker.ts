@@ -16,6 +16,6 @@ serve(new Int32Array(control), ({ plan: id, phase }, part, parts) => {
     const plan: BatchPlan = received.message
     known.set(plan.id, plan)
   }
-  program.gradient(known.get(id)!, phase, part, parts)
+  program.run(known.get(id)!, phase, part, parts)
 })
 plans.close()

@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { shellWord } from './shell.js'
+
+test.each(['plain/path-1.x', 'my run', "it's", '$HOME', '', '*', '~', 'a"b\\c', 'ümlaut', '-n', '# x'])(
+  'the shell reads %j as it was',
+  (text) => {
+    expect(execFileSync('sh', ['-c', `printf %s ${shellWord(text)}`], { encoding: 'utf8' })).toBe(
+      text === '-n' ? '-n' : text,
+    )
+  },
+)
+
+test('plain words stay as they are', () => {
+  expect(shellWord('runs/nvda-msft_1.2')).toBe('runs/nvda-msft_1.2')
+})
