@@ -97,6 +97,7 @@ export const train = defineCommand({
     'manifest.json': 'options, inputs with their hashes, and the trial number; written before the first step',
     'metrics.ndjson': 'the metric records',
     'events.out.tfevents.*': 'the same for TensorBoard',
+    'run.lock': 'there while a process works on the run; that of a dead one is taken over',
   },
   seeAlso: ['backtest', 'bench', 'fetch'],
   run: async (context, given, operands) => {

@@ -226,6 +226,9 @@ describe('the embedded server', { timeout: 240_000 }, () => {
     while (halves().length === 0) await new Promise((done) => setTimeout(done, 5))
     child.kill('SIGKILL')
     await new Promise((done) => child.once('exit', done))
+    // What makes the cluster outlives its parent for a while, and writes to it.
+    while (spawnSync('pgrep', ['-f', join(pg, 'data')]).status === 0)
+      await new Promise((done) => setTimeout(done, 20))
     for (const name of halves()) utimesSync(join(pg, name), 1, 1)
     expect((await dir.jules(['load'], { input: barLine(0) })).status).toBe(0)
     expect(halves()).toEqual([])

@@ -73,9 +73,9 @@ export function gemm(
 
 /** Rows of A by fours: out[i / 4][k][4]. */
 function packRows(rows: i32, depth: i32, a: usize, sam: usize, sak: usize, out: usize): void {
+  const group = <usize>depth << 4
   if (sam == 4) {
     // All rows at each step of k, for they share cache lines.
-    const group = <usize>depth << 4
     for (let k = 0; k < depth; k++) {
       let to = out
       for (let i = 0; i < rows; i += 4) {
@@ -88,37 +88,42 @@ function packRows(rows: i32, depth: i32, a: usize, sam: usize, sak: usize, out: 
     return
   }
   for (let i = 0; i < rows; i += 4) {
-    let from = a + <usize>i * sam
-    const second = sam
-    const third = sam + sam
-    const fourth = third + sam
-    let k = 0
-    if (sak == 4) {
-      for (; k + 4 <= depth; k += 4) {
-        const x0 = v128.load(from)
-        const x1 = v128.load(from + second)
-        const x2 = v128.load(from + third)
-        const x3 = v128.load(from + fourth)
-        const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5)
-        const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5)
-        const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7)
-        const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7)
-        v128.store(out, v128.shuffle<i64>(low01, low23, 0, 2))
-        v128.store(out, v128.shuffle<i64>(low01, low23, 1, 3), 16)
-        v128.store(out, v128.shuffle<i64>(high01, high23, 0, 2), 32)
-        v128.store(out, v128.shuffle<i64>(high01, high23, 1, 3), 48)
-        from += 16
-        out += 64
-      }
+    byFours(depth, a + <usize>i * sam, sam, sak, out, 16)
+    out += group
+  }
+}
+
+/** Four rows of A, `step` bytes apart: out[k][4]. */
+function byFours(depth: i32, from: usize, sam: usize, sak: usize, out: usize, step: usize): void {
+  const second = sam
+  const third = sam + sam
+  const fourth = third + sam
+  let k = 0
+  if (sak == 4) {
+    for (; k + 4 <= depth; k += 4) {
+      const x0 = v128.load(from)
+      const x1 = v128.load(from + second)
+      const x2 = v128.load(from + third)
+      const x3 = v128.load(from + fourth)
+      const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5)
+      const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5)
+      const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7)
+      const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7)
+      v128.store(out, v128.shuffle<i64>(low01, low23, 0, 2))
+      v128.store(out + step, v128.shuffle<i64>(low01, low23, 1, 3))
+      v128.store(out + 2 * step, v128.shuffle<i64>(high01, high23, 0, 2))
+      v128.store(out + 3 * step, v128.shuffle<i64>(high01, high23, 1, 3))
+      from += 16
+      out += 4 * step
     }
-    for (; k < depth; k++) {
-      store<f32>(out, load<f32>(from))
-      store<f32>(out, load<f32>(from + second), 4)
-      store<f32>(out, load<f32>(from + third), 8)
-      store<f32>(out, load<f32>(from + fourth), 12)
-      from += sak
-      out += 16
-    }
+  }
+  for (; k < depth; k++) {
+    store<f32>(out, load<f32>(from))
+    store<f32>(out, load<f32>(from + second), 4)
+    store<f32>(out, load<f32>(from + third), 8)
+    store<f32>(out, load<f32>(from + fourth), 12)
+    from += sak
+    out += step
   }
 }
 
@@ -240,7 +245,11 @@ function rowTimes(
 
 /** Packs W[rows, cols] (row stride ld bytes) as the panels of its transpose: element (k, n) of W^T is W[n, k]. */
 export function packTransposed(w: usize, rows: i32, cols: i32, ld: usize, out: usize, panel: usize): void {
-  for (let n = 0; n < rows; n++) {
+  let n = 0
+  for (; n + 4 <= rows; n += 4) {
+    byFours(cols, w + <usize>n * ld, ld, 4, out + <usize>(n >> 3) * panel + (<usize>(n & 7) << 2), 32)
+  }
+  for (; n < rows; n++) {
     const to = out + <usize>(n >> 3) * panel + (<usize>(n & 7) << 2)
     const from = w + <usize>n * ld
     for (let k = 0; k < cols; k++) store<f32>(to + (<usize>k << 5), load<f32>(from + (<usize>k << 2)))
