@@ -1,8 +1,9 @@
 /**
- * Every file-system call the vault makes, one method each, so that a test can fail or stop at any of them. Synchronous: a
- * vault is small, and an order of calls is easier to reason about when nothing comes between.
+ * Every file-system call that vault and locks make, one method each, so that a test can fail or stop at any of them.
+ * Synchronous: the files are small, and an order of calls is easier to reason about when nothing comes between.
  */
 import * as fs from 'node:fs'
+import { systemCode } from './errors.js'
 
 export interface FileFacts {
   readonly kind: 'file' | 'directory' | 'link' | 'other'
@@ -44,4 +45,48 @@ export const disk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.unlinkSync(path),
   list: (path) => fs.readdirSync(path),
+}
+
+/** The text of a regular file; null where there is none. */
+export function readText(disk: Disk, path: string): string | null {
+  let fd: number
+  try {
+    fd = disk.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    throw error
+  }
+  try {
+    return disk.read(fd).toString('utf8')
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** A new file with this content, mode 0600 whatever the umask. */
+export function writeNew(disk: Disk, path: string, content: string | Uint8Array): void {
+  const fd = disk.open(
+    path,
+    fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW,
+    0o600,
+  )
+  try {
+    disk.chmod(fd, 0o600)
+    disk.write(fd, typeof content === 'string' ? Buffer.from(content) : content)
+    disk.sync(fd)
+  } catch (error) {
+    try {
+      disk.unlink(path)
+    } catch {}
+    throw error
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** Removes a file; one that is gone, or a failing disk, changes nothing for the caller. */
+export function remove(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path)
+  } catch {}
 }

@@ -4,9 +4,7 @@
  * token still in the lock: as each token has one breaker at a time and only the owner or the breaker removes it, no live lock
  * is broken.
  */
-import { constants } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import type { Disk } from './disk.js'
+import { type Disk, readText, remove, writeNew } from './disk.js'
 import { Failure, systemCode } from './errors.js'
 
 export interface Owner {
@@ -152,56 +150,4 @@ function isHeld(value: unknown): value is Held {
     'start' in value &&
     typeof value.start === 'string'
   )
-}
-
-function readText(disk: Disk, path: string): string | null {
-  let fd: number
-  try {
-    fd = disk.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null
-    throw error
-  }
-  try {
-    return disk.read(fd).toString('utf8')
-  } finally {
-    disk.close(fd)
-  }
-}
-
-/** A new file with this content, mode 0600 whatever the umask. */
-export function writeNew(disk: Disk, path: string, content: string | Uint8Array): void {
-  const fd = disk.open(
-    path,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o600,
-  )
-  try {
-    disk.chmod(fd, 0o600)
-    disk.write(fd, typeof content === 'string' ? Buffer.from(content) : content)
-    disk.sync(fd)
-  } catch (error) {
-    try {
-      disk.unlink(path)
-    } catch {}
-    throw error
-  } finally {
-    disk.close(fd)
-  }
-}
-
-/** Removes a file; one that is gone, or a failing disk, changes nothing for the caller. */
-export function remove(disk: Disk, path: string): void {
-  try {
-    disk.unlink(path)
-  } catch {}
-}
-
-/** Files that a killed process left beside the vault. */
-export function leftovers(disk: Disk, path: string): string[] {
-  const name = basename(path)
-  return disk
-    .list(dirname(path))
-    .filter((file) => file.startsWith(`${name}.`) && /\.(lock(\..+)?|[0-9a-f]{32}\.tmp)$/.test(file))
-    .map((file) => join(dirname(path), file))
 }

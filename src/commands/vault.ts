@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { lstatSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { disk } from '../base/disk.js'
+import { disk, writeNew } from '../base/disk.js'
 import { badData, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
-import { leftovers, writeNew } from '../base/lock.js'
+
 import { choice, defineCommand, defineGroup, file, flag, integer, list } from '../cli/command.js'
 import { type Context, HelpWanted } from '../cli/context.js'
 import { decodeUtf8 } from '../stream/json.js'
@@ -22,7 +22,7 @@ import {
   SHELLS,
   shellText,
 } from '../vault/shell.js'
-import { checkName, noSecret } from '../vault/vault.js'
+import { checkName, leftovers, noSecret } from '../vault/vault.js'
 import { openInput } from './options.js'
 import {
   askPassword,

@@ -4,9 +4,10 @@
  * vault or the new one.
  */
 import { constants } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { type Disk, remove, writeNew } from '../base/disk.js'
 import { badData, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
-import { type LockWorld, remove, withLock, writeNew } from '../base/lock.js'
+import { type LockWorld, withLock } from '../base/lock.js'
 import { shellWord } from '../base/shell.js'
 import { quote } from '../base/time.js'
 import type { SecretBackend, SecretDates } from './backend.js'
@@ -268,3 +269,12 @@ const noVault = (path: string): Failure =>
 
 const denied = (path: string): Failure =>
   new Failure('denied', `${path}: wrong password, or the vault was tampered with`)
+
+/** Files that a killed process left beside the vault. */
+export function leftovers(disk: Disk, path: string): string[] {
+  const name = basename(path)
+  return disk
+    .list(dirname(path))
+    .filter((file) => file.startsWith(`${name}.`) && /\.(lock(\..+)?|[0-9a-f]{32}\.tmp)$/.test(file))
+    .map((file) => join(dirname(path), file))
+}
