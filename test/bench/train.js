@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { Actor } from '../../dist/agent/actor.js'
 import { cpuEngine } from '../../dist/agent/cpu/engine.js'
-import { compileKernels, gemmScratch, startKernels } from '../../dist/agent/cpu/kernels.js'
+import { compileKernels, startKernels } from '../../dist/agent/cpu/kernels.js'
 import { layoutOf } from '../../dist/agent/network.js'
 import { Ppo } from '../../dist/agent/ppo.js'
 import { TRADING } from '../../dist/agent/settings.js'
@@ -85,11 +85,12 @@ const torch = (hidden) => {
 /** GFLOP/s of the products that training is made of, at a width. */
 async function products(hidden) {
   const memory = new WebAssembly.Memory({ initial: 4096, maximum: 16_384, shared: true })
-  const { gemm } = await startKernels(await compileKernels(), memory)
+  const { gemm, gemmScratch } = await startKernels(await compileKernels(), memory)
   const numbers = new Float32Array(memory.buffer)
   const rng = stream(1, 'bench')
   for (let i = 0; i < 4_000_000; i++) numbers[i] = rng.uniform() - 0.5
   const [a, b, c, scratch] = [1, 400, 800, 2000].map((page) => 65_536 * page)
+  if (scratch + gemmScratch(4 * hidden) > memory.buffer.byteLength) throw new Error('scratch does not fit')
   const row = 4 * hidden
   const width = 4 * hidden
   const work = [
@@ -121,7 +122,6 @@ async function products(hidden) {
 }
 
 const FLOOR = 5
-if (gemmScratch(1024) > 65_536 * 2096) throw new Error('scratch does not fit')
 
 console.log(`${availableParallelism()} cores, ${process.version}, medians of ${RUNS} runs of ${SECONDS} s`)
 if (!hasTorch) console.log(`PyTorch skipped: ${python} has none`)

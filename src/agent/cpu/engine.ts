@@ -14,7 +14,7 @@ import {
 } from '../engine.js'
 import type { Layout } from '../network.js'
 import { Crew, MOST_PARTS } from './crew.js'
-import { compileKernels, fuses, gemmScratch, KERNELS, type Kernels, startKernels } from './kernels.js'
+import { compileKernels, fuses, KERNELS, type Kernels, startKernels } from './kernels.js'
 import {
   type BatchPlan,
   FIGURES,
@@ -119,7 +119,7 @@ class CpuEngine implements Engine {
     this.#allowed = this.#floats(up(layout.shape.actions, 8))
     const { hidden, net } = layout.shape
     const columns = layout.stacks.flat().map((tensors) => lstmColumns(tensors, hidden))
-    const scratch = gemmScratch(Math.max(4 * hidden, ...columns, ...net)) / 4
+    const scratch = kernels.gemmScratch(Math.max(4 * hidden, ...columns, ...net)) / 4
     const places = (): ProgramPlaces => ({
       weights: this.#weights,
       gradient: this.#gradient,

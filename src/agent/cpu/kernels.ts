@@ -18,6 +18,8 @@ export interface Kernels {
     fresh: number,
     scratch: number,
   ): void
+  /** Bytes that `gemm` needs beside its matrices, for results of up to `columns` columns. */
+  gemmScratch(columns: number): number
   fusesMultiplyAdd(x: number, c: number): number
   packTransposed(w: number, rows: number, cols: number, ld: number, out: number, panel: number): void
   pack(w: number, rows: number, cols: number, ld: number, out: number, panel: number): void
@@ -107,6 +109,3 @@ export async function startKernels(module: WebAssembly.Module, memory: WebAssemb
 /** Whether this machine has the fused multiply-add; without it results differ in their last bits from those with it. */
 export const fuses = (kernels: Kernels): boolean =>
   kernels.fusesMultiplyAdd(1 + 2 ** -12, -(1 + 2 ** -11)) !== 0
-
-/** Bytes that `gemm` needs beside its matrices, for results of up to `columns` columns. */
-export const gemmScratch = (columns: number): number => 4 * 160 * (32 + columns)

@@ -22,11 +22,16 @@ export function fusesMultiplyAdd(x: f32, c: f32): bool {
   return f32x4.extract_lane(madd(f32x4.splat(x), f32x4.splat(x), f32x4.splat(c)), 0) != 0
 }
 
+/** Bytes that `gemm` needs beside its matrices, for results of up to n columns. */
+export function gemmScratch(n: i32): i32 {
+  return 4 * (ROWS + n) * DEPTH
+}
+
 /**
  * C[m, n] = A[m, k] B[k, n], or += unless `fresh`. A is read at a + m sam + k sak, so a transposed matrix costs nothing; B in
  * panels of 8 columns at b + (n / 8) sbn + k sbk. As in Goto and van de Geijn, "Anatomy of High-Performance Matrix
  * Multiplication", 2008: blocks of A are packed so that a tile of 4 x 8 reads both sides forwards from one address each, and
- * stays in registers over the depth. B is packed too unless it is already (sbk 32). `scratch` holds 4 (ROWS + n) DEPTH bytes.
+ * stays in registers over the depth. B is packed too unless it is already (sbk 32). `scratch` holds `gemmScratch(n)` bytes.
  * An element's value does not depend on the rows beside it: k is cut alike, each block summed from zero in the order of k.
  */
 export function gemm(
