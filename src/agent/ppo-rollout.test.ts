@@ -1,19 +1,9 @@
 /** What the update is given: worked by hand, with an engine whose answers are known beforehand. */
 import { expect, test } from 'vitest'
+import { TINY as layout } from '../../test/support/engines.js'
 import type { AdamSettings, Engine, LossSettings, Minibatch } from './engine.js'
-import { layoutOf } from './network.js'
 import { Ppo, type PpoSettings } from './ppo.js'
 import type { Task } from './tasks.js'
-
-const layout = layoutOf({
-  inputs: 1,
-  hidden: 8,
-  actions: 2,
-  lstm: 'shared',
-  layers: 1,
-  net: [],
-  activation: 'tanh',
-})
 
 /** Its state counts the steps of an episode; the value is that count plus what is observed. */
 class Counting implements Engine {

@@ -60,23 +60,29 @@ export async function takeLock(world: LockWorld, path: string, patience: LockPat
   const lock = `${path}.lock`
   const mine: Held = { ...world.self, token: world.token() }
   const own = `${lock}.${mine.token}`
-  writeNew(disk, own, JSON.stringify(mine))
+  const content = JSON.stringify(mine)
+  writeNew(disk, own, content)
   try {
-    await acquire(world, { lock, own, ...patience })
+    await acquire(world, { lock, own, content, ...patience })
   } finally {
     remove(disk, own)
   }
   return () => remove(disk, lock)
 }
 
-async function acquire(
-  world: LockWorld,
-  { lock, own, waitMs }: LockPatience & { readonly lock: string; readonly own: string },
-): Promise<void> {
+interface Names {
+  readonly lock: string
+  /** A file of this process alone, with the content that the lock shall have. */
+  readonly own: string
+  readonly content: string
+}
+
+async function acquire(world: LockWorld, { waitMs, ...names }: LockPatience & Names): Promise<void> {
+  const { lock } = names
   const until = world.clock() + waitMs
   for (let round = 0; ; round++) {
     try {
-      makeLock(world.disk, own, lock)
+      makeLock(world.disk, names)
       return
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
@@ -100,12 +106,12 @@ async function acquire(
 }
 
 /** By a link, so that the lock is there with its content or not at all; by exclusive creation where there are no links. */
-function makeLock(disk: Disk, own: string, lock: string): void {
+function makeLock(disk: Disk, { lock, own, content }: Names): void {
   try {
     disk.link(own, lock)
   } catch (error) {
     if (!NO_LINKS.has(systemCode(error) ?? '')) throw error
-    writeNew(disk, lock, readText(disk, own) ?? '')
+    writeNew(disk, lock, content)
   }
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { disk } from '../base/disk.js'
+import { systemCode } from '../base/errors.js'
 import type { LockWorld, Owner } from '../base/lock.js'
 import type { Context } from '../cli/context.js'
 
@@ -30,7 +31,7 @@ function isAlive(context: Context, { pid, start }: Owner): boolean {
   try {
     context.kill(pid, 0)
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH') return false
+    if (systemCode(error) === 'ESRCH') return false
   }
   return start === '' || startOf(pid) === start
 }

@@ -1,5 +1,6 @@
-/** The compiled kernels and thread script: test/setup.ts has built them. */
+/** What tests of engines share: the compiled kernels and thread script, which test/setup.ts has built, and a network. */
 import type { CpuOptions } from '../../src/agent/cpu/engine.js'
+import { layoutOf } from '../../src/agent/network.js'
 
 export const BUILT: Required<Pick<CpuOptions, 'kernels' | 'worker'>> = {
   kernels: new URL('../../dist/agent/kernels.wasm', import.meta.url),
@@ -7,3 +8,14 @@ export const BUILT: Required<Pick<CpuOptions, 'kernels' | 'worker'>> = {
 }
 
 export const TFJS_WORKER = new URL('../../dist/agent/tfjs/worker.js', import.meta.url)
+
+/** The smallest network there is. */
+export const TINY = layoutOf({
+  inputs: 1,
+  hidden: 8,
+  actions: 2,
+  lstm: 'shared',
+  layers: 1,
+  net: [],
+  activation: 'tanh',
+})

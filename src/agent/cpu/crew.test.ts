@@ -4,19 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { layoutOf } from '../network.js'
+import { TINY as layout } from '../../../test/support/engines.js'
 import { Crew } from './crew.js'
 import type { ProgramPlaces } from './program.js'
 
-const layout = layoutOf({
-  inputs: 1,
-  hidden: 8,
-  actions: 2,
-  lstm: 'shared',
-  layers: 1,
-  net: [],
-  activation: 'tanh',
-})
 const module = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
 const SERVE = new URL('../../../dist/agent/cpu/crew.js', import.meta.url)
 

@@ -6,7 +6,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { Layout } from '../network.js'
 import type { BatchPlan } from './plan.js'
-import type { Phase, ProgramPlaces } from './program.js'
+import { PHASES, type Phase, type ProgramPlaces } from './program.js'
 
 /** Words of the control block. */
 const TICKET = 0
@@ -16,8 +16,6 @@ const STOP = 3
 const PLAN = 4
 const PHASE = 5
 const WORDS = 6
-
-const PHASES: readonly Phase[] = ['step', 'through time', 'weights']
 
 /** What the threads work on: a phase of the minibatch whose plan has this number. */
 export interface Job {

@@ -18,6 +18,7 @@ import { compileKernels, fuses, KERNELS, type Kernels, startKernels } from './ke
 import {
   type BatchPlan,
   FIGURES,
+  inputColumns,
   lstmColumns,
   type PackedWeights,
   packedWeights,
@@ -160,16 +161,11 @@ class CpuEngine implements Engine {
   }
 
   policyStep({ count, observations, episodeStarts, hidden, cell, logits, values }: PolicyStep): void {
-    const { inputs, actions, hidden: width } = this.layout.shape
+    const { actions, hidden: width } = this.layout.shape
     const plan = this.#plan(1, count)
     this.#pack()
-    const padded = up(inputs + 1, 8)
+    this.#observe(plan, observations, episodeStarts)
     const f32 = this.#f32
-    for (let r = 0; r < count; r++) {
-      const to = (plan.observations >> 2) + r * padded
-      for (let n = 0; n < inputs; n++) f32[to + n] = observations[r * inputs + n]!
-      this.#u8[plan.starts + r] = episodeStarts[r]!
-    }
     const size = count * width
     const stacks = values === null ? 1 : plan.stacks.length
     for (let s = 0, cell0 = 0; s < stacks; s++) {
@@ -254,16 +250,10 @@ class CpuEngine implements Engine {
   }
 
   #write(plan: BatchPlan, batch: Minibatch): void {
-    const { inputs, hidden: width } = this.layout.shape
-    const padded = up(inputs + 1, 8)
+    const { hidden: width } = this.layout.shape
     const { rows, sequences } = plan
     const f32 = this.#f32
-    const { observations } = batch
-    for (let r = 0, at = 0; r < rows; r++) {
-      const to = (plan.observations >> 2) + r * padded
-      for (let n = 0; n < inputs; n++) f32[to + n] = observations[at++]!
-    }
-    this.#u8.set(batch.episodeStarts.subarray(0, rows), plan.starts)
+    this.#observe(plan, batch.observations, batch.episodeStarts)
     this.#u8.set(batch.valid.subarray(0, rows), plan.valid)
     this.#i32.set(batch.actions.subarray(0, rows), plan.actions >> 2)
     if (batch.held === null) this.#i32.fill(-1, plan.held >> 2, (plan.held >> 2) + rows)
@@ -275,6 +265,16 @@ class CpuEngine implements Engine {
     for (const [c, lstm] of plan.stacks.flat().entries()) {
       copy(batch.hidden, c * state, f32, lstm.firstHidden >> 2, state)
       copy(batch.cell, c * state, f32, lstm.firstCell >> 2, state)
+    }
+  }
+
+  #observe({ rows, observations: to, starts }: BatchPlan, from: Numbers, episodeStarts: Uint8Array): void {
+    const { inputs } = this.layout.shape
+    const columns = inputColumns(inputs)
+    const f32 = this.#f32
+    for (let r = 0, at = 0, row = to >> 2; r < rows; r++, row += columns) {
+      for (let n = 0; n < inputs; n++) f32[row + n] = from[at++]!
+      this.#u8[starts + r] = episodeStarts[r]!
     }
   }
 

@@ -9,12 +9,15 @@ export type Allocate = (floats: number) => number
 
 export const up = (value: number, to: number): number => Math.ceil(value / to) * to
 
+/** Columns of a layer's input with a one behind it, padded to 8. */
+export const inputColumns = (inputs: number): number => up(inputs + 1, 8)
+
 /**
  * Columns of what an LSTM layer reads: the state before the step, the layer's input, a one that brings the bias, and zeros up
  * to a multiple of 8. So each step is one product, and the gradient of the bias falls out of that of the weights.
  */
 export const lstmColumns = ({ inputs }: Pick<LstmTensors, 'inputs'>, hidden: number): number =>
-  hidden + up(inputs + 1, 8)
+  hidden + inputColumns(inputs)
 
 /** Weights in the order in which the products read them; filled anew after each change of the parameters. */
 export interface PackedLstm {
@@ -98,7 +101,7 @@ export interface BatchPlan {
   readonly steps: number
   readonly sequences: number
   readonly rows: number
-  /** [rows, inputs + 1 padded to 8]: the one stands there too. */
+  /** [rows, inputColumns]: the one stands there too. */
   readonly observations: number
   /** Bytes, one a row. */
   readonly starts: number
@@ -156,7 +159,7 @@ export function planBatch(
     steps,
     sequences,
     rows,
-    observations: withOnes(up(inputs + 1, 8), inputs),
+    observations: withOnes(inputColumns(inputs), inputs),
     starts: allocate(Math.ceil(rows / 4)),
     valid: allocate(Math.ceil(rows / 4)),
     actions: allocate(rows),

@@ -45,9 +45,10 @@ export const JOB = {
 } as const
 
 /** What is done in parts: one step of the policy, or the two cuts of a gradient, of which the second follows the first. */
-export type Phase = 'step' | 'through time' | 'weights'
+export const PHASES = ['step', 'through time', 'weights'] as const
+export type Phase = (typeof PHASES)[number]
 
-/** Rows that follow each other: sequences `first` to `first + count` of one step. */
+/** Rows that follow each other: `count` of them from number `row` on. */
 interface Rows {
   readonly row: number
   readonly count: number
@@ -347,8 +348,8 @@ export class Program {
         this.#lstmWeights(plan, plan.stacks[s]![l]!, tensors, part, parts)
       }
     }
-    // Small: the last part does them, which has the fewest rows of the others.
-    if (part !== parts - 1) return
+    // Small: the first part does them, which has the fewest rows of the others.
+    if (part !== 0) return
     this.#layerWeights(plan, plan.policy, this.#policyLayers, plan.stacks[0]!.at(-1)!)
     this.#layerWeights(plan, plan.value, this.#valueLayers, plan.stacks.at(-1)!.at(-1)!)
   }
