@@ -10,94 +10,90 @@ const files = execFileSync('find', ['src', '-name', '*.ts', '-not', '-name', '*.
   .trim()
   .split('\n')
 
-/** Rank of each layer: imports go to a lower or the same rank. */
-const RANKS: Record<string, number> = {
-  base: 0,
-  stream: 1,
-  market: 2,
-  env: 3,
-  risk: 3,
-  portfolio: 3,
-  store: 3,
-  vault: 3,
-  sim: 4,
-  engine: 5,
-  broker: 5,
-  agent: 6,
-  validate: 6,
-  evaluate: 7,
-  report: 7,
-  commands: 8,
-}
+/**
+ * The house from the top to the ground. A file imports from its own room and from rooms on lower floors, types included.
+ * Rooms on one floor do not know each other.
+ */
+const FLOORS: readonly (readonly string[])[] = [
+  ['main'],
+  ['commands'],
+  ['cli'],
+  ['dash', 'report'],
+  ['evaluate'],
+  ['agent'],
+  ['engine'],
+  ['broker', 'sim'],
+  ['validate'],
+  ['store'],
+  ['portfolio', 'risk'],
+  ['env'],
+  ['market'],
+  ['vault'],
+  ['stream'],
+  ['base'],
+]
+const floorOf = new Map(
+  FLOORS.flatMap((rooms, floor) => rooms.map((room): [string, number] => [room, floor])),
+)
 
-const layerOf = (file: string): string => relative('src', file).split('/')[0]!
+/** Rooms that see the process, the terminal and the command line. */
+const OUTER: ReadonlySet<string> = new Set(['main', 'commands', 'cli'])
 
-const IMPORT = /(?:from|import)\s*\(?\s*'([^']+)'/g
+const roomOf = (file: string): string => relative('src', file).split('/')[0]!.replace(/\.ts$/, '')
 
-function importsOf(file: string): { type: boolean; target: string }[] {
-  const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(IMPORT)].map((match) => {
-    const line = text.slice(text.lastIndexOf('\n', match.index) + 1, match.index)
-    return { type: /^import type /.test(line), target: match[1]! }
-  })
-}
+const IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+)'/g
 
 const resolved = (file: string, target: string): string =>
   normalize(join(dirname(file), target)).replace(/\.js$/, '.ts')
 
+/** Every import of the project's own files: of values, of types, at the start and later. */
+const imports = new Map(
+  files.map((file) => [
+    file,
+    [...readFileSync(file, 'utf8').matchAll(IMPORT)].map((match) => resolved(file, match[1]!)),
+  ]),
+)
+
 describe('imports', () => {
-  test.each(files.filter((file) => layerOf(file) in RANKS))('%s looks down only', (file) => {
-    const rank = RANKS[layerOf(file)]!
-    const upward = importsOf(file)
-      .filter(({ target }) => target.startsWith('.'))
-      .map(({ target }) => layerOf(resolved(file, target)))
-      .filter((layer) => layer !== layerOf(file))
-      .filter((layer) => {
-        if (layer === 'cli') return layerOf(file) !== 'commands'
-        const other = RANKS[layer]
-        if (other === undefined) return true
-        // Within one rank layers do not know each other, but for risk and engine's parts that the kernel joins.
-        return other > rank || (other === rank && !PEERS.has(`${layerOf(file)} -> ${layer}`))
-      })
+  test('name files that exist, from rooms that have a floor', () => {
+    const known = new Set(files)
+    expect([...imports.values()].flat().filter((file) => !known.has(file))).toEqual([])
+    expect(files.filter((file) => !floorOf.has(roomOf(file)))).toEqual([])
+  })
+
+  test.each(files)('%s looks down only', (file) => {
+    const room = roomOf(file)
+    const upward = imports
+      .get(file)!
+      .map(roomOf)
+      .filter((other) => other !== room)
+      .filter((other) => floorOf.get(other)! <= floorOf.get(room)! || (other === 'cli' && !OUTER.has(room)))
     expect(upward).toEqual([])
   })
 
-  test('have no cycles', () => {
-    const graph = new Map(
-      files.map((file) => [
-        file,
-        importsOf(file)
-          .filter(({ target, type }) => !type && target.startsWith('.'))
-          .map(({ target }) => resolved(file, target)),
-      ]),
-    )
+  test('have no loops', () => {
     const done = new Set<string>()
     const visit = (file: string, path: string[]): void => {
       if (path.includes(file))
-        throw new Error(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`)
+        throw new Error(`loop: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`)
       if (done.has(file)) return
-      for (const next of graph.get(file) ?? []) visit(next, [...path, file])
+      for (const next of imports.get(file)!) visit(next, [...path, file])
       done.add(file)
     }
-    // commands/generate.ts prints the list it stands in; it is loaded when it runs.
-    graph.set('src/commands/index.ts', [])
     for (const file of files) visit(file, [])
   })
 })
 
-/** Peers that may look at each other in this direction. */
-const PEERS = new Set(['portfolio -> risk', 'risk -> portfolio', 'env -> portfolio', 'env -> risk'])
-
 describe('the process', () => {
-  const domain = files.filter((file) => !['cli', 'cli.ts', 'commands'].includes(layerOf(file)))
+  const domain = files.filter((file) => !OUTER.has(roomOf(file)))
   test.each(domain)('%s does not see it', (file) => {
     const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
     expect(code).not.toMatch(/\bprocess\.|\bprocess\b\)|from 'node:process'|from 'commander'|from 'chalk'/)
   })
 
-  test('process.exitCode is set in cli.ts alone', () => {
+  test('process.exitCode is set in main.ts alone', () => {
     const setters = files.filter((file) => /process\.exitCode\s*=/.test(readFileSync(file, 'utf8')))
-    expect(setters).toEqual(['src/cli.ts'])
+    expect(setters).toEqual(['src/main.ts'])
   })
 
   test('heavy libraries are imported where they are used, not at the start', () => {

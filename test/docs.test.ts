@@ -1,11 +1,13 @@
 /** What is printed, written down and run must say the same. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type AnyLeaf, type Command, globalOptions, isGroup } from '../src/cli/command.js'
+import { type AnyLeaf, type Command, isGroup } from '../src/cli/command.js'
 import { commandHelp, rootHelp } from '../src/cli/help.js'
+import { globalOptions } from '../src/cli/options.js'
+import { SECTION_SEVEN } from '../src/commands/generate.js'
 import { commands } from '../src/commands/index.js'
 import { Workdir } from './support/workdir.js'
 
@@ -71,20 +73,37 @@ describe('help', () => {
 describe('generated files', () => {
   test.each(['man', 'completions'])('%s/ is in step with the declarations', (what) => {
     const dir = mkdtempSync(join(tmpdir(), 'jules-generated-'))
-    if (what === 'man') {
-      for (const name of readdirSync('man').filter((name) => name.endsWith('.7'))) {
-        execFileSync('cp', [`man/${name}`, dir])
-      }
-    }
     execFileSync('bin/jules', ['generate', what, '--dir', dir])
     const listed = readdirSync(dir).sort()
-    expect(readdirSync(what).sort()).toEqual(listed)
+    expect(
+      readdirSync(what)
+        .filter((name) => !name.endsWith('.7'))
+        .sort(),
+    ).toEqual(listed)
     for (const name of listed) {
       expect(readFileSync(join(what, name), 'utf8'), `${what}/${name}: run npm run generate`).toBe(
         readFileSync(join(dir, name), 'utf8'),
       )
     }
     rmSync(dir, { recursive: true })
+  })
+
+  test('the root page names every page of section 7', () => {
+    const pages = readdirSync('man').filter((name) => name.endsWith('.7'))
+    expect(pages.sort()).toEqual(SECTION_SEVEN.map((name) => `${name}.7`))
+  })
+
+  test('pages do not depend on what stands in their folder', () => {
+    const [empty, full] = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'jules-generated-'))) as [
+      string,
+      string,
+    ]
+    writeFileSync(join(full, 'jules-other.7'), '')
+    writeFileSync(join(full, 'jules.1'), 'an older page')
+    for (const dir of [empty, full]) execFileSync('bin/jules', ['generate', 'man', '--dir', dir])
+    for (const name of readdirSync(empty))
+      expect(readFileSync(join(full, name), 'utf8'), name).toBe(readFileSync(join(empty, name), 'utf8'))
+    for (const dir of [empty, full]) rmSync(dir, { recursive: true })
   })
 
   const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0

@@ -2,7 +2,7 @@
 import { Failure } from '../base/errors.js'
 import type { Policy } from '../engine/policies.js'
 import { ACTION_COUNT, targetOf } from '../env/actions.js'
-import type { FeatureSet } from '../env/features.js'
+import type { FeatureSet } from '../env/feature-set.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import { SYMBOL_COUNT } from '../market/align.js'
 import { Actor } from './actor.js'

@@ -6,7 +6,7 @@
 import { badData } from '../base/errors.js'
 import { stream } from '../base/rng.js'
 import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
-import { FEATURES_PER_SYMBOL } from '../env/features.js'
+import { FEATURES_PER_SYMBOL } from '../env/feature-set.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import { layoutOf, type NetworkShape, type Tensor } from './network.js'
 import { SINGLE_ACTIONS, SINGLE_INPUTS } from './trading-task.js'

@@ -1,5 +1,6 @@
 /** Completions for bash, zsh and fish, from the declarations. Every long option of every command is in each. */
-import { type AnyLeaf, type Command, globalOptions, isGroup, type Option, type Options } from './command.js'
+import { type AnyLeaf, type Command, isGroup } from './command.js'
+import { globalOptions, type Option, type Options } from './options.js'
 
 type Named = [string, Option<unknown>][]
 

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 import { quote } from '../base/time.js'
-import { globalOptions, type Options } from './command.js'
+import { globalOptions, type Options } from './options.js'
 import { nearest } from './suggest.js'
 
 type Json = Record<string, unknown>

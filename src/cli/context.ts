@@ -1,8 +1,7 @@
 /** What a running command may touch. Commands get the world from here and nowhere else. */
 import type { Clock } from '../base/time.js'
 import type { ByteSink } from '../stream/sink.js'
-import type { Options, Values } from './command.js'
-import type { Setting } from './parse.js'
+import type { Options, Setting, Values } from './options.js'
 import type { Paths } from './paths.js'
 import type { Ui } from './ui.js'
 

@@ -1,13 +1,6 @@
 /** `--help`, at most 80 columns, from the declaration. */
-import {
-  type AnyLeaf,
-  type Command,
-  exitsOf,
-  globalOptions,
-  isGroup,
-  type Option,
-  type Options,
-} from './command.js'
+import { type AnyLeaf, type Command, exitsOf, isGroup } from './command.js'
+import { globalOptions, type Option, type Options } from './options.js'
 
 const WIDTH = 80
 const INDENT = 26

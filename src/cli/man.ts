@@ -1,15 +1,7 @@
 /** Manual pages in mdoc(7), section 1, from the declarations. */
-import {
-  type AnyLeaf,
-  type Command,
-  commonExits,
-  exitsOf,
-  globalOptions,
-  isGroup,
-  type Option,
-  type Options,
-} from './command.js'
+import { type AnyLeaf, type Command, commonExits, exitsOf, isGroup } from './command.js'
 import { type RootEntry, sentence } from './help.js'
+import { globalOptions, type Option, type Options } from './options.js'
 import { envName } from './parse.js'
 
 /** Day of the pages: the source is dated by its release, so that the same source prints the same bytes. */

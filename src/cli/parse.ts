@@ -5,17 +5,9 @@
 import { Command as Commander, type CommanderError, Option as CommanderOption } from 'commander'
 import { Failure, usage } from '../base/errors.js'
 import { quote } from '../base/time.js'
-import { type AnyLeaf, globalOptions, type Option, type Options } from './command.js'
+import type { AnyLeaf } from './command.js'
+import { globalOptions, type Option, type Options, type Origin, type Setting } from './options.js'
 import { nearest } from './suggest.js'
-
-export type Origin = 'flag' | 'environment' | 'config' | 'default'
-
-export interface Setting {
-  readonly value: unknown
-  readonly origin: Origin
-  /** As it was written; undefined for a default. */
-  readonly raw: string | undefined
-}
 
 export interface Flags {
   /** Raw texts by option name; a switch that is on has 'true'. */

@@ -3,21 +3,13 @@ import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { EXIT, Failure, usage } from '../base/errors.js'
-import { type CommandEntry, commands } from '../commands/index.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
-import {
-  type Command,
-  type CommandGroup,
-  globalOptions,
-  isGroup,
-  type LeafCommand,
-  type Options,
-  type Values,
-} from './command.js'
+import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
 import { type Config, configLayer, readConfig } from './config.js'
 import { type Context, HelpWanted } from './context.js'
 import { commandHelp, rootHelp } from './help.js'
-import { checkOperands, readFlags, type Setting, settle, splitCommand } from './parse.js'
+import { globalOptions, type Options, type Setting, type Values } from './options.js'
+import { checkOperands, readFlags, settle, splitCommand } from './parse.js'
 import { xdgPaths } from './paths.js'
 import { print, say, showHelp, version } from './print.js'
 import { watchSignals } from './signals.js'
@@ -26,11 +18,13 @@ import { type ColorWhen, createUi, painter, plain, wantsColor } from './ui.js'
 
 const env = (name: string): string | undefined => process.env[name]
 
-/** Runs `jules ARGV`; resolves to the exit status, never rejects. */
-export function run(argv: readonly string[]): Promise<number> {
+type Commands = readonly CommandEntry[]
+
+/** Runs `jules ARGV` with the commands of the list; resolves to the exit status, never rejects. */
+export function run(argv: readonly string[], commands: Commands): Promise<number> {
   // What the report of a failure needs before the options are known.
   const voice: Voice = { command: '', json: argv.includes('--json'), color: false }
-  return dispatch(argv, voice).catch((error) => report(error, voice))
+  return dispatch(argv, commands, voice).catch((error) => report(error, voice))
 }
 
 interface Voice {
@@ -39,10 +33,11 @@ interface Voice {
   color: boolean
 }
 
-async function dispatch(argv: readonly string[], voice: Voice): Promise<number> {
+async function dispatch(argv: readonly string[], commands: Commands, voice: Voice): Promise<number> {
   const { word, rest } = splitCommand(argv)
-  if (word === undefined || word === 'help') return help(word === undefined ? argv : rest, word === 'help')
-  const entry = find(word)
+  if (word === undefined) return help(argv, commands, { asked: false })
+  if (word === 'help') return help(rest, commands, { asked: true })
+  const entry = find(commands, word)
   voice.command = entry.name
   let command: Command = await entry.load()
   let args = rest
@@ -66,17 +61,19 @@ async function dispatch(argv: readonly string[], voice: Voice): Promise<number> 
     path.push(child.name)
     voice.command = path.join(' ')
   }
-  return runLeaf({ command: command as LeafCommand, path, group }, args, voice)
+  return runLeaf({ command: command as LeafCommand, path, group, commands }, args, voice)
 }
 
 interface Found {
   readonly command: LeafCommand
   readonly path: readonly string[]
   readonly group: CommandGroup | undefined
+  /** Every command: the configuration file may have a section for each. */
+  readonly commands: Commands
 }
 
 async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<number> {
-  const { command, path } = found
+  const { command, path, commands } = found
   const { raw, operands } = readFlags(command, argv)
   if (raw.has('help')) return print(commandHelp(path.join(' '), command))
   if (raw.has('version')) return print(version())
@@ -143,9 +140,13 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     },
     settings,
     settingsOf: async <O extends Options>(section: string, of: O) => {
-      const group = await find(section).load()
+      const group = await find(commands, section).load()
       const place = { path: [section], options: of, ...(isGroup(group) ? { group: inside(group) } : {}) }
-      const settled = settle(of, { flags: new Map(), env, config: configLayer(config, place, names) })
+      const settled = settle(of, {
+        flags: new Map(),
+        env,
+        config: configLayer(config, place, namesOf(commands)),
+      })
       return valuesOf(of, settled)
     },
     onEnd: (cleanup) => cleanups.push(cleanup),
@@ -173,14 +174,10 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   }
 }
 
-function find(word: string): CommandEntry {
+function find(commands: Commands, word: string): CommandEntry {
   const entry = commands.find(({ name }) => name === word)
   if (entry !== undefined) return entry
-  throw unknown(
-    'command',
-    word,
-    commands.filter(({ hidden }) => !hidden).map(({ name }) => name),
-  )
+  throw unknown('command', word, namesOf(shown(commands)))
 }
 
 function unknown(what: string, word: string, known: readonly string[]): Failure {
@@ -191,15 +188,16 @@ function unknown(what: string, word: string, known: readonly string[]): Failure 
 }
 
 /** `jules`, `jules -h`, `jules -V`, `jules help [COMMAND...]`. */
-async function help(argv: readonly string[], asked: boolean): Promise<number> {
+async function help(
+  argv: readonly string[],
+  commands: Commands,
+  { asked }: { readonly asked: boolean },
+): Promise<number> {
   const { raw, operands } = readFlags({ options: {} }, [...argv])
   if (raw.has('version')) return print(version())
   const [first, second] = operands
-  if (first === undefined) {
-    const entries = commands.filter(({ hidden }) => !hidden)
-    return showHelp(rootHelp(entries), asked || raw.has('help'))
-  }
-  const command = await find(first).load()
+  if (first === undefined) return showHelp(rootHelp(shown(commands)), asked || raw.has('help'))
+  const command = await find(commands, first).load()
   if (second === undefined) return print(commandHelp(first, command))
   if (!isGroup(command)) throw usage(`unexpected operand ${JSON.stringify(second)}`)
   const child = command.commands.find(({ name }) => name === second)
@@ -233,9 +231,11 @@ function valuesOf<O extends Options>(options: O, settings: ReadonlyMap<string, S
   ) as Values<O>
 }
 
-const names = commands.map(({ name }) => name)
+const shown = (commands: Commands): Commands => commands.filter(({ hidden }) => !hidden)
+const namesOf = (commands: Commands): string[] => commands.map(({ name }) => name)
 
-function layer(config: Config, { command, path, group }: Found) {
+function layer(config: Config, { command, path, group, commands }: Found) {
+  const names = namesOf(commands)
   if (group === undefined) return configLayer(config, { path, options: command.options }, names)
   return configLayer(config, { path, options: command.options, group: inside(group) }, names)
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { badData } from '../base/errors.js'
-import { choice, defineCommand, integer } from '../cli/command.js'
+import { defineCommand } from '../cli/command.js'
+import { choice, integer } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
 import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
 import { featuresOf, rulesOf, strategyOptions } from './strategy.js'

@@ -1,5 +1,6 @@
 import { Failure, usage } from '../base/errors.js'
-import { choice, defineCommand, defineGroup, text } from '../cli/command.js'
+import { defineCommand, defineGroup } from '../cli/command.js'
+import { choice, text } from '../cli/options.js'
 import { embeddedOptions, store, storeTarget } from './options.js'
 
 const print = (line: string): Buffer => Buffer.from(`${line}\n`)

@@ -1,6 +1,7 @@
 import { encodeOnnx } from '../agent/onnx.js'
 import { usage } from '../base/errors.js'
-import { defineCommand, file } from '../cli/command.js'
+import { defineCommand } from '../cli/command.js'
+import { file } from '../cli/options.js'
 import { version } from '../cli/print.js'
 import { loadModel } from './models.js'
 import { openOutput } from './options.js'

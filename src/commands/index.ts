@@ -1,13 +1,5 @@
 /** Every command in the order of the help page. A command is one file and one line here. */
-import type { Command } from '../cli/command.js'
-
-export interface CommandEntry {
-  readonly name: string
-  /** As in the declaration; held here so that `jules --help` loads no command. A test keeps them equal. */
-  readonly summary: string
-  readonly hidden?: boolean
-  readonly load: () => Promise<Command>
-}
+import type { CommandEntry } from '../cli/command.js'
 
 export const commands: readonly CommandEntry[] = [
   {
@@ -64,6 +56,6 @@ export const commands: readonly CommandEntry[] = [
     name: 'generate',
     summary: 'write the manual pages or completions',
     hidden: true,
-    load: () => import('./generate.js').then((module) => module.generate),
+    load: () => import('./generate.js').then((module) => module.generateFrom(commands)),
   },
 ]

@@ -1,8 +1,9 @@
 /** Options of the strategy, its costs and limits: one wording and one set of defaults for train, backtest and paper. */
 import { usage } from '../base/errors.js'
-import { choice, flag, integer, real } from '../cli/command.js'
+import { choice, flag, integer, real } from '../cli/options.js'
 import { DEFAULT_RULES, FILLS, type Rules } from '../engine/step.js'
-import { FEATURE_SETS, type FeatureSet, featureSet } from '../env/features.js'
+import type { FeatureSet } from '../env/feature-set.js'
+import { FEATURE_SETS, featureSet } from '../env/features.js'
 import { DEFAULT_REWARD } from '../env/reward.js'
 import type { Interval } from '../market/bar.js'
 import { COMMISSIONS, DEFAULT_COSTS } from '../portfolio/costs.js'

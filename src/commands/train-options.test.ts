@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { TASK_SETTINGS, TRADING } from '../agent/settings.js'
-import type { Setting } from '../cli/parse.js'
+import type { Setting } from '../cli/options.js'
 import { learningOptions, runningOptions, settingsOf, valuesOf } from './train-options.js'
 
 /** Settings of the options as they stand on a command line. */

@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../agent/settings.js'
 import { Failure, usage } from '../base/errors.js'
 import { quote } from '../base/time.js'
-import { choice, file, flag, integer, option, real, text } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
+import { choice, file, flag, integer, option, real, text } from '../cli/options.js'
 
 const SCHEDULES = ['const', 'linear'] as const
 const TASKS = Object.keys(TASK_SETTINGS) as [string, ...string[]]

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
-import { FEATURE_SETS, type FeatureSet } from '../env/features.js'
+import type { FeatureSet } from '../env/feature-set.js'
+import { FEATURE_SETS } from '../env/features.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { checkEnv } from './check-env.js'

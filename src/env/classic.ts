@@ -5,7 +5,7 @@
 import { cos, sin } from '../base/math.js'
 import { civilFromDays, DAY, daysFromCivil } from '../base/time.js'
 import type { Market } from '../market/align.js'
-import type { FeatureRows, FeatureSet } from './features.js'
+import type { FeatureRows, FeatureSet } from './feature-set.js'
 
 const RSI_BARS = 14
 const BARS = 20

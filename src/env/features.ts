@@ -4,30 +4,8 @@
  */
 import { type Market, SYMBOL_COUNT } from '../market/align.js'
 import { classic } from './classic.js'
+import { FEATURES_PER_SYMBOL, type FeatureRows, type FeatureSet } from './feature-set.js'
 import { intraday } from './intraday.js'
-
-export const FEATURES_PER_SYMBOL = 12
-
-/** Where rows go: the first at `offset`, each next one `stride` numbers on. */
-export interface RowsTarget {
-  readonly out: Float32Array
-  readonly offset: number
-  readonly stride: number
-}
-
-/** Writes rows 0, 1, 2, ... of one symbol, each once and in order. */
-export interface FeatureRows {
-  row(t: number, out: Float32Array, offset: number): void
-  /** The rows [start, end) at once, where that is faster; the same bits. */
-  rows?(start: number, end: number, target: RowsTarget): void
-}
-
-export interface FeatureSet {
-  readonly name: string
-  /** Names of the 12 columns. */
-  readonly columns: readonly string[]
-  start(market: Market, symbol: number): FeatureRows
-}
 
 export const FEATURE_SETS: readonly FeatureSet[] = [intraday, classic]
 

@@ -13,7 +13,7 @@
  */
 import { cos, log, sin } from '../base/math.js'
 import type { Market } from '../market/align.js'
-import type { FeatureRows, FeatureSet, RowsTarget } from './features.js'
+import type { FeatureRows, FeatureSet, RowsTarget } from './feature-set.js'
 
 const HORIZONS = [1, 5, 15, 30, 60] as const
 const LIMIT = 5

@@ -3,7 +3,8 @@
  * position is signed shares held over the shares of the current target size, within [-1, 1]; what is left of a position whose
  * target is flat counts whole.
  */
-import { FEATURE_WIDTH, FEATURES_PER_SYMBOL, type FeatureTable } from './features.js'
+import { FEATURES_PER_SYMBOL } from './feature-set.js'
+import { FEATURE_WIDTH, type FeatureTable } from './features.js'
 
 export const OBSERVATION_SIZE = FEATURE_WIDTH + 2
 

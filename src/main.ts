@@ -1,11 +1,17 @@
-/** main(argv): the only place that sets `process.exitCode`. The page of all commands is printed without loading one. */
+/**
+ * main(argv): the list of commands meets the frame. The only place that sets `process.exitCode`. The page of all commands is
+ * printed without loading one.
+ */
 import { Failure } from './base/errors.js'
 import { rootHelp } from './cli/help.js'
 import { print, say } from './cli/print.js'
 import { commands } from './commands/index.js'
 
+/** Runs `jules ARGV` and sets the exit status of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.exitCode = asksForRootHelp(argv) ? printRootHelp() : await (await import('./cli/run.js')).run(argv)
+  process.exitCode = asksForRootHelp(argv)
+    ? printRootHelp()
+    : await (await import('./cli/run.js')).run(argv, commands)
   // Sockets or children left open must not keep a finished command alive.
   setTimeout(() => process.exit(), 1000).unref()
 }
