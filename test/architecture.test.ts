@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { commands } from '../src/commands/index.js'
 
 const files = execFileSync('find', ['src', '-name', '*.ts', '-not', '-name', '*.test.ts'], {
   encoding: 'utf8',
@@ -17,11 +18,19 @@ const files = execFileSync('find', ['src', '-name', '*.ts', '-not', '-name', '*.
 const FLOORS: readonly (readonly string[])[] = [
   ['main'],
   ['commands'],
+  // Each command is a room.
+  ['commands/*'],
+  ['commands/wiring'],
   ['cli'],
   ['dash', 'report'],
   ['evaluate'],
   ['agent'],
-  ['engine'],
+  ['agent/run'],
+  ['agent/ppo'],
+  ['agent/model'],
+  ['agent/tasks', 'agent/engines'],
+  ['agent/network'],
+  ['trading'],
   ['broker', 'sim'],
   ['validate'],
   ['store'],
@@ -32,14 +41,20 @@ const FLOORS: readonly (readonly string[])[] = [
   ['stream'],
   ['base'],
 ]
-const floorOf = new Map(
-  FLOORS.flatMap((rooms, floor) => rooms.map((room): [string, number] => [room, floor])),
-)
+const floorNumbers = new Map(FLOORS.flatMap((rooms, floor) => rooms.map((room) => [room, floor] as const)))
+
+/** The folder of a file, `agent/ppo`; of a command its name, `commands/fetch`; of the files above them `agent`, `commands`. */
+function roomOf(file: string): string {
+  const [top, next] = relative('src', file).replace(/\.ts$/, '').split('/')
+  if (top === 'commands' && next !== 'index') return `commands/${next}`
+  return floorNumbers.has(`${top}/${next}`) ? `${top}/${next}` : top!
+}
+
+const floorOf = (room: string): number | undefined =>
+  floorNumbers.get(room) ?? (room.startsWith('commands/') ? floorNumbers.get('commands/*') : undefined)
 
 /** Rooms that see the process, the terminal and the command line. */
-const OUTER: ReadonlySet<string> = new Set(['main', 'commands', 'cli'])
-
-const roomOf = (file: string): string => relative('src', file).split('/')[0]!.replace(/\.ts$/, '')
+const isOuter = (file: string): boolean => /^(main|commands|cli)\b/.test(roomOf(file))
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+)'/g
 
@@ -58,7 +73,7 @@ describe('imports', () => {
   test('name files that exist, from rooms that have a floor', () => {
     const known = new Set(files)
     expect([...imports.values()].flat().filter((file) => !known.has(file))).toEqual([])
-    expect(files.filter((file) => !floorOf.has(roomOf(file)))).toEqual([])
+    expect(files.filter((file) => floorOf(roomOf(file)) === undefined)).toEqual([])
   })
 
   test.each(files)('%s looks down only', (file) => {
@@ -67,7 +82,7 @@ describe('imports', () => {
       .get(file)!
       .map(roomOf)
       .filter((other) => other !== room)
-      .filter((other) => floorOf.get(other)! <= floorOf.get(room)! || (other === 'cli' && !OUTER.has(room)))
+      .filter((other) => floorOf(other)! <= floorOf(room)! || (other === 'cli' && !isOuter(file)))
     expect(upward).toEqual([])
   })
 
@@ -84,8 +99,21 @@ describe('imports', () => {
   })
 })
 
+describe('folders', () => {
+  const flat = (folder: string) => files.filter((file) => dirname(file) === folder)
+
+  test('commands/ has its index and one file a command', async () => {
+    const names = commands.map(({ name }) => `src/commands/${name}.ts`)
+    expect(flat('src/commands').filter((file) => !names.includes(file))).toEqual(['src/commands/index.ts'])
+  })
+
+  test('agent/ has at most 8 files that are in no room of it', () => {
+    expect(flat('src/agent').length).toBeLessThanOrEqual(8)
+  })
+})
+
 describe('the process', () => {
-  const domain = files.filter((file) => !OUTER.has(roomOf(file)))
+  const domain = files.filter((file) => !isOuter(file))
   test.each(domain)('%s does not see it', (file) => {
     const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
     expect(code).not.toMatch(/\bprocess\.|\bprocess\b\)|from 'node:process'|from 'commander'|from 'chalk'/)

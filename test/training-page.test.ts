@@ -1,8 +1,8 @@
 /** The defaults in jules-training(7) and in the help of train are those of the code. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { TRADING } from '../src/agent/settings.js'
-import { learningOptions } from '../src/commands/train-options.js'
+import { TRADING } from '../src/agent/ppo/settings.js'
+import { learningOptions } from '../src/commands/train/options.js'
 
 /** Default of each option, as help and manual write it. */
 const DEFAULTS: Record<string, string> = {

@@ -1,9 +1,9 @@
 /** How fast an engine trains: the arithmetic of one rollout and its update, on observations that mean nothing. */
 import { stream } from '../base/rng.js'
-import type { Engine, Minibatch } from './engine.js'
-import type { NetworkShape } from './network.js'
-import { layoutOf } from './network.js'
-import { TRADING } from './settings.js'
+import type { Engine, Minibatch } from './engines/engine.js'
+import type { NetworkShape } from './network/network.js'
+import { layoutOf } from './network/network.js'
+import { TRADING } from './ppo/settings.js'
 
 export interface Speed {
   /** Steps a second of training with the default settings, environments left out. */

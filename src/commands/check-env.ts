@@ -3,8 +3,8 @@ import { badData } from '../base/errors.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
-import { loadMarket, marketExits, marketOptions, marketWords } from './market.js'
-import { featuresOf, rulesOf, strategyOptions } from './strategy.js'
+import { loadMarket, marketExits, marketOptions, marketWords } from './wiring/market.js'
+import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
 
 export const checkEnvironment = defineCommand({
   name: 'check-env',
@@ -37,7 +37,7 @@ export const checkEnvironment = defineCommand({
         },
       )
     }
-    const { checkEnv } = await import('../engine/check-env.js')
+    const { checkEnv } = await import('../trading/check-env.js')
     const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
     const out = new BlockWriter(context.stdout())
     let failed = false

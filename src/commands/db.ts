@@ -1,7 +1,7 @@
 import { Failure, usage } from '../base/errors.js'
 import { defineCommand, defineGroup } from '../cli/command.js'
 import { choice, text } from '../cli/options.js'
-import { embeddedOptions, store, storeTarget } from './options.js'
+import { embeddedOptions, store, storeTarget } from './wiring/store.js'
 
 const print = (line: string): Buffer => Buffer.from(`${line}\n`)
 

@@ -1,10 +1,10 @@
-import { encodeOnnx } from '../agent/onnx.js'
+import { encodeOnnx } from '../agent/model/onnx.js'
 import { usage } from '../base/errors.js'
 import { defineCommand } from '../cli/command.js'
 import { file } from '../cli/options.js'
 import { version } from '../cli/print.js'
-import { loadModel } from './models.js'
-import { openOutput } from './options.js'
+import { loadModel } from './wiring/models.js'
+import { openOutput } from './wiring/output.js'
 
 export const exportModel = defineCommand({
   name: 'export-model',

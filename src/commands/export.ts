@@ -9,8 +9,10 @@ import { type BarBatch, copyRow, INTERVALS, type Interval, newBatch } from '../m
 import { type RecordWriter, recordWriter } from '../market/write.js'
 import type { Selection, Store } from '../store/store.js'
 import { fileSink } from '../stream/sink.js'
-import { nothingMatches } from './market.js'
-import { openOutput, output, store, storeTarget, symbols } from './options.js'
+import { symbols } from './wiring/input.js'
+import { nothingMatches } from './wiring/market.js'
+import { openOutput, output } from './wiring/output.js'
+import { store, storeTarget } from './wiring/store.js'
 
 const PARTITIONS = ['symbol', 'date', 'interval']
 

@@ -8,7 +8,8 @@ import { sessions, sessionsEndingAt, type TradingSession } from '../market/calen
 import { fileBars } from '../market/feeds/file.js'
 import { DEFECTS, mockBars, REGIMES } from '../market/feeds/mock.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
-import { input, interval, openInput, openOutput, output, symbol, symbols } from './options.js'
+import { input, interval, openInput, symbol, symbols } from './wiring/input.js'
+import { openOutput, output } from './wiring/output.js'
 
 const DEFAULT_SYMBOLS = ['NVDA', 'MSFT']
 const DEFAULT_DAYS = 20

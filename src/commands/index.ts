@@ -20,12 +20,12 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'train',
     summary: 'train a recurrent PPO agent',
-    load: () => import('./train.js').then((module) => module.train),
+    load: () => import('./train/train.js').then((module) => module.train),
   },
   {
     name: 'backtest',
     summary: 'run a policy over past bars',
-    load: () => import('./backtest.js').then((module) => module.backtest),
+    load: () => import('./backtest/backtest.js').then((module) => module.backtest),
   },
   {
     name: 'check-env',
@@ -50,7 +50,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'vault',
     summary: 'keep secrets in an encrypted file',
-    load: () => import('./vault.js').then((module) => module.vault),
+    load: () => import('./vault/vault.js').then((module) => module.vault),
   },
   {
     name: 'generate',

@@ -9,7 +9,8 @@ import { readRecords } from '../market/records.js'
 import type { PostgresStore } from '../store/postgres.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
-import { input, interval, openInput, store, storeTarget, symbol } from './options.js'
+import { input, interval, openInput, symbol } from './wiring/input.js'
+import { store, storeTarget } from './wiring/store.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
 interface Tolerance {

@@ -1,10 +1,10 @@
 /** One run in one record: figures, costs, baselines. Each key is defined in jules-metrics(7). */
 import { MINUTE } from '../base/time.js'
-import type { Ending } from '../engine/backtest.js'
-import { type Ledger, ORDER, RISK } from '../engine/ledger.js'
-import type { Rules, TradingState } from '../engine/step.js'
 import type { Market } from '../market/align.js'
 import { RULES } from '../risk/guard.js'
+import type { Ending } from '../trading/backtest.js'
+import { type Ledger, ORDER, RISK } from '../trading/ledger.js'
+import type { Rules, TradingState } from '../trading/step.js'
 import { buyAndHold, percentileOf, randomPolicies } from './baselines.js'
 import {
   annualReturn,

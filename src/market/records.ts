@@ -7,10 +7,10 @@ import { decodeUtf8, type JsonObject, parseObject } from '../stream/json.js'
 import { lineBlocks, MAX_LINE, tooLong } from '../stream/lines.js'
 import type { Source } from '../stream/source.js'
 import { type BarBatch, Names, newBatch } from './bar.js'
-import { readCsv } from './bar-csv.js'
-import { BarReader } from './bar-ndjson.js'
-import { readParquet } from './bar-parquet.js'
 import { fieldOf, type LooseFields, putRow } from './fields.js'
+import { readCsv } from './formats/csv.js'
+import { BarReader } from './formats/ndjson.js'
+import { readParquet } from './formats/parquet.js'
 import { fillIntervals } from './interval.js'
 import {
   BATCH_ROWS,

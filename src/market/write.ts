@@ -4,9 +4,9 @@ import type { ByteSink } from '../stream/sink.js'
 import { BlockWriter } from '../stream/sink.js'
 import type { Format } from '../stream/source.js'
 import type { BarBatch } from './bar.js'
-import { CSV_HEADER, csvLine } from './bar-csv.js'
-import { MAX_BAR_BYTES, writeBar } from './bar-ndjson.js'
-import { parquetBarWriter } from './parquet-writer.js'
+import { CSV_HEADER, csvLine } from './formats/csv.js'
+import { MAX_BAR_BYTES, writeBar } from './formats/ndjson.js'
+import { parquetBarWriter } from './formats/parquet-writer.js'
 import type { OtherRecord } from './reading.js'
 
 export interface RecordWriter {

@@ -1,7 +1,7 @@
 /** What training may see: the first part of the sessions teaches, the second chooses, the third is never looked at. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { decodeModel } from '../../src/agent/model.js'
+import { decodeModel } from '../../src/agent/model/model.js'
 import { type Json, parse, SHORT, train, withBars } from '../support/training.js'
 import type { Workdir } from '../support/workdir.js'
 

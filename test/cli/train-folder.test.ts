@@ -13,7 +13,7 @@ import {
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sessionStart } from '../../src/agent/tensorboard.js'
+import { sessionStart } from '../../src/agent/run/tensorboard.js'
 import { parse, resume, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
 import { BIN, finished, Workdir } from '../support/workdir.js'
 

@@ -10,8 +10,8 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { decodeModel } from '../../src/agent/model.js'
-import { encodeSafetensors } from '../../src/agent/safetensors.js'
+import { decodeModel } from '../../src/agent/model/model.js'
+import { encodeSafetensors } from '../../src/agent/model/safetensors.js'
 import { parse, resume, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
 import { BIN, finished, Workdir } from '../support/workdir.js'
 

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { flat, worst } from '../../../test/support/numbers.js'
+import { stream } from '../../base/rng.js'
+import { layoutOf, type NetworkShape } from '../network/network.js'
+import { generalisedAdvantages } from '../ppo/gae.js'
+import type { LossSettings, Minibatch } from './engine.js'
+import { ReferenceEngine } from './reference.js'
+
+const golden = JSON.parse(readFileSync('test/fixtures/ppo/goldens.json', 'utf8'))
+
+test('generalised advantages are those of torch in float64', () => {
+  const { gae } = golden
+  const steps = gae.rewards.length
+  const envs = gae.rewards[0].length
+  const advantages = new Float64Array(steps * envs)
+  const returns = new Float64Array(steps * envs)
+  generalisedAdvantages(
+    {
+      steps,
+      envs,
+      rewards: flat(gae.rewards),
+      values: flat(gae.values),
+      episodeStarts: flat(gae.episode_starts),
+      lastValues: gae.last_values,
+      lastDones: gae.last_dones,
+      gamma: gae.gamma,
+      lambda: gae.lam,
+    },
+    advantages,
+    returns,
+  )
+  expect(worst(advantages, flat(gae.advantages))).toBeLessThan(1e-12)
+  expect(worst(returns, flat(gae.returns))).toBeLessThan(1e-12)
+})
+
+describe('against finite differences', () => {
+  const shapes: NetworkShape[] = [
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'shared', layers: 1, net: [], activation: 'tanh' },
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'separate', layers: 1, net: [7, 5], activation: 'tanh' },
+    { inputs: 3, hidden: 4, actions: 9, lstm: 'separate', layers: 1, net: [6], activation: 'relu' },
+    { inputs: 3, hidden: 4, actions: 4, lstm: 'separate', layers: 2, net: [], activation: 'tanh' },
+  ]
+  test.each(shapes)('$lstm LSTM, net $net $activation: masks, padding, resets, prior', (shape) => {
+    const rng = stream(11, shape.lstm, shape.net.length, shape.inputs)
+    const layout = layoutOf(shape)
+    const engine = new ReferenceEngine(layout)
+    const numbers = (count: number, scale = 1) =>
+      Float64Array.from({ length: count }, () => scale * rng.normal())
+    const parameters = numbers(layout.size, 0.4)
+    const [steps, sequences] = [6, 3]
+    const rows = steps * sequences
+    const batch: Minibatch = {
+      steps,
+      sequences,
+      observations: numbers(rows * shape.inputs),
+      episodeStarts: Uint8Array.from({ length: rows }, () => (rng.uniform() < 0.25 ? 1 : 0)),
+      valid: Uint8Array.from({ length: rows }, (_, r) => (r % sequences === 2 && r >= 9 ? 0 : 1)),
+      actions: Int32Array.from({ length: rows }, () => 1 + rng.int(shape.actions - 1)),
+      oldLogProbs: numbers(rows, 0.3).map((x) => x - 1.2),
+      advantages: numbers(rows),
+      returns: numbers(rows),
+      hidden: numbers(layout.cells * sequences * shape.hidden, 0.5),
+      cell: numbers(layout.cells * sequences * shape.hidden, 0.5),
+      held: Int32Array.from({ length: rows }, () => 1 + rng.int(shape.actions - 1)),
+    }
+    const settings: LossSettings = {
+      clip: 0.2,
+      valueCoefficient: 0.5,
+      entropyCoefficient: 0.05,
+      normaliseAdvantage: true,
+      holdPrior: 1.5,
+      allowed: Uint8Array.from({ length: shape.actions }, (_, a) => (a === 0 ? 0 : 1)),
+    }
+    const lossAt = (values: Float64Array): number => {
+      engine.writeParameters(values)
+      return engine.gradMinibatch(batch, settings).loss
+    }
+    lossAt(parameters)
+    const gradient = engine.readGradient()
+    const step = 1e-6
+    let [error, size] = [0, 0]
+    for (let i = 0; i < layout.size; i++) {
+      const moved = parameters.slice()
+      moved[i]! += step
+      const above = lossAt(moved)
+      moved[i]! -= 2 * step
+      const numeric = (above - lossAt(moved)) / (2 * step)
+      error += (numeric - gradient[i]!) ** 2
+      size += gradient[i]! ** 2
+    }
+    expect(Math.sqrt(size)).toBeGreaterThan(0.01)
+    expect(Math.sqrt(error / size)).toBeLessThan(1e-6)
+  })
+})

@@ -1,0 +1,121 @@
+/**
+ * TensorFlow.js on the backend that was asked for, or the reason why not: the package is absent, its native part is, or there
+ * is no GPU. Nothing takes the place of a backend that fails. `cpu` and `wasm` are for tests of the same operations.
+ */
+import { createRequire } from 'node:module'
+import { Failure } from '../../../base/errors.js'
+import type { Tf } from './program.js'
+
+export const BACKENDS = ['node-gpu', 'webgpu', 'cpu', 'wasm'] as const
+export type Backend = (typeof BACKENDS)[number]
+
+const VERSION = '4.22.0'
+const NODE_GPU = '@tensorflow/tfjs-node-gpu'
+const CORE = '@tensorflow/tfjs-core'
+
+/** Loads a CommonJS package; a parameter so that tests can stand in for what is not installed. */
+export type Load = (name: string) => unknown
+
+export interface Loaded {
+  readonly tf: Tf
+  readonly device: string
+}
+
+/** Throws an unavailable Failure that says what is missing and how to get it. */
+export async function loadBackend(
+  backend: Backend,
+  load: Load = createRequire(import.meta.url),
+): Promise<Loaded> {
+  switch (backend) {
+    case 'node-gpu':
+      return nodeGpu(load)
+    case 'webgpu':
+      return webgpu(load)
+    case 'cpu':
+    case 'wasm': {
+      load(`@tensorflow/tfjs-backend-${backend}`)
+      const tf = load(CORE) as Tf
+      if (!(await tf.setBackend(backend)))
+        throw new Failure('unavailable', `TensorFlow.js has no backend ${backend}`)
+      return { tf, device: backend }
+    }
+  }
+}
+
+async function nodeGpu(load: Load): Promise<Loaded> {
+  shim(load)
+  // An optional peer: a plain install in a checkout of jules would answer "up to date" and do nothing.
+  const install = `npm install --no-save --save-optional ${NODE_GPU}@${VERSION}`
+  const tf = required(load, NODE_GPU, install) as Tf
+  await tf.ready()
+  const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean }
+  if (isUsingGpuDevice !== true) {
+    throw new Failure('unavailable', `${NODE_GPU} finds no GPU device`, {
+      hint: 'it needs an NVIDIA driver, CUDA 11 and cuDNN 8 on the library path; without --gpu the CPU trains',
+    })
+  }
+  return { tf, device: 'node-gpu' }
+}
+
+async function webgpu(load: Load): Promise<Loaded> {
+  const packages = ['webgpu', CORE, '@tensorflow/tfjs-backend-webgpu']
+  const install = `npm install --no-save webgpu ${packages
+    .slice(1)
+    .map((name) => `${name}@${VERSION}`)
+    .join(' ')}`
+  const dawn = required(load, 'webgpu', install) as {
+    create: (flags: string[]) => { requestAdapter(): Promise<unknown> }
+    globals: object
+  }
+  Object.assign(globalThis, dawn.globals)
+  const gpu = dawn.create([])
+  // The backend looks for the interface where browsers have it.
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true })
+  if ((await gpu.requestAdapter()) === null) {
+    throw new Failure('unavailable', 'WebGPU finds no GPU device', {
+      hint: 'it needs a Vulkan driver; without --gpu the CPU trains',
+    })
+  }
+  const tf = required(load, CORE, install) as Tf
+  required(load, '@tensorflow/tfjs-backend-webgpu', install)
+  if (!(await tf.setBackend('webgpu')))
+    throw new Failure('unavailable', 'TensorFlow.js cannot start its WebGPU backend', {
+      hint: 'without --gpu the CPU trains',
+    })
+  return { tf, device: 'webgpu' }
+}
+
+function required(load: Load, name: string, install: string): unknown {
+  try {
+    return load(name)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    if (isAbsent(error, name)) {
+      throw new Failure('unavailable', `the package ${name} is not installed`, {
+        hint: install,
+        cause: error,
+      })
+    }
+    throw new Failure(
+      'unavailable',
+      `the native part of ${name} cannot be loaded: ${message.split('\n')[0]}`,
+      {
+        hint: `run its install script: npm rebuild ${name}`,
+        cause: error,
+      },
+    )
+  }
+}
+
+const isAbsent = (error: unknown, name: string): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  error.code === 'MODULE_NOT_FOUND' &&
+  error.message.split('\n')[0]!.includes(`'${name}'`)
+
+/** tfjs-node-gpu calls helpers that Node 23 took out of node:util. */
+export function shim(load: Load): void {
+  const util = load('node:util') as Record<string, unknown>
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined
+  util.isArray ??= Array.isArray
+}

@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { actionMask, BUY_BOTH, HOLD_BOTH } from '../../env/actions.js'
+import { featureSet } from '../../env/features.js'
+import { OBSERVATION_SIZE } from '../../env/observation.js'
+import type { Decision } from '../../trading/policies.js'
+import type { Engine } from '../engines/engine.js'
+import { layoutOf, type NetworkShape } from '../network/network.js'
+import { RunningMoments } from '../network/normaliser.js'
+import type { Model } from './model.js'
+import { ACTION_TARGETS, checkModel, modelPolicy, type Surroundings } from './policy.js'
+
+const shape: NetworkShape = {
+  inputs: OBSERVATION_SIZE,
+  hidden: 8,
+  actions: 9,
+  lstm: 'shared',
+  layers: 1,
+  net: [],
+  activation: 'tanh',
+}
+const features = featureSet('intraday')!
+const surroundings: Surroundings = { name: 'm', features, interval: '1m', mask: actionMask(false) }
+const model: Model = {
+  spec: {
+    task: 'trading',
+    features: { set: features.name, columns: features.columns },
+    interval: '1m',
+    actions: ACTION_TARGETS,
+    mask: [...actionMask(false)],
+    holdPrior: 4,
+  },
+  shape,
+  parameters: new Float32Array(layoutOf(shape).size).fill(0.5),
+  normaliser: null,
+  settings: {},
+  steps: 1,
+  data: null,
+}
+
+/** An engine that answers with these logits, and keeps what it is shown. */
+function answering(logits: readonly number[]) {
+  const seen: number[][] = []
+  const written: number[] = []
+  const engine = {
+    layout: layoutOf(shape),
+    writeParameters: (values: ArrayLike<number>) => written.push(...Array.from(values)),
+    policyStep: (step: Parameters<Engine['policyStep']>[0]) => {
+      seen.push([...step.observations])
+      step.logits.set(logits)
+    },
+  } as unknown as Engine
+  return { engine, seen, written }
+}
+
+const decision = (held: number): Decision => ({
+  t: 0,
+  observation: new Float32Array(OBSERVATION_SIZE).fill(1),
+  start: true,
+  held,
+  mask: actionMask(false),
+})
+
+test('it decides with the parameters and the prior of the model', () => {
+  const { engine, written } = answering([0, 0, 0, 0, 0, 0, 0, 0, 3])
+  const policy = modelPolicy(model, engine, surroundings)
+  expect(written).toEqual([...model.parameters])
+  // 3 does not pass the prior of 4, 5 does.
+  expect(policy.act(decision(HOLD_BOTH))).toBe(HOLD_BOTH)
+  const eager = answering([0, 0, 0, 0, 0, 0, 0, 0, 5]).engine
+  expect(modelPolicy(model, eager, surroundings).act(decision(HOLD_BOTH))).toBe(BUY_BOTH)
+})
+
+test('it takes no action that the model or the run forbids', () => {
+  const short = [9, 8, 7, 6, 5, 4, 3, 2, 1]
+  const long = { ...model, spec: { ...model.spec, mask: [...actionMask(true)] } }
+  expect(modelPolicy(model, answering(short).engine, surroundings).act(decision(-1))).toBe(0)
+  expect(modelPolicy(long, answering(short).engine, surroundings).act(decision(-1))).toBe(HOLD_BOTH)
+  const run = { ...surroundings, mask: actionMask(true) }
+  expect(modelPolicy(model, answering(short).engine, run).act(decision(-1))).toBe(HOLD_BOTH)
+})
+
+test('observations pass the normaliser of the model', () => {
+  const normaliser = new RunningMoments(OBSERVATION_SIZE)
+  normaliser.mean.fill(3)
+  normaliser.variance.fill(4)
+  const { engine, seen } = answering(new Array(9).fill(0))
+  modelPolicy({ ...model, normaliser }, engine, surroundings).act(decision(HOLD_BOTH))
+  expect(seen).toEqual([new Array(OBSERVATION_SIZE).fill(expect.closeTo(-1, 6))])
+})
+
+test.each<[Partial<Model>, Partial<Surroundings>, string]>([
+  [{ spec: { ...model.spec, task: 'recall2', features: null } }, {}, 'trained on recall2, not on trading'],
+  [{ shape: { ...shape, inputs: 13, actions: 3 } }, {}, 'has 13 inputs and 3 actions, not 26 and 9'],
+  [{}, { features: featureSet('classic')! }, 'trained on the features intraday, not classic'],
+  [
+    {
+      spec: {
+        ...model.spec,
+        features: { set: 'intraday', columns: ['other', ...features.columns.slice(1)] },
+      },
+    },
+    {},
+    `feature 0 of intraday is ${features.columns[0]} here and other in the model`,
+  ],
+  [
+    { spec: { ...model.spec, features: { set: 'intraday', columns: [...features.columns, 'more'] } } },
+    {},
+    'and more in the model',
+  ],
+  [
+    { spec: { ...model.spec, actions: [...ACTION_TARGETS].reverse() } },
+    {},
+    'the action map of the model is another one',
+  ],
+  [{ normaliser: new RunningMoments(3) }, {}, 'the normaliser of the model has 3 inputs, not 26'],
+  [{}, { interval: '5m' }, 'the model was trained on bars of 1m, not of 5m'],
+])('a model that does not fit is refused by name: %#', (part, around, words) => {
+  const check = () => checkModel({ ...model, ...part }, { ...surroundings, ...around })
+  expect(check).toThrow(words)
+  expect(check).toThrow(expect.objectContaining({ kind: 'data', where: 'm' }))
+})

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import { ReferenceEngine } from '../engines/reference.js'
+import { layoutOf, type NetworkShape } from '../network/network.js'
+import { transferred } from './transfer.js'
+
+const from: NetworkShape = {
+  inputs: 13,
+  hidden: 8,
+  actions: 3,
+  lstm: 'separate',
+  layers: 2,
+  net: [16],
+  activation: 'tanh',
+}
+const to: NetworkShape = { ...from, inputs: 26, actions: 9 }
+const parameters = Float32Array.from({ length: layoutOf(from).size }, (_, i) => Math.sin(i + 1) / 3)
+const result = transferred({ from, parameters, to, seed: 1, name: 'one' })
+
+test('columns 0-11 serve 0-11 and 13-24, 12 serves 12 and 25', () => {
+  const source = layoutOf(from)
+  const target = layoutOf(to)
+  for (const s of [0, 1]) {
+    const before = source.stacks[s]![0]!.inputWeights.offset
+    const after = target.stacks[s]![0]!.inputWeights.offset
+    const row = (values: Float32Array, at: number, r: number, width: number) => [
+      ...values.subarray(at + r * width, at + (r + 1) * width),
+    ]
+    for (let r = 0; r < 32; r++) {
+      const old = row(parameters, before, r, 13)
+      expect(row(result, after, r, 26)).toEqual([...old, ...old])
+    }
+  }
+})
+
+test('SELL, HOLD and BUY become 0, 4 and 8, the rest is small and not all the same', () => {
+  const source = layoutOf(from).policyHead
+  const { weights, bias } = layoutOf(to).policyHead
+  const of = (values: Float32Array, offset: number, action: number) => [
+    ...values.subarray(offset + action * 16, offset + (action + 1) * 16),
+  ]
+  for (const [action, joint] of [
+    [0, 0],
+    [1, 4],
+    [2, 8],
+  ] as const) {
+    expect(of(result, weights.offset, joint)).toEqual(of(parameters, source.weights.offset, action))
+    expect(result[bias.offset + joint]).toBe(parameters[source.bias.offset + action])
+  }
+  for (const joint of [1, 2, 3, 5, 6, 7]) {
+    const others = of(result, weights.offset, joint)
+    expect(Math.max(...others.map(Math.abs))).toBeLessThan(0.06)
+    expect(new Set(others).size).toBe(16)
+    expect(result[bias.offset + joint]).toBe(0)
+  }
+})
+
+test('with the second ticker silent, the values are those of the first alone', () => {
+  const run = (shape: NetworkShape, values: Float32Array, observation: Float32Array) => {
+    const engine = new ReferenceEngine(layoutOf(shape))
+    engine.writeParameters(values)
+    const state = new Float64Array(4 * 8)
+    const out = new Float64Array(1)
+    const logits = new Float64Array(shape.actions)
+    const step = { count: 1, observations: observation, episodeStarts: Uint8Array.of(1), values: out, logits }
+    engine.policyStep({ ...step, hidden: state, cell: state.slice() })
+    return { value: out[0]!, logits: [...logits] }
+  }
+  const seen = Float32Array.from({ length: 13 }, (_, i) => Math.cos(i))
+  const one = run(from, parameters, seen)
+  const two = run(to, result, Float32Array.of(...seen, ...new Float32Array(13)))
+  expect(two.value).toBeCloseTo(one.value, 12)
+  for (const [action, joint] of [0, 4, 8].entries())
+    expect(two.logits[joint]).toBeCloseTo(one.logits[action]!, 12)
+})
+
+test('a model of the same shape is taken as it is, others are refused by name', () => {
+  expect(transferred({ from, parameters, to: from, seed: 1, name: 'one' })).toBe(parameters)
+  const refuse = (shape: NetworkShape) => () =>
+    transferred({ from, parameters, to: shape, seed: 1, name: 'one' })
+  expect(refuse({ ...to, layers: 1 })).toThrow('its layers is 2, and 1 is asked for')
+  expect(refuse({ ...to, net: [] })).toThrow('its net is 16, and none is asked for')
+  expect(refuse({ ...to, actions: 4 })).toThrow(
+    'a model of 13 inputs and 3 actions cannot start one of 26 and 4',
+  )
+})

@@ -1,0 +1,66 @@
+/** Masked categorical actions with the hold prior: the same arithmetic in rollout, evaluation and inference. */
+import { exp, log } from '../../base/math.js'
+import type { Rng } from '../../base/rng.js'
+
+export interface ActionRule {
+  /** 1 for each action that may be chosen. */
+  readonly allowed: Uint8Array
+  /** Added to the logit of the action in force. */
+  readonly holdPrior: number
+}
+
+export class ActionDistribution {
+  readonly #rule: ActionRule
+  readonly #logits: Float64Array
+  readonly #weights: Float64Array
+  /** Of the action chosen last. */
+  logProb = 0
+
+  constructor(rule: ActionRule) {
+    this.#rule = rule
+    this.#logits = new Float64Array(rule.allowed.length)
+    this.#weights = new Float64Array(rule.allowed.length)
+  }
+
+  /** Draws an action from the logits at `from`; its log probability stands in `logProb`. */
+  sample(logits: ArrayLike<number>, from: number, held: number, rng: Rng): number {
+    const most = this.#load(logits, from, held)
+    const { allowed } = this.#rule
+    const count = allowed.length
+    let sum = 0
+    for (let a = 0; a < count; a++) {
+      const weight = allowed[a] === 1 ? exp(this.#logits[a]! - most) : 0
+      this.#weights[a] = weight
+      sum += weight
+    }
+    let left = rng.uniform() * sum
+    let action = -1
+    for (let a = 0; a < count; a++) {
+      if (allowed[a] === 0) continue
+      action = a
+      left -= this.#weights[a]!
+      if (left < 0) break
+    }
+    this.logProb = this.#logits[action]! - most - log(sum)
+    return action
+  }
+
+  /** The likeliest action; the first of equals. */
+  mode(logits: ArrayLike<number>, from: number, held: number): number {
+    const most = this.#load(logits, from, held)
+    const { allowed } = this.#rule
+    return allowed.findIndex((one, a) => one === 1 && this.#logits[a] === most)
+  }
+
+  /** Logits with the prior, in `#logits`; returns the largest allowed one. NaN where a logit is not a number. */
+  #load(logits: ArrayLike<number>, from: number, held: number): number {
+    const { allowed, holdPrior } = this.#rule
+    let most = Number.NEGATIVE_INFINITY
+    for (let a = 0; a < allowed.length; a++) {
+      const logit = a === held ? Math.fround(logits[from + a]! + holdPrior) : logits[from + a]!
+      this.#logits[a] = logit
+      if (allowed[a] === 1 && !(logit <= most)) most = logit
+    }
+    return most
+  }
+}

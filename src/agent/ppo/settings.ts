@@ -1,0 +1,85 @@
+/**
+ * Hyper-parameters of a run and where they start from: one set for trading, two for the benchmark tasks. Each number has its
+ * reason beside it.
+ */
+import type { NetworkShape } from '../network/network.js'
+import type { PpoSettings } from './ppo.js'
+
+/** What determines the weights besides the data and the environment's rules. */
+export interface TrainingSettings
+  extends PpoSettings,
+    Pick<NetworkShape, 'hidden' | 'lstm' | 'layers' | 'net' | 'activation'> {}
+
+/**
+ * Two of these decide whether anything is learnt: without the hold prior the agent learns not to trade, and under a shared
+ * LSTM the value pulls the policy along with it. The others were varied one by one; jules-training(7) has the results.
+ */
+export const TRADING: TrainingSettings = {
+  steps: 200_000,
+  envs: 16,
+  rolloutSteps: 128,
+  batch: 512,
+  bptt: 32,
+  epochs: 5,
+  gamma: 0.95,
+  lambda: 0.9,
+  clip: [0.2, 0.2],
+  rate: [1e-3, 1e-4],
+  entropy: [0.05, 0],
+  valueCoefficient: 0.5,
+  maxNorm: 0.5,
+  targetKl: null,
+  holdPrior: 4,
+  normaliseObservations: false,
+  normaliseRewards: false,
+  orthogonal: true,
+  seed: 1,
+  hidden: 64,
+  lstm: 'separate',
+  layers: 1,
+  net: [],
+  activation: 'tanh',
+}
+
+/** Of the RL Baselines3 Zoo for CartPole without velocities: both rates fall to 0, everything is normalised. */
+const ZOO: TrainingSettings = {
+  ...TRADING,
+  steps: 100_000,
+  envs: 8,
+  rolloutSteps: 32,
+  batch: 256,
+  epochs: 20,
+  gamma: 0.98,
+  lambda: 0.8,
+  clip: [0.2, 0],
+  rate: [1e-3, 0],
+  entropy: [0, 0],
+  holdPrior: 0,
+  normaliseObservations: true,
+  normaliseRewards: true,
+  orthogonal: false,
+  net: [64, 64],
+  activation: 'relu',
+}
+
+/** Stable-Baselines3's defaults with a larger rate. Whole rollouts are one sequence, as there. */
+const PLAIN: TrainingSettings = {
+  ...TRADING,
+  steps: 100_000,
+  rolloutSteps: 64,
+  bptt: 64,
+  batch: 256,
+  epochs: 10,
+  gamma: 0.99,
+  lambda: 0.95,
+  rate: [1e-3, 1e-3],
+  entropy: [0.01, 0.01],
+  holdPrior: 0,
+  net: [64, 64],
+}
+
+export const TASK_SETTINGS: Readonly<Record<string, TrainingSettings>> = {
+  'cartpole-novel': ZOO,
+  tmaze10: PLAIN,
+  recall2: { ...PLAIN, steps: 200_000 },
+}

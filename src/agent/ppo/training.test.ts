@@ -1,0 +1,233 @@
+import { describe, expect, test } from 'vitest'
+import { BUILT } from '../../../test/support/engines.js'
+import { cpuEngine } from '../engines/cpu/engine.js'
+import type { Engine } from '../engines/engine.js'
+import { layoutOf } from '../network/network.js'
+import { tmaze10 } from '../tasks/memory.js'
+import type { PpoSettings, StateTensor } from './ppo.js'
+import { type Iteration, type Phase, Training, type TrainingOptions } from './training.js'
+import { type Evaluate, episodes } from './validation.js'
+
+const SETTINGS: PpoSettings = {
+  steps: 320,
+  envs: 4,
+  rolloutSteps: 16,
+  batch: 32,
+  bptt: 8,
+  epochs: 2,
+  gamma: 0.99,
+  lambda: 0.95,
+  clip: [0.2, 0],
+  rate: [1e-2, 1e-3],
+  entropy: [0.01, 0],
+  valueCoefficient: 0.5,
+  maxNorm: 0.5,
+  targetKl: null,
+  holdPrior: 0,
+  normaliseObservations: true,
+  normaliseRewards: true,
+  orthogonal: true,
+  seed: 1,
+}
+
+const layout = layoutOf({
+  inputs: tmaze10.inputs,
+  hidden: 8,
+  actions: tmaze10.actions,
+  lstm: 'separate',
+  layers: 1,
+  net: [],
+  activation: 'tanh',
+})
+
+const phase = (name: string, more: Partial<PpoSettings> = {}): Phase => ({
+  name,
+  task: tmaze10,
+  settings: { ...SETTINGS, ...more },
+})
+
+/** Scores in this order, the last one for ever. */
+const scores = (...rewards: readonly number[]): Evaluate => {
+  const left = [...rewards]
+  return function* () {
+    yield
+    return { reward: left.length > 1 ? left.shift()! : left[0]!, length: 1 }
+  }
+}
+
+interface Run {
+  readonly training: Training
+  readonly engine: Engine
+  readonly iterations: Iteration[]
+  readonly checkpoints: { readonly step: number; readonly state: ReadonlyMap<string, StateTensor> }[]
+  readonly run: (stopAt?: number) => ReturnType<Training['run']>
+}
+
+async function start(more: Partial<TrainingOptions> = {}): Promise<Run> {
+  const engine = await cpuEngine(layout, BUILT)
+  const training = new Training({
+    engine,
+    phases: [phase('train')],
+    evaluate: scores(0),
+    evaluateEvery: 128,
+    checkpointEvery: 192,
+    earlyStop: null,
+    initial: null,
+    ...more,
+  })
+  const iterations: Iteration[] = []
+  const checkpoints: Run['checkpoints'] = []
+  let pauses = 0
+  const run = (stopAt = Number.POSITIVE_INFINITY) =>
+    training.run({
+      pause: async () => ++pauses > stopAt,
+      iteration: async (iteration) => {
+        iterations.push(iteration)
+      },
+      checkpoint: async (state) => {
+        checkpoints.push({ step: training.step, state: structuredClone(state) })
+      },
+    })
+  return { training, engine, iterations, checkpoints, run }
+}
+
+const bits = ({ engine }: Run): string => Buffer.from(engine.readParameters().buffer).toString('hex')
+
+test('evaluations and checkpoints come at multiples of their steps, and at the end', async () => {
+  const run = await start()
+  expect(await run.run()).toBe('steps')
+  expect(run.iterations.map(({ step }) => step)).toEqual([64, 128, 192, 256, 320])
+  expect(run.iterations.filter(({ score }) => score !== null).map(({ step }) => step)).toEqual([
+    128, 256, 320,
+  ])
+  expect(run.checkpoints.map(({ step }) => step)).toEqual([192, 320])
+})
+
+test('parameters to start from take the place of fresh ones, whatever the seed', async () => {
+  const initial = Float32Array.from({ length: layout.size }, (_, i) => Math.sin(i))
+  const run = await start({ initial })
+  expect([...run.engine.readParameters()]).toEqual([...initial])
+  const fresh = await start()
+  expect([...fresh.engine.readParameters()]).not.toEqual([...initial])
+})
+
+test('steps are rounded up to whole rollouts', async () => {
+  const { training } = await start({ phases: [phase('a', { steps: 65 }), phase('b', { steps: 64 })] })
+  expect(training.total).toBe(192)
+})
+
+test('the best is the highest score, the first of equals, and never one that is not a number', async () => {
+  const run = await start({
+    evaluate: scores(Number.NaN, 3, 3, Number.NaN, 2),
+    evaluateEvery: 64,
+  })
+  await run.run()
+  expect(run.iterations.map(({ best }) => best)).toEqual([false, true, false, false, false])
+  expect(run.training.best).toEqual({ reward: 3, step: 128 })
+})
+
+describe('early stop', () => {
+  const options = { evaluate: scores(1, 2, 0), evaluateEvery: 64, earlyStop: 2 }
+
+  test('comes after so many evaluations without a new best, with a checkpoint', async () => {
+    const run = await start({ ...options, evaluate: scores(1, 2, 0) })
+    expect(await run.run()).toBe('early-stop')
+    expect(run.training.step).toBe(256)
+    expect(run.checkpoints.at(-1)!.step).toBe(256)
+    expect(run.training.best).toEqual({ reward: 2, step: 128 })
+  })
+
+  test('is remembered: a run that goes on afterwards has nothing to do', async () => {
+    const run = await start({ ...options, evaluate: scores(1, 2, 0) })
+    await run.run()
+    const again = await start({ ...options, evaluate: scores(5) })
+    again.training.restore(run.checkpoints.at(-1)!.state)
+    expect(await again.run()).toBe('early-stop')
+    expect([again.iterations, again.checkpoints]).toEqual([[], []])
+    expect(bits(again)).toBe(bits(run))
+  })
+})
+
+describe('phases', () => {
+  const phases = [phase('one', { steps: 128 }), phase('two', { steps: 192, rate: [5e-3, 0] })]
+
+  test('each has its length and its schedules; weights, moments and normaliser go on', async () => {
+    const run = await start({ phases })
+    const kept: { steps: number; count: number }[] = []
+    const look = run.training.run({
+      pause: async () => false,
+      iteration: async (iteration) => {
+        run.iterations.push(iteration)
+        kept.push({ steps: run.engine.readMoments().steps, count: run.training.normaliser!.count })
+      },
+      checkpoint: async () => {},
+    })
+    await look
+    expect(run.iterations.map(({ phase: name, step }) => [name, step])).toEqual([
+      ['one', 64],
+      ['one', 128],
+      ['two', 192],
+      ['two', 256],
+      ['two', 320],
+    ])
+    const close = (value: number) => expect.closeTo(value, 12)
+    expect(run.iterations.map(({ progress }) => progress.rate)).toEqual(
+      [1e-2, 5.5e-3, 5e-3, 5e-3 * (2 / 3), 5e-3 / 3].map(close),
+    )
+    expect(kept.map(({ steps }) => steps)).toEqual([4, 8, 12, 16, 20])
+    expect(kept.map(({ count }) => Math.round(count))).toEqual([64, 128, 192, 256, 320])
+    expect(run.iterations.map(({ progress }) => progress.updates)).toEqual([2, 4, 6, 8, 10])
+  })
+
+  test.each([128, 192])(
+    'a checkpoint at step %i, where a phase may begin, leads to the same bits',
+    async (at) => {
+      const whole = await start({ phases, checkpointEvery: 64 })
+      await whole.run()
+      const again = await start({ phases, checkpointEvery: 64 })
+      again.training.restore(whole.checkpoints.find(({ step }) => step === at)!.state)
+      expect(again.training.step).toBe(at)
+      await again.run()
+      expect(bits(again)).toBe(bits(whole))
+      expect(again.iterations.map(({ step }) => step)).toEqual([192, 256, 320].filter((step) => step > at))
+    },
+  )
+
+  test('a state of another run is refused', async () => {
+    const { training } = await start({ phases })
+    const other = await start({ phases: [phase('train', { envs: 8 })] })
+    expect(() => training.restore(other.training.save())).toThrow(RangeError)
+    expect(() => training.restore(new Map())).toThrow('training has no such phase')
+  })
+})
+
+describe('stopped', () => {
+  const evaluate = episodes(tmaze10, 1, 3)
+
+  test('anywhere, in an evaluation too, it goes on from the beginning of that iteration to the same bits', async () => {
+    const whole = await start({ evaluate })
+    await whole.run()
+    let stops = 0
+    for (let stopAt = 0; ; stopAt += 3, stops++) {
+      const first = await start({ evaluate })
+      if ((await first.run(stopAt)) === 'steps') break
+      const { step, state } = first.checkpoints.at(-1)!
+      expect(step).toBe(first.iterations.at(-1)?.step ?? 0)
+      const second = await start({ evaluate })
+      second.training.restore(state)
+      await second.run()
+      expect(bits(second)).toBe(bits(whole))
+      expect(second.training.best).toEqual(whole.training.best)
+    }
+    expect(stops).toBeGreaterThan(10)
+  })
+})
+
+test('an evaluation changes nothing in what is learnt: the normaliser stands still', async () => {
+  const often = await start({ evaluate: episodes(tmaze10, 1, 3), evaluateEvery: 64 })
+  const once = await start({ evaluate: scores(0), evaluateEvery: 1e9 })
+  await often.run()
+  await once.run()
+  expect(bits(often)).toBe(bits(once))
+  expect([...often.training.normaliser!.mean]).toEqual([...once.training.normaliser!.mean])
+})

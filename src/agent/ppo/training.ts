@@ -1,0 +1,202 @@
+/**
+ * A training run from its first step to its last: rollouts and updates, validation at fixed step counts, checkpoints. Files
+ * and words are the caller's; so is the time, and the decision to stop.
+ */
+
+import type { Engine } from '../engines/engine.js'
+import { Actor } from '../model/actor.js'
+import type { RunningMoments } from '../network/normaliser.js'
+import type { Task } from '../tasks/task.js'
+import { Ppo, type PpoProgress, type PpoSettings, type StateTensor } from './ppo.js'
+import type { Evaluate, Score } from './validation.js'
+
+/** A stretch of a run with a task and settings of its own; `settings.steps` is its length. */
+export interface Phase {
+  readonly name: string
+  readonly task: Task
+  readonly settings: PpoSettings
+}
+
+export interface TrainingOptions {
+  readonly engine: Engine
+  readonly phases: readonly Phase[]
+  readonly evaluate: Evaluate
+  /** Steps between two evaluations, and between two checkpoints. */
+  readonly evaluateEvery: number
+  readonly checkpointEvery: number
+  /** Evaluations without a new best after which the run ends; null for never. */
+  readonly earlyStop: number | null
+  /** Parameters to start from instead of fresh ones. */
+  readonly initial: Float32Array | null
+}
+
+export interface Best {
+  readonly reward: number
+  readonly step: number
+}
+
+/** Said after each iteration. */
+export interface Iteration {
+  readonly progress: PpoProgress
+  readonly step: number
+  readonly phase: string
+  /** Steps of this iteration. */
+  readonly steps: number
+  readonly score: Score | null
+  /** The score is the best so far. */
+  readonly best: boolean
+}
+
+export interface TrainingHooks {
+  /** Called every now and then; true stops the run. */
+  readonly pause: () => Promise<boolean>
+  readonly iteration: (iteration: Iteration) => Promise<void>
+  readonly checkpoint: (state: ReadonlyMap<string, StateTensor>) => Promise<void>
+}
+
+export type TrainingEnd = 'steps' | 'early-stop' | 'stopped'
+
+export class Training {
+  readonly options: TrainingOptions
+  readonly total: number
+  #phase = 0
+  #ppo: Ppo
+  #best: Best | null = null
+  #stale = 0
+
+  constructor(options: TrainingOptions) {
+    this.options = options
+    this.total = options.phases.reduce((sum, { settings }) => sum + rounded(settings), 0)
+    this.#ppo = this.#begin(0)
+    if (options.initial !== null) options.engine.writeParameters(options.initial)
+  }
+
+  get step(): number {
+    return this.#before(this.#phase) + this.#ppo.step
+  }
+
+  get best(): Best | null {
+    return this.#best
+  }
+
+  get normaliser(): RunningMoments | null {
+    return this.#ppo.normaliser
+  }
+
+  async run({ pause, iteration, checkpoint }: TrainingHooks): Promise<TrainingEnd> {
+    while (this.step < this.total) {
+      // A run that ended early and is taken up again has nothing left to do.
+      if (this.#endsEarly) return 'early-stop'
+      const saved = this.save()
+      const done = await unlessStopped(this.#iterate(), pause)
+      if (done === null) {
+        // Half an iteration cannot be stored: the run goes on from its beginning.
+        this.restore(saved)
+        await checkpoint(saved)
+        return 'stopped'
+      }
+      await iteration(done)
+      const last = done.step >= this.total
+      if (!last && this.#ppo.step >= rounded(this.options.phases[this.#phase]!.settings)) this.#next()
+      const { checkpointEvery } = this.options
+      if (last || this.#endsEarly || passes(done, checkpointEvery)) await checkpoint(this.save())
+      if (!last && this.#endsEarly) return 'early-stop'
+    }
+    return 'steps'
+  }
+
+  get #endsEarly(): boolean {
+    const { earlyStop } = this.options
+    return earlyStop !== null && this.#stale >= earlyStop
+  }
+
+  /** A rollout, its update and, where one is due, an evaluation. Yields now and then. */
+  *#iterate(): Generator<void, Iteration> {
+    const from = this.step
+    const progress = yield* this.#ppo.iterate()
+    const { step } = this
+    const phase = this.options.phases[this.#phase]!.name
+    const due = step >= this.total || passes({ step, steps: step - from }, this.options.evaluateEvery)
+    const score = due ? yield* this.#evaluate() : null
+    const best = score !== null && this.#isBest(score, step)
+    return { progress, step, phase, steps: step - from, score, best }
+  }
+
+  /** Score of the parameters as they are now. */
+  #evaluate(): Generator<void, Score> {
+    const { task, settings } = this.options.phases[this.#phase]!
+    const { holdPrior } = settings
+    return this.options.evaluate(
+      new Actor(this.options.engine, { normaliser: this.#ppo.normaliser, mask: task.mask, holdPrior }),
+    )
+  }
+
+  save(): Map<string, StateTensor> {
+    const { reward = Number.NaN, step = -1 } = this.#best ?? {}
+    return new Map<string, StateTensor>([
+      ...this.#ppo.save(),
+      ['training', Float64Array.of(this.#phase, reward, step, this.#stale)],
+    ])
+  }
+
+  /** Throws RangeError where the state is not one of this run. */
+  restore(state: ReadonlyMap<string, StateTensor>): void {
+    const [phase = -1, reward = 0, step = -1, stale = 0] = state.get('training') ?? []
+    if (this.options.phases[phase] === undefined) throw new RangeError('training has no such phase')
+    if (phase !== this.#phase) {
+      this.#phase = phase
+      this.#ppo = this.#begin(phase)
+    }
+    this.#ppo.restore(state)
+    this.#best = step < 0 ? null : { reward, step }
+    this.#stale = stale
+  }
+
+  #isBest(score: Score, step: number): boolean {
+    if (!(score.reward > (this.#best?.reward ?? Number.NEGATIVE_INFINITY))) {
+      this.#stale++
+      return false
+    }
+    this.#best = { reward: score.reward, step }
+    this.#stale = 0
+    return true
+  }
+
+  #begin(phase: number): Ppo {
+    const { task, settings } = this.options.phases[phase]!
+    return new Ppo(this.options.engine, task, settings, phase)
+  }
+
+  /** The next phase goes on with the weights and moments there are, in a fresh environment. */
+  #next(): void {
+    const { engine } = this.options
+    const parameters = engine.readParameters()
+    const earlier = this.#ppo
+    this.#phase++
+    this.#ppo = this.#begin(this.#phase)
+    engine.writeParameters(parameters)
+    this.#ppo.adopt(earlier)
+  }
+
+  /** Steps before a phase. */
+  #before(phase: number): number {
+    return this.options.phases.slice(0, phase).reduce((sum, { settings }) => sum + rounded(settings), 0)
+  }
+}
+
+/** Whether an iteration went over a multiple of `every`. */
+const passes = ({ step, steps }: Pick<Iteration, 'step' | 'steps'>, every: number): boolean =>
+  Math.floor(step / every) > Math.floor((step - steps) / every)
+
+/** Result of some work; null where a pause said to stop. */
+async function unlessStopped<T>(work: Generator<void, T>, pause: TrainingHooks['pause']): Promise<T | null> {
+  for (;;) {
+    if (await pause()) return null
+    const { done, value } = work.next()
+    if (done === true) return value
+  }
+}
+
+/** Steps of a phase in whole rollouts. */
+export const rounded = ({ steps, envs, rolloutSteps }: PpoSettings): number =>
+  Math.ceil(steps / (envs * rolloutSteps)) * envs * rolloutSteps

@@ -1,0 +1,71 @@
+/** Weights to start from: another model of jules, or tensors in the names of sb3-contrib. */
+
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sha256 } from '../../base/digest.js'
+import { Failure, systemCode, systemFailure } from '../../base/errors.js'
+import { decodeModel, parametersOf, shapeOf } from '../model/model.js'
+import { decodeSafetensors } from '../model/safetensors.js'
+import { transferred } from '../model/transfer.js'
+import { layoutOf, type NetworkShape } from '../network/network.js'
+import { FILES } from './folder.js'
+
+export interface PolicyFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+  readonly sha256: string
+}
+
+/** The policy file that a path names: itself, or the best one of a run folder, or its last. */
+export async function policyFile(path: string): Promise<PolicyFile> {
+  const info = await stat(path).catch((error) => {
+    throw systemFailure(error, path)
+  })
+  if (!info.isDirectory()) return read(path)
+  for (const name of [FILES.best, FILES.last]) {
+    const file = join(path, name)
+    const isThere = await stat(file).then(
+      () => true,
+      (error) => {
+        if (systemCode(error) === 'ENOENT') return false
+        throw systemFailure(error, file)
+      },
+    )
+    if (isThere) return read(file)
+  }
+  throw new Failure('noInput', 'the folder holds no policy', { where: path })
+}
+
+async function read(path: string): Promise<PolicyFile> {
+  const bytes = await readFile(path).catch((error) => {
+    throw systemFailure(error, path)
+  })
+  return { path, bytes, sha256: sha256(bytes) }
+}
+
+export interface Initial {
+  readonly path: string
+  readonly sha256: string
+  /** Of the network in the file; null where it cannot be seen, as the activation of another's tensors. */
+  readonly shape: Omit<NetworkShape, 'activation'> & {
+    readonly activation: NetworkShape['activation'] | null
+  }
+  /** Parameters for a network of this shape. Throws where the shapes cannot be joined. */
+  fit(shape: NetworkShape, seed: number): Float32Array
+}
+
+export async function initialFrom(path: string): Promise<Initial> {
+  const file = await policyFile(path)
+  const tensors = decodeSafetensors(file.bytes, file.path)
+  const own = tensors.metadata.format === undefined ? null : decodeModel(file.bytes, file.path).shape
+  return {
+    path: file.path,
+    sha256: file.sha256,
+    shape: own ?? { ...shapeOf(tensors, 'tanh', file.path), activation: null },
+    fit: (shape, seed) => {
+      const from = own ?? shapeOf(tensors, shape.activation, file.path)
+      const parameters = parametersOf(tensors, layoutOf(from), file.path)
+      return transferred({ from, parameters, to: shape, seed, name: file.path })
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/** What a run was begun with: written before its first step, and held against what is there when it goes on. */
+import { FILES, type RunFolder } from '../../agent/run/folder.js'
+import { badData, usage } from '../../base/errors.js'
+import type { Setup } from './setup.js'
+
+/** Something that the weights depend on and that can change under a run. */
+export interface Input {
+  readonly kind: 'bars' | 'model' | 'curriculum'
+  /** Absolute; or `store`, `-`, or `default`. */
+  readonly path: string
+  readonly sha256: string
+}
+
+export const input = (kind: Input['kind'], path: string, { sha256 }: { readonly sha256: string }): Input => ({
+  kind,
+  path,
+  sha256,
+})
+
+export interface Manifest {
+  readonly format: string
+  readonly run: string
+  readonly version: string
+  readonly node: string
+  readonly platform: string
+  readonly started: string
+  /** Every option that was set, as a text; files by their absolute paths. */
+  readonly options: Readonly<Record<string, string>>
+  readonly operands: readonly string[]
+  readonly inputs: readonly Input[]
+  readonly engine: string
+  readonly threads: number
+  readonly settings: unknown
+  /** Hash of the settings and the data. */
+  readonly identity: string
+  readonly data: unknown
+  readonly test: Setup['test']
+  readonly trial: number | null
+}
+
+/** The manifest of a folder. Throws 66 where there is none, 65 where it is not as it was written. */
+export async function manifestOf(folder: RunFolder): Promise<Manifest> {
+  const manifest = await folder.readManifest<Manifest>()
+  const { run, version, identity, options, operands, inputs } = manifest
+  const texts = [run, version, identity, ...listOf(operands), ...Object.values(options ?? [null])]
+  const hashes = listOf(inputs).map((one) => (one as Partial<Input> | null)?.sha256)
+  if ([...texts, ...hashes].every((one) => typeof one === 'string')) return manifest
+  throw badData('is damaged', { where: folder.file(FILES.manifest) })
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [null])
+
+const CHANGED: Readonly<Record<Input['kind'], string>> = {
+  bars: 'the bars are not those that the run began with',
+  model: 'the model is not the one that the run started from',
+  curriculum: 'the curriculum is not the one that the run began with',
+}
+
+/** Throws where a run would not go on as the same run: 65 for an input that changed, 64 for another jules or engine. */
+export function checkSame(
+  manifest: Manifest,
+  { inputs, identity, version, engine }: Pick<Manifest, 'inputs' | 'identity' | 'version' | 'engine'>,
+): void {
+  for (const { kind, path, sha256 } of manifest.inputs) {
+    const found = inputs.find((one) => one.kind === kind)?.sha256 ?? null
+    if (found !== sha256) throw badData(CHANGED[kind], { where: path, fields: { expected: sha256, found } })
+  }
+  const hint = 'start a new run; --transfer-from starts it from the weights of this one'
+  if (manifest.version !== version)
+    throw usage(`the run was begun by ${manifest.version}, and this is ${version}`, { hint })
+  if (manifest.engine !== engine)
+    throw usage(`the run was begun by the engine ${manifest.engine}, and this is ${engine}`, { hint })
+  if (manifest.identity !== identity)
+    throw usage('the settings of the run are not the same here: its manifest was changed', { hint })
+}

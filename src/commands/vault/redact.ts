@@ -1,0 +1,34 @@
+import { Failure } from '../../base/errors.js'
+import { defineCommand } from '../../cli/command.js'
+import { redactor } from '../../stream/redact.js'
+import { BlockWriter } from '../../stream/sink.js'
+import { openInput } from '../wiring/input.js'
+import { vaultOptions } from '../wiring/secrets.js'
+import { chosen, only } from './chosen.js'
+
+export const redact = defineCommand({
+  name: 'redact',
+  discreet: true,
+  summary: 'copy standard input to standard output without secrets',
+  description: [
+    'Every value of the vault is replaced by its name in brackets.',
+    '  some-command 2>&1 | jules vault redact >log',
+  ],
+  options: { ...vaultOptions, only },
+  run: async (context, options) => {
+    const secrets = await chosen(context, options)
+    const filter = redactor(secrets)
+    const source = await openInput(context, '-', { format: 'ndjson', plain: true }).catch((error) => {
+      if (error instanceof Failure && error.message === 'is empty') return null
+      throw error
+    })
+    if (source === null) return
+    const out = new BlockWriter(context.stdout())
+    for await (const chunk of source.chunks()) {
+      await out.bytes(filter.push(chunk))
+      await out.flush()
+    }
+    await out.bytes(filter.end())
+    await out.drain()
+  },
+})

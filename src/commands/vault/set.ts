@@ -1,0 +1,49 @@
+import { usage } from '../../base/errors.js'
+import { defineCommand } from '../../cli/command.js'
+import type { Context } from '../../cli/context.js'
+import { file, flag, integer } from '../../cli/options.js'
+import { readWhole } from '../../stream/source.js'
+import { withoutNewline } from '../../vault/password.js'
+import { openBackend, prompt, vaultOptions } from '../wiring/secrets.js'
+import { checkOperand, NAME } from './name.js'
+
+export const set = defineCommand({
+  name: 'set',
+  summary: 'put a secret into the vault',
+  description: [
+    'The value comes from standard input, --file, --fd or, on a terminal, a prompt without echo; never from the command line. The vault is made on first use.',
+    'One newline at the end of piped input is dropped; --raw keeps it. A file is taken as it is.',
+  ],
+  operands: [NAME],
+  discreet: true,
+  options: {
+    ...vaultOptions,
+    file: file('read the value from FILE, as it is'),
+    fd: integer('N', 'read the value from descriptor N', { min: 0, max: 1_000_000 }),
+    raw: flag('keep the newline at the end of piped input'),
+  },
+  run: async (context, options, [name = '']) => {
+    checkOperand(name)
+    if (options.file !== undefined && options.fd !== undefined)
+      throw usage('--file and --fd exclude each other')
+    const backend = openBackend(context, options)
+    await backend.set(name, await readValue(context, options, name))
+  },
+})
+
+async function readValue(
+  context: Context,
+  { file: path, fd, raw }: { file: string | undefined; fd: number | undefined; raw: boolean },
+  name: string,
+): Promise<Buffer> {
+  const { signal } = context
+  if (path !== undefined) return readWhole(path, signal)
+  const piped = (bytes: Buffer) => (raw ? bytes : withoutNewline(bytes))
+  if (fd !== undefined) return piped(await readWhole(fd, signal))
+  if (!context.stdinIsTTY) return piped(await readWhole('-', signal))
+  const value = await prompt(context, `Value of ${name}: `)
+  const again = await prompt(context, 'Once more: ')
+  if (value === null || again === null) throw usage('no value given')
+  if (!value.equals(again)) throw usage('the two values differ')
+  return value
+}

@@ -1,0 +1,217 @@
+/** Bars of the two symbols, from the store, a file or standard input, as one market. */
+import { createHash } from 'node:crypto'
+import { Failure, usage } from '../../base/errors.js'
+import { DAY, formatDate, newYork, quote, type Zone } from '../../base/time.js'
+import type { Context } from '../../cli/context.js'
+import { date, list, real } from '../../cli/options.js'
+import { Aligner, type DroppedRange, type Market } from '../../market/align.js'
+import type { Interval } from '../../market/bar.js'
+import type { BarField } from '../../market/fields.js'
+import { readRecords } from '../../market/records.js'
+import type { Holding, Selection } from '../../store/store.js'
+import type { Format } from '../../stream/source.js'
+import { input, interval, openInput, symbol, symbols } from './input.js'
+import { store, storeTarget } from './store.js'
+
+export const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
+const STORE_INTERVAL: Interval = '1m'
+
+export const marketOptions = {
+  symbols: { ...symbols, defaultText: DEFAULT_SYMBOLS.join(',') },
+  interval: { ...interval, defaultText: '1m of the store; that of a file' },
+  source: list('LIST', 'only bars of these sources'),
+  from: date('first session date'),
+  to: date('last session date'),
+  'max-missing': real('PART', 'largest part of the times that may lack a bar of one symbol', {
+    fallback: 0.05,
+    min: 0,
+    max: 1,
+  }),
+  symbol,
+  ...input,
+  ...store,
+}
+
+export const marketExits = {
+  65: 'a bad line, bars out of order, of mixed intervals, or too many without a partner',
+  66: 'no such file, an empty one, or no bars match',
+  69: 'the database cannot be reached, or went away',
+  77: 'the database refuses the password',
+}
+
+export const marketWords =
+  'Bars come from the store, or from FILE, or from standard input with -. Only those of the regular session count. The two symbols are joined by time; a bar without a partner is dropped and reported.'
+
+interface MarketFlags {
+  readonly symbols?: readonly string[] | undefined
+  readonly interval?: Interval | undefined
+  readonly source?: readonly string[] | undefined
+  readonly from?: number | 'today' | undefined
+  readonly to?: number | 'today' | undefined
+  readonly 'max-missing': number
+  readonly symbol?: string | undefined
+  readonly tz?: Zone | undefined
+  readonly 'input-format'?: Format | undefined
+  readonly 'max-line': number
+  readonly dsn?: string | undefined
+}
+
+export interface LoadedMarket {
+  readonly market: Market
+  /** `store`, `stdin`, or the path as it was given. */
+  readonly name: string
+  readonly sources: readonly string[]
+  readonly rows: number
+  readonly droppedRows: number
+  readonly dropped: readonly DroppedRange[]
+  /** Of times, prices and volumes. */
+  readonly sha256: string
+}
+
+/** The market that options and operands name. Says on stderr what was dropped. */
+export async function loadMarket(
+  context: Context,
+  flags: MarketFlags,
+  operands: readonly string[],
+  { single = false }: { readonly single?: boolean } = {},
+): Promise<LoadedMarket> {
+  const pair = symbolPair(flags.symbols, single)
+  const { from, to } = flags
+  if (typeof from === 'number' && typeof to === 'number' && from > to) throw usage('--from is after --to')
+  const operand = operands[0]
+  const fromStore = operand === undefined
+  const name = fromStore ? 'store' : operand === '-' ? 'stdin' : operand
+  const bounds = {
+    fromMs: typeof from === 'number' ? newYork.toInstant(from * DAY)! : undefined,
+    toMs: typeof to === 'number' ? newYork.toInstant((to + 1) * DAY)! : undefined,
+  }
+  const wanted = flags.interval ?? (fromStore ? STORE_INTERVAL : undefined)
+  const aligner = new Aligner({
+    symbols: pair,
+    name,
+    maxMissing: flags['max-missing'],
+    interval: wanted,
+    sources: flags.source,
+    ...bounds,
+  })
+  const progress = context.ui.progress('bars')
+  try {
+    const feed = { aligner, progress: () => progress.update(aligner.rows) }
+    if (fromStore) {
+      const selection = {
+        symbols: [...new Set(pair)],
+        intervals: [wanted!],
+        sources: flags.source,
+        ...bounds,
+      }
+      await readStore(context, flags, selection, feed)
+    } else await readFile(context, flags, operand, feed)
+  } finally {
+    progress.end()
+  }
+  const market = aligner.finish()
+  const { droppedRows } = aligner
+  if (droppedRows > 0) {
+    context.ui.note(`${droppedRows} of ${aligner.rows} bars have no partner: ${aligner.describeDropped()}`, {
+      dropped: droppedRows,
+    })
+  }
+  if (aligner.duplicates > 0)
+    context.ui.note(`${aligner.duplicates} bars repeat a symbol and time: the last one counts`)
+  if (aligner.outside > 0) context.ui.detail(`${aligner.outside} bars outside of the regular session`)
+  return {
+    market,
+    name,
+    sources: aligner.sources,
+    rows: aligner.rows,
+    droppedRows,
+    dropped: aligner.dropped,
+    sha256: digest(market),
+  }
+}
+
+/** With `single` one symbol will do: it stands in both places, and the second is never traded. */
+function symbolPair(given: readonly string[] | undefined, single: boolean): readonly [string, string] {
+  const [first, second, third] = given ?? DEFAULT_SYMBOLS
+  if (single && first !== undefined && second === undefined) return [first, first]
+  if (first === undefined || second === undefined || third !== undefined || first === second)
+    throw usage('--symbols: expected two symbols, such as NVDA,MSFT')
+  return [first, second]
+}
+
+/** What a market is made of. */
+const FIELDS: ReadonlySet<BarField> = new Set<BarField>([
+  ...(['symbol', 'interval', 'time', 'open', 'high', 'low', 'close', 'volume', 'session', 'source'] as const),
+])
+
+interface Feed {
+  readonly aligner: Aligner
+  readonly progress: () => void
+}
+
+async function readFile(context: Context, flags: MarketFlags, operand: string, feed: Feed): Promise<void> {
+  const source = await openInput(context, operand, { format: flags['input-format'] })
+  const blocks = readRecords(source, {
+    symbol: flags.symbol,
+    interval: flags.interval,
+    zone: flags.tz,
+    maxLine: flags['max-line'],
+    fields: FIELDS,
+    onIgnored: (field) =>
+      context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
+  })
+  for await (const block of blocks) {
+    context.signal.throwIfAborted()
+    if (block.kind === 'bars') feed.aligner.push(block.batch)
+    feed.progress()
+  }
+  await source.close()
+}
+
+async function readStore(
+  context: Context,
+  flags: MarketFlags,
+  selection: Selection,
+  feed: Feed,
+): Promise<void> {
+  const { PostgresStore } = await import('../../store/postgres.js')
+  const database = await PostgresStore.open(storeTarget(context, flags.dsn))
+  const stop = () => database.abort()
+  context.signal.addEventListener('abort', stop, { once: true })
+  try {
+    let rows = 0
+    for await (const batch of database.bars(selection, context.signal)) {
+      feed.aligner.push(batch)
+      rows += batch.length
+      feed.progress()
+    }
+    if (rows === 0) throw nothingMatches(await database.holdings())
+  } finally {
+    context.signal.removeEventListener('abort', stop)
+    await database.close()
+  }
+}
+
+/** For a selection that matches no bars: says what there is. */
+export function nothingMatches(holdings: readonly Holding[]): Failure {
+  const lines = holdings.map(
+    ({ symbol: name, interval: length, source, rows, firstMs, lastMs }) =>
+      `${name} ${length} ${source ?? 'unknown source'}: ${rows} rows ${formatDate(Math.floor(firstMs / DAY))} to ${formatDate(Math.floor(lastMs / DAY))}`,
+  )
+  return new Failure('noInput', 'no bars match', {
+    hint:
+      lines.length === 0
+        ? 'the store is empty: jules fetch --mock | jules load'
+        : `the store holds ${lines.join('; ')}`,
+  })
+}
+
+function digest(market: Market): string {
+  const hash = createHash('sha256')
+  hash.update(JSON.stringify([market.symbols, market.interval, market.length]))
+  const column = (values: Float64Array) =>
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, 8 * market.length))
+  column(market.time)
+  for (const name of ['open', 'high', 'low', 'close', 'volume'] as const) market[name].forEach(column)
+  return hash.digest('hex')
+}

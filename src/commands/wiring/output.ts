@@ -1,0 +1,63 @@
+/** Where records go: the options in one wording, and the output opened. */
+import { usage } from '../../base/errors.js'
+import type { Context } from '../../cli/context.js'
+import { choice, file } from '../../cli/options.js'
+import { type ByteSink, fileSink } from '../../stream/sink.js'
+import { FORMATS, type Format, formatByExtension } from '../../stream/source.js'
+
+export const output = {
+  format: choice('FORMAT', FORMATS, 'format of the output', {
+    short: 'f',
+    defaultText: 'by the extension of -o, else ndjson',
+  }),
+  output: file('write to FILE, which appears whole or not at all', { short: 'o' }),
+}
+
+export interface Output {
+  readonly sink: ByteSink
+  readonly format: Format
+  /** The records go to a terminal. */
+  readonly terminal: boolean
+  /** A file takes its name; standard output is left open. */
+  done(): Promise<void>
+  abort(): Promise<void>
+}
+
+export async function openOutput(
+  context: Context,
+  given: { readonly format: Format | undefined; readonly output: string | undefined },
+  inputs: readonly string[] = [],
+): Promise<Output> {
+  const path = given.output === '-' ? undefined : given.output
+  if (path !== undefined && /\.gz$/i.test(path)) {
+    throw usage(`${path}: gzip is read but not written`, { hint: 'leave .gz out, or pipe into gzip' })
+  }
+  const format = given.format ?? (path === undefined ? undefined : formatByExtension(path)) ?? 'ndjson'
+  if (path === undefined) {
+    if (format === 'parquet' && context.stdoutIsTTY) {
+      throw usage('parquet is not for a terminal', { hint: 'use -o FILE, or a pipe' })
+    }
+    return {
+      sink: context.stdout(),
+      format,
+      terminal: context.stdoutIsTTY,
+      done: async () => {},
+      abort: async () => {},
+    }
+  }
+  await refuseSameFile(path, inputs)
+  const sink = await fileSink(path, context)
+  return { sink, format, terminal: false, done: () => sink.close(), abort: () => sink.abort() }
+}
+
+async function refuseSameFile(path: string, inputs: readonly string[]): Promise<void> {
+  const { stat } = await import('node:fs/promises')
+  const target = await stat(path).catch(() => null)
+  if (target === null || !target.isFile()) return
+  for (const operand of inputs) {
+    const source = operand === '-' ? null : await stat(operand).catch(() => null)
+    if (source !== null && source.dev === target.dev && source.ino === target.ino) {
+      throw usage(`${path}: is the input as well as the output`)
+    }
+  }
+}

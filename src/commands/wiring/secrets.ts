@@ -1,0 +1,166 @@
+/** Wires the vault to the world: its path, password, lock and backends, for the vault command and for commands that need a secret. */
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { disk } from '../../base/disk.js'
+import { Failure, usage } from '../../base/errors.js'
+import type { Context } from '../../cli/context.js'
+import { choice, file, integer, text } from '../../cli/options.js'
+import { promptHidden } from '../../cli/prompt.js'
+import { readWhole } from '../../stream/source.js'
+import { helperBackend, type SecretBackend } from '../../vault/backend.js'
+import { masterKey } from '../../vault/kdf.js'
+import {
+  masterPassword,
+  PASSWORD_FILE_VARIABLE,
+  PASSWORD_VARIABLE,
+  type PasswordSource,
+  type PasswordWorld,
+} from '../../vault/password.js'
+import { Vault } from '../../vault/vault.js'
+import { lockWorld } from './lock.js'
+
+export const vaultOptions = {
+  vault: file('the vault file', { defaultText: '~/.trading_secrets.json' }),
+  'password-fd': integer('N', 'read the master password from descriptor N', { min: 0, max: 1_000_000 }),
+  backend: choice('NAME', ['file', 'exec'], 'where secrets are', { fallback: 'file' }),
+  'backend-command': text('COMMAND', 'helper command of the exec backend'),
+}
+
+export interface VaultChoice {
+  readonly vault: string | undefined
+  readonly 'password-fd': number | undefined
+  readonly backend: 'file' | 'exec'
+  readonly 'backend-command': string | undefined
+}
+
+export const vaultPath = (context: Context, { vault }: Pick<VaultChoice, 'vault'>): string =>
+  vault ?? join(context.paths.home, '.trading_secrets.json')
+
+export function openBackend(context: Context, chosen: VaultChoice): SecretBackend {
+  if (chosen.backend === 'file') return openVault(context, chosen)
+  const command = chosen['backend-command']
+  if (command === undefined || command === '') {
+    throw new Failure('config', '--backend exec needs --backend-command')
+  }
+  return helperBackend({ command, environment: withoutPassword(context.environment), signal: context.signal })
+}
+
+export function openVault(context: Context, chosen: VaultChoice): Vault {
+  return new Vault({
+    ...lockWorld(context),
+    path: vaultPath(context, chosen),
+    uid: context.uid,
+    random: randomBytes,
+    password: () => confirmedPassword(context, chosen),
+    memory: generations(context),
+    warn: (words) => context.ui.warn(words),
+    derive: masterKey,
+  })
+}
+
+/** A password typed for a vault that is not there yet is asked for twice: a slip would lock everything in. */
+async function confirmedPassword(context: Context, chosen: VaultChoice): Promise<Buffer> {
+  const { password, source } = await askPassword(context, chosen)
+  if (source !== 'terminal' || existsSync(vaultPath(context, chosen))) return password
+  const again = await prompt(context, 'Once more: ')
+  if (again === null || !again.equals(password)) throw usage('the two passwords differ')
+  return password
+}
+
+export async function askPassword(
+  context: Context,
+  chosen: Pick<VaultChoice, 'password-fd'>,
+): Promise<{ password: Buffer; source: PasswordSource }> {
+  return masterPassword(passwordWorld(context, chosen['password-fd']))
+}
+
+export function passwordWorld(context: Context, fd: number | undefined): PasswordWorld {
+  return {
+    disk,
+    uid: context.uid,
+    cwd: context.cwd,
+    env: context.env,
+    fd,
+    readFd: (descriptor) => readWhole(descriptor, context.signal),
+    isTracked: (path) => isTracked(path),
+    prompt: (question) => prompt(context, question),
+  }
+}
+
+export async function prompt(context: Context, question: string): Promise<Buffer | null> {
+  const typed = await promptHidden(question, context)
+  context.signal.throwIfAborted()
+  return typed
+}
+
+/** Null where git is not there or the directory is no repository. */
+export function isTracked(path: string): boolean | null {
+  const { status, error } = spawnSync(
+    'git',
+    ['-C', dirname(path), 'ls-files', '--error-unmatch', '--', path],
+    { stdio: 'ignore' },
+  )
+  if (error !== undefined || status === null || status === 128) return null
+  return status === 0
+}
+
+export function withoutPassword(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const { [PASSWORD_VARIABLE]: _value, [PASSWORD_FILE_VARIABLE]: _file, ...rest } = environment
+  return rest
+}
+
+/** A secret for another command: the environment first, the vault second, asked only when it is needed. */
+export async function secretFor(context: Context, name: string): Promise<string> {
+  const value = context.env(name)
+  if (value !== undefined) return value
+  const chosen = await context.settingsOf('vault', vaultOptions)
+  try {
+    return (await openBackend(context, chosen).get(name)).toString('utf8')
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    if (error.kind === 'noInput') {
+      throw new Failure('denied', `${name} is neither in the environment nor in the vault`, {
+        hint: `jules vault set ${name}`,
+        cause: error,
+      })
+    }
+    throw new Failure(error.kind, `${name} is not in the environment; the vault: ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    })
+  }
+}
+
+/** What generation each vault had when it was last seen, in the state directory. Losing it costs a warning, nothing else. */
+function generations(context: Context) {
+  const path = join(context.paths.state, 'vault-generations.json')
+  const load = (): Record<string, number> => {
+    try {
+      const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+      return typeof value === 'object' && value !== null ? { ...value } : {}
+    } catch {
+      return {}
+    }
+  }
+  return {
+    read: () => {
+      const all = load()
+      return (id: string): number => (typeof all[id] === 'number' ? all[id] : 0)
+    },
+    write: (id: string, generation: number): void => {
+      try {
+        mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+        const all = load()
+        const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
+        writeFileSync(temporary, JSON.stringify({ ...all, [id]: Math.max(generation, all[id] ?? 0) }), {
+          mode: 0o600,
+        })
+        renameSync(temporary, path)
+      } catch {}
+    },
+  }
+}
