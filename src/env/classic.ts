@@ -4,7 +4,7 @@
  */
 import { cos, sin } from '../base/math.js'
 import { civilFromDays, DAY, daysFromCivil } from '../base/time.js'
-import type { Market } from '../market/align.js'
+import type { Market } from '../market/market.js'
 import type { FeatureRows, FeatureSet } from './feature-set.js'
 
 const RSI_BARS = 14
@@ -42,6 +42,9 @@ class ClassicRows implements FeatureRows {
   readonly #returns = new Float64Array(BARS)
   readonly #volumes = new Float64Array(BARS)
   readonly #turnovers = new Float64Array(BARS)
+  readonly #rings = [this.#gains, this.#losses, this.#returns, this.#volumes, this.#turnovers]
+  /** Rows written: rings go on in step with it wherever the market begins. */
+  #count = 0
   #day = Number.NaN
   #sin = 0
   #cos = 0
@@ -54,34 +57,52 @@ class ClassicRows implements FeatureRows {
   row(i: number, out: Float32Array, offset: number): void {
     const close = this.#market.close[this.#symbol]!
     const volumes = this.#market.volume[this.#symbol]!
+    const n = this.#count++
     const price = close[i]!
     const volume = known(volumes[i]!)
-    const before = i > 0 ? close[i - 1]! : price
+    const before = n > 0 ? close[i - 1]! : price
     this.#date(this.#market.time[i]!)
     const move = price - before
-    const r14 = i % RSI_BARS
+    const r14 = n % RSI_BARS
     this.#gains[r14] = move > 0 ? move : 0
     this.#losses[r14] = move > 0 ? 0 : -move
-    out[offset] = i < RSI_BARS - 1 ? 50 : rsi(this.#gains, this.#losses)
+    out[offset] = n < RSI_BARS - 1 ? 50 : rsi(this.#gains, this.#losses)
     out[offset + 1] = this.#short.next(price)
     out[offset + 2] = this.#long.next(price)
-    const r20 = i % BARS
+    const r20 = n % BARS
     this.#volumes[r20] = volume
     this.#turnovers[r20] = price * volume
-    const full = i >= BARS - 1
+    const full = n >= BARS - 1
     const shares = full ? sum(this.#volumes) : 0
     const turnover = full ? sum(this.#turnovers) : 0
     out[offset + 3] = shares > 0 ? turnover / shares : price
     const change = price / before - 1
     this.#returns[r20] = change
-    out[offset + 4] = i < BARS ? EARLY_VOLATILITY : volatility(this.#returns)
-    out[offset + 5] = i < MOMENTUM_BARS ? 0 : price / close[i - MOMENTUM_BARS]! - 1
+    out[offset + 4] = n < BARS ? EARLY_VOLATILITY : volatility(this.#returns)
+    out[offset + 5] = n < MOMENTUM_BARS ? 0 : price / close[i - MOMENTUM_BARS]! - 1
     out[offset + 6] = this.#sin
     out[offset + 7] = this.#cos
-    out[offset + 8] = i < BARS - 1 ? volume : shares / BARS
+    out[offset + 8] = n < BARS - 1 ? volume : shares / BARS
     out[offset + 9] = move
     out[offset + 10] = change
     out[offset + 11] = volume
+  }
+
+  save(): readonly number[] {
+    const emas = [...this.#short.save(), ...this.#long.save()]
+    return [this.#count, ...emas, ...this.#rings.flatMap((ring) => [...ring])]
+  }
+
+  restore(numbers: readonly number[], t: number): void {
+    if (t === 0) return
+    this.#count = numbers[0]!
+    this.#short.restore(numbers.slice(1, 3))
+    this.#long.restore(numbers.slice(3, 5))
+    let at = 5
+    for (const ring of this.#rings) {
+      ring.set(numbers.slice(at, at + ring.length))
+      at += ring.length
+    }
   }
 
   /** Day of the year as an angle, 2 pi doy / 365, by the UTC date. */
@@ -144,5 +165,14 @@ class Ema {
     this.#sum = value + this.#keep * this.#sum
     this.#weight = 1 + this.#keep * this.#weight
     return this.#sum / this.#weight
+  }
+
+  save(): readonly number[] {
+    return [this.#sum, this.#weight]
+  }
+
+  restore([sum = 0, weight = 0]: readonly number[]): void {
+    this.#sum = sum
+    this.#weight = weight
   }
 }

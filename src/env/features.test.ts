@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { goldenMarket } from '../../test/support/golden-market.js'
 import { stream } from '../base/rng.js'
-import { Market } from '../market/align.js'
 import { sessionsEndingAt } from '../market/calendar.js'
+import { Market } from '../market/market.js'
 import { FEATURE_SETS, FEATURE_WIDTH, FeatureTable, featureSet } from './features.js'
 
 const golden = JSON.parse(readFileSync('test/fixtures/env/classic_features.json', 'utf8'))

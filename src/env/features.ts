@@ -2,7 +2,7 @@
  * Feature sets: 12 numbers a bar and symbol, from that bar and earlier ones. One code serves whole files and live bars:
  * rows are asked for in order, and a row never looks past its own bar.
  */
-import { type Market, SYMBOL_COUNT } from '../market/align.js'
+import { type Market, SYMBOL_COUNT } from '../market/market.js'
 import { classic } from './classic.js'
 import { FEATURES_PER_SYMBOL, type FeatureRows, type FeatureSet } from './feature-set.js'
 import { intraday } from './intraday.js'
@@ -16,6 +16,13 @@ export function featureSet(name: string): FeatureSet | undefined {
 /** Numbers a bar in a feature matrix: 12 of the first symbol, then 12 of the second. */
 export const FEATURE_WIDTH = SYMBOL_COUNT * FEATURES_PER_SYMBOL
 
+/** A table in a form that JSON keeps to the bit: the last row, and what the next one needs, by symbol. */
+export interface SavedFeatures {
+  readonly set: string
+  readonly last: readonly number[]
+  readonly rows: readonly (readonly number[])[]
+}
+
 /** Features of a market that may still grow. */
 export class FeatureTable {
   readonly set: FeatureSet
@@ -23,14 +30,17 @@ export class FeatureTable {
   readonly #rows: readonly FeatureRows[]
   /** Row t at t * FEATURE_WIDTH. */
   values: Float32Array
+  /** Rows computed: those of all bars when `update` was last called. */
   length = 0
 
-  constructor(market: Market, set: FeatureSet) {
+  /** `from` is what a table saved whose last bars `market` holds: it goes on there, and earlier rows stay empty. */
+  constructor(market: Market, set: FeatureSet, from: SavedFeatures | null = null) {
     this.set = set
     this.#market = market
     this.#rows = [set.start(market, 0), set.start(market, 1)]
     this.values = new Float32Array(Math.max(1, market.length) * FEATURE_WIDTH)
-    this.update()
+    if (from === null) this.update()
+    else this.#restore(from)
   }
 
   /** Computes the rows of bars appended since. */
@@ -52,5 +62,20 @@ export class FeatureTable {
       }
     }
     this.length = length
+  }
+
+  save(): SavedFeatures {
+    const last = this.values.subarray(
+      Math.max(0, this.length - 1) * FEATURE_WIDTH,
+      this.length * FEATURE_WIDTH,
+    )
+    return { set: this.set.name, last: [...last], rows: this.#rows.map((rows) => rows.save()) }
+  }
+
+  #restore({ set, last, rows }: SavedFeatures): void {
+    if (set !== this.set.name) throw new RangeError(`features ${set} were saved, not ${this.set.name}`)
+    this.length = this.#market.length
+    this.values.set(last, Math.max(0, this.length - 1) * FEATURE_WIDTH)
+    for (const [k, one] of this.#rows.entries()) one.restore(rows[k]!, this.length)
   }
 }

@@ -12,7 +12,7 @@
  *   minute_sin, minute_cos   sin and cos of 2 pi (minutes since the open at the end of the bar) / (minutes of the session)
  */
 import { cos, log, sin } from '../base/math.js'
-import type { Market } from '../market/align.js'
+import type { Market } from '../market/market.js'
 import type { FeatureRows, FeatureSet, RowsTarget } from './feature-set.js'
 
 const HORIZONS = [1, 5, 15, 30, 60] as const
@@ -60,6 +60,8 @@ class IntradayRows implements FeatureRows {
   readonly #squares = new Float64Array(RING)
   #session = -1
   #first = 0
+  /** Rows written. */
+  #next = 0
   #openLog = 0
   /** The session's open, its length, and sin and cos of its seconds. */
   #openMs = 0
@@ -179,14 +181,41 @@ class IntradayRows implements FeatureRows {
     kept[8] = weight20
     kept[9] = ema60
     kept[10] = weight60
+    this.#next = end
+  }
+
+  save(): readonly number[] {
+    const ring = (values: Float64Array) =>
+      Array.from({ length: RING }, (_, i) => values[(this.#next - RING + i) & (RING - 1)]!)
+    const bars = this.#next - this.#first
+    return [bars, this.#openLog, ...this.#kept, ...ring(this.#logs), ...ring(this.#squares)]
+  }
+
+  restore(numbers: readonly number[], t: number): void {
+    if (t === 0) return
+    const [bars = 0, openLog = 0] = numbers
+    this.#session = this.#market.session[t - 1]!
+    this.#begin(t - bars, openLog)
+    this.#next = t
+    this.#kept.set(numbers.slice(2, 13))
+    for (let i = 0; i < RING; i++) {
+      const at = (t - RING + i) & (RING - 1)
+      this.#logs[at] = numbers[13 + i]!
+      this.#squares[at] = numbers[13 + RING + i]!
+    }
   }
 
   #open(t: number): void {
     const market = this.#market
     this.#session = market.session[t]!
-    this.#first = t
-    this.#openLog = log(market.open[this.#symbol]![t]!)
-    const { openMs, closeMs } = market.sessions[this.#session]!
+    this.#begin(t, log(market.open[this.#symbol]![t]!))
+  }
+
+  /** The current session began with bar `first`. */
+  #begin(first: number, openLog: number): void {
+    this.#first = first
+    this.#openLog = openLog
+    const { openMs, closeMs } = this.#market.sessions[this.#session]!
     this.#openMs = openMs
     this.#seconds = Math.round((closeMs - openMs) / 1000)
     this.#clock = clockTable(this.#seconds)

@@ -1,10 +1,10 @@
 /** What a result is held against: doing nothing, buying and holding, and the same trades at other times and sides. */
 import { stream } from '../base/rng.js'
-import { type Market, SYMBOL_COUNT } from '../market/align.js'
+import { type Market, SYMBOL_COUNT } from '../market/market.js'
 import { feesOf, slippageOf } from '../portfolio/costs.js'
 import { wholeShares } from '../risk/guard.js'
 import type { Ledger } from '../trading/ledger.js'
-import type { Rules } from '../trading/step.js'
+import type { Rules } from '../trading/rules.js'
 import type { Figure } from './metrics.js'
 import type { RoundTrip } from './round-trips.js'
 

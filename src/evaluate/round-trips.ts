@@ -1,8 +1,8 @@
 /** Round trips: from flat to flat, or from one side to the other, with what each earned net of its fees and slippage. */
 
-import { type Market, SYMBOL_COUNT } from '../market/align.js'
+import { type Market, SYMBOL_COUNT } from '../market/market.js'
+import type { Fill } from '../portfolio/fills.js'
 import { FILL, type Ledger } from '../trading/ledger.js'
-import type { Fill } from '../trading/step.js'
 
 export interface RoundTrip {
   readonly symbol: number

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { actionOf } from '../env/actions.js'
-import type { Market } from '../market/align.js'
+import type { Market } from '../market/market.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { Backtest } from '../trading/backtest.js'
 import { FILL } from '../trading/ledger.js'
 import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../trading/policies.js'
-import { DEFAULT_RULES, type Rules } from '../trading/step.js'
+import { DEFAULT_RULES, type Rules } from '../trading/rules.js'
 import { buyAndHold, percentileOf, randomPolicies } from './baselines.js'
 import { roundTrips } from './round-trips.js'
 import { sessionEquity, summarise } from './summary.js'
@@ -23,11 +23,11 @@ function backtest(market: Market, policy: Policy, rules: Rules = DEFAULT_RULES, 
 const market = randomMarket({ sessions: 30, seed: 9, bps: 4 })
 const wide: Rules = {
   ...DEFAULT_RULES,
-  limits: { ...DEFAULT_RULES.limits, maxDayLoss: 1e6, maxDrawdown: 1e6 },
+  limits: { ...DEFAULT_RULES.limits, maxDayLoss: 1e6, maxLoss: 1e6 },
 }
 
 describe('the summary', () => {
-  const { ledger, state, summary } = backtest(market, smaCross(market), wide)
+  const { ledger, state, summary } = backtest(market, smaCross(), wide)
 
   test('P&L at a multiple of the costs is a line through gross and net', () => {
     const { pnl, cost, pnl_at_cost: at } = summary
@@ -99,7 +99,7 @@ describe('figures that a sample cannot support', () => {
 
   test('equity below 0 has no returns', () => {
     const rules = { ...DEFAULT_RULES, capital: 1, maxPosition: 1e6, limits: NO_LIMITS }
-    const { summary } = backtest(market, smaCross(market), rules)
+    const { summary } = backtest(market, smaCross(), rules)
     expect(summary.max_drawdown).toBeGreaterThan(1)
     for (const name of ['annual_return', 'sharpe', 'sortino_bar', 'var95', 'cvar95']) {
       expect([name, (summary as Record<string, unknown>)[name]]).toEqual([name, null])

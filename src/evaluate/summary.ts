@@ -1,10 +1,11 @@
 /** One run in one record: figures, costs, baselines. Each key is defined in jules-metrics(7). */
 import { MINUTE } from '../base/time.js'
-import type { Market } from '../market/align.js'
-import { RULES } from '../risk/guard.js'
+import type { Market } from '../market/market.js'
+import { RULES } from '../risk/rules.js'
 import type { Ending } from '../trading/backtest.js'
 import { type Ledger, ORDER, RISK } from '../trading/ledger.js'
-import type { Rules, TradingState } from '../trading/step.js'
+import type { Rules } from '../trading/rules.js'
+import type { TradingState } from '../trading/state.js'
 import { buyAndHold, percentileOf, randomPolicies } from './baselines.js'
 import {
   annualReturn,
@@ -249,8 +250,7 @@ function whyNoTrades(ledger: Ledger, refusals: Record<string, number>): string {
   const names = Object.keys(refusals)
   const { events } = ledger
   for (let row = 0; row < events.length; row++) {
-    if (events.kind[row] === ORDER)
-      return 'no order was filled (no volume for it, or no more bars in its session)'
+    if (events.kind[row] === ORDER) return 'no order was filled (no volume for it, or no bar in time)'
   }
   if (names.length > 0) return `every wish was refused (${names.join(', ')})`
   return 'the policy never asked for a position'

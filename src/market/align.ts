@@ -1,135 +1,13 @@
 /**
- * Two symbols on one time axis: an inner join of their bars, regular session only. What finds no partner is dropped,
- * counted and named by range; too much of it is refused, for a backtest on holes proves nothing.
+ * Two symbols on one time axis: an inner join of their bars, regular session only. What finds no partner is kept aside, counted
+ * and named by range; too much of it is refused, for a backtest on holes proves nothing.
  */
 import { badData, Failure } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
-import {
-  type BarBatch,
-  INTERVALS,
-  INVENTED_SOURCES,
-  type Interval,
-  intervalMs,
-  MISSING_CODE,
-  SESSIONS,
-} from './bar.js'
-import { sessionAt, sessionOfBar } from './calendar.js'
-
-export const SYMBOL_COUNT = 2
-
-type Pair<T> = readonly [T, T]
-
-/** A session as far as there are bars of it. */
-export interface MarketSession {
-  /** New York date, days since 1970-01-01. */
-  readonly day: number
-  readonly openMs: number
-  readonly closeMs: number
-  /** Its first bar. */
-  readonly first: number
-}
-
-const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const
-/** Numbers of one bar in `append`: open, high, low, close, volume. */
-export const BAR_NUMBERS = COLUMNS.length
-
-/** Bars of two symbols by common start time, oldest first, in columns that grow as bars are appended. */
-export class Market {
-  readonly symbols: Pair<string>
-  readonly interval: Interval
-  readonly intervalMs: number
-  length = 0
-  /** Bar start, epoch milliseconds UTC. */
-  time: Float64Array
-  open: [Float64Array, Float64Array]
-  high: [Float64Array, Float64Array]
-  low: [Float64Array, Float64Array]
-  close: [Float64Array, Float64Array]
-  /** NaN where unknown. */
-  volume: [Float64Array, Float64Array]
-  /** Index into `sessions` of each bar. */
-  session: Int32Array
-  readonly sessions: MarketSession[] = []
-
-  constructor(symbols: Pair<string>, interval: Interval, capacity = 1024) {
-    this.symbols = symbols
-    this.interval = interval
-    this.intervalMs = intervalMs(interval)
-    const column = () => new Float64Array(capacity)
-    this.time = column()
-    this.open = [column(), column()]
-    this.high = [column(), column()]
-    this.low = [column(), column()]
-    this.close = [column(), column()]
-    this.volume = [column(), column()]
-    this.session = new Int32Array(capacity)
-  }
-
-  /** Adds a bar of both symbols; `numbers` holds open, high, low, close, volume of the first, then of the second. */
-  append(time: number, numbers: ArrayLike<number>): void {
-    if (this.length === this.time.length) this.#grow()
-    const i = this.length++
-    this.time[i] = time
-    for (let k = 0; k < SYMBOL_COUNT; k++) {
-      const from = k * BAR_NUMBERS
-      this.open[k]![i] = numbers[from]!
-      this.high[k]![i] = numbers[from + 1]!
-      this.low[k]![i] = numbers[from + 2]!
-      this.close[k]![i] = numbers[from + 3]!
-      this.volume[k]![i] = numbers[from + 4]!
-    }
-    this.session[i] = this.#sessionOf(time, i)
-  }
-
-  /** The bars [from, to) as a market of their own. */
-  slice(from: number, to: number): Market {
-    const part = new Market(this.symbols, this.interval, Math.max(1, to - from))
-    const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
-    for (let i = from; i < to; i++) {
-      for (let k = 0; k < SYMBOL_COUNT; k++) {
-        for (const [c, name] of COLUMNS.entries()) numbers[k * BAR_NUMBERS + c] = this[name][k]![i]!
-      }
-      part.append(this.time[i]!, numbers)
-    }
-    return part
-  }
-
-  /** The end of bar `i`: from then on it is known. */
-  endOf(i: number): number {
-    return this.time[i]! + this.intervalMs
-  }
-
-  #sessionOf(time: number, i: number): number {
-    const last = this.sessions.at(-1)
-    if (last !== undefined && time >= last.openMs && time < last.closeMs) return this.sessions.length - 1
-    // A daily bar starts at midnight, before its session.
-    const session = sessionAt(time)
-    const day = session?.day ?? Math.floor(time / 86_400_000)
-    if (last?.day !== day) {
-      this.sessions.push({
-        day,
-        openMs: session?.openMs ?? time,
-        closeMs: session?.closeMs ?? time,
-        first: i,
-      })
-    }
-    return this.sessions.length - 1
-  }
-
-  #grow(): void {
-    const capacity = Math.max(1024, 2 * this.time.length)
-    const grown = (old: Float64Array) => {
-      const column = new Float64Array(capacity)
-      column.set(old)
-      return column
-    }
-    this.time = grown(this.time)
-    for (const name of COLUMNS) this[name] = [grown(this[name][0]), grown(this[name][1])]
-    const session = new Int32Array(capacity)
-    session.set(this.session)
-    this.session = session
-  }
-}
+import { type BarBatch, INTERVALS, INVENTED_SOURCES, type Interval, MISSING_CODE, SESSIONS } from './bar.js'
+import { sessionOfBar } from './calendar.js'
+import { Market, type Pair, SYMBOL_COUNT } from './market.js'
+import { BAR_NUMBERS, OVERLAP_HINT, orderProblem } from './series.js'
 
 /** Bars of one symbol in a row that had no partner. */
 export interface DroppedRange {
@@ -154,7 +32,10 @@ export interface AlignOptions {
   readonly toMs?: number | undefined
 }
 
-/** Joins batches of bars as they come. `finish` gives the market, or says why there is none. */
+/**
+ * Joins batches of bars as they come. Of bars of the past `finish` gives the market, or says why there is none; of live ones
+ * `closeThrough` appends to `market` what has ended.
+ */
 export class Aligner {
   readonly #options: AlignOptions
   #market: Market | null = null
@@ -162,6 +43,10 @@ export class Aligner {
   /** Which symbols have a bar at `#time`. */
   readonly #present = [false, false]
   #time = Number.NEGATIVE_INFINITY
+  /** Start of the newest bar that was closed. */
+  #closedMs = Number.NEGATIVE_INFINITY
+  /** Start of the last bar of each symbol. */
+  readonly #last = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
   /** Name ids of the two symbols, by batch names table. */
   #names: BarBatch['names'] | null = null
   readonly #ids = [-1, -1]
@@ -184,6 +69,20 @@ export class Aligner {
 
   constructor(options: AlignOptions) {
     this.#options = options
+  }
+
+  /** The market so far; null before the first bar. */
+  get market(): Market | null {
+    return this.#market
+  }
+
+  /**
+   * Ends what has ended at `nowMs`: a bar of both symbols is in the market when its time is up, not when the next one comes.
+   * Gives the market's length.
+   */
+  closeThrough(nowMs: number): number {
+    if (this.#market !== null && this.#time + this.#market.intervalMs <= nowMs) this.#close()
+    return this.#market?.length ?? 0
   }
 
   get sources(): readonly string[] {
@@ -257,7 +156,18 @@ export class Aligner {
       })
     }
     if (time > this.#time) this.#close()
+    const last = this.#last[k]!
+    // It came after its time was closed: repeated, or without the partner that went on alone.
+    if (time === this.#closedMs && time === last) {
+      this.duplicates++
+      return
+    }
+    if (time - last < this.#market.intervalMs && time > last) {
+      const words = orderProblem(this.#options.symbols[k]!, last, time, this.#market.intervalMs)
+      if (words !== null) throw this.#bad(batch, i, words, { hint: OVERLAP_HINT })
+    }
     this.#time = time
+    this.#last[k] = time
     this.rows++
     this.#seen[k]!++
     if (!this.#sourceIds.has(batch.source[i]!)) {
@@ -283,11 +193,16 @@ export class Aligner {
       this.#seen[1] = this.#seen[0]!
     }
     const b = one ? a : this.#present[1]!
+    if (a || b) this.#closedMs = this.#time
     if (a && b) {
       this.#market!.append(this.#time, this.#numbers)
       this.#openRange[0] = null
       this.#openRange[1] = null
-    } else if (a || b) this.#drop(a ? 0 : 1)
+    } else if (a || b) {
+      const k = a ? 0 : 1
+      this.#market!.alone[k]!.append(this.#time, this.#numbers, k * BAR_NUMBERS)
+      this.#drop(k)
+    }
     this.#present[0] = false
     this.#present[1] = false
   }

@@ -2,9 +2,10 @@
  * Cash and shares, moved by fills and nothing else. Unrounded float64: cents matter only when a broker's statement is
  * reconciled. cash + position x mark = equity holds by construction.
  */
-import { SYMBOL_COUNT } from '../market/align.js'
+import { SYMBOL_COUNT } from '../market/market.js'
 
 export class Account {
+  /** Dollars. */
   cash: number
   /** Signed shares of each symbol. */
   readonly position = new Float64Array(SYMBOL_COUNT)
@@ -13,11 +14,12 @@ export class Account {
   slippage = 0
   turnover = 0
 
+  /** `capital` in dollars. */
   constructor(capital: number) {
     this.cash = capital
   }
 
-  /** Books a fill of signed `shares` of one symbol. A fill may cross zero. */
+  /** Books a fill of signed `shares` of one symbol, `price` in dollars a share, the rest in dollars. A fill may cross zero. */
   fill(symbol: number, shares: number, price: number, fees: number, slippage: number): void {
     const value = shares * price
     this.cash -= value + fees
@@ -27,6 +29,17 @@ export class Account {
     this.turnover += value < 0 ? -value : value
   }
 
+  /** Takes back a fill that the broker corrects. */
+  undo(symbol: number, shares: number, price: number, fees: number, slippage: number): void {
+    const value = shares * price
+    this.cash += value + fees
+    this.position[symbol]! -= shares
+    this.fees -= fees
+    this.slippage -= slippage
+    this.turnover -= value < 0 ? -value : value
+  }
+
+  /** Dollars at these marks, in dollars a share. */
   equity(firstMark: number, secondMark: number): number {
     return this.cash + (this.position[0]! * firstMark + this.position[1]! * secondMark)
   }

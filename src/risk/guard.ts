@@ -2,83 +2,46 @@
  * The guard stands between every wish and every order. It answers with the position that may be ordered and the rule that
  * changed the wish, if one did. A reduction of a position always passes: no rule can lock one in.
  *
- * Its promise: no order is sent whose worst-case notional, at the last mark, exceeds `maxPosition` for its symbol; and from the
- * first mark at which a loss limit is reached, only orders that reduce are sent. An order lives until the next decision: a broker
- * cancels what is left of it before the next is sent, so the worst case is the position with the one order filled.
+ * Its promise: no order is sent whose worst case, which is the position with all that is open and the order executed, exceeds
+ * `maxPosition` for its symbol at the last mark; and from the first mark at which a loss limit is reached, only orders that
+ * reduce are sent.
  */
 import type { Limits } from './limits.js'
-
-export type RiskAction = 'clip' | 'deny' | 'flatten' | 'halt'
-
-/** The rules, in the order in which they are asked. 0 means that the wish was allowed. */
-export const RULES: readonly { readonly name: string; readonly action: RiskAction }[] = [
-  { name: 'allow', action: 'clip' },
-  { name: 'max-drawdown', action: 'halt' },
-  { name: 'max-day-loss', action: 'flatten' },
-  { name: 'session-end', action: 'flatten' },
-  { name: 'stale-data', action: 'deny' },
-  { name: 'no-entry-before-close', action: 'deny' },
-  { name: 'trades-per-day', action: 'deny' },
-  { name: 'orders-per-minute', action: 'deny' },
-  { name: 'size-zero', action: 'deny' },
-  { name: 'max-position', action: 'clip' },
-  { name: 'drawdown-fraction', action: 'halt' },
-  { name: 'held-overnight', action: 'flatten' },
-]
-
-const ruleNumber = (name: string): number => RULES.findIndex((rule) => rule.name === name)
-
-export const ALLOW = 0
-export const MAX_DRAWDOWN = ruleNumber('max-drawdown')
-export const MAX_DAY_LOSS = ruleNumber('max-day-loss')
-export const SESSION_END = ruleNumber('session-end')
-export const STALE_DATA = ruleNumber('stale-data')
-export const NO_ENTRY = ruleNumber('no-entry-before-close')
-export const TRADES_PER_DAY = ruleNumber('trades-per-day')
-export const ORDERS_PER_MINUTE = ruleNumber('orders-per-minute')
-export const SIZE_ZERO = ruleNumber('size-zero')
-export const MAX_POSITION = ruleNumber('max-position')
-export const DRAWDOWN_FRACTION = ruleNumber('drawdown-fraction')
-export const HELD_OVERNIGHT = ruleNumber('held-overnight')
+import {
+  ALLOW,
+  HELD_OVERNIGHT,
+  MAX_DAY_LOSS,
+  MAX_LOSS,
+  MAX_POSITION,
+  NO_ENTRY,
+  ORDER_REJECTED,
+  ORDERS_PER_MINUTE,
+  type RiskView,
+  RULES,
+  SESSION_END,
+  STALE_DATA,
+  TRADES_PER_DAY,
+} from './rules.js'
 
 /** A fraction of a share sized at 1000 / mark may come to 1000.0000000000001. */
 const ROUNDING = 1 + 1e-12
 
-/** What the guard looks at; filled anew for each decision, so that none is allocated. */
-export interface RiskView {
-  /** The drawdown limit was reached: nothing but the way out, for good. */
-  halted: boolean
-  /** The day's loss limit was reached. */
-  stopped: boolean
-  /** A position came through the night that should not have: bars were missing before the close. */
-  carried: boolean
-  tradesToday: number
-  /** Trades that the wish takes: one if it changes the target, and one to close each position then held. */
-  tradesNeeded: number
-  ordersThisMinute: number
-  /** Milliseconds from the decision to the session's close. */
-  toCloseMs: number
-  /** Milliseconds until the next decision. */
-  intervalMs: number
-  /** Age of the newest bar at the decision. */
-  ageMs: number
-}
-
 /** The rule that speaks against holding `wanted` shares instead of `held`, at the last mark; ALLOW if none does. */
 export function ruleFor(limits: Limits, view: RiskView, held: number, wanted: number, mark: number): number {
   if (held === 0 && wanted === 0) return ALLOW
-  if (view.halted) return MAX_DRAWDOWN
+  if (view.halted) return MAX_LOSS
   if (view.stopped) return MAX_DAY_LOSS
   if (view.carried && held !== 0) return HELD_OVERNIGHT
   // One interval later would be too late.
   if (limits.flatBeforeCloseMs !== null && view.toCloseMs - view.intervalMs < limits.flatBeforeCloseMs)
     return SESSION_END
   if (!increases(held, wanted)) return ALLOW
+  if (view.rejected) return ORDER_REJECTED
   if (view.ageMs > limits.maxAgeMs) return STALE_DATA
   if (view.toCloseMs <= limits.noEntryBeforeCloseMs) return NO_ENTRY
   // The way out of what is entered counts too, so that the day stays within its number.
   if (view.tradesToday + view.tradesNeeded > limits.tradesPerDay) return TRADES_PER_DAY
-  if (view.ordersThisMinute >= limits.ordersPerMinute) return ORDERS_PER_MINUTE
+  if (view.needsOrder && view.ordersThisMinute >= limits.ordersPerMinute) return ORDERS_PER_MINUTE
   return Math.abs(wanted) * mark > limits.maxPosition * ROUNDING ? MAX_POSITION : ALLOW
 }
 
@@ -99,6 +62,28 @@ export function permitted(
   const clipped = wanted < 0 ? -most : most
   return Math.abs(clipped) > Math.abs(reduced) ? clipped : reduced
 }
+
+/**
+ * Signed shares that may be ordered now to get from `held` to `allowed` while `buying` and `selling` shares of other orders may
+ * still be executed: all that is missing where nothing is open; else the part that reduces whatever becomes of those, and never
+ * passes zero. The rest waits until they have ended.
+ */
+export function orderable(held: number, buying: number, selling: number, allowed: number): number {
+  if (buying === 0 && selling === 0) return allowed - held
+  const missing = allowed - held
+  if (held > 0 && missing < 0) {
+    const sold = Math.min(-missing, held - selling)
+    return sold > 0 ? -sold : 0
+  }
+  if (held < 0 && missing > 0) {
+    return Math.max(0, Math.min(missing, -held - buying))
+  }
+  return 0
+}
+
+/** Whether what is open leads away from `allowed`, and is to be cancelled. */
+export const leadsAway = (held: number, buying: number, selling: number, allowed: number): boolean =>
+  (buying > 0 && held + buying > allowed) || (selling > 0 && held - selling < allowed)
 
 export const wholeShares = (shares: number, fractional: boolean): number =>
   fractional ? shares : Math.floor(shares)

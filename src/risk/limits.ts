@@ -7,7 +7,7 @@ export interface Limits {
   /** Dollars lost since the last session's end: flatten, nothing new until the next session. */
   readonly maxDayLoss: number
   /** Dollars below the running peak: flatten and end. */
-  readonly maxDrawdown: number
+  readonly maxLoss: number
   /** Positions are closed this long before the session closes; null keeps them overnight. */
   readonly flatBeforeCloseMs: number | null
   /** No position is opened or enlarged this long before the session closes. */
@@ -23,7 +23,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   maxPosition: 1000,
   maxDayLoss: 50,
-  maxDrawdown: 100,
+  maxLoss: 100,
   flatBeforeCloseMs: 5 * MINUTE,
   noEntryBeforeCloseMs: 10 * MINUTE,
   tradesPerDay: 50,
@@ -34,7 +34,7 @@ export const DEFAULT_LIMITS: Limits = {
 export const NO_LIMITS: Limits = {
   maxPosition: Number.POSITIVE_INFINITY,
   maxDayLoss: Number.POSITIVE_INFINITY,
-  maxDrawdown: Number.POSITIVE_INFINITY,
+  maxLoss: Number.POSITIVE_INFINITY,
   flatBeforeCloseMs: null,
   noEntryBeforeCloseMs: Number.NEGATIVE_INFINITY,
   tradesPerDay: Number.POSITIVE_INFINITY,

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { FEATURE_SETS, FeatureTable } from '../env/features.js'
-import type { Market } from '../market/align.js'
+import type { Market } from '../market/market.js'
 import { Backtest } from './backtest.js'
 import { withNoiseAfter } from './check-env.js'
 import { buyHold, type Policy, randomPolicy, smaCross } from './policies.js'
-import { RECORD_TYPES, recordLines } from './records.js'
-import { DEFAULT_RULES } from './step.js'
+import { RECORD_TYPES, RecordWriter } from './records.js'
+import { DEFAULT_RULES } from './rules.js'
 import { TradingEnv } from './trading-env.js'
 
 const market = randomMarket({ sessions: 3, seed: 21, gaps: 0.02 })
@@ -21,14 +21,30 @@ const observing = (): Policy => ({
 
 function run(bars: Market, policy: Policy) {
   const features = policy.observes ? new FeatureTable(bars, FEATURE_SETS[0]!) : null
-  const options = { market: bars, features, rules: DEFAULT_RULES, policy, longOnly: false, warmup: 50 }
+  const lines: string[] = []
+  const listener = new RecordWriter({
+    run: 'r',
+    market: bars,
+    rules: DEFAULT_RULES,
+    types: new Set(RECORD_TYPES),
+    write: (line) => lines.push(line),
+  })
+  const options = {
+    market: bars,
+    features,
+    rules: DEFAULT_RULES,
+    policy,
+    longOnly: false,
+    warmup: 50,
+    listener,
+  }
   const backtest = new Backtest(options)
   while (!backtest.advance(100));
-  return backtest
+  return { ledger: backtest.ledger, lines }
 }
 
 describe('no policy sees the future', () => {
-  const policies: [string, (bars: Market) => Policy][] = [
+  const policies: [string, () => Policy][] = [
     ['buy-hold', () => buyHold],
     ['random', () => randomPolicy(stream(1, 'random-policy'))],
     ['sma-cross', smaCross],
@@ -38,10 +54,7 @@ describe('no policy sees the future', () => {
     for (const cut of [60, 200, 388, 389, 390, 700]) {
       const other = withNoiseAfter(market, cut, stream(cut, 'noise'))
       const known = [market, other].map((bars) => {
-        const { ledger } = run(bars, make(bars))
-        const lines = [
-          ...recordLines({ run: 'r', market: bars, ledger, rules: DEFAULT_RULES }, new Set(RECORD_TYPES)),
-        ]
+        const { lines } = run(bars, make())
         // Up to the decision at the cut: its orders and refusals, no fill of them.
         const end = bars.endOf(cut)
         return lines.filter((line) => {

@@ -5,7 +5,9 @@ import { FEATURE_SETS } from '../env/features.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { checkEnv } from './check-env.js'
-import { DEFAULT_RULES, Kernel, type Rules } from './step.js'
+import { DEFAULT_RULES, type Rules } from './rules.js'
+import type { TradingState } from './state.js'
+import { Transition } from './step.js'
 
 const market = randomMarket({ sessions: 3, seed: 5 })
 const holed = randomMarket({ sessions: 4, seed: 6, gaps: 0.05 })
@@ -24,7 +26,7 @@ describe('the environment passes its checks', () => {
     ['without limits', { ...DEFAULT_RULES, limits: NO_LIMITS }],
     [
       'with tight limits',
-      { ...DEFAULT_RULES, limits: { ...DEFAULT_RULES.limits, maxDayLoss: 3, maxDrawdown: 8 } },
+      { ...DEFAULT_RULES, limits: { ...DEFAULT_RULES.limits, maxDayLoss: 3, maxLoss: 8 } },
     ],
     ['on bars with holes', DEFAULT_RULES, { market: holed }],
     [
@@ -50,6 +52,8 @@ describe('a broken environment is found out', () => {
         // The close after next to come, where there is one.
         out.fill(source.close[symbol]![Math.min(t + 1, source.length - 1)]! / 1000, offset, offset + 12)
       },
+      save: () => [],
+      restore: () => {},
     }),
   }
 
@@ -72,17 +76,20 @@ describe('a broken environment is found out', () => {
       'orders keep the position limit, and only reduce after a loss limit',
     ],
   ] as const)('%s', (_title, method, name) => {
-    const original = Kernel.prototype[method] as (...args: never[]) => void
-    const broken = function (this: Kernel, ...args: never[]) {
-      original.apply(this, args)
+    const original = Transition.prototype[method] as (...args: never[]) => void
+    const broken = function (this: Transition, state: TradingState, ...args: never[]) {
+      original.call(this, state as never, ...args)
       if (method === 'execute') this.outcome.fees.fill(0)
-      else this.outcome.ordered[0] = 40
+      else {
+        this.outcome.ordered[0] = 40
+        this.outcome.order[0] = state.orders.send(0, 40, 0)
+      }
     }
-    Object.assign(Kernel.prototype, { [method]: broken })
+    Object.assign(Transition.prototype, { [method]: broken })
     try {
       expect(failed(DEFAULT_RULES).map((check) => check.name)).toContain(name)
     } finally {
-      Object.assign(Kernel.prototype, { [method]: original })
+      Object.assign(Transition.prototype, { [method]: original })
     }
   })
 })

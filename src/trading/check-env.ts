@@ -9,8 +9,12 @@ import type { FeatureSet } from '../env/feature-set.js'
 import { FEATURE_WIDTH, FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import { rewardOf, turnoverPenalty } from '../env/reward.js'
-import { BAR_NUMBERS, Market, SYMBOL_COUNT } from '../market/align.js'
-import { Kernel, type Rules, TradingState } from './step.js'
+import { Market, SYMBOL_COUNT } from '../market/market.js'
+import { BAR_NUMBERS } from '../market/series.js'
+import { FILL, newReport } from '../portfolio/orders.js'
+import type { Rules } from './rules.js'
+import { TradingState } from './state.js'
+import { Transition } from './step.js'
 import { TradingEnv } from './trading-env.js'
 
 export interface CheckOptions {
@@ -111,8 +115,8 @@ function masks(options: Prepared): string | null {
 function endings(options: Prepared): string | null {
   const rules = {
     ...options.rules,
-    maxDrawdownFraction: null,
-    limits: { ...options.rules.limits, maxDrawdown: Number.POSITIVE_INFINITY },
+    maxDrawdown: null,
+    limits: { ...options.rules.limits, maxLoss: Number.POSITIVE_INFINITY },
   }
   const most = lengthOf(options)
   for (const [episode, expected] of [
@@ -204,7 +208,8 @@ function riskPromiseUnderStress(options: CheckOptions): string | null {
   const rng = stream(options.seed, 'check', 'stress')
   const market = stressed(options, rng)
   const { rules } = options
-  const kernel = new Kernel(market, rules)
+  const transition = new Transition(market, rules)
+  const report = newReport()
   const mask = actionMask(options.longOnly)
   let state = new TradingState(rules.capital)
   let watch = new Watch(market, rules)
@@ -212,22 +217,27 @@ function riskPromiseUnderStress(options: CheckOptions): string | null {
     watch.mark(state, t)
     let action = rng.int(ACTION_COUNT)
     while (mask[action] !== 1) action = rng.int(ACTION_COUNT)
-    kernel.decide(state, t, action)
-    const { outcome } = kernel
+    transition.decide(state, t, action)
+    const { outcome } = transition
     const problem = watch.judge(outcome.ordered, t)
     if (problem !== null) return problem
-    kernel.begin(state, t + 1)
-    outcome.filled.fill(0)
+    transition.begin(state, t + 1)
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       const order = outcome.ordered[k]!
       const most = Math.abs(order)
       // None, a part, or all of it.
       const part = rng.int(3) === 0 ? most : rules.fractional ? most * rng.uniform() : rng.int(most + 1)
       if (part === 0) continue
-      const price = market.open[k]![t + 1]! * (1 + 0.002 * rng.normal())
-      kernel.book(state, k, order > 0 ? part : -part, price, 0.35, 0)
+      report.kind = FILL
+      report.order = outcome.order[k]!
+      report.execution = 1
+      report.shares = order > 0 ? part : -part
+      report.price = market.open[k]![t + 1]! * (1 + 0.002 * rng.normal())
+      report.fees = 0.35
+      transition.apply(state, report)
     }
-    kernel.settle(state, t, action)
+    state.orders.clear()
+    transition.settle(state, t)
     if (outcome.terminated) {
       state = new TradingState(rules.capital)
       watch = new Watch(market, rules)
@@ -281,7 +291,7 @@ class Watch {
     this.#before = equity
     this.#peak = Math.max(this.#peak, equity)
     if (this.#dayStart - equity >= limits.maxDayLoss) this.#stopped = true
-    if (this.#peak - equity >= limits.maxDrawdown) this.#halted = true
+    if (this.#peak - equity >= limits.maxLoss) this.#halted = true
     this.#position.set(account.position)
   }
 
@@ -334,15 +344,15 @@ function upTo(env: TradingEnv, options: Prepared, cut: number): Buffer {
   const rng = stream(options.seed, 'check', 'walk')
   const rows: Buffer[] = []
   const out = new Float32Array(OBSERVATION_SIZE)
-  const { kernel } = env
+  const { transition } = env
   env.reset(Math.max(options.warmup, cut - 500))
   while (env.t <= cut && !env.terminated && !env.truncated) {
     env.observe(out)
     rows.push(Buffer.from(out.slice().buffer))
     const action = allowedAction(env, rng)
     if (env.t === cut) {
-      kernel.decide(env.state, env.t, action)
-      rows.push(Buffer.from(kernel.outcome.ordered.slice().buffer))
+      transition.decide(env.state, env.t, action)
+      rows.push(Buffer.from(transition.outcome.ordered.slice().buffer))
       break
     }
     const { reward, ordered } = env.step(action)

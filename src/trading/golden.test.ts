@@ -6,7 +6,7 @@ import { FeatureTable, featureSet } from '../env/features.js'
 import { DEFAULT_REWARD } from '../env/reward.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
 import { NO_LIMITS } from '../risk/limits.js'
-import { DEFAULT_RULES, type Rules } from './step.js'
+import { DEFAULT_RULES, type Rules } from './rules.js'
 import { TradingEnv } from './trading-env.js'
 
 const CASES = ['causal_1_nocost', 'causal_2_cost', 'causal_4_drawdown_eval']
@@ -21,7 +21,7 @@ describe.each(CASES)('%s', (name) => {
     shares: 1,
     fill: 'close',
     limits: NO_LIMITS,
-    maxDrawdownFraction: kwargs.is_training === false ? 0.02 : 0.07,
+    maxDrawdown: kwargs.is_training === false ? 0.02 : 0.07,
     costs: {
       ...DEFAULT_COSTS,
       commission: 'none',

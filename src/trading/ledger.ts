@@ -1,4 +1,9 @@
-/** What happened in a run, in columns: one row a decision, one row an event. Records are made from it when asked for. */
+/** What happened in a run, in columns: one row a decision, one row an event. Statistics are made from it. */
+import { grown } from '../market/series.js'
+import type { Change } from '../portfolio/orders.js'
+import type { Listener } from './listener.js'
+import type { Outcome } from './outcome.js'
+import type { TradingState } from './state.js'
 
 export const ORDER = 0
 export const FILL = 1
@@ -51,23 +56,77 @@ export class Events {
   }
 }
 
-export class Ledger {
+/**
+ * The ledger of a run, written by the transition: one row a decision, one an event. It grows as the run goes on, so that a live
+ * one needs no end.
+ */
+export class Ledger implements Listener {
   /** Bar of the first decision. */
   readonly first: number
   /** Decisions taken. */
   length = 0
   /** After each decision, at the close of the bar that follows. */
-  readonly action: Uint8Array
-  readonly cash: Float64Array
-  readonly equity: Float64Array
-  readonly position: readonly [Float64Array, Float64Array]
+  action: Uint8Array
+  /** Dollars. */
+  cash: Float64Array<ArrayBuffer>
+  equity: Float64Array<ArrayBuffer>
+  /** Signed shares. */
+  position: readonly [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
   readonly events = new Events()
 
+  /** `decisions` is how many are expected; there may be more. */
   constructor(first: number, decisions: number) {
     this.first = first
-    this.action = new Uint8Array(decisions)
-    this.cash = new Float64Array(decisions)
-    this.equity = new Float64Array(decisions)
-    this.position = [new Float64Array(decisions), new Float64Array(decisions)]
+    const capacity = Math.max(1, decisions)
+    this.action = new Uint8Array(capacity)
+    this.cash = new Float64Array(capacity)
+    this.equity = new Float64Array(capacity)
+    this.position = [new Float64Array(capacity), new Float64Array(capacity)]
+  }
+
+  refused(_timeMs: number, k: number, { rule, wanted, allowed, value }: Outcome): void {
+    this.events.add(this.length, RISK, k, rule[k]!, wanted[k]!, allowed[k]!, value[k]!)
+  }
+
+  ordered(_timeMs: number, k: number, { ordered, rule, completes }: Outcome): void {
+    this.events.add(this.length, ORDER, k, ordered[k]!, rule[k]!, completes[k]!, 0)
+  }
+
+  reported(change: Change): void {
+    if (!change.isExecution) return
+    const { symbol, shares, price, fees, slippage } = change
+    // A correction is the difference to what was booked: the ledger is not rewritten.
+    if (change.replaces)
+      this.events.add(
+        this.length,
+        FILL,
+        symbol,
+        -change.oldShares,
+        change.oldPrice,
+        -change.oldFees,
+        -change.oldSlippage,
+      )
+    this.events.add(this.length, FILL, symbol, shares, price, fees, slippage)
+  }
+
+  settled(_t: number, { account, equity }: TradingState, outcome: Outcome): void {
+    if (this.length === this.cash.length) this.#grow()
+    const i = this.length++
+    this.action[i] = outcome.action
+    this.cash[i] = account.cash
+    this.equity[i] = equity
+    this.position[0][i] = account.position[0]!
+    this.position[1][i] = account.position[1]!
+    if (outcome.terminated) this.events.add(i, RISK, NO_SYMBOL, outcome.endedBy, 0, 0, outcome.endValue)
+  }
+
+  #grow(): void {
+    const capacity = 2 * this.cash.length
+    const action = new Uint8Array(capacity)
+    action.set(this.action)
+    this.action = action
+    this.cash = grown(this.cash, capacity)
+    this.equity = grown(this.equity, capacity)
+    this.position = [grown(this.position[0], capacity), grown(this.position[1], capacity)]
   }
 }

@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
-import type { Market } from '../market/align.js'
+import { MarketView } from '../market/market.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { Backtest } from './backtest.js'
 import { type Policy, randomPolicy, smaCross } from './policies.js'
-import { DEFAULT_RULES } from './step.js'
+import { DEFAULT_RULES } from './rules.js'
 
 const market = randomMarket({ sessions: 2, seed: 3 })
 
 test.each([
   ['sma-cross', smaCross],
   ['random', () => randomPolicy(stream(1, 'random-policy'))],
-] as [string, (bars: Market) => Policy][])('%s sells nothing short where that is masked', (_name, make) => {
+] as [string, () => Policy][])('%s sells nothing short where that is masked', (_name, make) => {
   const lowest = [false, true].map((longOnly) => {
     const rules = { ...DEFAULT_RULES, limits: NO_LIMITS }
-    const policy = make(market)
+    const policy = make()
     const run = new Backtest({ market, features: null, rules, policy, longOnly, warmup: 50 })
     while (!run.advance(1000));
     return Math.min(...run.ledger.position[0], ...run.ledger.position[1])
@@ -25,13 +25,15 @@ test.each([
 })
 
 test('sma-cross is long while the mean of 20 closes is above that of 60', () => {
-  const policy = smaCross(market)
+  const policy = smaCross()
   const mask = new Uint8Array(9).fill(1)
-  const decision = { t: 0, observation: new Float32Array(26), start: true, held: 4, mask }
+  const view = new MarketView(market)
+  const decision = { t: 0, view, observation: new Float32Array(26), start: true, held: 4, mask }
   const mean = (k: 0 | 1, t: number, bars: number) =>
     market.close[k].subarray(t + 1 - bars, t + 1).reduce((sum, x) => sum + x, 0) / bars
   for (let t = 0; t < 500; t++) {
     decision.t = t
+    view.length = t + 1
     const action = policy.act(decision)
     const side = (k: 0 | 1) => (t < 59 ? 0 : mean(k, t, 20) > mean(k, t, 60) ? 1 : -1)
     expect([t, action]).toEqual([t, 4 + 3 * side(0) + side(1)])

@@ -1,13 +1,15 @@
 /** Who decides: the simple policies that every result is held against, and the replay of given actions. */
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
-import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
-import { type Market, SYMBOL_COUNT } from '../market/align.js'
+import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
+import { type MarketView, SYMBOL_COUNT } from '../market/market.js'
 
 /** What a policy may look at; overwritten for each decision. */
 export interface Decision {
   /** The newest bar that has ended. */
   t: number
+  /** The bars up to it: what comes later cannot be read. */
+  readonly view: MarketView
   /** float32[26]; filled only for a policy that observes. */
   readonly observation: Float32Array
   /** The first decision of an episode: a recurrent policy forgets what came before. */
@@ -27,6 +29,10 @@ export interface Policy {
   act(decision: Decision): number
   /** Called when the run has ended after `decisions`; throws if that does not fit. */
   ended?(decisions: number): void
+  /** Everything that decides later actions, exact in JSON; absent where nothing does. `bars` have ended. */
+  save?(bars: number): readonly number[]
+  /** Goes on where `save` was called. `bars` are held now: the last LOOKBACK of those that had ended, or all. */
+  restore?(numbers: readonly number[], bars: number): void
 }
 
 export const flat: Policy = { name: 'flat', observes: false, act: () => HOLD_BOTH }
@@ -44,6 +50,10 @@ export function randomPolicy(rng: Rng): Policy {
         if (mask[action] === 1) return action
       }
     },
+    save: () => rng.state.words,
+    restore: ([a = 0, b = 0, c = 0, d = 0]) => {
+      rng.state = { words: [a, b, c, d] }
+    },
   }
 }
 
@@ -51,19 +61,18 @@ const FAST = 20
 const SLOW = 60
 
 /** Long while the mean of the last 20 closes is above that of the last 60, short (flat if shorts are masked) while below. */
-export function smaCross(market: Market): Policy {
+export function smaCross(): Policy {
   const fast = new Float64Array(SYMBOL_COUNT)
   const slow = new Float64Array(SYMBOL_COUNT)
   let next = 0
-  const advance = (to: number) => {
+  const advance = (view: MarketView, to: number) => {
     for (let k = 0; k < SYMBOL_COUNT; k++) {
-      const close = market.close[k]!
       let a = fast[k]!
       let b = slow[k]!
       for (let t = next; t <= to; t++) {
-        const price = close[t]!
-        a += t >= FAST ? price - close[t - FAST]! : price
-        b += t >= SLOW ? price - close[t - SLOW]! : price
+        const price = view.close(k, t)
+        a += t >= FAST ? price - view.close(k, t - FAST) : price
+        b += t >= SLOW ? price - view.close(k, t - SLOW) : price
       }
       fast[k] = a
       slow[k] = b
@@ -73,13 +82,19 @@ export function smaCross(market: Market): Policy {
   return {
     name: 'sma-cross',
     observes: false,
-    act: ({ t, mask }) => {
-      advance(t)
+    act: ({ t, view, mask }) => {
+      advance(view, t)
       if (t < SLOW - 1) return HOLD_BOTH
       const down = mask[0] === 1 ? -1 : 0
       const first = fast[0]! * (SLOW / FAST) > slow[0]! ? 1 : down
       const second = fast[1]! * (SLOW / FAST) > slow[1]! ? 1 : down
-      return HOLD_BOTH + 3 * first + second
+      return actionOf(first, second)
+    },
+    save: (bars) => [bars - next, ...fast, ...slow],
+    restore: ([behind = 0, ...sums], bars) => {
+      fast.set(sums.slice(0, SYMBOL_COUNT))
+      slow.set(sums.slice(SYMBOL_COUNT))
+      next = Math.max(0, bars - behind)
     },
   }
 }
@@ -98,6 +113,10 @@ export function replay(name: string, actions: ArrayLike<number>): Policy {
       if (mask[action] !== 1)
         throw badData(`action ${action} is a short, and --long-only is given`, { where: `${name}:${next}` })
       return action
+    },
+    save: () => [next],
+    restore: ([taken = 0]) => {
+      next = taken
     },
     ended: (decisions) => {
       if (decisions < actions.length) {

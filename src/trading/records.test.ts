@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { actionOf, HOLD_BOTH } from '../env/actions.js'
-import { Market } from '../market/align.js'
+import { Market } from '../market/market.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
 import { DEFAULT_LIMITS, NO_LIMITS } from '../risk/limits.js'
 import { Backtest } from './backtest.js'
 import { replay } from './policies.js'
-import { RECORD_TYPES, recordLines } from './records.js'
-import { DEFAULT_RULES, type Rules } from './step.js'
+import { RECORD_TYPES, RecordWriter } from './records.js'
+import { DEFAULT_RULES, type Rules } from './rules.js'
 
 const FREE = { ...DEFAULT_COSTS, commission: 'none', halfSpreadBps: 0 } as const
 const LONG_FIRST = actionOf(1, 0)
@@ -26,10 +26,26 @@ function market(start: string, closes: readonly number[]): Market {
 function records(bars: Market, actions: readonly number[], more: Partial<Rules> = {}) {
   const rules = { ...DEFAULT_RULES, costs: FREE, ...more }
   const policy = replay('test', actions)
-  const run = new Backtest({ market: bars, features: null, rules, policy, longOnly: false, warmup: 0 })
+  const lines: string[] = []
+  const types = new Set(RECORD_TYPES)
+  const listener = new RecordWriter({
+    run: 'r',
+    market: bars,
+    rules,
+    types,
+    write: (line) => lines.push(line),
+  })
+  const run = new Backtest({
+    market: bars,
+    features: null,
+    rules,
+    policy,
+    longOnly: false,
+    warmup: 0,
+    listener,
+  })
   while (!run.advance(100));
-  const source = { run: 'r', market: bars, ledger: run.ledger, rules }
-  return [...recordLines(source, new Set(RECORD_TYPES))]
+  return lines
 }
 
 const risks = (lines: readonly string[]) =>
@@ -49,14 +65,14 @@ test('the lines of a decision, byte by byte', () => {
 
 test('where bars are missing, all orders of a decision stand before its fills', () => {
   const bars = market('2025-07-30T13:30:00Z', [100])
-  bars.append(Date.parse('2025-07-30T14:00:00Z'), [100, 100, 100, 100, 9, 500, 500, 500, 500, 9])
+  bars.append(Date.parse('2025-07-30T13:33:00Z'), [100, 100, 100, 100, 9, 500, 500, 500, 500, 9])
   const lines = records(bars, [actionOf(1, 1)]).map((line) => JSON.parse(line))
   expect(lines.map(({ type, symbol, time }) => [type, symbol, time.slice(11, 16)])).toEqual([
     ['order', 'NVDA', '13:31'],
     ['order', 'MSFT', '13:31'],
-    ['fill', 'NVDA', '14:00'],
-    ['fill', 'MSFT', '14:00'],
-    ['equity', undefined, '14:01'],
+    ['fill', 'NVDA', '13:33'],
+    ['fill', 'MSFT', '13:33'],
+    ['equity', undefined, '13:34'],
   ])
 })
 
@@ -110,7 +126,7 @@ describe('risk records', () => {
     const costs = { ...FREE, halfSpreadBps: 1100 }
     const sold = risks(
       records(market('2025-07-30T13:30:00Z', [100, 100, 100]), [LONG_FIRST, HOLD_BOTH], {
-        limits: { ...limits, maxDrawdown: 200 },
+        limits: { ...limits, maxLoss: 200 },
         costs,
       }),
     )
@@ -122,10 +138,10 @@ describe('risk records', () => {
   test('a fraction ends the run without flattening', () => {
     const lines = records(market('2025-07-30T13:30:00Z', [100, 100, 88, 88]), Array(3).fill(LONG_FIRST), {
       limits: NO_LIMITS,
-      maxDrawdownFraction: 0.02,
+      maxDrawdown: 0.02,
     })
     const [risk] = risks(lines)
-    expect([risk.rule, risk.action, risk.detail.limit]).toEqual(['drawdown-fraction', 'halt', 0.02])
+    expect([risk.rule, risk.action, risk.detail.limit]).toEqual(['max-drawdown', 'halt', 0.02])
     expect(risk.detail.value).toBeCloseTo(120 / 5000, 12)
     expect(JSON.parse(lines.at(-1)!).positions.NVDA).toBe(10)
   })

@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { actionOf, BUY_BOTH, HOLD_BOTH, type Target } from '../env/actions.js'
-import { Market } from '../market/align.js'
+import { Market } from '../market/market.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
-import { RULES } from '../risk/guard.js'
+import { FILL, newReport } from '../portfolio/orders.js'
 import { DEFAULT_LIMITS, NO_LIMITS } from '../risk/limits.js'
-import { DEFAULT_RULES, Kernel, type Rules, TradingState } from './step.js'
+import { RULES } from '../risk/rules.js'
+import { DEFAULT_RULES, type Rules } from './rules.js'
+import { TradingState } from './state.js'
+import { Transition } from './step.js'
 
 const FREE = { ...DEFAULT_COSTS, commission: 'none', halfSpreadBps: 0 } as const
 const free: Rules = { ...DEFAULT_RULES, costs: FREE }
@@ -28,10 +31,10 @@ const still = (bars: number, price = 180): [number, number][] =>
   Array.from({ length: bars }, () => [price, price])
 
 function run(bars: Market, rules: Rules, actions: readonly number[]) {
-  const kernel = new Kernel(bars, rules)
+  const transition = new Transition(bars, rules)
   const state = new TradingState(rules.capital)
   const steps = actions.map((action, t) => {
-    const outcome = kernel.step(state, t, action)
+    const outcome = transition.step(state, t, action)
     return {
       ordered: [...outcome.ordered],
       filled: [...outcome.filled],
@@ -196,12 +199,12 @@ describe('limits', () => {
     for (let seed = 0; seed < 10; seed++) {
       const bars = randomMarket({ sessions: 2, seed, gaps: 0.05 })
       const rules = { ...free, costs: { ...FREE, participation: 0.005 } }
-      const kernel = new Kernel(bars, { ...rules, limits: { ...DEFAULT_LIMITS, maxDayLoss: 1e9 } })
+      const transition = new Transition(bars, { ...rules, limits: { ...DEFAULT_LIMITS, maxDayLoss: 1e9 } })
       const state = new TradingState(5000)
       const rng = stream(seed, 'wishes')
       let most = 0
       for (let t = 0; t + 1 < bars.length; t++) {
-        kernel.step(state, t, rng.int(9))
+        transition.step(state, t, rng.int(9))
         most = Math.max(most, state.tradesToday)
       }
       // With two left, one position can still be opened and closed; with one left, none.
@@ -216,22 +219,30 @@ describe('limits', () => {
       [5, 0],
       [-5, 0],
     ])
-    const kernel = new Kernel(market(still(2)), { ...free, limits })
-    kernel.decide(new TradingState(5000), 0, BUY_BOTH)
-    expect([...kernel.outcome.rule].map((rule) => RULES[rule]!.name)).toEqual(['allow', 'orders-per-minute'])
+    const transition = new Transition(market(still(2)), { ...free, limits })
+    transition.decide(new TradingState(5000), 0, BUY_BOTH)
+    expect([...transition.outcome.rule].map((rule) => RULES[rule]!.name)).toEqual([
+      'allow',
+      'orders-per-minute',
+    ])
   })
 
   test('old data opens nothing, and still closes', () => {
-    const kernel = new Kernel(market(still(3)), free)
+    const transition = new Transition(market(still(3)), free)
     const state = new TradingState(5000)
     const decide = (action: number, ageMs: number) => {
-      kernel.decide(state, 0, action, ageMs)
-      return [kernel.outcome.ordered[0], RULES[kernel.outcome.rule[0]!]!.name, kernel.outcome.value[0]]
+      transition.decide(state, 0, action, ageMs)
+      return [
+        transition.outcome.ordered[0],
+        RULES[transition.outcome.rule[0]!]!.name,
+        transition.outcome.value[0],
+      ]
     }
     expect(decide(LONG_FIRST, 120_001)).toEqual([0, 'stale-data', 120_001])
     expect(decide(LONG_FIRST, 120_000)).toEqual([5, 'allow', 0])
-    kernel.execute(state, 0)
+    transition.execute(state, 0)
     expect(decide(SHORT_FIRST, 600_000)).toEqual([-5, 'stale-data', 600_000])
+    state.orders.clear()
     expect(decide(HOLD_BOTH, 600_000)).toEqual([-5, 'allow', 0])
   })
 
@@ -254,9 +265,9 @@ describe('limits', () => {
   })
 
   test.each([
-    ['5m', 19 * 60 + 40, [3, 0, -3, 0]],
-    ['15m', 19 * 60 + 15, [3, -3, 0]],
-    ['30m', 19 * 60, [0, 0]],
+    ['5m', 19 * 60 + 40, [3, 0, -3]],
+    ['15m', 19 * 60 + 15, [3, -3]],
+    ['30m', 19 * 60, [0]],
   ] as const)('bars of %s are flat in time', (interval, startMinute, ordered) => {
     const bars = new Market(['NVDA', 'MSFT'], interval)
     for (let i = 0; i < ordered.length + 1; i++) {
@@ -303,10 +314,10 @@ describe('limits', () => {
   })
 
   test('keep their promise under random wishes, random fills and holes in the data', () => {
-    const limits = { ...DEFAULT_LIMITS, maxDayLoss: 10, maxDrawdown: 60 }
+    const limits = { ...DEFAULT_LIMITS, maxDayLoss: 10, maxLoss: 60 }
     for (let seed = 0; seed < 20; seed++) {
       const bars = randomMarket({ sessions: 2, seed, gaps: 0.1, bps: 30 })
-      const kernel = new Kernel(bars, { ...DEFAULT_RULES, limits })
+      const transition = new Transition(bars, { ...DEFAULT_RULES, limits })
       const state = new TradingState(5000)
       const rng = stream(seed, 'fills')
       let stopped = false
@@ -315,23 +326,33 @@ describe('limits', () => {
         stopped ||= state.dayStart - state.equity >= 10 || state.peak - state.equity >= 60
         const before = [...state.account.position]
         const action = actionOf((rng.int(3) - 1) as Target, (rng.int(3) - 1) as Target)
-        kernel.decide(state, t, action)
-        kernel.begin(state, t + 1)
-        kernel.outcome.filled.fill(0)
+        transition.decide(state, t, action)
+        transition.begin(state, t + 1)
         for (let k = 0; k < 2; k++) {
-          const order = kernel.outcome.ordered[k]!
-          if (order === 0) continue
-          const after = before[k]! + order
+          const ordered = transition.outcome.ordered[k]!
+          if (ordered === 0) continue
+          const after = before[k]! + ordered
           const reduces = before[k]! * after >= 0 && Math.abs(after) < Math.abs(before[k]!)
           if (stopped) expect(reduces).toBe(true)
           if (!reduces) expect(Math.abs(after) * bars.close[k]![t]!).toBeLessThanOrEqual(1000)
           // A broker that fills any part at any price near the bar.
-          const shares = Math.sign(order) * rng.int(Math.abs(order) + 1)
+          const shares = Math.sign(ordered) * rng.int(Math.abs(ordered) + 1)
           const price = bars.open[k]![t + 1]! * (1 + 0.001 * rng.normal())
-          if (shares !== 0) kernel.book(state, k, shares, price, 0.35, 0)
+          if (shares === 0) continue
+          const order = transition.outcome.order[k]!
+          transition.apply(state, {
+            ...newReport(),
+            kind: FILL,
+            order,
+            execution: 1,
+            shares,
+            price,
+            fees: 0.35,
+          })
         }
-        kernel.settle(state, t, action)
-        if (kernel.outcome.terminated) break
+        state.orders.clear()
+        transition.settle(state, t)
+        if (transition.outcome.terminated) break
       }
     }
   })
@@ -344,11 +365,11 @@ describe('the cheat of trading on moves already seen', () => {
     let leaked = 0
     for (let seed = 0; seed < 30; seed++) {
       const bars = randomMarket({ sessions: 2, seed: 100 + seed })
-      const kernel = new Kernel(bars, cost)
+      const transition = new Transition(bars, cost)
       const state = new TradingState(1e6)
       for (let t = 1; t + 1 < bars.length; t++) {
         const sign = (k: number) => Math.sign(bars.close[k]![t]! - bars.close[k]![t - 1]!) as Target
-        kernel.step(state, t, actionOf(sign(0), sign(1)))
+        transition.step(state, t, actionOf(sign(0), sign(1)))
         leaked += Math.abs(bars.close[0][t]! - bars.close[0][t - 1]!)
       }
       results.push(state.equity - 1e6)

@@ -2,11 +2,14 @@
  * The environment as reinforcement learning has it (Gymnasium's reset and step): an episode walks over the bars of a market,
  * one decision a bar. The end of the data and the length of an episode truncate it; a drawdown limit terminates it.
  */
-import { actionMask, HOLD_BOTH } from '../env/actions.js'
+import { actionMask } from '../env/actions.js'
 import type { FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE, observe } from '../env/observation.js'
-import type { Market } from '../market/align.js'
-import { Kernel, type Outcome, type Rules, TradingState } from './step.js'
+import type { Market } from '../market/market.js'
+import type { Outcome } from './outcome.js'
+import type { Rules } from './rules.js'
+import { TradingState } from './state.js'
+import { Transition } from './step.js'
 
 export interface EnvOptions {
   readonly market: Market
@@ -23,7 +26,7 @@ export class TradingEnv {
   readonly observationSize = OBSERVATION_SIZE
   /** 1 for each action that may be chosen. */
   readonly actionMask: Uint8Array
-  readonly kernel: Kernel
+  readonly transition: Transition
   readonly #features: FeatureTable
   readonly #episodeSteps: number
   state: TradingState
@@ -34,7 +37,7 @@ export class TradingEnv {
   truncated = false
 
   constructor({ market, features, rules, longOnly = false, episodeSteps = EPISODE_STEPS }: EnvOptions) {
-    this.kernel = new Kernel(market, rules)
+    this.transition = new Transition(market, rules)
     this.#features = features
     this.#episodeSteps = episodeSteps
     this.actionMask = actionMask(longOnly)
@@ -43,7 +46,7 @@ export class TradingEnv {
 
   /** A new account at decision `start`; bar start + 1 must exist. */
   reset(start: number): void {
-    const { market, rules } = this.kernel
+    const { market, rules } = this.transition
     if (!(Number.isInteger(start) && start >= 0 && start + 1 < market.length))
       throw new RangeError(`no decision at bar ${start} of ${market.length}`)
     this.state = new TradingState(rules.capital)
@@ -60,20 +63,19 @@ export class TradingEnv {
 
   /** The joint action that keeps the targets in force. */
   get heldAction(): number {
-    const { target } = this.state
-    return HOLD_BOTH + 3 * target[0]! + target[1]!
+    return this.state.heldAction
   }
 
   /** Takes an action; the outcome is overwritten by the next call. */
   step(action: number): Outcome {
     if (this.terminated || this.truncated) throw new Error('the episode has ended: call reset')
     if (this.actionMask[action] !== 1) throw new RangeError(`action ${action} is not allowed`)
-    const outcome = this.kernel.step(this.state, this.t, action)
+    const outcome = this.transition.step(this.state, this.t, action)
     this.t++
     this.steps++
     this.terminated = outcome.terminated
     this.truncated =
-      !outcome.terminated && (this.steps >= this.#episodeSteps || this.t + 1 >= this.kernel.market.length)
+      !outcome.terminated && (this.steps >= this.#episodeSteps || this.t + 1 >= this.transition.market.length)
     return outcome
   }
 }

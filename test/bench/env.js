@@ -10,7 +10,7 @@ import { FEATURE_SETS, FeatureTable } from '../../dist/env/features.js'
 import { NO_LIMITS } from '../../dist/risk/limits.js'
 import { Backtest } from '../../dist/trading/backtest.js'
 import { smaCross } from '../../dist/trading/policies.js'
-import { DEFAULT_RULES } from '../../dist/trading/step.js'
+import { DEFAULT_RULES } from '../../dist/trading/rules.js'
 import { TradingEnv } from '../../dist/trading/trading-env.js'
 import { walk } from './market.js'
 import { median, timed } from './measure.js'
@@ -35,7 +35,7 @@ function measure(what, goal, work, { unit = 'M/s', perRun = 1 } = {}) {
 console.log(`${BARS} bars a symbol, medians of ${RUNS} runs, ${process.version}`)
 const market = walk(BARS)
 // The whole length is wanted: no loss ends a run.
-const endless = { ...DEFAULT_RULES.limits, maxDayLoss: 1e12, maxDrawdown: 1e12 }
+const endless = { ...DEFAULT_RULES.limits, maxDayLoss: 1e12, maxLoss: 1e12 }
 const rules = { ...DEFAULT_RULES, limits: endless }
 
 const year = market.slice(0, Math.min(BARS, 252 * 390))
@@ -76,7 +76,7 @@ for (const [name, given] of [
     `backtest kernel sma-cross, ledger, ${name}`,
     '>= 5 M bars/s',
     () => {
-      const policy = smaCross(market)
+      const policy = smaCross()
       const run = new Backtest({ market, features: null, rules: given, policy, longOnly: false, warmup: 50 })
       while (!run.advance(1_000_000));
     },

@@ -1,7 +1,7 @@
 /** Made-up bars for benchmarks. */
 import { stream } from '../../dist/base/rng.js'
-import { Market } from '../../dist/market/align.js'
 import { sessionsEndingAt } from '../../dist/market/calendar.js'
+import { Market } from '../../dist/market/market.js'
 
 /** One-minute random walks of two symbols. */
 export function walk(bars) {

@@ -14,7 +14,7 @@ import { TRADING } from '../../dist/agent/ppo/settings.js'
 import { tradingTask } from '../../dist/agent/tasks/trading.js'
 import { stream } from '../../dist/base/rng.js'
 import { FeatureTable, featureSet } from '../../dist/env/features.js'
-import { DEFAULT_RULES } from '../../dist/trading/step.js'
+import { DEFAULT_RULES } from '../../dist/trading/rules.js'
 import { walk } from './market.js'
 import { median } from './measure.js'
 

@@ -61,7 +61,7 @@ describe('golden trajectories', () => {
     }
     const [summary] = ofType(records, 'summary')
     expect(summary!.trades).toBe(columns.total_trades.at(-1))
-    expect(summary!.ended).toBe(kwargs.is_training === false ? 'drawdown-fraction' : 'data')
+    expect(summary!.ended).toBe(kwargs.is_training === false ? 'max-drawdown' : 'data')
     expect(summary!.notes).toContain('fills at the close of the decision bar: not executable')
   })
 })

@@ -1,5 +1,5 @@
 /** The two price series of the golden trajectories, rebuilt from their published recurrence. */
-import { Market } from '../../src/market/align.js'
+import { Market } from '../../src/market/market.js'
 
 /** A 32-bit linear congruential generator, prices in whole cents: [open, high, low, close, volume]. */
 export function goldenRows(seed: number, cents: number, bars: number, driftCents = 0): number[][] {

@@ -1,7 +1,7 @@
 /** Random walks of two symbols over sessions of the calendar: no drift, no memory. */
 import { stream } from '../../src/base/rng.js'
-import { Market } from '../../src/market/align.js'
 import { sessionsEndingAt } from '../../src/market/calendar.js'
+import { Market } from '../../src/market/market.js'
 
 export interface RandomMarketOptions {
   readonly sessions: number

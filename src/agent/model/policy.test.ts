@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { actionMask, BUY_BOTH, HOLD_BOTH } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
+import { Market, MarketView } from '../../market/market.js'
 import type { Decision } from '../../trading/policies.js'
 import type { Engine } from '../engines/engine.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
@@ -53,6 +54,7 @@ function answering(logits: readonly number[]) {
 }
 
 const decision = (held: number): Decision => ({
+  view: new MarketView(new Market(['NVDA', 'MSFT'], '1m')),
   t: 0,
   observation: new Float32Array(OBSERVATION_SIZE).fill(1),
   start: true,

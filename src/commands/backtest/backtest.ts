@@ -1,45 +1,31 @@
 import { setImmediate } from 'node:timers/promises'
 import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
-import { stream } from '../../base/rng.js'
 import { formatDate, quote } from '../../base/time.js'
 import { defineCommand } from '../../cli/command.js'
-import type { Context } from '../../cli/context.js'
-import { choice, integer, list, option, text } from '../../cli/options.js'
+import { choice, integer, list, text } from '../../cli/options.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
 import { summarise } from '../../evaluate/summary.js'
-import type { Market } from '../../market/align.js'
 import type { Costs } from '../../portfolio/costs.js'
+import { RULES } from '../../risk/rules.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { formatByExtension } from '../../stream/source.js'
 import { Backtest } from '../../trading/backtest.js'
-import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../../trading/policies.js'
-import { RECORD_TYPES, type RecordType, recordLines } from '../../trading/records.js'
-import { loadMarket, marketExits, marketOptions, marketWords } from '../wiring/market.js'
-import { loadModel, modelRecord, policyOf, seenNotes } from '../wiring/models.js'
+import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
+import { storedRules } from '../../trading/rules.js'
+import { type LoadedMarket, loadMarket, marketExits, marketOptions, marketWords } from '../wiring/market.js'
+import { type LoadedModel, loadModel, modelRecord, policyOf, seenNotes } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
-import { readActions } from '../wiring/replay-file.js'
+import { policyOption, preparedPolicy } from '../wiring/policies.js'
 import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { summaryTable } from './table.js'
 
-const POLICIES = ['flat', 'buy-hold', 'random', 'sma-cross'] as const
-/** Decisions between two looks at the signals. */
-const TURN = 50_000
-/** Characters of records that are encoded at once. */
-const TEXT = 1 << 16
-
-type Choice =
-  | { readonly kind: (typeof POLICIES)[number] }
-  | { readonly kind: 'replay' | 'model'; readonly path: string }
+/** Decisions between two looks at the signals, and two writes: lines go out by the hundred, for each write costs a wait. */
+const TURN = 256
 
 const options = {
-  policy: option<Choice | undefined>(
-    'POLICY',
-    `who decides: ${POLICIES.join(', ')}, replay:FILE or model:PATH`,
-    { defaultText: 'flat' },
-    parsePolicy,
-  ),
+  policy: policyOption,
   ...strategyOptions,
   seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
   run: text('NAME', 'name of the run in the records', { defaultText: 'a digest of settings and data' }),
@@ -62,8 +48,9 @@ export const backtest = defineCommand({
     'Runs a policy through the transition that training and paper trading use, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7).',
     marketWords,
     'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
-    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no more bars in its session expires.',
+    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no bar in its session, or none within 2 minutes or the length of a bar, expires.',
     'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders), and after a loss limit the overshoot. A record without a symbol ends the run.',
+    `The rules, in the order in which they are asked: ${ruleWords()}.`,
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
@@ -96,7 +83,7 @@ export const backtest = defineCommand({
         hint: 'write ndjson, and load it into the store',
       })
     }
-    const policyFor = await prepared(context, chosen, given.seed)
+    const prepared = await preparedPolicy(context, chosen, given.seed)
     const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
     const loaded = await loadMarket(context, given, operands)
     const { market } = loaded
@@ -117,77 +104,43 @@ export const backtest = defineCommand({
       context.settings.get('features')?.origin === 'default' ? model?.model.spec.features?.set : undefined
     const set = featuresOf(own ?? given.features)
     const policy =
-      model === null
-        ? policyFor(market)
-        : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly) })
+      prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
     const features = policy.observes ? new FeatureTable(market, set) : null
-    const run = new Backtest({ market, features, rules, policy, longOnly, warmup })
-    const progress = context.ui.progress('decisions')
-    while (!run.advance(TURN)) {
-      progress.update(run.ledger.length, market.length - 1 - warmup)
-      await setImmediate()
-      context.signal.throwIfAborted()
-    }
-    progress.end()
-    const { ledger, state } = run
     const settings = {
       policy: policy.name,
       model: model?.sha256 ?? null,
       seed: given.seed,
-      rules,
+      rules: storedRules(rules),
       longOnly,
       warmup,
       features: set.name,
     }
     const name = given.run ?? `bt-${digest(settings, loaded.sha256)}`
-    const last = ledger.first + ledger.length
-    const sessions = market.session[last]! - market.session[ledger.first + 1]! + 1
-    const from = formatDate(market.sessions[market.session[0]!]!.day)
-    const to = formatDate(market.sessions[market.session[last]!]!.day)
-    const figures = summarise({ market, ledger, rules, state, ending: run.ending!, longOnly })
-    const summary = {
-      type: 'summary',
-      run: name,
-      command: 'backtest',
-      policy: policy.name,
-      symbols: market.symbols,
-      interval: market.interval,
-      sources: loaded.sources,
-      from,
-      to,
-      sessions,
-      bars: market.length,
-      dropped: loaded.droppedRows,
-      decisions: ledger.length,
-      fill: rules.fill,
-      features: set.name,
-      long_only: longOnly,
-      capital: rules.capital,
-      costs: costRecord(rules.costs),
-      data_sha256: loaded.sha256,
-      model: model === null ? null : modelRecord(model),
-      ...figures,
-      notes: model === null ? figures.notes : [...figures.notes, ...seenNotes(model, from, to)],
-    }
+    const types: ReadonlySet<RecordType> = new Set(
+      table ? [] : ((given.records as readonly RecordType[] | undefined) ?? RECORD_TYPES),
+    )
     const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands)
     try {
       const writer = new BlockWriter(out.sink)
-      if (table) await writer.text(summaryTable(summary))
-      else {
-        const types = new Set<RecordType>(
-          (given.records as readonly RecordType[] | undefined) ?? RECORD_TYPES,
-        )
-        // Lines go out by the hundred: one by one, waiting and encoding would cost more than making them.
-        let text = ''
-        for (const line of recordLines({ run: name, market, ledger, rules }, types)) {
-          text += line
-          if (text.length < TEXT) continue
-          await writer.text(text)
-          text = ''
-          context.signal.throwIfAborted()
-        }
-        await writer.text(types.has('summary') ? `${text}${JSON.stringify(summary)}\n` : text)
+      let text = ''
+      const write = (line: string) => {
+        text += line
       }
+      const listener = new RecordWriter({ run: name, market, rules, types, write })
+      const run = new Backtest({ market, features, rules, policy, longOnly, warmup, listener })
+      const progress = context.ui.progress('decisions')
+      while (!run.advance(TURN)) {
+        progress.update(run.ledger.length, market.length - 1 - warmup)
+        await writer.text(text)
+        text = ''
+        await setImmediate()
+        context.signal.throwIfAborted()
+      }
+      progress.end()
+      await writer.text(text)
+      const summary = summaryRecord({ name, loaded, run, features: set.name, model })
+      if (table) await writer.text(summaryTable(summary))
+      else if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
       await writer.drain()
       await out.done()
     } catch (error) {
@@ -197,18 +150,10 @@ export const backtest = defineCommand({
   },
 })
 
-function parsePolicy(word: string): Choice {
-  const [, file, path] = /^(replay|model):(.*)$/s.exec(word) ?? []
-  if (file === 'replay' || file === 'model') {
-    if (path === undefined || path === '')
-      throw usage(`expected ${file}:${file === 'replay' ? 'FILE' : 'PATH'}`)
-    return { kind: file, path }
-  }
-  const kind = POLICIES.find((name) => name === word)
-  if (kind === undefined) {
-    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH, got ${quote(word)}`)
-  }
-  return { kind }
+function ruleWords(): string {
+  return RULES.slice(1)
+    .map(({ name, action, words }) => `${name} (${action}: ${words})`)
+    .join('; ')
 }
 
 function recordType(word: string): string {
@@ -216,23 +161,45 @@ function recordType(word: string): string {
   throw usage(`expected some of ${RECORD_TYPES.join(', ')}, got ${quote(word)}`)
 }
 
-/** Reads what the policy needs before the bars are read: a mistyped name is told at once. */
-async function prepared(context: Context, chosen: Choice, seed: number): Promise<(market: Market) => Policy> {
-  switch (chosen.kind) {
-    // A model is made into a policy once the bars are known.
-    case 'model':
-    case 'flat':
-      return () => flat
-    case 'buy-hold':
-      return () => buyHold
-    case 'random':
-      return () => randomPolicy(stream(seed, 'random-policy'))
-    case 'sma-cross':
-      return smaCross
-    case 'replay': {
-      const actions = await readActions(context, chosen.path)
-      return () => replay(chosen.path, actions)
-    }
+interface Summarised {
+  readonly name: string
+  readonly loaded: LoadedMarket
+  readonly run: Backtest
+  readonly features: string
+  readonly model: LoadedModel | null
+}
+
+function summaryRecord({ name, loaded, run, features, model }: Summarised) {
+  const { ledger, state, ending } = run
+  const { market, rules, policy, longOnly } = run.options
+  const last = ledger.first + ledger.length
+  const sessions = market.session[last]! - market.session[ledger.first + 1]! + 1
+  const from = formatDate(market.sessions[market.session[0]!]!.day)
+  const to = formatDate(market.sessions[market.session[last]!]!.day)
+  const figures = summarise({ market, ledger, rules, state, ending: ending!, longOnly })
+  return {
+    type: 'summary',
+    run: name,
+    command: 'backtest',
+    policy: policy.name,
+    symbols: market.symbols,
+    interval: market.interval,
+    sources: loaded.sources,
+    from,
+    to,
+    sessions,
+    bars: market.length,
+    dropped: loaded.droppedRows,
+    decisions: ledger.length,
+    fill: rules.fill,
+    features,
+    long_only: longOnly,
+    capital: rules.capital,
+    costs: costRecord(rules.costs),
+    data_sha256: loaded.sha256,
+    model: model === null ? null : modelRecord(model),
+    ...figures,
+    notes: model === null ? figures.notes : [...figures.notes, ...seenNotes(model, from, to)],
   }
 }
 

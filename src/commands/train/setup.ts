@@ -14,8 +14,8 @@ import { formatDate } from '../../base/time.js'
 import { actionMask } from '../../env/actions.js'
 import type { FeatureSet } from '../../env/feature-set.js'
 import { FEATURE_WIDTH, FeatureTable } from '../../env/features.js'
-import type { Market } from '../../market/align.js'
-import type { Rules } from '../../trading/step.js'
+import type { Market } from '../../market/market.js'
+import type { Rules } from '../../trading/rules.js'
 import type { LoadedMarket } from '../wiring/market.js'
 
 export interface Setup {

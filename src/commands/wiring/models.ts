@@ -3,7 +3,7 @@ import { decodeModel, type Model } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import { featureSet } from '../../env/features.js'
-import type { Market } from '../../market/align.js'
+import type { Market } from '../../market/market.js'
 import type { Policy } from '../../trading/policies.js'
 
 export interface LoadedModel {

@@ -6,8 +6,10 @@ import { FEATURE_SETS, featureSet } from '../../env/features.js'
 import { DEFAULT_REWARD } from '../../env/reward.js'
 import type { Interval } from '../../market/bar.js'
 import { COMMISSIONS, DEFAULT_COSTS } from '../../portfolio/costs.js'
+import { FILLS } from '../../portfolio/fills.js'
 import { DEFAULT_LIMITS, NO_LIMITS } from '../../risk/limits.js'
-import { DEFAULT_RULES, FILLS, type Rules } from '../../trading/step.js'
+import { wordsOf } from '../../risk/rules.js'
+import { DEFAULT_RULES, type Rules } from '../../trading/rules.js'
 
 const money = { min: 0.01, max: 1e12 }
 const bps = { min: 0, max: 10_000 }
@@ -16,7 +18,7 @@ export const DEFAULT_WARMUP = 50
 
 export const strategyOptions = {
   capital: real('DOLLARS', 'cash at the start', { fallback: DEFAULT_RULES.capital, ...money }),
-  'max-position': real('DOLLARS', 'largest position in a symbol', {
+  'max-position': real('DOLLARS', wordsOf('max-position'), {
     fallback: DEFAULT_LIMITS.maxPosition,
     ...money,
   }),
@@ -56,15 +58,15 @@ export const strategyOptions = {
   ),
   'long-only': flag('no short positions'),
   overnight: flag('keep positions overnight'),
-  'max-day-loss': real('DOLLARS', 'flatten after this loss, until the next session', {
+  'max-day-loss': real('DOLLARS', wordsOf('max-day-loss'), {
     fallback: DEFAULT_LIMITS.maxDayLoss,
     ...money,
   }),
-  'max-loss': real('DOLLARS', 'flatten and end after this fall from the peak', {
-    fallback: DEFAULT_LIMITS.maxDrawdown,
+  'max-loss': real('DOLLARS', wordsOf('max-loss'), {
+    fallback: DEFAULT_LIMITS.maxLoss,
     ...money,
   }),
-  'max-drawdown': real('PART', 'end at this fall from the peak, as a part of it, without flattening', {
+  'max-drawdown': real('PART', wordsOf('max-drawdown'), {
     min: 0,
     max: 1,
     defaultText: 'never',
@@ -101,7 +103,7 @@ export function rulesOf(flags: StrategyFlags, interval: Interval): Rules {
     ...DEFAULT_LIMITS,
     maxPosition: flags['max-position'],
     maxDayLoss: flags['max-day-loss'],
-    maxDrawdown: flags['max-loss'],
+    maxLoss: flags['max-loss'],
   }
   const { flatBeforeCloseMs, noEntryBeforeCloseMs } = NO_LIMITS
   return {
@@ -123,7 +125,7 @@ export function rulesOf(flags: StrategyFlags, interval: Interval): Rules {
       : flags.overnight
         ? { ...held, flatBeforeCloseMs, noEntryBeforeCloseMs }
         : held,
-    maxDrawdownFraction: flags['max-drawdown'] ?? null,
+    maxDrawdown: flags['max-drawdown'] ?? null,
     reward: DEFAULT_REWARD,
   }
 }

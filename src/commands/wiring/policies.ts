@@ -1,0 +1,60 @@
+/** The option --policy, and the policy that it names. */
+import { usage } from '../../base/errors.js'
+import { stream } from '../../base/rng.js'
+import { quote } from '../../base/time.js'
+import type { Context } from '../../cli/context.js'
+import { option } from '../../cli/options.js'
+import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../../trading/policies.js'
+import { readActions } from './replay-file.js'
+
+const POLICIES = ['flat', 'buy-hold', 'random', 'sma-cross'] as const
+
+export type PolicyChoice =
+  | { readonly kind: (typeof POLICIES)[number] }
+  | { readonly kind: 'replay' | 'model'; readonly path: string }
+
+export const policyOption = option<PolicyChoice | undefined>(
+  'POLICY',
+  `who decides: ${POLICIES.join(', ')}, replay:FILE or model:PATH`,
+  { defaultText: 'flat' },
+  parsePolicy,
+)
+
+function parsePolicy(word: string): PolicyChoice {
+  const [, file, path] = /^(replay|model):(.*)$/s.exec(word) ?? []
+  if (file === 'replay' || file === 'model') {
+    if (path === undefined || path === '')
+      throw usage(`expected ${file}:${file === 'replay' ? 'FILE' : 'PATH'}`)
+    return { kind: file, path }
+  }
+  const kind = POLICIES.find((name) => name === word)
+  if (kind === undefined) {
+    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH, got ${quote(word)}`)
+  }
+  return { kind }
+}
+
+/**
+ * The policy of a choice, ready before the bars are read: a mistyped name is told at once. Null for a model, which is made into
+ * a policy once the bars are known.
+ */
+export async function preparedPolicy(
+  context: Context,
+  chosen: PolicyChoice,
+  seed: number,
+): Promise<Policy | null> {
+  switch (chosen.kind) {
+    case 'model':
+      return null
+    case 'flat':
+      return flat
+    case 'buy-hold':
+      return buyHold
+    case 'random':
+      return randomPolicy(stream(seed, 'random-policy'))
+    case 'sma-cross':
+      return smaCross()
+    case 'replay':
+      return replay(chosen.path, await readActions(context, chosen.path))
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The market of two symbols: their bars by common start time, on which decisions stand, and beside them the bars that one symbol
+ * has alone. It may live: bars are appended as they end.
+ */
+import { badData } from '../base/errors.js'
+import { formatTime } from '../base/time.js'
+import { type Interval, intervalMs } from './bar.js'
+import { sessionOfStart } from './grid.js'
+import { BAR_NUMBERS, COLUMNS, grown, refuseDisorder, Series } from './series.js'
+
+export const SYMBOL_COUNT = 2
+
+export type Pair<T> = readonly [T, T]
+
+/** A session as far as there are bars of it. */
+export interface MarketSession {
+  /** New York date, days since 1970-01-01. */
+  readonly day: number
+  readonly openMs: number
+  readonly closeMs: number
+  /** Its first bar. */
+  readonly first: number
+}
+
+/** The last bars of a market in a form that JSON keeps to the bit; null for an unknown volume. */
+export interface SavedBars {
+  readonly symbols: Pair<string>
+  readonly interval: Interval
+  /** Start of each, then open, high, low, close, volume of the first symbol and of the second. */
+  readonly bars: readonly (readonly (number | null)[])[]
+}
+
+/** Bars of two symbols by common start time, oldest first, in columns that grow as bars are appended. */
+export class Market {
+  readonly symbols: Pair<string>
+  readonly interval: Interval
+  readonly intervalMs: number
+  length = 0
+  /** Bar start, epoch milliseconds UTC. */
+  time: Float64Array<ArrayBuffer>
+  open: [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
+  high: [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
+  low: [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
+  close: [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
+  /** NaN where unknown. */
+  volume: [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
+  /** Index into `sessions` of each bar. */
+  session: Int32Array
+  readonly sessions: MarketSession[] = []
+  /** Bars of each symbol at whose time the other one has none: no decision stands on them. */
+  readonly alone: Pair<Series>
+
+  constructor(symbols: Pair<string>, interval: Interval, capacity = 1024) {
+    this.symbols = symbols
+    this.interval = interval
+    this.intervalMs = intervalMs(interval)
+    const column = () => new Float64Array(capacity)
+    this.time = column()
+    this.open = [column(), column()]
+    this.high = [column(), column()]
+    this.low = [column(), column()]
+    this.close = [column(), column()]
+    this.volume = [column(), column()]
+    this.session = new Int32Array(capacity)
+    this.alone = [new Series(symbols[0], interval), new Series(symbols[1], interval)]
+  }
+
+  /**
+   * Adds a bar of both symbols; `numbers` holds open, high, low, close, volume of the first, then of the second. Throws badData
+   * where time does not move on, the bar overlaps the one before, or lies outside of the sessions of the calendar.
+   */
+  append(time: number, numbers: ArrayLike<number>): void {
+    if (this.length === this.time.length) this.#grow()
+    const i = this.length
+    if (i > 0 && time - this.time[i - 1]! < this.intervalMs)
+      refuseDisorder(this.symbols.join(' and '), this.time[i - 1]!, time, this.intervalMs)
+    this.session[i] = this.#sessionOf(time, i)
+    this.length++
+    this.time[i] = time
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const from = k * BAR_NUMBERS
+      this.open[k]![i] = numbers[from]!
+      this.high[k]![i] = numbers[from + 1]!
+      this.low[k]![i] = numbers[from + 2]!
+      this.close[k]![i] = numbers[from + 3]!
+      this.volume[k]![i] = numbers[from + 4]!
+    }
+  }
+
+  /** The bars [from, to) as a market of their own, with those that one symbol has alone in their time. */
+  slice(from: number, to: number): Market {
+    const part = new Market(this.symbols, this.interval, Math.max(1, to - from))
+    const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+    for (let i = from; i < to; i++) {
+      for (let k = 0; k < SYMBOL_COUNT; k++) {
+        for (const [c, name] of COLUMNS.entries()) numbers[k * BAR_NUMBERS + c] = this[name][k]![i]!
+      }
+      part.append(this.time[i]!, numbers)
+    }
+    const fromMs = from < this.length ? this.time[from]! : Number.POSITIVE_INFINITY
+    const toMs = to < this.length ? this.time[to]! : Number.POSITIVE_INFINITY
+    for (const [k, series] of this.alone.entries()) {
+      for (let i = 0; i < series.length; i++) {
+        if (series.time[i]! < fromMs || series.time[i]! >= toMs) continue
+        for (const [c, name] of COLUMNS.entries()) numbers[c] = series[name][i]!
+        part.alone[k]!.append(series.time[i]!, numbers)
+      }
+    }
+    return part
+  }
+
+  /** The last `count` bars, or all. */
+  save(count: number): SavedBars {
+    const { symbols, interval, length } = this
+    const bars: (number | null)[][] = []
+    for (let i = Math.max(0, length - count); i < length; i++) {
+      const numbers = [0, 1].flatMap((k) => COLUMNS.map((name) => this[name][k]![i]!))
+      bars.push([this.time[i]!, ...numbers.map((value) => (Number.isNaN(value) ? null : value))])
+    }
+    return { symbols, interval, bars }
+  }
+
+  static from({ symbols, interval, bars }: SavedBars): Market {
+    const market = new Market(symbols, interval, Math.max(64, bars.length))
+    for (const [time, ...numbers] of bars)
+      market.append(
+        time!,
+        numbers.map((value) => value ?? Number.NaN),
+      )
+    return market
+  }
+
+  /** The end of bar `i`: from then on it is known. */
+  endOf(i: number): number {
+    return this.time[i]! + this.intervalMs
+  }
+
+  #sessionOf(time: number, i: number): number {
+    const last = this.sessions.at(-1)
+    if (last !== undefined && time >= last.openMs && time < last.closeMs) return this.sessions.length - 1
+    const session = sessionOfStart(time, this.intervalMs)
+    if (session === null)
+      throw badData(`${this.symbols.join(' and ')}: ${formatTime(time)} lies outside of the regular session`)
+    const { day, openMs, closeMs } = session
+    if (last?.day !== day) this.sessions.push({ day, openMs, closeMs, first: i })
+    return this.sessions.length - 1
+  }
+
+  #grow(): void {
+    const capacity = Math.max(1024, 2 * this.time.length)
+    this.time = grown(this.time, capacity)
+    for (const name of COLUMNS) this[name] = [grown(this[name][0], capacity), grown(this[name][1], capacity)]
+    const session = new Int32Array(capacity)
+    session.set(this.session)
+    this.session = session
+  }
+}
+
+/** A market as far as it is known at a decision. What lies beyond its end cannot be read: a RangeError says so. */
+export class MarketView {
+  readonly #market: Market
+  /** Bars that have ended. */
+  length = 0
+
+  constructor(market: Market) {
+    this.#market = market
+  }
+
+  /** Start of bar `i`, epoch milliseconds. */
+  time(i: number): number {
+    return this.#market.time[this.#known(i)]!
+  }
+
+  /** Dollars a share, of symbol `k` in bar `i`. */
+  open(k: number, i: number): number {
+    return this.#market.open[k]![this.#known(i)]!
+  }
+
+  high(k: number, i: number): number {
+    return this.#market.high[k]![this.#known(i)]!
+  }
+
+  low(k: number, i: number): number {
+    return this.#market.low[k]![this.#known(i)]!
+  }
+
+  close(k: number, i: number): number {
+    return this.#market.close[k]![this.#known(i)]!
+  }
+
+  /** Shares; NaN where unknown. */
+  volume(k: number, i: number): number {
+    return this.#market.volume[k]![this.#known(i)]!
+  }
+
+  #known(i: number): number {
+    if (i >= 0 && i < this.length) return i
+    throw new RangeError(`bar ${i} is not among the ${this.length} that have ended`)
+  }
+}

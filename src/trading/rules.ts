@@ -1,0 +1,63 @@
+/** What a run is played by: money, sizes, fills, costs, limits, reward. One object for training, backtest and paper. */
+import { DEFAULT_REWARD, type RewardTerms } from '../env/reward.js'
+import { type Costs, DEFAULT_COSTS } from '../portfolio/costs.js'
+import type { Fill } from '../portfolio/fills.js'
+import { DEFAULT_LIMITS, type Limits } from '../risk/limits.js'
+import type { Bounds } from '../risk/rules.js'
+
+export interface Rules extends Bounds {
+  /** Dollars at the start. */
+  readonly capital: number
+  /** Dollars of a full position; whole shares below it are bought. */
+  readonly maxPosition: number
+  /** A fixed count of shares instead. */
+  readonly shares: number | null
+  readonly fractional: boolean
+  readonly fill: Fill
+  readonly costs: Costs
+  readonly limits: Limits
+  /** Ends the run when (peak - equity) / peak passes it; null for never. */
+  readonly maxDrawdown: number | null
+  readonly reward: RewardTerms
+}
+
+export const DEFAULT_RULES: Rules = {
+  capital: 5000,
+  maxPosition: DEFAULT_LIMITS.maxPosition,
+  shares: null,
+  fractional: false,
+  fill: 'open',
+  costs: DEFAULT_COSTS,
+  limits: DEFAULT_LIMITS,
+  maxDrawdown: null,
+  reward: DEFAULT_REWARD,
+}
+
+/**
+ * The rules as files hold them: in models, manifests and the names of runs, whose bytes must not change with a name in the code.
+ * There the limit in dollars is `limits.maxDrawdown`, and the fraction `maxDrawdownFraction`.
+ */
+export function storedRules({ limits, maxDrawdown, ...rules }: Rules) {
+  const { capital, maxPosition, shares, fractional, fill, costs, reward } = rules
+  const { maxLoss, ...others } = limits
+  return {
+    capital,
+    maxPosition,
+    shares,
+    fractional,
+    fill,
+    costs,
+    limits: {
+      maxPosition: others.maxPosition,
+      maxDayLoss: others.maxDayLoss,
+      maxDrawdown: maxLoss,
+      flatBeforeCloseMs: others.flatBeforeCloseMs,
+      noEntryBeforeCloseMs: others.noEntryBeforeCloseMs,
+      tradesPerDay: others.tradesPerDay,
+      ordersPerMinute: others.ordersPerMinute,
+      maxAgeMs: others.maxAgeMs,
+    },
+    maxDrawdownFraction: maxDrawdown,
+    reward,
+  }
+}

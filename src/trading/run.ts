@@ -1,0 +1,98 @@
+/**
+ * A policy at work on a market, whatever fills its orders: the past through a simulated broker, or a gateway. Between two
+ * decisions it can be saved as text and go on elsewhere to the bit.
+ */
+import { actionMask } from '../env/actions.js'
+import { LOOKBACK } from '../env/feature-set.js'
+import type { FeatureTable, SavedFeatures } from '../env/features.js'
+import { OBSERVATION_SIZE, observe } from '../env/observation.js'
+import { type Market, MarketView, type SavedBars } from '../market/market.js'
+import type { Listener } from './listener.js'
+import type { Decision, Policy } from './policies.js'
+import type { Rules } from './rules.js'
+import { type SavedState, TradingState } from './state.js'
+import { Transition } from './step.js'
+
+export interface RunOptions {
+  readonly market: Market
+  /** Needed by a policy that observes. */
+  readonly features: FeatureTable | null
+  readonly rules: Rules
+  readonly policy: Policy
+  readonly longOnly: boolean
+  /** Told of every event. */
+  readonly listener?: Listener | null
+}
+
+/** A run between two decisions, in a form that JSON keeps to the bit. */
+export interface SavedRun {
+  /** The bars that the next decisions look back to. */
+  readonly bars: SavedBars
+  readonly features: SavedFeatures | null
+  readonly state: SavedState
+  /** Null where the policy remembers nothing. */
+  readonly policy: readonly number[] | null
+  /** No decision was taken yet. */
+  readonly start: boolean
+}
+
+export class TradingRun {
+  readonly options: RunOptions
+  readonly state: TradingState
+  readonly transition: Transition
+  readonly #decision: Decision
+  readonly #view: MarketView
+
+  /** Throws where a policy that observes gets no features. */
+  constructor(options: RunOptions) {
+    const { market, rules, longOnly, policy, features, listener = null } = options
+    if (policy.observes && features === null) throw new Error(`${policy.name} needs features`)
+    this.options = options
+    this.state = new TradingState(rules.capital)
+    this.transition = new Transition(market, rules, listener)
+    this.#view = new MarketView(market)
+    this.#decision = {
+      t: 0,
+      view: this.#view,
+      observation: new Float32Array(OBSERVATION_SIZE),
+      start: true,
+      held: this.state.heldAction,
+      mask: actionMask(longOnly),
+    }
+  }
+
+  /** The policy's action at bar `t`, which has ended. */
+  act(t: number): number {
+    const { policy, features } = this.options
+    const { state } = this
+    const decision = this.#decision
+    decision.t = t
+    this.#view.length = t + 1
+    decision.held = state.heldAction
+    if (policy.observes) observe(features!, t, state.account.position, state.size, decision.observation)
+    const action = policy.act(decision)
+    decision.start = false
+    return action
+  }
+
+  /** To be called before a decision, when the market ends with the bar it stands on. Throws a RangeError elsewhere. */
+  save(): SavedRun {
+    const { market, policy, features } = this.options
+    if (features !== null && features.length !== market.length)
+      throw new RangeError(`features of ${features.length} bars, and a market of ${market.length}`)
+    return {
+      bars: market.save(LOOKBACK),
+      features: features?.save() ?? null,
+      state: this.state.save(),
+      policy: policy.save?.(market.length) ?? null,
+      start: this.#decision.start,
+    }
+  }
+
+  /** Takes up what was saved; market and features are made from it (`Market.from`, `new FeatureTable`). */
+  restore({ state, policy, start }: SavedRun): void {
+    this.state.restore(state)
+    if (policy !== null) this.options.policy.restore?.(policy, this.options.market.length)
+    this.#decision.start = start
+  }
+}
