@@ -176,6 +176,13 @@ describe('bad input', () => {
       'no bars of NVDA or MSFT: the input holds AMD, INTC',
     ],
     ['time going backwards', pair(3) + pair(1), [], 65, /stdin:3: time goes backwards/],
+    [
+      'minutes that are called 5 minutes',
+      pairs(3).replaceAll('"1m"', '"5m"'),
+      [],
+      65,
+      /stdin:3: bars overlap: NVDA .* begins before the end of .*, which is 5 minutes long\n.*hint: say how long/,
+    ],
     ['mixed intervals', pair(1) + pair(6, { interval: '5m' }), [], 65, /mixed intervals: 1m before, 5m here/],
     [
       'invented bars beside real ones',
@@ -211,7 +218,13 @@ describe('bad input', () => {
     ],
     [
       'daily bars without --overnight',
-      pairs(3).replaceAll('"1m"', '"1d"'),
+      ['28', '29', '30']
+        .map((day) =>
+          pair(0)
+            .replaceAll(/2025-..-..T..:../g, `2025-07-${day}T04:00`)
+            .replaceAll('"1m"', '"1d"'),
+        )
+        .join(''),
       ['--warmup', '0'],
       64,
       'bars of a day leave no time to be flat by the close',
