@@ -24,6 +24,8 @@ export const EXIT = {
 export type ExitName = keyof typeof EXIT
 
 export interface FailureDetails {
+  /** A value that was refused, as it may be shown. It ends the message and stands apart, as it may be a secret. */
+  got?: string
   /** What the user can do about it, without a full stop. */
   hint?: string
   /** Where in the input it happened, such as `stdin:173`. */
@@ -37,13 +39,17 @@ export interface FailureDetails {
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly kind: ExitName
+  /** The message without the value that was refused. */
+  readonly expected: string
   readonly hint: string | undefined
   readonly where: string | undefined
   readonly fields: Record<string, string | number | boolean | null>
 
   constructor(kind: ExitName, message: string, details: FailureDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    const { got, cause } = details
+    super(got === undefined ? message : `${message}, got ${got}`, cause === undefined ? undefined : { cause })
     this.kind = kind
+    this.expected = message
     this.hint = details.hint
     this.where = details.where
     this.fields = details.fields ?? {}

@@ -48,7 +48,7 @@ export function text(metavar: string, help: string, more: Common & { fallback?: 
 
 export function file(help: string, more: Common = {}): Option<string | undefined> {
   return option<string | undefined>('FILE', help, { completes: 'file', ...more }, (value) => {
-    if (value === '') throw usage('expected a file name, got an empty string')
+    if (value === '') throw usage('expected a file name', { got: 'an empty string' })
     return value
   })
 }
@@ -87,7 +87,7 @@ export function integer(
 ): Option<number>
 export function integer(metavar: string, help: string, more: Common & Range & { fallback?: number } = {}) {
   return option(metavar, help, more, (value) => {
-    if (!/^[+-]?\d{1,16}$/.test(value)) throw usage(`expected a whole number, got ${quote(value)}`)
+    if (!/^[+-]?\d{1,16}$/.test(value)) throw usage('expected a whole number', { got: quote(value) })
     return within(Number(value), more)
   })
 }
@@ -101,7 +101,7 @@ export function real(
 export function real(metavar: string, help: string, more: Common & Range & { fallback?: number } = {}) {
   return option(metavar, help, more, (value) => {
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)) {
-      throw usage(`expected a number, got ${quote(value)}`)
+      throw usage('expected a number', { got: quote(value) })
     }
     return within(Number(value), more)
   })
@@ -116,7 +116,7 @@ export function date(
     if (more.today === true && value === 'today') return 'today'
     const days = parseDate(value)
     if (days === null || days < daysFromCivil(1900, 1, 1)) {
-      throw usage(`expected a date such as 2025-08-01${more.today ? ' or today' : ''}, got ${quote(value)}`)
+      throw usage(`expected a date such as 2025-08-01${more.today ? ' or today' : ''}`, { got: quote(value) })
     }
     return days
   })
@@ -137,7 +137,7 @@ export function list(
   const shown = more.fallback === undefined ? {} : { defaultText: more.fallback.join(',') }
   return option<readonly string[] | undefined>(metavar, help, { ...shown, ...more }, (value) => {
     const words = value.split(',').map((word) => word.trim())
-    if (words.some((word) => word === '')) throw usage(`expected words between commas, got ${quote(value)}`)
+    if (words.some((word) => word === '')) throw usage('expected words between commas', { got: quote(value) })
     return words.map((word) => more.each?.(word) ?? word)
   })
 }
@@ -169,19 +169,19 @@ export function option<T>(
 function parseBoolean(value: string): boolean {
   if (/^(1|true|yes|on)$/i.test(value)) return true
   if (/^(0|false|no|off|)$/i.test(value)) return false
-  throw usage(`expected true or false, got ${quote(value)}`)
+  throw usage('expected true or false', { got: quote(value) })
 }
 
 function oneOf(choices: readonly string[], value: string): string {
   if (choices.includes(value)) return value
-  throw usage(`expected one of ${choices.join(', ')}, got ${quote(value)}`)
+  throw usage(`expected one of ${choices.join(', ')}`, { got: quote(value) })
 }
 
 function within(value: number, { min = -Infinity, max = Infinity }: Range): number {
   if (value >= min && value <= max) return value
-  if (max === Infinity) throw usage(`expected at least ${min}, got ${value}`)
-  if (min === -Infinity) throw usage(`expected at most ${max}, got ${value}`)
-  throw usage(`expected ${min} to ${max}, got ${value}`)
+  if (max === Infinity) throw usage(`expected at least ${min}`, { got: String(value) })
+  if (min === -Infinity) throw usage(`expected at most ${max}`, { got: String(value) })
+  throw usage(`expected ${min} to ${max}`, { got: String(value) })
 }
 
 /** The options every command understands, before or after its name. */

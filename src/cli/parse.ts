@@ -83,7 +83,10 @@ export function checkOperands(command: AnyLeaf, operands: readonly string[]): vo
   }
 }
 
-/** `discreet`: a word that is near to no option is not repeated, it may be a secret. */
+/**
+ * Commander says which word it refused in its message alone, between quotes: this is the one place that reads it there.
+ * `discreet`: a word that is near to no option is not repeated, it may be a secret.
+ */
 function asUsage(error: unknown, known: string[], discreet: boolean): unknown {
   const { code, message } = error as CommanderError
   if (typeof code !== 'string' || !code.startsWith('commander.')) return error
@@ -146,7 +149,7 @@ function read(
     return { value: spec.parse(raw), origin, raw }
   } catch (error) {
     if (!(error instanceof Failure)) throw error
-    const message = discreet ? error.message.replace(/, got .*$/s, '') : error.message
+    const message = discreet ? error.expected : error.message
     throw new Failure(origin === 'flag' ? 'usage' : 'config', `${label}: ${message}`, {
       cause: error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),

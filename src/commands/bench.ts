@@ -14,7 +14,7 @@ const WIDTHS: readonly number[] = [32, 64, 128, 256]
 const widthsOf = (word: string): readonly number[] => {
   const widths = word.split(',').map((part) => (/^\d{1,4}$/.test(part.trim()) ? Number(part) : Number.NaN))
   if (widths.every((width) => width >= 8 && width % 8 === 0)) return widths.sort((a, b) => a - b)
-  throw usage(`expected multiples of 8 between commas, got ${quote(word)}`)
+  throw usage('expected multiples of 8 between commas', { got: quote(word) })
 }
 
 interface Candidate {
@@ -26,6 +26,12 @@ interface Row {
   readonly engine: string
   readonly hidden: number
   readonly speed: Speed
+}
+
+/** An engine that cannot be had here. */
+interface Absent {
+  readonly engine: string
+  readonly failure: Failure
 }
 
 export const bench = defineCommand({
@@ -72,7 +78,7 @@ export const bench = defineCommand({
     const progress = context.ui.progress('measurements')
     const pause = pauses(context.signal)
     const rows: Row[] = []
-    const absent: string[] = []
+    const absent: Absent[] = []
     let done = 0
     for (const { name, flags } of candidates) {
       for (const hidden of given.widths) {
@@ -82,8 +88,7 @@ export const bench = defineCommand({
           engine = await engineFor(benchmarkLayout(hidden), flags)
         } catch (error) {
           if (!(error instanceof Failure)) throw error
-          const hint = error.hint === undefined ? '' : ` (${error.hint})`
-          absent.push(`${name}: ${error.message}${hint}`)
+          absent.push({ engine: name, failure: error })
           if (!table)
             await say(
               `${JSON.stringify({ type: 'bench', engine: name, available: false, reason: error.message })}\n`,
@@ -129,7 +134,7 @@ interface Advice {
   readonly gpu: string
 }
 
-function adviceOf(rows: readonly Row[], absent: readonly string[], widths: readonly number[]): Advice {
+function adviceOf(rows: readonly Row[], absent: readonly Absent[], widths: readonly number[]): Advice {
   // None where a width is more than any engine can hold.
   const best = (hidden: number): Row | undefined =>
     rows
@@ -137,7 +142,7 @@ function adviceOf(rows: readonly Row[], absent: readonly string[], widths: reado
       .sort((a, b) => b.speed.stepsPerSecond - a.speed.stepsPerSecond)[0]
   const measured = widths.filter((hidden) => best(hidden) !== undefined)
   const use = Object.fromEntries(measured.map((hidden) => [hidden, best(hidden)!.engine]))
-  if (!absent.some((words) => words.startsWith('--gpu:'))) {
+  if (!absent.some(({ engine }) => engine === '--gpu')) {
     const wins = measured.filter((hidden) => use[hidden]!.startsWith('--gpu'))
     return {
       use,
@@ -155,7 +160,7 @@ function adviceOf(rows: readonly Row[], absent: readonly string[], widths: reado
   }
 }
 
-function tableOf(rows: readonly Row[], absent: readonly string[], { use, gpu }: Advice): string {
+function tableOf(rows: readonly Row[], absent: readonly Absent[], { use, gpu }: Advice): string {
   const line = (engine: string, hidden: string, ...cells: readonly string[]) =>
     `${engine.padEnd(18)}${hidden.padStart(6)}${cells.map((cell) => cell.padStart(16)).join('')}\n`
   const lines = [line('engine', 'width', 'steps/s', 'minibatch ms', 'policy us')]
@@ -172,7 +177,9 @@ function tableOf(rows: readonly Row[], absent: readonly string[], { use, gpu }: 
     )
   }
   const words = [
-    ...absent.map((one) => `not there: ${one}`),
+    ...absent.map(({ engine, failure: { message, hint } }) => {
+      return `not there: ${engine}: ${message}${hint === undefined ? '' : ` (${hint})`}`
+    }),
     `use: ${Object.entries(use)
       .map(([hidden, engine]) => `${engine} at ${hidden}`)
       .join('; ')}`,

@@ -41,7 +41,7 @@ export const exportBars = defineCommand({
         const keys = value.split(',')
         const wrong = keys.find((key) => !PARTITIONS.includes(key))
         if (wrong !== undefined)
-          throw usage(`expected some of ${PARTITIONS.join(', ')}, got ${JSON.stringify(wrong)}`)
+          throw usage(`expected some of ${PARTITIONS.join(', ')}`, { got: JSON.stringify(wrong) })
         return keys
       },
     ),
@@ -98,7 +98,7 @@ export const exportBars = defineCommand({
 
 function intervalWord(word: string): string {
   if (INTERVALS.includes(word as Interval)) return word
-  throw usage(`expected one of ${INTERVALS.join(', ')}, got ${JSON.stringify(word)}`)
+  throw usage(`expected one of ${INTERVALS.join(', ')}`, { got: JSON.stringify(word) })
 }
 
 /** Midnight in New York. */

@@ -24,6 +24,8 @@ export interface SourceOptions {
   readonly format?: Format | undefined
   /** The bytes as they are: no gunzip. */
   readonly plain?: boolean
+  /** No bytes at all are no failure. */
+  readonly mayBeEmpty?: boolean
 }
 
 /** Random access to bytes that do not change while they are read. */
@@ -55,7 +57,7 @@ export function formatByExtension(path: string): Format | undefined {
   return undefined
 }
 
-/** Opens `operand`, `-` being standard input. Throws `noInput` when it is missing or empty. */
+/** Opens `operand`, `-` being standard input. Throws `noInput` when it is missing, or empty and may not be. */
 export async function openSource(operand: string, options: SourceOptions): Promise<Source> {
   const { signal } = options
   const name = operand === '-' ? 'stdin' : operand
@@ -94,7 +96,7 @@ async function recognised(operand: string, name: string, raw: Raw, options: Sour
     head = await firstBytes(chunks, 4)
     chunks = withHead(head, chunks)
   }
-  if (head.length === 0) throw new Failure('noInput', 'is empty', { where: name })
+  if (head.length === 0 && !options.mayBeEmpty) throw new Failure('noInput', 'is empty', { where: name })
   let spooled: FileHandle | undefined
   return {
     name,

@@ -191,14 +191,22 @@ export class Vault implements SecretBackend {
         })
       }
       if (size > FILE_LIMIT) throw badData(`${path}: larger than ${FILE_LIMIT} bytes`)
-      return parseVault(disk.read(fd))
+      return this.#parsed(disk.read(fd))
     } catch (error) {
-      if (error instanceof Failure && error.kind === 'data' && !error.message.startsWith(path)) {
-        throw badData(`${path}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint })
-      }
       throw systemFailure(error, path)
     } finally {
       disk.close(fd)
+    }
+  }
+
+  /** What the parser says of a damaged file, with the path before it. */
+  #parsed(bytes: Buffer): VaultFile {
+    try {
+      return parseVault(bytes)
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'data') throw error
+      const { message, hint } = error
+      throw badData(`${this.#world.path}: ${message}`, hint === undefined ? {} : { hint })
     }
   }
 

@@ -1,4 +1,3 @@
-import { Failure } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
 import { redactor } from '../../stream/redact.js'
 import { BlockWriter } from '../../stream/sink.js'
@@ -18,11 +17,7 @@ export const redact = defineCommand({
   run: async (context, options) => {
     const secrets = await chosen(context, options)
     const filter = redactor(secrets)
-    const source = await openInput(context, '-', { format: 'ndjson', plain: true }).catch((error) => {
-      if (error instanceof Failure && error.message === 'is empty') return null
-      throw error
-    })
-    if (source === null) return
+    const source = await openInput(context, '-', { format: 'ndjson', plain: true, mayBeEmpty: true })
     const out = new BlockWriter(context.stdout())
     for await (const chunk of source.chunks()) {
       await out.bytes(filter.push(chunk))

@@ -5,12 +5,12 @@ import { quote, type Zone, zoneNamed } from '../../base/time.js'
 import { type Context, HelpWanted } from '../../cli/context.js'
 import { choice, integer, list, option } from '../../cli/options.js'
 import { INTERVALS, SYMBOL } from '../../market/bar.js'
-import { FORMATS, type Format, openSource, type Source } from '../../stream/source.js'
+import { FORMATS, openSource, type Source, type SourceOptions } from '../../stream/source.js'
 
 const symbolWord = (word: string): string => {
   const symbol = word.toUpperCase()
   if (SYMBOL.test(symbol)) return symbol
-  throw usage(`expected letters, digits, dots and dashes, got ${quote(word)}`)
+  throw usage('expected letters, digits, dots and dashes', { got: quote(word) })
 }
 
 const symbolList = list('LIST', 'symbols, separated by commas', { each: symbolWord })
@@ -48,7 +48,7 @@ export const input = {
 export async function openInput(
   context: Context,
   operand: string,
-  given: { readonly format?: Format | undefined; readonly plain?: boolean } = {},
+  given: Pick<SourceOptions, 'format' | 'plain' | 'mayBeEmpty'> = {},
 ): Promise<Source> {
   if (operand === '-' && context.stdinIsTTY) throw new HelpWanted()
   const source = await openSource(operand, { signal: context.signal, temporaryDirectory: tmpdir(), ...given })
