@@ -100,7 +100,19 @@ const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0
 const STAMP =
   /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i
 
-export type ParsedTime = { epochMs: number } | { error: string }
+/** Why a text is no time. */
+export const TIME_RULES = [
+  'not-a-time',
+  'no-such-date',
+  'no-such-time',
+  'no-such-offset',
+  'too-fine',
+  'no-offset',
+  'skipped-or-repeated',
+] as const
+export type TimeRule = (typeof TIME_RULES)[number]
+
+export type ParsedTime = { epochMs: number } | { rule: TimeRule; error: string }
 
 /**
  * Reads an ISO-8601 stamp (date, `T` or space, optional fraction, optional offset). A stamp without an offset needs
@@ -108,7 +120,9 @@ export type ParsedTime = { epochMs: number } | { error: string }
  */
 export function parseTime(text: string, zone: Zone | null): ParsedTime {
   const match = STAMP.exec(text.trim())
-  if (match === null) return { error: `expected a time such as 2025-07-30T13:30:00Z, got ${quote(text)}` }
+  if (match === null) {
+    return { rule: 'not-a-time', error: `expected a time such as 2025-07-30T13:30:00Z, got ${quote(text)}` }
+  }
   const year = Number(match[1])
   const month = Number(match[2])
   const day = Number(match[3])
@@ -116,11 +130,15 @@ export function parseTime(text: string, zone: Zone | null): ParsedTime {
   const minute = Number(match[5] ?? 0)
   const second = Number(match[6] ?? 0)
   if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) {
-    return { error: `no such date: ${quote(text)}` }
+    return { rule: 'no-such-date', error: `no such date: ${quote(text)}` }
   }
-  if (hour > 23 || minute > 59 || second > 59) return { error: `no such time of day: ${quote(text)}` }
+  if (hour > 23 || minute > 59 || second > 59) {
+    return { rule: 'no-such-time', error: `no such time of day: ${quote(text)}` }
+  }
   const fraction = (match[7] ?? '').padEnd(3, '0')
-  if (/[1-9]/.test(fraction.slice(3))) return { error: `finer than a millisecond: ${quote(text)}` }
+  if (/[1-9]/.test(fraction.slice(3))) {
+    return { rule: 'too-fine', error: `finer than a millisecond: ${quote(text)}` }
+  }
   const local =
     daysFromCivil(year, month, day) * DAY +
     hour * HOUR +
@@ -132,13 +150,20 @@ export function parseTime(text: string, zone: Zone | null): ParsedTime {
     if (/^[a-z]/i.test(offset)) return { epochMs: local }
     const hours = Number(offset.slice(1, 3))
     const minutes = Number(offset.slice(3).replace(':', '') || 0)
-    if (hours > 14 || minutes > 59) return { error: `no such UTC offset: ${quote(text)}` }
+    if (hours > 14 || minutes > 59) {
+      return { rule: 'no-such-offset', error: `no such UTC offset: ${quote(text)}` }
+    }
     const sign = offset.startsWith('-') ? -1 : 1
     return { epochMs: local - sign * (hours * HOUR + minutes * MINUTE) }
   }
-  if (zone === null) return { error: `${quote(text)} has no UTC offset; name its zone with --tz` }
+  if (zone === null) {
+    return { rule: 'no-offset', error: `${quote(text)} has no UTC offset; name its zone with --tz` }
+  }
   const instant = zone.toInstant(local)
-  if (instant === null) return { error: `${zone.name} skips or repeats the wall time ${quote(text)}` }
+  if (instant === null) {
+    const error = `${zone.name} skips or repeats the wall time ${quote(text)}`
+    return { rule: 'skipped-or-repeated', error }
+  }
   return { epochMs: instant }
 }
 

@@ -3,6 +3,7 @@ import { quote } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { choice, file, flag, option, text } from '../cli/options.js'
+import { describe } from '../market/problem.js'
 import type { OtherRecord, Reject } from '../market/reading.js'
 import { rejectFailure } from '../market/reading.js'
 import { readRecords } from '../market/records.js'
@@ -149,7 +150,7 @@ function tolerance(value: string): Tolerance {
     (match[2] === '' && !Number.isInteger(number)) ||
     (match[2] === '%' && number > 100)
   ) {
-    throw usage(`expected a number of lines or a percentage such as 1%, got ${quote(value)}`)
+    throw usage('expected a number of lines or a percentage such as 1%', { got: quote(value) })
   }
   return match[2] === '%' ? { count: 0, share: number / 100 } : { count: number, share: 0 }
 }
@@ -179,7 +180,8 @@ class Tally {
 
   readonly reject = async (reject: Reject): Promise<void> => {
     this.rejected++
-    const { line, message, raw } = reject
+    const { line, raw } = reject
+    const message = describe(reject.problem)
     await this.#rejects?.write(
       Buffer.from(`${JSON.stringify({ type: 'reject', line, code: 65, message, raw })}\n`),
     )
@@ -200,7 +202,7 @@ class Tally {
       const problem = checkRecord(record)
       if (problem !== null) {
         this.read--
-        await this.reject({ name, line, message: problem, raw: raw.slice(0, 1000) })
+        await this.reject({ name, line, problem, raw: raw.slice(0, 1000) })
       } else if (isStored(type)) kept.push(record)
       else this.#others.set(type, (this.#others.get(type) ?? 0) + 1)
     }

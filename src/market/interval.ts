@@ -1,6 +1,6 @@
 /** Rows without an interval get the smallest spacing seen among the first 1,000 rows of their stream. */
-import { badData } from '../base/errors.js'
 import { type BarBatch, copyRows, INTERVALS, intervalMs, MISSING_CODE, newBatch } from './bar.js'
+import { BadRecord } from './problem.js'
 import type { Reading, RecordBlock } from './reading.js'
 
 const LOOK_AHEAD = 1000
@@ -63,8 +63,12 @@ function smallestSpacing(batch: BarBatch, name: string): number {
   // Daily bars of stamps at midnight in a zone with daylight saving are 23 to 25 hours apart.
   if (least >= 82_800_000 && least < Number.POSITIVE_INFINITY) return INTERVALS.indexOf('1d')
   const seen = least === Number.POSITIVE_INFINITY ? 'a single row a symbol' : `a spacing of ${least / 1000} s`
-  throw badData(`the interval is missing and cannot be told from ${seen}`, {
-    where: `${name}:${batch.line[0]}`,
-    hint: `name it with --interval: ${INTERVALS.join(' ')}`,
-  })
+  const words = `the interval is missing and cannot be told from ${seen}`
+  throw new BadRecord(
+    { field: null, rule: 'no-interval', words, value: undefined },
+    {
+      where: `${name}:${batch.line[0]}`,
+      hint: `name it with --interval: ${INTERVALS.join(' ')}`,
+    },
+  )
 }

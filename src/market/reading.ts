@@ -1,9 +1,9 @@
 /** What the readers of every format share: blocks of records, rejects, options. */
-import { badData, type Failure } from '../base/errors.js'
 import type { Zone } from '../base/time.js'
 import type { JsonObject } from '../stream/json.js'
 import type { BarBatch, Interval, Names } from './bar.js'
 import type { BarField } from './fields.js'
+import { BadRecord, type Problem } from './problem.js'
 
 /** A record that is not a bar. */
 export interface OtherRecord {
@@ -21,7 +21,7 @@ export type RecordBlock =
 export interface Reject {
   readonly name: string
   readonly line: number
-  readonly message: string
+  readonly problem: Problem
   /** The line as it was, cut at 1,000 characters. */
   readonly raw: string
 }
@@ -43,24 +43,27 @@ export interface ReadOptions {
 export const BATCH_ROWS = 8192
 
 /** The failure a reject becomes when nothing catches it: `stdin:173: close: expected a number, got "n/a"`. */
-export function rejectFailure({ name, line, message }: Reject): Failure {
-  const hint = /has no UTC offset/.test(message)
-    ? 'name the zone of the stamps, such as --tz America/New_York'
-    : /^symbol: is missing/.test(message)
-      ? 'name it with --symbol'
-      : undefined
-  return badData(message, {
-    where: `${name}:${line}`,
-    fields: { line },
-    ...(hint === undefined ? {} : { hint }),
-  })
+export const rejectFailure = ({ name, line, problem }: Reject): BadRecord =>
+  new BadRecord(problem, { where: `${name}:${line}`, fields: { line } })
+
+export const NOT_UTF8: Problem = {
+  field: null,
+  rule: 'not-utf8',
+  words: 'is not valid UTF-8',
+  value: undefined,
+}
+
+/** What a download that failed leaves instead of records, or null. */
+export function webPage(text: string): Problem | null {
+  if (!/^\s*<(!doctype|html|\?xml)/i.test(text)) return null
+  return { field: null, rule: 'web-page', words: 'expected records, got an HTML or XML page', value: text }
 }
 
 /** What the format readers share. */
 export interface Reading extends ReadOptions {
   readonly name: string
   readonly names: Names
-  readonly reject: (line: number, message: string, raw: string) => Promise<void>
+  readonly reject: (line: number, problem: Problem, raw: string) => Promise<void>
   readonly ignored: (field: string) => void
 }
 

@@ -3,7 +3,7 @@
  * is valid until the next block is asked for.
  */
 import { quote } from '../base/time.js'
-import { decodeUtf8, type JsonObject, parseObject } from '../stream/json.js'
+import { decodeUtf8, type JsonObject, type JsonRule, parseObject } from '../stream/json.js'
 import { lineBlocks, MAX_LINE, tooLong } from '../stream/lines.js'
 import type { Source } from '../stream/source.js'
 import { type BarBatch, Names, newBatch } from './bar.js'
@@ -12,14 +12,17 @@ import { readCsv } from './formats/csv.js'
 import { BarReader } from './formats/ndjson.js'
 import { readParquet } from './formats/parquet.js'
 import { fillIntervals } from './interval.js'
+import type { Problem } from './problem.js'
 import {
   BATCH_ROWS,
   hand,
+  NOT_UTF8,
   type OtherRecord,
   type Reading,
   type ReadOptions,
   type RecordBlock,
   rejectFailure,
+  webPage,
 } from './reading.js'
 
 export async function* readRecords(source: Source, options: ReadOptions = {}): AsyncGenerator<RecordBlock> {
@@ -27,8 +30,8 @@ export async function* readRecords(source: Source, options: ReadOptions = {}): A
     ...options,
     name: source.name,
     names: options.names ?? new Names(),
-    reject: async (line, message, raw) => {
-      const reject = { name: source.name, line, message, raw: raw.slice(0, 1000) }
+    reject: async (line, problem, raw) => {
+      const reject = { name: source.name, line, problem, raw: raw.slice(0, 1000) }
       if (options.onReject === undefined) throw rejectFailure(reject)
       await options.onReject(reject)
     },
@@ -111,48 +114,50 @@ function readLine(
   line: number,
   batch: BarBatch | null,
   reading: Reading,
-): 'done' | 'again' | OtherRecord | { problem: string; raw: string } {
+): 'done' | 'again' | OtherRecord | { problem: Problem; raw: string } {
   const text = decodeUtf8(bytes)
-  if (text === null) return { problem: 'is not valid UTF-8', raw: bytes.toString('latin1') }
+  if (text === null) return { problem: NOT_UTF8, raw: bytes.toString('latin1') }
   if (text.trim() === '') return 'done'
   const parsed = parseObject(text)
-  if ('error' in parsed) return { problem: notJson(text) ?? parsed.error, raw: text }
+  if ('error' in parsed) return { problem: notRecord(text, parsed), raw: text }
   const { object } = parsed
   const { type } = object
   if (type !== undefined && typeof type !== 'string') {
-    return { problem: `type: expected a string, got ${quote(type)}`, raw: text }
+    const words = `expected a string, got ${quote(type)}`
+    return { problem: { field: 'type', rule: 'not-text', words, value: type }, raw: text }
   }
   if (type !== undefined && type !== 'bar') return { type, line, object, text }
   if (batch === null) return 'again'
   const fields: LooseFields = {}
   const problem =
     gather(object, fields, reading.ignored) ??
-    missing(type, fields) ??
+    notBar(type, fields) ??
     putRow(batch, fields, line, { ...reading, textual: false })
   return problem === null ? 'done' : { problem, raw: text }
 }
 
 /** Sorts the keys of an object into bar fields; returns a problem or null. */
-function gather(object: JsonObject, fields: LooseFields, ignored: (field: string) => void): string | null {
+function gather(object: JsonObject, fields: LooseFields, ignored: (field: string) => void): Problem | null {
   for (const [key, value] of Object.entries(object)) {
     if (key === 'type') continue
     const field = fieldOf(key)
     if (field === undefined) ignored(key)
-    else if (fields[field] !== undefined) return `${field}: stands twice under different names`
-    else fields[field] = value
+    else if (fields[field] !== undefined) {
+      return { field, rule: 'stands-twice', words: 'stands twice under different names', value }
+    } else fields[field] = value
   }
   return null
 }
 
 /** An object without a type is a bar only if it looks like one. */
-function missing(type: string | undefined, fields: LooseFields): string | null {
+function notBar(type: string | undefined, fields: LooseFields): Problem | null {
   if (type === 'bar') return null
   const prices = fields.open !== undefined || fields.close !== undefined
-  return prices || fields.time !== undefined ? null : 'type: is missing, and this is not a bar'
+  if (prices || fields.time !== undefined) return null
+  return { field: 'type', rule: 'not-a-bar', words: 'is missing, and this is not a bar', value: undefined }
 }
 
-function notJson(text: string): string | undefined {
-  if (/^\s*<(!doctype|html|\?xml)/i.test(text)) return 'expected records, got an HTML or XML page'
-  if (/^\s*\[/.test(text)) return 'expected one JSON object a line, got an array'
-  return undefined
+function notRecord(text: string, { rule, error }: { rule: JsonRule; error: string }): Problem {
+  const words = /^\s*\[/.test(text) ? 'expected one JSON object a line, got an array' : error
+  return webPage(text) ?? { field: null, rule, words, value: text }
 }

@@ -1,7 +1,7 @@
 /** Stores records other than bars, in their tables, by upsert through jsonb_to_recordset. */
 import type { Client } from 'pg'
-import { badData } from '../base/errors.js'
 import { parseTime, quote } from '../base/time.js'
+import { BadRecord, type Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
 import type { JsonObject } from '../stream/json.js'
 
@@ -75,24 +75,30 @@ export const TABLES: Readonly<Record<string, Table>> = {
 export const isStored = (type: string): boolean => Object.hasOwn(TABLES, type)
 
 /** What is wrong with a record of a stored type, or null. */
-export function checkRecord({ type, object }: OtherRecord): string | null {
+export function checkRecord({ type, object }: OtherRecord): Problem | null {
   const table = Object.hasOwn(TABLES, type) ? TABLES[type] : undefined
   for (const { name, type: kind, required } of table?.columns ?? []) {
     const value = object[name]
     if (value === undefined || value === null) {
-      if (required) return `${name}: is missing`
+      if (required) return { field: name, rule: 'missing', words: 'is missing', value }
     } else if (kind === 'float8' && (typeof value !== 'number' || !Number.isFinite(value))) {
-      return `${name}: expected a number, got ${quote(value)}`
+      return { field: name, rule: 'not-a-number', words: `expected a number, got ${quote(value)}`, value }
     } else if (kind === 'text' && (typeof value !== 'string' || value.includes('\u0000'))) {
-      return `${name}: expected a string, got ${quote(value)}`
+      return { field: name, rule: 'not-text', words: `expected a string, got ${quote(value)}`, value }
     } else if (kind === 'timestamptz' || kind === 'date') {
-      const parsed =
-        typeof value === 'string' ? parseTime(kind === 'date' ? `${value}T00:00:00Z` : value, null) : null
-      if (parsed === null || 'error' in parsed)
-        return `${name}: ${parsed?.error ?? `expected a time, got ${quote(value)}`}`
+      const problem = checkTime(name, kind === 'date', value)
+      if (problem !== null) return problem
     }
   }
   return null
+}
+
+function checkTime(field: string, isDate: boolean, value: unknown): Problem | null {
+  if (typeof value !== 'string') {
+    return { field, rule: 'not-a-time', words: `expected a time, got ${quote(value)}`, value }
+  }
+  const parsed = parseTime(isDate ? `${value}T00:00:00Z` : value, null)
+  return 'error' in parsed ? { field, rule: parsed.rule, words: parsed.error, value } : null
 }
 
 /** Upserts the records that have a table, the last of equal keys; others are passed over. One transaction is around it. */
@@ -137,7 +143,7 @@ function latest(
   const byKey = new Map<string, JsonObject>()
   for (const record of records) {
     const problem = checkRecord(record)
-    if (problem !== null) throw badData(problem, { where: `line ${record.line}` })
+    if (problem !== null) throw new BadRecord(problem, { where: `line ${record.line}` })
     const row = Object.fromEntries(
       columns.map(({ name, fallback }) => [name, record.object[name] ?? fallback ?? null]),
     )

@@ -6,7 +6,11 @@ import { quote } from '../base/time.js'
 
 export type JsonObject = { readonly [key: string]: unknown }
 
-export type ParsedJson = { object: JsonObject } | { error: string }
+/** Why a text is no JSON object that can be taken. */
+export const JSON_RULES = ['not-an-object', 'duplicate-key', 'forbidden-key'] as const
+export type JsonRule = (typeof JSON_RULES)[number]
+
+export type ParsedJson = { object: JsonObject } | { rule: JsonRule; error: string }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -24,16 +28,23 @@ export function parseObject(text: string): ParsedJson {
   try {
     value = JSON.parse(text)
   } catch {
-    return { error: `expected a JSON object, got ${quote(text.trim())}` }
+    return notAnObject(text)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { error: `expected a JSON object, got ${quote(text.trim())}` }
+    return notAnObject(text)
   }
   const twice = duplicateKey(text)
-  if (twice !== null) return { error: `key ${quote(twice)} stands twice` }
-  if (Object.hasOwn(value, '__proto__')) return { error: 'key "__proto__" is not allowed' }
+  if (twice !== null) return { rule: 'duplicate-key', error: `key ${quote(twice)} stands twice` }
+  if (Object.hasOwn(value, '__proto__')) {
+    return { rule: 'forbidden-key', error: 'key "__proto__" is not allowed' }
+  }
   return { object: value as JsonObject }
 }
+
+const notAnObject = (text: string): ParsedJson => ({
+  rule: 'not-an-object',
+  error: `expected a JSON object, got ${quote(text.trim())}`,
+})
 
 /** The first key that stands twice in one object anywhere in valid JSON, or null. */
 export function duplicateKey(text: string): string | null {

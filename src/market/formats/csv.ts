@@ -1,13 +1,14 @@
 /** Bars as CSV, both ways: csv-parse on the way in, header aliases in any order, numbers exactly as JavaScript prints. */
 import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
-import { badData, type Failure } from '../../base/errors.js'
+import { badData } from '../../base/errors.js'
 import { quote } from '../../base/time.js'
 import { MAX_LINE, tooLong } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
 import { type BarBatch, barAt, newBatch } from '../bar.js'
 import { BAR_FIELDS, type BarField, fieldOf, type LooseFields, putRow } from '../fields.js'
-import { BATCH_ROWS, hand, type Reading, type RecordBlock } from '../reading.js'
+import { BadRecord, type Problem } from '../problem.js'
+import { BATCH_ROWS, hand, NOT_UTF8, type Reading, type RecordBlock, webPage } from '../reading.js'
 
 export const CSV_HEADER = `${BAR_FIELDS.join(',')}\n`
 
@@ -43,6 +44,7 @@ export async function* readCsv(source: Source, reading: Reading): AsyncGenerator
   })
   input.pipe(parser)
   const batch = newBatch(BATCH_ROWS, reading.names)
+  const options = { ...reading, textual: true }
   let columns: Columns | null = null
   let line = 1
   try {
@@ -53,10 +55,10 @@ export async function* readCsv(source: Source, reading: Reading): AsyncGenerator
         columns = readHeader(record, name, line, reading)
         continue
       }
-      const problem: string | null =
+      const problem: Problem | null =
         record.length === columns.fields.length
-          ? putRow(batch, pick(record, columns), line, { ...reading, textual: true })
-          : `expected ${columns.fields.length} columns, got ${record.length}`
+          ? putRow(batch, pick(record, columns), line, options)
+          : wrongColumns(columns.fields.length, record.length)
       if (problem !== null) await reading.reject(line, problem, raw.trimEnd())
       if (batch.length === batch.capacity) yield* hand(batch)
     }
@@ -79,6 +81,13 @@ interface CsvRow {
   readonly info: { readonly lines: number }
 }
 
+const wrongColumns = (expected: number, got: number): Problem => ({
+  field: null,
+  rule: 'wrong-columns',
+  words: `expected ${expected} columns, got ${got}`,
+  value: got,
+})
+
 function csvProblem(error: unknown): { code: string; message: string; lines: number | undefined } | null {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null
   if (!error.code.startsWith('CSV_') && !error.code.startsWith('INVALID_')) return null
@@ -88,9 +97,8 @@ function csvProblem(error: unknown): { code: string; message: string; lines: num
 
 function readHeader(record: readonly string[], name: string, line: number, reading: Reading): Columns {
   const where = `${name}:${line}`
-  if (/^\s*<(!doctype|html|\?xml)/i.test(record[0] ?? '')) {
-    throw badData('expected records, got an HTML or XML page', { where })
-  }
+  const page = webPage(record[0] ?? '')
+  if (page !== null) throw new BadRecord(page, { where })
   const fields: (BarField | 'clock' | undefined)[] = record.map(fieldOf)
   const times = record
     .map((header, i) => ({ header: header.trim().toLowerCase(), i }))
@@ -160,11 +168,11 @@ async function* validUtf8(chunks: AsyncIterable<Buffer>, name: string): AsyncGen
 }
 
 /** Names the first line of `bytes` that is not UTF-8; `line` is the number of its first. */
-function notUtf8(bytes: Buffer, name: string, line: number): Failure {
+function notUtf8(bytes: Buffer, name: string, line: number): BadRecord {
   for (let from = 0; ; line++) {
     const end = bytes.indexOf(0x0a, from)
     if (end === -1 || !isUtf8(bytes.subarray(from, end))) {
-      return badData('is not valid UTF-8', { where: `${name}:${line}` })
+      return new BadRecord(NOT_UTF8, { where: `${name}:${line}` })
     }
     from = end + 1
   }

@@ -5,7 +5,7 @@
 import { DAY, daysFromCivil, daysInMonth, formatTime } from '../../base/time.js'
 import { readNumber, scanned, writeInteger, writeNumber } from '../../stream/decimal.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from '../bar.js'
-import { checkRow, SOURCE } from '../fields.js'
+import { isPossible, SOURCE } from '../fields.js'
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
 
@@ -187,7 +187,7 @@ export class BarReader {
     if (next < 0) return -1
     batch.time[i] = time
     batch.line[i] = line
-    if (checkRow(batch, i) !== null) return -1
+    if (!isPossible(batch, i)) return -1
     batch.length = i + 1
     return next
   }

@@ -15,7 +15,15 @@ import {
   SESSIONS,
   SYMBOL,
 } from '../bar.js'
-import { BAR_FIELDS, type BarField, checkRow, fieldOf, type LooseFields, putRow, SOURCE } from '../fields.js'
+import {
+  BAR_FIELDS,
+  type BarField,
+  fieldOf,
+  isPossible,
+  type LooseFields,
+  putRow,
+  SOURCE,
+} from '../fields.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from '../reading.js'
 import { type FlatColumn, readFlatColumn, type TextColumn } from './parquet-flat.js'
 
@@ -71,7 +79,7 @@ export async function* readParquet(source: Source, reading: Reading): AsyncGener
     }
     for (let row = 0; row < rows; row++) {
       group.line[row] = start + row + 1
-      if (odd[row] === 0 && checkRow(group, row) !== null) odd[row] = 1
+      if (odd[row] === 0 && !isPossible(group, row)) odd[row] = 1
     }
     // Odd rows go through the general path, which wants the values as they are.
     const data = odd.includes(1) ? await decode([...columns.keys()], rows) : null

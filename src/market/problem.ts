@@ -1,0 +1,68 @@
+/**
+ * What is wrong with a field of a bar or with a line that holds none: a value, made where the check stands and only when
+ * it fails. Code asks for the rule; the words are for people and are read by nobody else.
+ */
+import { Failure, type FailureDetails } from '../base/errors.js'
+import { TIME_RULES } from '../base/time.js'
+import { JSON_RULES } from '../stream/json.js'
+
+export const RULES = [
+  /** The line: bytes, JSON, kind. */
+  'not-utf8',
+  ...JSON_RULES,
+  'web-page',
+  'wrong-columns',
+  'not-a-bar',
+  /** Any field. */
+  'missing',
+  'stands-twice',
+  'not-text',
+  'unknown-word',
+  'bad-symbol',
+  'bad-source',
+  /** Numbers. */
+  'not-a-number',
+  'not-finite',
+  'not-positive',
+  'negative',
+  'high-below-low',
+  'low-above-price',
+  'high-below-price',
+  /** Times. */
+  ...TIME_RULES,
+  'not-an-epoch',
+  'out-of-years',
+  /** The rows together. */
+  'no-interval',
+] as const
+export type Rule = (typeof RULES)[number]
+
+export interface Problem {
+  /** The field, or null where the line or the input as a whole does not fit. */
+  readonly field: string | null
+  readonly rule: Rule
+  /** What was expected and what was found, without the field: `expected a number, got "n/a"`. */
+  readonly words: string
+  /** The value as it came; undefined where there is none. */
+  readonly value: unknown
+}
+
+/** The message of a problem: `close: expected a number, got "n/a"`. */
+export const describe = ({ field, words }: Problem): string => (field === null ? words : `${field}: ${words}`)
+
+/** A problem that stops a command (65). */
+export class BadRecord extends Failure {
+  readonly problem: Problem
+
+  constructor(problem: Problem, details: FailureDetails) {
+    const hint = details.hint ?? hintOf(problem)
+    super('data', describe(problem), hint === undefined ? details : { ...details, hint })
+    this.problem = problem
+  }
+}
+
+function hintOf({ field, rule }: Problem): string | undefined {
+  if (rule === 'no-offset') return 'name the zone of the stamps, such as --tz America/New_York'
+  if (rule === 'missing' && field === 'symbol') return 'name it with --symbol'
+  return undefined
+}
