@@ -1,5 +1,5 @@
 /**
- * Every file-system call that vault and locks make, one method each, so that a test can fail or stop at any of them.
+ * Every file-system call that vault, locks and state files make, one method each, so that a test can fail or stop at any of them.
  * Synchronous: the files are small, and an order of calls is easier to reason about when nothing comes between.
  */
 import * as fs from 'node:fs'
@@ -25,6 +25,8 @@ export interface Disk {
   rename(from: string, to: string): void
   unlink(path: string): void
   list(path: string): string[]
+  /** With those above it; one that is there stays as it is. */
+  makeDirectory(path: string, mode: number): void
 }
 
 export const disk: Disk = {
@@ -45,6 +47,9 @@ export const disk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.unlinkSync(path),
   list: (path) => fs.readdirSync(path),
+  makeDirectory: (path, mode) => {
+    fs.mkdirSync(path, { recursive: true, mode })
+  },
 }
 
 /** The text of a regular file; null where there is none. */
@@ -79,6 +84,16 @@ export function writeNew(disk: Disk, path: string, content: string | Uint8Array)
       disk.unlink(path)
     } catch {}
     throw error
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** Makes the names in a directory durable: a new file's, a renamed one's. */
+export function syncDirectory(disk: Disk, path: string): void {
+  const fd = disk.open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  try {
+    disk.sync(fd)
   } finally {
     disk.close(fd)
   }

@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { type Disk, remove, writeNew } from '../base/disk.js'
+import { type Disk, remove, syncDirectory, writeNew } from '../base/disk.js'
 import { badData, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
 import { type LockWorld, withLock } from '../base/lock.js'
 import { shellWord } from '../base/shell.js'
@@ -222,12 +222,7 @@ export class Vault implements SecretBackend {
       remove(disk, temporary)
       throw error
     }
-    const directory = disk.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
-    try {
-      disk.sync(directory)
-    } finally {
-      disk.close(directory)
-    }
+    syncDirectory(disk, dirname(path))
     memory.write(header.id.toString('hex'), header.generation)
   }
 

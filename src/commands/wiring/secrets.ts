@@ -1,10 +1,11 @@
 /** Wires the vault to the world: its path, password, lock and backends, for the vault command and for commands that need a secret. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { disk } from '../../base/disk.js'
 import { Failure, usage } from '../../base/errors.js'
+import { readState, type StateWorld, writeState } from '../../base/state-file.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, integer, text } from '../../cli/options.js'
 import { promptHidden } from '../../cli/prompt.js'
@@ -48,13 +49,14 @@ export function openBackend(context: Context, chosen: VaultChoice): SecretBacken
 }
 
 export function openVault(context: Context, chosen: VaultChoice): Vault {
+  const world = lockWorld(context)
   return new Vault({
-    ...lockWorld(context),
+    ...world,
     path: vaultPath(context, chosen),
     uid: context.uid,
     random: randomBytes,
     password: () => confirmedPassword(context, chosen),
-    memory: generations(context),
+    memory: generations(world, join(context.paths.state, 'vault-generations.json')),
     warn: (words) => context.ui.warn(words),
     derive: masterKey,
   })
@@ -135,12 +137,11 @@ export async function secretFor(context: Context, name: string): Promise<string>
   }
 }
 
-/** What generation each vault had when it was last seen, in the state directory. Losing it costs a warning, nothing else. */
-function generations(context: Context) {
-  const path = join(context.paths.state, 'vault-generations.json')
+/** What generation each vault had when it was last seen. Losing it costs a warning, nothing else: no failure leaves here. */
+function generations(world: StateWorld, path: string) {
   const load = (): Record<string, number> => {
     try {
-      const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+      const value = readState(world.disk, path)
       return typeof value === 'object' && value !== null ? { ...value } : {}
     } catch {
       return {}
@@ -152,14 +153,9 @@ function generations(context: Context) {
       return (id: string): number => (typeof all[id] === 'number' ? all[id] : 0)
     },
     write: (id: string, generation: number): void => {
+      const all = load()
       try {
-        mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-        const all = load()
-        const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-        writeFileSync(temporary, JSON.stringify({ ...all, [id]: Math.max(generation, all[id] ?? 0) }), {
-          mode: 0o600,
-        })
-        renameSync(temporary, path)
+        writeState(world, path, { ...all, [id]: Math.max(generation, all[id] ?? 0) })
       } catch {}
     },
   }
