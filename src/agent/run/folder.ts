@@ -2,8 +2,9 @@
  * The folder of a run. A file in it is there whole or not at all; a checkpoint takes the place of the last one, which is
  * kept as the previous one; metrics are appended line by line.
  */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { openLog, readLog } from '../../base/append-log.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { type LockWorld, takeLock } from '../../base/lock.js'
 import { fileSink, linkOrCopy } from '../../stream/sink.js'
@@ -183,37 +184,17 @@ export class RunFolder {
 
   /** Opens a file to append to; `keep` says which of its whole lines stay. */
   async appendLines(name: string, keep: (line: string) => boolean): Promise<Appender> {
-    const old = await this.read(name)
-    if (old !== null) {
-      const lines = Buffer.from(old).toString('utf8').split('\n')
-      // What follows the last newline is torn.
-      lines.pop()
-      await this.write(
-        name,
-        Buffer.from(
-          lines
-            .filter(keep)
-            .map((line) => `${line}\n`)
-            .join(''),
-        ),
-      )
+    const { records, torn } = await readLog(this.file(name), (line) => line)
+    const kept = records.filter(keep)
+    if (torn !== null || kept.length < records.length) {
+      await this.write(name, Buffer.from(kept.map((line) => `${line}\n`).join('')))
     }
     return this.append(name)
   }
 
   async append(name: string): Promise<Appender> {
-    const path = this.file(name)
-    const handle = await open(path, 'a').catch((error) => {
-      throw systemFailure(error, path, true)
-    })
-    return {
-      write: async (bytes) => {
-        await handle.appendFile(bytes).catch((error) => {
-          throw systemFailure(error, path, true)
-        })
-      },
-      close: () => handle.close(),
-    }
+    const log = await openLog(this.file(name), { torn: 'keep' })
+    return { write: (bytes) => log.append(bytes), close: () => log.close() }
   }
 
   /** Removes what a killed process left half-written. */

@@ -2,9 +2,10 @@
  * Every run ever started, one line each, so that later statistics know how many trials a result was chosen from. A trial is a
  * distinct (settings, features, seed) on the same symbols and interval over dates that overlap. Lines are only added.
  */
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { systemCode, systemFailure } from '../../base/errors.js'
+import { openLog, readLog } from '../../base/append-log.js'
+import { systemFailure } from '../../base/errors.js'
 
 export interface Registration {
   readonly run: string
@@ -25,14 +26,11 @@ export interface Registration {
 export async function register(file: string, run: Registration): Promise<number | null> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    // One write of less than a page to a file opened for appending is not torn by another run's.
-    const handle = await open(file, 'a+', 0o600)
+    const log = await openLog(file, { torn: 'part', mode: 0o600 })
     try {
-      const line = `${JSON.stringify({ type: 'run', ...run })}\n`
-      await handle.appendFile((await endsTorn(handle)) ? `\n${line}` : line)
-      await handle.sync()
+      await log.append(`${JSON.stringify({ type: 'run', ...run })}\n`, { sync: true })
     } finally {
-      await handle.close()
+      await log.close()
     }
     return trialNumber(await registered(file), run)
   } catch (error) {
@@ -40,28 +38,21 @@ export async function register(file: string, run: Registration): Promise<number 
   }
 }
 
-/** Whether a crash or a full disk cut the last line off, so that the next one must not be joined to it. */
-async function endsTorn(handle: FileHandle): Promise<boolean> {
-  const { size } = await handle.stat()
-  if (size === 0) return false
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1)
-  return buffer[0] !== 0x0a
-}
-
 /** All runs of a registry, oldest first; a line torn by a crash is passed over. */
 export async function registered(file: string): Promise<Registration[]> {
-  const text = await readFile(file, 'utf8').catch((error) => {
-    if (systemCode(error) === 'ENOENT') return ''
-    throw systemFailure(error, file)
-  })
-  return text.split('\n').flatMap((line) => {
-    try {
-      const run = JSON.parse(line) as (Registration & { type?: unknown }) | null
-      return run?.type === 'run' ? [run] : []
-    } catch {
-      return []
-    }
-  })
+  const { records, torn } = await readLog(file, runIn)
+  // A file edited by hand may lack the last line end.
+  const last = torn === null ? undefined : runIn(torn.text)
+  return last === undefined ? [...records] : [...records, last]
+}
+
+function runIn(line: string): Registration | undefined {
+  try {
+    const run = JSON.parse(line) as (Registration & { type?: unknown }) | null
+    return run?.type === 'run' ? run : undefined
+  } catch {
+    return undefined
+  }
 }
 
 export function trialNumber(runs: readonly Registration[], run: Registration): number | null {
