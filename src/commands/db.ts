@@ -1,7 +1,8 @@
 import { Failure, usage } from '../base/errors.js'
 import { defineCommand, defineGroup } from '../cli/command.js'
 import { choice, text } from '../cli/options.js'
-import { embeddedOptions, store, storeTarget } from './wiring/store.js'
+import type { PostgresStore } from '../store/postgres.js'
+import { embeddedOptions, store, storeTarget, withStore } from './wiring/store.js'
 
 const print = (line: string): Buffer => Buffer.from(`${line}\n`)
 
@@ -92,11 +93,11 @@ export const db = defineGroup({
         }),
       },
       run: async (context, options) => {
-        const { createTimescaleExtension, PostgresStore } = await import('../store/postgres.js')
-        const target = storeTarget(context, options.dsn)
-        if (options.timescale === 'create') await createTimescaleExtension(target)
-        const database = await PostgresStore.open(target)
-        try {
+        if (options.timescale === 'create') {
+          const { createTimescaleExtension } = await import('../store/postgres.js')
+          await createTimescaleExtension(storeTarget(context, options.dsn))
+        }
+        const init = async (database: PostgresStore) => {
           const { migrations, timescale, steps } = await database.init({ convert: true })
           const words =
             migrations.length === 0
@@ -105,9 +106,8 @@ export const db = defineGroup({
           context.ui.note(`${words}; TimescaleDB ${timescale ?? 'is not there'}`)
           for (const { step, done, reason } of steps)
             context.ui.note(`${step}: ${done ? 'done' : `left out, ${reason}`}`)
-        } finally {
-          await database.close()
         }
+        await withStore(context, options.dsn, init, { cut: false })
       },
     }),
     defineCommand({
@@ -116,20 +116,15 @@ export const db = defineGroup({
       description: ['Made for generated data: jules db purge --source mock.'],
       options: { ...store, source: text('NAME', 'the source whose rows go') },
       run: async (context, options) => {
-        if (options.source === undefined) throw usage('--source is required')
-        const { PostgresStore } = await import('../store/postgres.js')
-        const database = await PostgresStore.open(storeTarget(context, options.dsn))
-        try {
-          const rows = await database.purge(options.source)
+        const { source } = options
+        if (source === undefined) throw usage('--source is required')
+        const purge = async (database: PostgresStore) => {
+          const rows = await database.purge(source)
           if (rows === 0)
-            throw new Failure(
-              'noInput',
-              `the store holds no rows of source ${JSON.stringify(options.source)}`,
-            )
+            throw new Failure('noInput', `the store holds no rows of source ${JSON.stringify(source)}`)
           context.ui.note(`${rows} rows deleted`, { rows })
-        } finally {
-          await database.close()
         }
+        await withStore(context, options.dsn, purge, { cut: false })
       },
     }),
   ],

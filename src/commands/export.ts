@@ -12,7 +12,7 @@ import { fileSink } from '../stream/sink.js'
 import { symbols } from './wiring/input.js'
 import { nothingMatches } from './wiring/market.js'
 import { openOutput, output } from './wiring/output.js'
-import { store, storeTarget } from './wiring/store.js'
+import { store, withStore } from './wiring/store.js'
 
 const PARTITIONS = ['symbol', 'date', 'interval']
 
@@ -78,21 +78,14 @@ export const exportBars = defineCommand({
       fromMs: typeof from === 'number' ? startOfDay(from) : undefined,
       toMs: typeof to === 'number' ? startOfDay(to + 1) : undefined,
     }
-    const { PostgresStore } = await import('../store/postgres.js')
-    const database = await PostgresStore.open(storeTarget(context, options.dsn))
-    const stop = () => database.abort()
-    context.signal.addEventListener('abort', stop, { once: true })
-    try {
+    await withStore(context, options.dsn, async (database) => {
       const rows =
         partitions === undefined
           ? await exportStream(context, database, selection, options)
           : await exportFolder(context, database, selection, partitions, options.output!)
       if (rows === 0) throw nothingMatches(await database.holdings())
       context.ui.detail(`${rows} rows`)
-    } finally {
-      context.signal.removeEventListener('abort', stop)
-      await database.close()
-    }
+    })
   },
 })
 

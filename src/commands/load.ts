@@ -7,11 +7,11 @@ import { describe } from '../market/problem.js'
 import type { OtherRecord, Reject } from '../market/reading.js'
 import { rejectFailure } from '../market/reading.js'
 import { readRecords } from '../market/records.js'
-import type { PostgresStore } from '../store/postgres.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
+import type { Source } from '../stream/source.js'
 import { input, interval, openInput, symbol } from './wiring/input.js'
-import { store, storeTarget } from './wiring/store.js'
+import { store, withStore } from './wiring/store.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
 interface Tolerance {
@@ -81,30 +81,13 @@ export const load = defineCommand({
   },
   seeAlso: ['fetch', 'export', 'db'],
   run: async (context, options, operands) => {
-    const target = storeTarget(context, options.dsn)
     const files = operands.length === 0 ? ['-'] : operands
     if (files.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
     if (options['import-id'] === '') throw usage('--import-id: expected a name')
     const tally = new Tally(context, options['max-rejects'])
-    let database: PostgresStore | null = null
-    let running: (Load & { readonly skipped: number }) | null = null
-    const stop = () => database?.abort()
-    context.signal.addEventListener('abort', stop, { once: true })
     const progress = context.ui.progress('rows')
-    try {
-      // The input is opened before the database: a mistyped name must not start a server.
-      let source = await openInput(context, files[0]!, { format: options['input-format'] })
-      await tally.openRejects(options.rejects)
-      if (!options['dry-run']) {
-        const { PostgresStore } = await import('../store/postgres.js')
-        database = await PostgresStore.open(target)
-      }
-      running =
-        (await database?.load({
-          onConflict: options['on-conflict'],
-          allowMock: options['allow-mock'],
-          importId: options['import-id'],
-        })) ?? null
+    const readInto = async (running: Running | null, first: Source): Promise<void> => {
+      let source = first
       for (const [i, name] of files.entries()) {
         if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
         const blocks = readRecords(source, {
@@ -132,15 +115,32 @@ export const load = defineCommand({
       await running?.finish()
       progress.end()
       await tally.finish(running)
+    }
+    let running: Running | null = null
+    try {
+      // The input is opened before the database: a mistyped name must not start a server.
+      const first = await openInput(context, files[0]!, { format: options['input-format'] })
+      await tally.openRejects(options.rejects)
+      if (options['dry-run']) await readInto(null, first)
+      else {
+        await withStore(context, options.dsn, async (database) => {
+          running = await database.load({
+            onConflict: options['on-conflict'],
+            allowMock: options['allow-mock'],
+            importId: options['import-id'],
+          })
+          // The batch under way needs the session, which closes behind this.
+          await readInto(running, first).finally(() => running?.settle())
+        })
+      }
     } catch (error) {
       progress.end()
       throw await tally.failed(error, running, context.signal)
-    } finally {
-      context.signal.removeEventListener('abort', stop)
-      await database?.close()
     }
   },
 })
+
+type Running = Load & { readonly skipped: number }
 
 function tolerance(value: string): Tolerance {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(value)
@@ -209,7 +209,7 @@ class Tally {
     return kept
   }
 
-  async finish(running: (Load & { readonly skipped: number }) | null): Promise<void> {
+  async finish(running: Running | null): Promise<void> {
     const { share } = this.#tolerance
     const lines = this.read + this.rejected
     if (share > 0 && this.rejected > share * lines) {
@@ -244,7 +244,6 @@ class Tally {
     // The lines rejected so far are the point of the file, so it is kept.
     await this.#rejects?.close().catch(() => {})
     if (running === null) return signal.aborted ? signal.reason : error
-    await running.settle()
     const { committed } = running
     const state = `${committed} rows are committed; running it again completes the load`
     if (signal.aborted) {

@@ -12,7 +12,7 @@ import { readRecords } from '../../market/records.js'
 import type { Holding, Selection } from '../../store/store.js'
 import type { Format } from '../../stream/source.js'
 import { input, interval, openInput, symbol, symbols } from './input.js'
-import { store, storeTarget } from './store.js'
+import { store, withStore } from './store.js'
 
 export const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
 const STORE_INTERVAL: Interval = '1m'
@@ -175,11 +175,7 @@ async function readStore(
   selection: Selection,
   feed: Feed,
 ): Promise<void> {
-  const { PostgresStore } = await import('../../store/postgres.js')
-  const database = await PostgresStore.open(storeTarget(context, flags.dsn))
-  const stop = () => database.abort()
-  context.signal.addEventListener('abort', stop, { once: true })
-  try {
+  await withStore(context, flags.dsn, async (database) => {
     let rows = 0
     for await (const batch of database.bars(selection, context.signal)) {
       feed.aligner.push(batch)
@@ -187,10 +183,7 @@ async function readStore(
       feed.progress()
     }
     if (rows === 0) throw nothingMatches(await database.holdings())
-  } finally {
-    context.signal.removeEventListener('abort', stop)
-    await database.close()
-  }
+  })
 }
 
 /** For a selection that matches no bars: says what there is. */

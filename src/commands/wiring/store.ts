@@ -5,6 +5,7 @@ import { option } from '../../cli/options.js'
 import type { Target } from '../../store/connect.js'
 import { parseDsn } from '../../store/dsn.js'
 import type { EmbeddedOptions } from '../../store/place.js'
+import type { PostgresStore } from '../../store/postgres.js'
 import { secretFor } from './secrets.js'
 
 export const store = {
@@ -26,6 +27,35 @@ export function storeTarget(context: Context, dsn: string | undefined): Target {
     env: context.env,
     secret: (name) => secretFor(context, name),
     embedded: embeddedOptions(context),
+  }
+}
+
+export interface SessionOptions {
+  /**
+   * Whether a signal ends the session at once. Where one statement changes rows it is waited for instead: the server may
+   * finish it all the same, and nobody would be told.
+   */
+  readonly cut?: boolean
+}
+
+/** Opens the store for `work` and closes it after it, well or not. */
+export async function withStore<T>(
+  context: Context,
+  dsn: string | undefined,
+  work: (store: PostgresStore) => Promise<T>,
+  { cut = true }: SessionOptions = {},
+): Promise<T> {
+  const { PostgresStore } = await import('../../store/postgres.js')
+  const opened = await PostgresStore.open(storeTarget(context, dsn))
+  const stop = () => opened.abort()
+  if (cut) context.signal.addEventListener('abort', stop, { once: true })
+  try {
+    // The signal may have come while the session was being opened.
+    if (cut) context.signal.throwIfAborted()
+    return await work(opened)
+  } finally {
+    context.signal.removeEventListener('abort', stop)
+    await opened.close()
   }
 }
 
