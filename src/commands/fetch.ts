@@ -1,13 +1,15 @@
 import { Failure, usage } from '../base/errors.js'
-import { DAY, formatDate, newYork, quote } from '../base/time.js'
+import { DAY, formatDate, newYork } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import { type Context, HelpWanted } from '../cli/context.js'
 import { choice, date, flag, integer, real, type Values } from '../cli/options.js'
-import type { Interval } from '../market/bar.js'
-import { sessions, sessionsEndingAt, type TradingSession } from '../market/calendar.js'
-import { fileBars } from '../market/feeds/file.js'
-import { DEFECTS, mockBars, REGIMES } from '../market/feeds/mock.js'
+import { sessions, sessionsEndingAt } from '../market/calendar.js'
+import type { Feed, FeedWorld, Wanted } from '../market/feeds/feed.js'
+import { fileFeed } from '../market/feeds/file.js'
+import { mockFeed, REGIMES } from '../market/feeds/mock.js'
+import { DEFECTS } from '../market/feeds/mock-defects.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
+import type { Format } from '../stream/source.js'
 import { input, interval, openInput, symbol, symbols } from './wiring/input.js'
 import { openOutput, output } from './wiring/output.js'
 
@@ -53,12 +55,6 @@ const options = {
   ...output,
 }
 
-const MOCK_ONLY: readonly string[] = [
-  ...['seed', 'days', 'from', 'to', 'regime', 'gaps', 'defects', 'symbols'],
-  ...['noise-bps', 'revert-bps', 'revert-half-life', 'trend-bps', 'trend-minutes'],
-]
-const FILE_ONLY: readonly string[] = ['symbol', ...Object.keys(input)]
-
 type FetchOptions = Values<typeof options>
 
 export const fetch = defineCommand({
@@ -98,31 +94,56 @@ export const fetch = defineCommand({
         hint: 'jules fetch --mock, jules fetch FILE, or jules fetch - for standard input',
       })
     }
-    // Nothing given on the command line is passed over in silence.
-    const others = given.mock ? FILE_ONLY : MOCK_ONLY
-    for (const name of others) {
-      if (context.settings.get(name)?.origin !== 'flag') continue
-      throw usage(given.mock ? `--${name} is for files` : `--${name} needs --mock`)
-    }
-    if (given.mock) return fetchMock(context, given)
-    return fetchFiles(context, given, operands)
+    const kind = given.mock ? 'mock' : 'file'
+    refuseStray(context, kind)
+    await write(context, await FEEDS[kind].choose(context, given, operands), given, operands)
   },
 })
 
-async function fetchMock(context: Context, options: FetchOptions): Promise<void> {
-  const days = sessionRange(context, options)
-  const out = await openOutput(context, options)
-  const progress = context.ui.progress('sessions')
-  let writer: RecordWriter | null = null
-  try {
-    writer = await recordWriter(out.sink, out.format, out)
-    if (options.defects && out.format !== 'ndjson')
-      throw usage('--defects writes ndjson: other formats cannot hold them')
-    let done = 0
-    for (const piece of mockBars({
-      symbols: options.symbols ?? DEFAULT_SYMBOLS,
-      interval: (options.interval ?? '1m') as Interval,
-      sessions: days,
+interface Chosen {
+  readonly feed: Feed
+  readonly wanted: Wanted
+  /** Throws where the feed gives what a format cannot hold. */
+  readonly check?: (format: Format) => void
+}
+
+interface Offer {
+  /** Options that say something to this feed alone. */
+  readonly own: readonly string[]
+  /** Said where one of them is given to another feed. */
+  readonly stray: (option: string) => string
+  readonly choose: (context: Context, given: FetchOptions, operands: readonly string[]) => Promise<Chosen>
+}
+
+/** The feeds there are: each is one file in market/feeds/ and one entry here. */
+const FEEDS: Readonly<Record<'mock' | 'file', Offer>> = {
+  mock: {
+    own: [
+      ...['seed', 'days', 'from', 'to', 'regime', 'gaps', 'defects', 'symbols'],
+      ...['noise-bps', 'revert-bps', 'revert-half-life', 'trend-bps', 'trend-minutes'],
+    ],
+    stray: (option) => `--${option} needs --mock`,
+    choose: mock,
+  },
+  file: {
+    own: ['symbol', ...Object.keys(input)],
+    stray: (option) => `--${option} is for files`,
+    choose: files,
+  },
+}
+
+/** Nothing given on the command line is passed over in silence. */
+function refuseStray(context: Context, chosen: string): void {
+  for (const [kind, { own, stray }] of Object.entries(FEEDS)) {
+    if (kind === chosen) continue
+    const found = own.find((option) => context.settings.get(option)?.origin === 'flag')
+    if (found !== undefined) throw usage(stray(found))
+  }
+}
+
+async function mock(context: Context, options: FetchOptions): Promise<Chosen> {
+  return {
+    feed: mockFeed({
       seed: options.seed,
       regime: options.regime,
       noiseBps: options['noise-bps'],
@@ -132,12 +153,69 @@ async function fetchMock(context: Context, options: FetchOptions): Promise<void>
       trendMinutes: options['trend-minutes'],
       gaps: options.gaps,
       defects: options.defects,
-    })) {
-      context.signal.throwIfAborted()
-      if ('raw' in piece) await writer.line(piece.raw)
-      else await writer.bars(piece)
-      done++
-      progress.update(done)
+    }),
+    wanted: {
+      symbols: options.symbols ?? DEFAULT_SYMBOLS,
+      interval: options.interval ?? '1m',
+      ...dates(context, options),
+    },
+    check: (format) => {
+      if (options.defects && format !== 'ndjson')
+        throw usage('--defects writes ndjson: other formats cannot hold them')
+    },
+  }
+}
+
+/** The whole of the files. The first one is opened here: a mistyped name must not cost an output that is there. */
+async function files(context: Context, options: FetchOptions, operands: readonly string[]): Promise<Chosen> {
+  if (operands.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
+  const open = (name: string) => openInput(context, name, { format: options['input-format'] })
+  const first = await open(operands[0]!)
+  return {
+    feed: fileFeed(
+      operands.map((name, i) => ({ name, open: async () => (i === 0 ? first : open(name)) })),
+      {
+        symbol: options.symbol,
+        interval: options.interval,
+        zone: options.tz,
+        maxLine: options['max-line'],
+      },
+    ),
+    wanted: {},
+  }
+}
+
+async function write(
+  context: Context,
+  { feed, wanted, check }: Chosen,
+  given: FetchOptions,
+  operands: readonly string[],
+): Promise<void> {
+  const { ui, signal, clock } = context
+  const world: FeedWorld = {
+    signal,
+    clock,
+    note: (words) => ui.note(words),
+    detail: (words) => ui.detail(words),
+  }
+  const out = await openOutput(context, given, operands)
+  const progress = ui.progress('rows')
+  let rows = 0
+  let writer: RecordWriter | null = null
+  try {
+    writer = await recordWriter(out.sink, out.format, out)
+    check?.(out.format)
+    for await (const block of feed.bars(wanted, world)) {
+      if (block.kind === 'bars') {
+        await writer.bars(block.batch)
+        rows += block.batch.length
+      } else {
+        for (const record of block.records) await writer.other(record)
+        rows += block.records.length
+      }
+      // A slow feed is seen downstream as it comes.
+      await writer.flush()
+      progress.update(rows)
     }
     await writer.finish()
     await out.done()
@@ -150,8 +228,8 @@ async function fetchMock(context: Context, options: FetchOptions): Promise<void>
   }
 }
 
-/** The sessions asked for. The clock is read only for `--to today`. */
-function sessionRange(context: Context, { days, from, to }: FetchOptions): TradingSession[] {
+/** The first and the last session asked for. The clock is read only for `--to today`. */
+function dates(context: Context, { days, from, to }: FetchOptions): { fromDay: number; toDay: number } {
   if (from !== undefined && days !== undefined) throw usage('--days and --from exclude each other')
   const now = context.clock()
   const today = Math.floor((now + newYork.offsetAt(now)) / DAY)
@@ -164,9 +242,10 @@ function sessionRange(context: Context, { days, from, to }: FetchOptions): Tradi
   const found = asked(() =>
     first === undefined ? sessionsEndingAt(last, days ?? DEFAULT_DAYS) : sessions(first, last),
   )
-  if (found.length === 0)
+  const [start, end] = [found[0], found.at(-1)]
+  if (start === undefined || end === undefined)
     throw new Failure('noInput', `no session from ${formatDate(first ?? last)} to ${formatDate(last)}`)
-  return found
+  return { fromDay: start.day, toDay: end.day }
 }
 
 /** A date beyond the calendar is a mistake of the command line here, not of data. */
@@ -175,53 +254,5 @@ function asked<T>(work: () => T): T {
     return work()
   } catch (error) {
     throw error instanceof Failure && error.kind === 'data' ? usage(error.message, { cause: error }) : error
-  }
-}
-
-async function fetchFiles(
-  context: Context,
-  options: FetchOptions,
-  operands: readonly string[],
-): Promise<void> {
-  if (operands.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
-  let source = await openInput(context, operands[0]!, { format: options['input-format'] })
-  const out = await openOutput(context, options, operands)
-  const progress = context.ui.progress('rows')
-  let rows = 0
-  let writer: RecordWriter | null = null
-  try {
-    writer = await recordWriter(out.sink, out.format, out)
-    for (const [i, name] of operands.entries()) {
-      if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
-      const blocks = fileBars(source, {
-        symbol: options.symbol,
-        interval: options.interval,
-        zone: options.tz,
-        maxLine: options['max-line'],
-        onIgnored: (field) => context.ui.detail(`${name}: ${quote(field)} is not a field of a bar, ignored`),
-      })
-      for await (const block of blocks) {
-        context.signal.throwIfAborted()
-        if (block.kind === 'bars') {
-          await writer.bars(block.batch)
-          rows += block.batch.length
-        } else {
-          for (const record of block.records) await writer.other(record)
-          rows += block.records.length
-        }
-        await writer.flush()
-        progress.update(rows)
-      }
-      await source.close()
-    }
-    if (rows === 0) throw new Failure('noInput', 'the input holds no records')
-    await writer.finish()
-    await out.done()
-  } catch (error) {
-    await out.abort()
-    throw error
-  } finally {
-    await writer?.abort()
-    progress.end()
   }
 }

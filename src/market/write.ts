@@ -13,8 +13,6 @@ export interface RecordWriter {
   bars(batch: BarBatch): Promise<void>
   /** A record that is not a bar, as its line was. CSV and Parquet hold one type and refuse it. */
   other(record: OtherRecord): Promise<void>
-  /** A line as it is, for records that no bar can hold. NDJSON only. */
-  line(text: string): Promise<void>
   /** Starts the write of what is gathered, so that a slow input is seen downstream. */
   flush(): Promise<void>
   /** Everything out; the sink stays open. */
@@ -38,7 +36,6 @@ export async function recordWriter(
     return {
       bars: (batch) => parquet.write(batch),
       other: onlyBars(format),
-      line: onlyBars(format),
       flush: async () => {},
       finish: () => parquet.finish(),
       abort: () => parquet.abort(),
@@ -54,7 +51,6 @@ export async function recordWriter(
         for (let i = 0; i < batch.length; i++) await out.text(csvLine(batch, i))
       },
       other: onlyBars(format),
-      line: onlyBars(format),
     }
   }
   return {
@@ -66,7 +62,6 @@ export async function recordWriter(
       }
     },
     other: ({ text }) => out.text(`${terminal ? escaped(text) : text}\n`),
-    line: (text) => out.text(`${text}\n`),
   }
 }
 
@@ -74,8 +69,9 @@ const escaped = (json: string): string =>
   json.replace(/[\u007f-\u009f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 function onlyBars(format: Format) {
-  return async (what: OtherRecord | string): Promise<never> => {
-    const name = typeof what === 'string' ? 'that line' : `a ${what.type} record`
-    throw badData(`${format} output holds bars; it cannot hold ${name}`, { hint: 'use --format ndjson' })
+  return async ({ type }: OtherRecord): Promise<never> => {
+    throw badData(`${format} output holds bars; it cannot hold a ${type} record`, {
+      hint: 'use --format ndjson',
+    })
   }
 }

@@ -12,7 +12,8 @@ import {
   newBatch,
 } from '../bar.js'
 import { sessionOfBar, sessions, sessionsEndingAt, type TradingSession } from '../calendar.js'
-import { DEFECTS, type MockOptions, mockBars } from './mock.js'
+import { type MockOptions, mockBars } from './mock.js'
+import { DEFECTS } from './mock-defects.js'
 
 const day = (date: string): number => parseDate(date)!
 const usual = sessionsEndingAt(day('2025-08-01'), 20)
@@ -22,8 +23,9 @@ const base = { symbols: ['NVDA', 'MSFT'], interval: '1m', sessions: usual, seed:
 
 function all(options: Partial<MockOptions> = {}): BarBatch {
   const pieces: BarBatch[] = []
-  for (const piece of mockBars({ ...base, ...options })) {
-    if ('raw' in piece) throw new Error(`a raw line: ${piece.raw}`)
+  for (const block of mockBars({ ...base, ...options })) {
+    if (block.kind === 'other') throw new Error(`no bars: ${block.records[0]?.text}`)
+    const piece = block.batch
     const copy = newBatch(piece.length, piece.names)
     for (let i = 0; i < piece.length; i++) copyRow(piece, i, copy)
     pieces.push(copy)
@@ -456,14 +458,14 @@ describe('gaps', () => {
 describe('defects', () => {
   const told: { kind: string; symbol: string; time: string }[] = []
   const rows: (Bar | Record<string, unknown>)[] = []
-  for (const piece of mockBars({
+  for (const block of mockBars({
     ...base,
     sessions: usual.slice(0, 3),
     defects: true,
     onDefect: (kind, symbol, time) => told.push({ kind, symbol, time }),
   })) {
-    if ('raw' in piece) rows.push(JSON.parse(piece.raw))
-    else for (let i = 0; i < piece.length; i++) rows.push(barAt(piece, i))
+    if (block.kind === 'other') rows.push(...block.records.map(({ text }) => JSON.parse(text)))
+    else for (let i = 0; i < block.batch.length; i++) rows.push(barAt(block.batch, i))
   }
   const clean = new Map(
     bars({ sessions: usual.slice(0, 3) }).map((bar) => [`${bar.time} ${bar.symbol}`, bar]),
@@ -543,7 +545,7 @@ describe('defects', () => {
     for (const row of outside) expect(row.time).toMatch(/T20:59:00Z$/)
   })
 
-  test('lines that no bar can hold', () => {
+  test('records that no bar can hold', () => {
     for (const { time, symbol } of at('high-below-low')) {
       const row = rowsAt(time, symbol)[0] as Bar
       expect(row.high).toBeLessThan(row.low)

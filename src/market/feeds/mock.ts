@@ -5,12 +5,11 @@
  * one anchor date: a symbol's day is the same bytes whatever range or company it is asked for in.
  */
 import { exp, log } from '../../base/math.js'
-import { type Rng, stream } from '../../base/rng.js'
-import { daysFromCivil, formatDate, formatTime, HOUR, MINUTE } from '../../base/time.js'
+import { stream } from '../../base/rng.js'
+import { daysFromCivil, formatDate, HOUR, MINUTE } from '../../base/time.js'
 import {
   ADJUSTMENTS,
   type BarBatch,
-  barAt,
   copyRow,
   INTERVALS,
   type Interval,
@@ -19,31 +18,16 @@ import {
   newBatch,
   SESSIONS,
 } from '../bar.js'
-import { nextSession, previousSession, sessionOn, type TradingSession } from '../calendar.js'
+import { nextSession, previousSession, sessionOn, sessions, type TradingSession } from '../calendar.js'
+import { hand, type RecordBlock } from '../reading.js'
+import { bounded, type Feed } from './feed.js'
+import { type DefectOptions, withDefects } from './mock-defects.js'
 
 export const REGIMES = ['noise', 'mean-revert', 'trend'] as const
 export type Regime = (typeof REGIMES)[number]
 
-/** Flaws that `defects` puts into each session, one of each. The last three stand in lines that no bar can hold. */
-export const DEFECTS = [
-  'duplicate',
-  'conflict',
-  'out-of-order',
-  'missing',
-  'zero-volume',
-  'stale',
-  'spike',
-  'outside-session',
-  'high-below-low',
-  'negative-price',
-  'null-price',
-] as const
-export type Defect = (typeof DEFECTS)[number]
-
-export interface MockOptions {
-  readonly symbols: readonly string[]
-  readonly interval: Interval
-  readonly sessions: readonly TradingSession[]
+/** What the generator does, whatever is asked of it. */
+export interface MockSettings extends Pick<DefectOptions, 'onDefect'> {
   readonly seed: number
   readonly regime: Regime
   /** Standard deviation a minute of the random walk; by regime when undefined: 5 for mean-revert, else 8. */
@@ -55,8 +39,12 @@ export interface MockOptions {
   /** Probability of leaving a bar out. */
   readonly gaps?: number
   readonly defects?: boolean
-  /** Told of each defect as it is put in; `time` is the start of the bar it was put on. */
-  readonly onDefect?: (kind: Defect, symbol: string, time: string) => void
+}
+
+export interface MockOptions extends MockSettings {
+  readonly symbols: readonly string[]
+  readonly interval: Interval
+  readonly sessions: readonly TradingSession[]
 }
 
 const OWN = Math.sqrt(0.7)
@@ -79,8 +67,25 @@ const KNOWN: Readonly<Record<string, { price: number; volume: number }>> = {
   MSFT: { price: 520, volume: 22e6 },
 }
 
-/** Batches of bars in order of time, then of `symbols`; each is valid until the next. `raw` is a line no bar can hold. */
-export function* mockBars(options: MockOptions): Generator<BarBatch | { raw: string }> {
+/** Generates the regular sessions of the dates that are wanted. */
+export function mockFeed(settings: MockSettings): Feed {
+  return {
+    name: SOURCE,
+    bars: async function* (wanted, { signal }) {
+      const { symbols, interval, fromDay, toDay, session } = bounded(SOURCE, wanted)
+      if (session === 'eth') return
+      const days = sessions(fromDay, toDay)
+      for (const block of mockBars({ ...settings, symbols, interval, sessions: days })) {
+        signal.throwIfAborted()
+        yield block
+      }
+      signal.throwIfAborted()
+    },
+  }
+}
+
+/** Batches of bars in order of time, then of `symbols`; each is valid until the next. A defect may be a record of its own. */
+export function* mockBars(options: MockOptions): Generator<RecordBlock> {
   const names = new Names()
   const out = newBatch(BATCH_ROWS, names)
   const grid = options.interval === '1s' || options.interval === '5s' ? intervalMs(options.interval) : MINUTE
@@ -92,25 +97,20 @@ export function* mockBars(options: MockOptions): Generator<BarBatch | { raw: str
     const day = newBatch((Math.ceil(steps / perBar(options.interval, grid)) + 2) * walks.length, names)
     writeSession(day, walks, session, steps, grid, options)
     if (options.defects) {
-      yield* drain(out)
+      if (out.length > 0) yield* hand(out)
       yield* withDefects(day, session, options)
       continue
     }
     for (let i = 0; i < day.length; i++) {
       copyRow(day, i, out)
-      if (out.length === out.capacity) yield* drain(out)
+      if (out.length === out.capacity) yield* hand(out)
     }
   }
-  yield* drain(out)
+  if (out.length > 0) yield* hand(out)
 }
 
 const stepsOf = (session: TradingSession, grid: number): number =>
   Math.round((session.closeMs - session.openMs) / grid)
-
-function* drain(batch: BarBatch): Generator<BarBatch> {
-  if (batch.length > 0) yield batch
-  batch.length = 0
-}
 
 /** A U over the day for volatility (mean square 1) and volume (mean 1), by step. */
 interface Shape {
@@ -364,131 +364,4 @@ function appendBar(day: BarBatch, walk: Walk, from: number, to: number): void {
   day.session[i] = SESSIONS.indexOf('rth')
   day.source[i] = day.names.id(SOURCE)
   day.line[i] = 0
-}
-
-const STALE_BARS = 10
-const MISSING_BARS = 15
-
-/** The rows of a session with one defect of each kind, at places drawn from a stream of their own. */
-function* withDefects(
-  day: BarBatch,
-  session: TradingSession,
-  { seed, interval, onDefect }: MockOptions,
-): Generator<BarBatch | { raw: string }> {
-  const at = placeDefects(day, stream(seed, 'defects', formatDate(session.day)))
-  for (const [row, kind] of at) {
-    onDefect?.(kind, day.names.text(day.symbol[row]!) ?? '', formatTime(day.time[row]!))
-    alter(day, row, kind)
-  }
-  const dropped = new Set<number>()
-  const out = newBatch(day.length + DEFECTS.length, day.names)
-  for (let i = 0; i < day.length; i++) {
-    const kind = at.get(i)
-    const line = kind === undefined ? null : rawLine(day, i, kind)
-    if (kind === 'missing') for (const row of run(day, i, MISSING_BARS)) dropped.add(row)
-    if (dropped.has(i)) continue
-    if (line !== null) {
-      yield* drain(out)
-      yield { raw: line }
-      continue
-    }
-    copyRow(day, i, out)
-    if (kind !== undefined) add(out, kind, session, intervalMs(interval))
-  }
-  yield* drain(out)
-}
-
-/** Rows by the defect they get, one each; no defect falls into the run of another. */
-function placeDefects(day: BarBatch, rng: Rng): Map<number, Defect> {
-  const at = new Map<number, Defect>()
-  const taken = new Set<number>()
-  for (const kind of DEFECTS) {
-    const length = kind === 'stale' ? STALE_BARS : kind === 'missing' ? MISSING_BARS : 1
-    // A session too short for all of them gets what fits.
-    for (let tries = 0; tries < 100; tries++) {
-      const row = rng.int(day.length)
-      // An earlier row of the symbol stands in between, so that out of order is visible.
-      const rows = [...run(day, row, length), ...(kind === 'out-of-order' ? [previousRow(day, row)] : [])]
-      if (rows.length < length || rows.some((each) => each < 0 || taken.has(each))) continue
-      for (const each of rows) taken.add(each)
-      at.set(row, kind)
-      break
-    }
-  }
-  return at
-}
-
-/** Up to `count` rows of one symbol from row `i` on. */
-function run(day: BarBatch, i: number, count: number): number[] {
-  const rows: number[] = []
-  for (let k = i; k < day.length && rows.length < count; k++) {
-    if (day.symbol[k] === day.symbol[i]) rows.push(k)
-  }
-  return rows
-}
-
-/** The row before `i` with the same symbol, or -1. */
-function previousRow(day: BarBatch, i: number): number {
-  let k = i - 1
-  while (k >= 0 && day.symbol[k] !== day.symbol[i]) k--
-  return k
-}
-
-/** Defects that change rows in place. */
-function alter(day: BarBatch, i: number, kind: Defect): void {
-  switch (kind) {
-    case 'zero-volume':
-      day.volume[i] = 0
-      day.trades[i] = 0
-      return
-    case 'stale':
-      // The same price again and again: what a feed that hangs sends.
-      for (const row of run(day, i, STALE_BARS)) {
-        for (const column of [day.open, day.high, day.low, day.close, day.vwap]) column[row] = day.open[i]!
-      }
-      return
-    case 'spike':
-      day.high[i] = Math.round(day.high[i]! * 120) / 100
-      return
-    case 'out-of-order':
-      swapTimes(day, i, previousRow(day, i))
-      return
-    default:
-      return
-  }
-}
-
-/** Defects that add a row after the last one of `out`. */
-function add(out: BarBatch, kind: Defect, session: TradingSession, length: number): void {
-  const last = out.length - 1
-  switch (kind) {
-    case 'duplicate':
-      copyRow(out, last, out)
-      return
-    case 'conflict':
-      copyRow(out, last, out)
-      out.volume[last + 1] = out.volume[last]! + 100
-      return
-    case 'outside-session':
-      copyRow(out, last, out)
-      out.time[last + 1] = session.closeMs + HOUR - length
-      out.session[last + 1] = SESSIONS.indexOf('eth')
-      return
-    default:
-      return
-  }
-}
-
-function swapTimes(batch: BarBatch, i: number, j: number): void {
-  const time = batch.time[i]!
-  batch.time[i] = batch.time[j]!
-  batch.time[j] = time
-}
-
-function rawLine(day: BarBatch, i: number, defect: Defect): string | null {
-  const bar = barAt(day, i)
-  if (defect === 'high-below-low') return JSON.stringify({ ...bar, high: bar.low, low: bar.high + 0.01 })
-  if (defect === 'negative-price') return JSON.stringify({ ...bar, low: -bar.low })
-  if (defect === 'null-price') return JSON.stringify({ ...bar, close: null })
-  return null
 }
