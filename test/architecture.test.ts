@@ -99,6 +99,37 @@ describe('imports', () => {
   })
 })
 
+describe('what another room uses', () => {
+  /** Names that a file takes from others, with the file they come from. */
+  const NAMED =
+    /(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']+)'|(?:const|=>|then\(\() *\{([^}]*)\}[^\n]*import\('(\.[^']+)'\)/g
+  const used = new Map<string, Set<string>>()
+  for (const file of files) {
+    for (const match of readFileSync(file, 'utf8').matchAll(NAMED)) {
+      const target = resolved(file, (match[2] ?? match[4])!)
+      if (roomOf(target) === roomOf(file)) continue
+      const names = (match[1] ?? match[3])!
+        .split(',')
+        .map((name) => name.trim().replace(/^type |[: ].*$/g, ''))
+      used.set(target, new Set([...(used.get(target) ?? []), ...names]))
+    }
+  }
+
+  test.each([...used].map(([file, names]) => [file, [...names]] as const))(
+    '%s says what it is',
+    (file, names) => {
+      const text = readFileSync(file, 'utf8')
+      const silent = names.filter((name) => {
+        const declared = new RegExp(
+          `(^|\\n)([^\\n]*)\\nexport (?:async )?(?:function\\*?|class) ${name}\\b`,
+        ).exec(text)
+        return declared !== null && !declared[2]!.trim().endsWith('*/')
+      })
+      expect(silent).toEqual([])
+    },
+  )
+})
+
 describe('folders', () => {
   const flat = (folder: string) => files.filter((file) => dirname(file) === folder)
 

@@ -1,6 +1,6 @@
 /**
- * The typed failures of jules. Code throws one of these early; `cli.ts` alone turns it into words and an exit status.
- * Anything else that reaches `cli.ts` is a bug in jules and is reported as such (70).
+ * The typed failures of jules. Code throws one of these early; `cli/run.ts` alone turns it into words and an exit status.
+ * Anything else that reaches it is a bug in jules and is reported as such (70).
  */
 
 /** Exit statuses by name: sysexits.h where a name exists there, 1 for "ran, and the answer is no". */

@@ -60,12 +60,14 @@ function expOf(x: number, extra: number): number {
 const EXP_MAX = 709.782712893384
 const EXP_MIN = -745.1332191019412
 
+/** e^x: Infinity above 709.78, 0 below -745.13. */
 export function exp(x: number): number {
   if (x > EXP_MAX) return Infinity
   if (x < EXP_MIN) return 0
   return expOf(x, 0)
 }
 
+/** e^x - 1, exact near 0. */
 export function expm1(x: number): number {
   if (x > EXP_MAX) return Infinity
   if (x < -40) return -1
@@ -111,6 +113,7 @@ function mantissa(x: number): number {
   return x * powerOfTwo(-exponent)
 }
 
+/** Natural logarithm: -Infinity at 0, NaN below. */
 export function log(x: number): number {
   if (!(x > 0)) return x === 0 ? -Infinity : NaN
   if (x === Infinity) return Infinity
@@ -126,6 +129,7 @@ function logOf(x: number, correction: number): number {
   return k * LN2_HI - (half - (s * (half + atanhTail(s * s)) + (k * LN2_LO + correction)) - f)
 }
 
+/** ln(1 + x), exact near 0: -Infinity at -1, NaN below. */
 export function log1p(x: number): number {
   if (!(x > -1)) return x === -1 ? -Infinity : NaN
   if (x === Infinity) return Infinity
@@ -141,6 +145,7 @@ export function log1p(x: number): number {
   return logOf(u, lost / u)
 }
 
+/** Hyperbolic tangent. */
 export function tanh(x: number): number {
   const a = x < 0 ? -x : x
   if (a > 22) return x < 0 ? -1 : 1

@@ -3,6 +3,7 @@
  * fields that could miss one. Numbers, float64 arrays and objects of these count; nothing else may be in it.
  */
 
+/** The numbers of `state`, appended to `into`. Throws a TypeError where it holds anything else. */
 export function numbersOf(state: object, into: number[] = []): number[] {
   for (const value of Object.values(state)) {
     if (typeof value === 'number') into.push(value)

@@ -10,12 +10,14 @@ export function integer(field: number, value: number): Buffer {
   return Buffer.from([...varint(8 * field + VARINT), ...varint(value)])
 }
 
+/** A field of wire type 1: float64, little endian. */
 export function double(field: number, value: number): Buffer {
   const bytes = Buffer.alloc(8)
   bytes.writeDoubleLE(value)
   return Buffer.concat([Buffer.from(varint(8 * field + FIXED64)), bytes])
 }
 
+/** A field of wire type 5: float32, little endian. */
 export function float(field: number, value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeFloatLE(value)

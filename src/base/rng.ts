@@ -10,6 +10,9 @@ export interface RngState {
 
 const TWO_32 = 4_294_967_296
 
+/**
+ * A generator of 32-bit words and what is made of them; the same state gives the same draws on every machine.
+ */
 export class Rng {
   #a: number
   #b: number

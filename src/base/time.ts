@@ -38,6 +38,9 @@ export interface Civil {
   day: number
 }
 
+/**
+ * The proleptic Gregorian date of days since 1970-01-01; month and day from 1. Inverse of daysFromCivil, same source.
+ */
 export function civilFromDays(days: number): Civil {
   const z = days + 719468
   const era = Math.floor(z / 146097)
@@ -55,6 +58,7 @@ export function civilFromDays(days: number): Civil {
   }
 }
 
+/** 28 to 31; month from 1. */
 export function daysInMonth(year: number, month: number): number {
   if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
@@ -69,6 +73,7 @@ export function parseDate(text: string): number | null {
   return daysFromCivil(year, month, day)
 }
 
+/** Days since 1970-01-01 as `YYYY-MM-DD`. */
 export function formatDate(days: number): string {
   const { year, month, day } = civilFromDays(days)
   return `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`

@@ -69,6 +69,7 @@ export function defineCommand<O extends Options>(command: LeafCommand<O>): LeafC
   return command
 }
 
+/** A command with commands of its own, as `jules db start`. */
 export function defineGroup(group: CommandGroup): CommandGroup {
   return group
 }

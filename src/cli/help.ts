@@ -10,6 +10,7 @@ export interface RootEntry {
   readonly summary: string
 }
 
+/** The page of `jules --help`. */
 export function rootHelp(commands: readonly RootEntry[]): string {
   const rows = commands.map(({ name, summary }): [string, string] => [`  ${name}`, summary])
   return [
@@ -68,11 +69,13 @@ export function commandHelp(path: string, command: Command): string {
   return lines.join('\n')
 }
 
+/** `NAME OPERAND...` of a command. */
 export function synopsis(command: AnyLeaf): string {
   const operands = (command.operands ?? []).map(operandWord)
   return [command.name, ...operands].join(' ')
 }
 
+/** An operand as usage lines show it: `FILE`, `[FILE]`, `[FILE]...`. */
 export function operandWord(operand: { name: string; required?: boolean; many?: boolean }): string {
   const word = operand.required ? operand.name : `[${operand.name}]`
   return operand.many ? `${word}...` : word
@@ -92,6 +95,7 @@ function optionRows(options: Options): string[] {
   return table(rows, INDENT)
 }
 
+/** A flag as help shows it: `-o, --output FILE`. */
 export function flagWords(name: string, spec: Option<unknown>): string {
   const short = spec.short === undefined ? '    ' : `-${spec.short}, `
   return `${short}--${name}${spec.metavar === undefined ? '' : ` ${spec.metavar}`}`

@@ -10,6 +10,7 @@ export interface PageDate {
   readonly date: string
 }
 
+/** `jules-NAME.1` of a command; `all` are those that SEE ALSO names. */
 export function commandPage(command: Command, all: readonly RootEntry[], { date }: PageDate): string {
   const name = `jules-${command.name}`
   const lines = [
@@ -64,6 +65,7 @@ export function commandPage(command: Command, all: readonly RootEntry[], { date 
   return page(lines)
 }
 
+/** `jules.1`; `sectionSeven` are names of pages, such as `jules-vault`. */
 export function rootPage(
   commands: readonly RootEntry[],
   sectionSeven: readonly string[],

@@ -36,16 +36,21 @@ export interface Setting {
 
 type Common = Partial<Pick<Option<unknown>, 'short' | 'completes' | 'defaultText' | 'valued'>>
 
+/**
+ * A switch: false unless given. In the environment and the configuration file true, false, 1, 0, yes, no, on, off.
+ */
 export function flag(help: string, more: Common = {}): Option<boolean> {
   return { help, fallback: false, parse: parseBoolean, ...more }
 }
 
+/** Any text. */
 export function text(metavar: string, help: string, more?: Common): Option<string | undefined>
 export function text(metavar: string, help: string, more: Common & { fallback: string }): Option<string>
 export function text(metavar: string, help: string, more: Common & { fallback?: string } = {}) {
   return option(metavar, help, more, (value) => value)
 }
 
+/** The name of a file, not empty. */
 export function file(help: string, more: Common = {}): Option<string | undefined> {
   return option<string | undefined>('FILE', help, { completes: 'file', ...more }, (value) => {
     if (value === '') throw usage('expected a file name', { got: 'an empty string' })
@@ -53,6 +58,7 @@ export function file(help: string, more: Common = {}): Option<string | undefined
   })
 }
 
+/** One of several words. */
 export function choice<const C extends readonly string[]>(
   metavar: string,
   choices: C,
@@ -79,6 +85,7 @@ export interface Range {
   readonly max?: number
 }
 
+/** A whole number, within a range. */
 export function integer(metavar: string, help: string, more?: Common & Range): Option<number | undefined>
 export function integer(
   metavar: string,
@@ -92,6 +99,7 @@ export function integer(metavar: string, help: string, more: Common & Range & { 
   })
 }
 
+/** A decimal number, within a range. */
 export function real(metavar: string, help: string, more?: Common & Range): Option<number | undefined>
 export function real(
   metavar: string,

@@ -42,6 +42,7 @@ export function showHelp(text: string, asked: boolean): number {
   return EXIT.usage
 }
 
+/** `jules X.Y.Z`, with a line feed. */
 export function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return `jules ${(manifest as { version: string }).version}\n`

@@ -21,6 +21,7 @@ export interface Interruption {
 
 const PATIENCE_MS = 4_500
 
+/** Listens to SIGINT, SIGTERM and SIGHUP until disposed of. */
 export function watchSignals(
   source: SignalSource,
   say: (words: string) => void,

@@ -85,6 +85,7 @@ export function plain(message: string): string {
 const LINE_EVERY_MS = 10_000
 const DRAW_EVERY_MS = 100
 
+/** What a command says to a person, on standard error. */
 export function createUi(options: UiOptions): Ui {
   const { stderr, command, now, paint } = options
   let drawn = false

@@ -9,6 +9,7 @@ import { intraday } from './intraday.js'
 
 export const FEATURE_SETS: readonly FeatureSet[] = [intraday, classic]
 
+/** The set of that name, or undefined. */
 export function featureSet(name: string): FeatureSet | undefined {
   return FEATURE_SETS.find((set) => set.name === name)
 }

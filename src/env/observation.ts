@@ -26,6 +26,7 @@ export function observe(
   }
 }
 
+/** Signed part of `size` shares that a position of `position` shares is, within [-1, 1]. */
 export function exposure(position: number, size: number): number {
   if (position === 0) return 0
   const part = position / size

@@ -43,6 +43,7 @@ export interface StepResult {
   peak: number
 }
 
+/** Reward of a step: dollars times `scale`, and what the other terms add or take. */
 export function rewardOf(terms: RewardTerms, step: StepResult): number {
   let reward = step.change * terms.scale - turnoverPenalty(terms, step.turnover)
   const over = step.tradesBefore - terms.tradeCap

@@ -95,6 +95,7 @@ export function randomPolicies(
   }
 }
 
+/** Share of the sorted values below `value`, ties by half. */
 export function percentileOf(sorted: Float64Array, value: number): number {
   let below = 0
   let ties = 0

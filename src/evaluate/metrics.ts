@@ -15,6 +15,7 @@ export const LEAST_SESSIONS = 20
 const given = (value: number): Figure => ({ value })
 const absent = (reason: string): Figure => ({ value: null, reason })
 
+/** Arithmetic mean; NaN of none. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += values[i]!

@@ -41,6 +41,7 @@ export interface SummaryInput {
 /** The figures of a run: flat keys, null where there is none, and why under `reasons`. */
 export type Figures = ReturnType<typeof summarise>
 
+/** The figures of a run that has ended, each as jules-metrics(7) defines it. */
 export function summarise(input: SummaryInput) {
   const { market, ledger, rules, state } = input
   const { account } = state

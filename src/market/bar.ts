@@ -105,6 +105,7 @@ export interface BarBatch {
   readonly line: Float64Array
 }
 
+/** An empty batch with room for `capacity` rows. */
 export function newBatch(capacity: number, names: Names): BarBatch {
   return {
     length: 0,

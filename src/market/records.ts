@@ -25,6 +25,10 @@ import {
   webPage,
 } from './reading.js'
 
+/**
+ * The records of a source, in batches, whatever its format; a batch is valid until the next one is asked for. Throws badData at
+ * the first bad row, unless `onReject` takes it.
+ */
 export async function* readRecords(source: Source, options: ReadOptions = {}): AsyncGenerator<RecordBlock> {
   const reading: Reading = {
     ...options,

@@ -8,6 +8,7 @@ export const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const
 /** Numbers of one bar as `append` takes them: open, high, low, close, volume. */
 export const BAR_NUMBERS = COLUMNS.length
 
+/** One symbol alone: columns of which the first `length` entries count. */
 export class Series {
   readonly symbol: string
   readonly intervalMs: number

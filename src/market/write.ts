@@ -26,6 +26,9 @@ export interface WriteOptions {
   readonly terminal?: boolean
 }
 
+/**
+ * Writes records to a sink in a format: bars in batches, others as they are. Throws 64 where the format has no place for them.
+ */
 export async function recordWriter(
   sink: ByteSink,
   format: Format,

@@ -4,6 +4,7 @@
  */
 import { SYMBOL_COUNT } from '../market/market.js'
 
+/** Money and shares of a run. */
 export class Account {
   /** Dollars. */
   cash: number

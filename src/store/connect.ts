@@ -20,6 +20,10 @@ export interface Session {
   readonly embedded: boolean
 }
 
+/**
+ * A connected session: to the server that the target names, else to the embedded one, which is started. Throws 69 where it
+ * cannot be reached, 77 where it refuses.
+ */
 export async function openSession(target: Target): Promise<Session> {
   const external = externalConfig(target)
   if (external !== null) return { ...(await connect(external)), embedded: false }

@@ -61,6 +61,7 @@ export type ServerState =
   | { running: true; pid: number; socketDirectory: string; data: string }
   | { running: false; initialised: boolean }
 
+/** Whether the embedded server runs, and where. */
 export async function serverState(options: EmbeddedOptions): Promise<ServerState> {
   const layout = await findRunning(options)
   const pid = layout === null ? null : await postmasterPid(layout)

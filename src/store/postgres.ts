@@ -25,6 +25,7 @@ export interface InitReport {
   readonly steps: readonly TimescaleStep[]
 }
 
+/** The store in PostgreSQL, over one connection. */
 export class PostgresStore implements Store {
   readonly name: string
   readonly embedded: boolean

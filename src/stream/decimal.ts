@@ -21,6 +21,9 @@ export function writeNumber(buffer: Buffer, at: number, value: number): number {
   return at + buffer.write(String(value), at, 'latin1')
 }
 
+/**
+ * Writes a whole number from 0 to 2^53 - 1 in decimal at `at`; returns the end. The buffer has room for 16 bytes.
+ */
 export function writeInteger(buffer: Buffer, at: number, value: number): number {
   let digits = 1
   while (digits < 16 && value >= POWERS[digits]!) digits++

@@ -23,6 +23,7 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
+/** One JSON object, or why the text is none. Never throws. */
 export function parseObject(text: string): ParsedJson {
   let value: unknown
   try {

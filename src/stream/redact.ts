@@ -6,6 +6,9 @@ export interface Redactor {
   end(): Buffer
 }
 
+/**
+ * A filter that writes `[NAME]` for each value of `values`, also where one is cut between two pieces of the stream.
+ */
 export function redactor(values: ReadonlyMap<string, Buffer>): Redactor {
   // The longest first: one secret may be the beginning of another.
   const secrets = [...values]

@@ -12,6 +12,7 @@ export interface BacktestOptions extends RunOptions {
 
 export type Ending = 'data' | 'max-loss' | 'max-drawdown'
 
+/** One run over past bars. `advance` takes it on, so that a caller can breathe in between. */
 export class Backtest {
   readonly options: BacktestOptions
   readonly ledger: Ledger

@@ -2,6 +2,7 @@
 import { SYMBOL_COUNT } from '../market/market.js'
 import { ALLOW } from '../risk/rules.js'
 
+/** By symbol where it is an array. */
 export class Outcome {
   /** Signed shares ordered, and the order's id. */
   readonly ordered = new Float64Array(SYMBOL_COUNT)

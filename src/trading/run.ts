@@ -36,6 +36,7 @@ export interface SavedRun {
   readonly start: boolean
 }
 
+/** One policy with its state and its transition; `save` and `restore` between two decisions. */
 export class TradingRun {
   readonly options: RunOptions
   readonly state: TradingState

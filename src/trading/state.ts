@@ -11,6 +11,7 @@ export interface SavedState {
   readonly orders: SavedOrders
 }
 
+/** The account and all that decides what is done next; overwritten in place by the transition. */
 export class TradingState {
   readonly account: Account
   /** Direction of each symbol's target, and its shares, fixed when the target changed. */

@@ -29,6 +29,9 @@ import { Outcome } from './outcome.js'
 import type { Rules } from './rules.js'
 import type { TradingState } from './state.js'
 
+/**
+ * The step of trading on one market under one set of rules. It holds no state of a run: that is passed in.
+ */
 export class Transition {
   readonly market: Market
   readonly rules: Rules

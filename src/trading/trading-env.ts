@@ -22,6 +22,7 @@ export interface EnvOptions {
 
 export const EPISODE_STEPS = 1000
 
+/** One environment: `reset`, then `observe` and `step` until `terminated` or `truncated`. */
 export class TradingEnv {
   readonly observationSize = OBSERVATION_SIZE
   /** 1 for each action that may be chosen. */

@@ -26,6 +26,10 @@ export interface PasswordWorld {
   readonly prompt: (question: string) => Promise<Buffer | null>
 }
 
+/**
+ * The master password and where it came from: descriptor, file, environment, .env, terminal, in this order. Throws 77 where
+ * there is none.
+ */
 export async function masterPassword(
   world: PasswordWorld,
 ): Promise<{ password: Buffer; source: PasswordSource }> {

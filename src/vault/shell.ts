@@ -46,6 +46,7 @@ function textOf(name: string, value: Buffer, what: string): string {
   return text
 }
 
+/** Secrets as one JSON object. Throws 65 for a value that is not UTF-8. */
 export function jsonText(values: Values): Buffer {
   const object: Record<string, string> = Object.create(null)
   for (const [name, value] of values) object[name] = textOf(name, value, 'JSON')
@@ -94,6 +95,7 @@ function dotenvValue(text: string, line: number): string {
   )
 }
 
+/** Names and values of a JSON object of strings. Throws 65 for anything else. */
 export function parseJsonSecrets(text: string): Map<string, Buffer> {
   let value: unknown
   try {

@@ -31,6 +31,9 @@ export interface VaultWorld extends LockWorld {
   readonly derive: (password: Buffer, kdf: KdfSettings) => Promise<Buffer>
 }
 
+/**
+ * A vault file. Each call reads it anew, checks its mac, and writes it whole or not at all; one password serves all calls.
+ */
 export class Vault implements SecretBackend {
   readonly #world: VaultWorld
   #password: Promise<Buffer> | undefined
@@ -259,6 +262,7 @@ export class Vault implements SecretBackend {
 
 const costOf = ({ m, t, p }: KdfSettings): string => `${m}:${t}:${p}`
 
+/** Throws 64 for what is not the name of a secret. */
 export function checkName(name: string): void {
   if (NAME.test(name)) return
   throw usage(`expected a name of letters, digits and underscores, at most 128, got ${quote(name)}`)

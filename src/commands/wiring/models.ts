@@ -12,6 +12,7 @@ export interface LoadedModel {
   readonly model: Model
 }
 
+/** The model that PATH names. Throws 66 where there is none, 65 where it is damaged. */
 export async function loadModel(path: string): Promise<LoadedModel> {
   const { path: file, bytes, sha256 } = await policyFile(path)
   return { path: file, sha256, model: decodeModel(bytes, file) }

@@ -23,6 +23,9 @@ export interface Output {
   abort(): Promise<void>
 }
 
+/**
+ * Opens what -o and --format name, standard output by default. Throws 64 for what cannot be written, or is an input too.
+ */
 export async function openOutput(
   context: Context,
   given: { readonly format: Format | undefined; readonly output: string | undefined },

@@ -6,6 +6,7 @@ import type { Context } from '../../cli/context.js'
 import { ACTION_COUNT, isAction } from '../../env/actions.js'
 import { decodeUtf8 } from '../../stream/json.js'
 
+/** The action ids of a file, one a decision. Throws 66 where it is empty, 65 where one is no action. */
 export async function readActions(context: Context, path: string): Promise<Uint8Array> {
   const bytes = await readFile(path, { signal: context.signal }).catch((error) => {
     context.signal.throwIfAborted()

@@ -39,6 +39,7 @@ export interface VaultChoice {
 export const vaultPath = (context: Context, { vault }: Pick<VaultChoice, 'vault'>): string =>
   vault ?? join(context.paths.home, '.trading_secrets.json')
 
+/** The secrets that --backend names: the vault file, or a helper command. */
 export function openBackend(context: Context, chosen: VaultChoice): SecretBackend {
   if (chosen.backend === 'file') return openVault(context, chosen)
   const command = chosen['backend-command']
@@ -48,6 +49,7 @@ export function openBackend(context: Context, chosen: VaultChoice): SecretBacken
   return helperBackend({ command, environment: withoutPassword(context.environment), signal: context.signal })
 }
 
+/** The vault file; nothing is read yet. */
 export function openVault(context: Context, chosen: VaultChoice): Vault {
   const world = lockWorld(context)
   return new Vault({
@@ -71,6 +73,7 @@ async function confirmedPassword(context: Context, chosen: VaultChoice): Promise
   return password
 }
 
+/** The master password, from wherever it comes first. */
 export async function askPassword(
   context: Context,
   chosen: Pick<VaultChoice, 'password-fd'>,
@@ -78,6 +81,7 @@ export async function askPassword(
   return masterPassword(passwordWorld(context, chosen['password-fd']))
 }
 
+/** What the search for the master password may touch. */
 export function passwordWorld(context: Context, fd: number | undefined): PasswordWorld {
   return {
     disk,
@@ -91,6 +95,7 @@ export function passwordWorld(context: Context, fd: number | undefined): Passwor
   }
 }
 
+/** Asks on the terminal without echo; null where there is none. */
 export async function prompt(context: Context, question: string): Promise<Buffer | null> {
   const typed = await promptHidden(question, context)
   context.signal.throwIfAborted()
@@ -108,6 +113,7 @@ export function isTracked(path: string): boolean | null {
   return status === 0
 }
 
+/** An environment for children: without the master password. */
 export function withoutPassword(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {

@@ -59,6 +59,7 @@ export async function withStore<T>(
   }
 }
 
+/** Where the embedded server lives, and what it may touch. */
 export function embeddedOptions(context: Context): EmbeddedOptions {
   return {
     directory: `${context.paths.data}/pg`,

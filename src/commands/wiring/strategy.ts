@@ -94,6 +94,7 @@ export interface StrategyFlags {
   readonly 'no-limits': boolean
 }
 
+/** The rules that the options make for bars of this length. Throws 64 where they contradict each other. */
 export function rulesOf(flags: StrategyFlags, interval: Interval): Rules {
   const keepsOvernight = flags.overnight || flags['no-limits']
   if (interval === '1d' && !keepsOvernight) {
