@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { benchmarkLayout, LAUNCHES, measure, type Speed } from '../agent/benchmark.js'
 import type { Engine } from '../agent/engines/engine.js'
+import { pauses } from '../agent/run/pause.js'
 import { Failure, usage } from '../base/errors.js'
 import { quote } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer, option } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
 import { type EngineFlags, engineFor, threadsOf } from './wiring/engines.js'
-import { pauses } from './wiring/pause.js'
 
 const WIDTHS: readonly number[] = [32, 64, 128, 256]
 

@@ -4,7 +4,9 @@ import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/s
 import { Failure, usage } from '../../base/errors.js'
 import { quote } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
-import { choice, file, flag, integer, option, real, text } from '../../cli/options.js'
+import { choice, file, flag, integer, option, real, text, type Values } from '../../cli/options.js'
+import { marketOptions } from '../wiring/market.js'
+import { strategyOptions } from '../wiring/strategy.js'
 
 const SCHEDULES = ['const', 'linear'] as const
 const TASKS = Object.keys(TASK_SETTINGS) as [string, ...string[]]
@@ -129,6 +131,32 @@ export const runningOptions = {
     defaultText: 'a tenth of --steps',
   }),
 }
+
+export const trainOptions = {
+  ...learningOptions,
+  ...strategyOptions,
+  ...marketOptions,
+  ...runningOptions,
+  output: file('folder of the run', {
+    short: 'o',
+    completes: 'directory',
+    defaultText: 'runs/RUN in the data directory',
+  }),
+  run: option<string | undefined>('NAME', 'name of the run', { defaultText: 'symbols and time' }, nameOf),
+  resume: file('go on with the run in this folder', { completes: 'directory' }),
+  force: flag('replace a run in the folder'),
+  format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
+    short: 'f',
+    defaultText: 'table on a terminal, else ndjson',
+  }),
+}
+
+function nameOf(word: string): string {
+  if (/^[^/.][^/]*$/.test(word)) return word
+  throw usage(`expected a name without "/" and no dot in front, got ${quote(word)}`)
+}
+
+export type Given = Values<typeof trainOptions>
 
 type Flags = {
   readonly [K in keyof typeof learningOptions]: ReturnType<(typeof learningOptions)[K]['parse']>

@@ -1,58 +1,21 @@
 import { access } from 'node:fs/promises'
-import { UNFUSED } from '../../agent/engines/engine.js'
-import { layoutOf } from '../../agent/network/network.js'
-import type { TrainingSettings } from '../../agent/ppo/settings.js'
-import { type Phase, Training } from '../../agent/ppo/training.js'
 import { RunFolder } from '../../agent/run/folder.js'
-import { type Initial, initialFrom } from '../../agent/run/initial.js'
+import { manifestOf } from '../../agent/run/manifest.js'
+import type { TrainingPlan } from '../../agent/run/plan.js'
+import { trainRun } from '../../agent/run/train-run.js'
 import { Failure, systemCode, usage } from '../../base/errors.js'
 import { shellWord } from '../../base/shell.js'
-import { quote } from '../../base/time.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
-import { choice, file, flag, option, type Values } from '../../cli/options.js'
-import { version } from '../../cli/print.js'
-import { backendOf, engineFor, threadsOf } from '../wiring/engines.js'
-import { loadMarket, marketExits, marketOptions, marketWords } from '../wiring/market.js'
-import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
-import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
-import { checkSame, input, type Manifest, manifestOf } from './manifest.js'
-import { keep, newRun } from './new-run.js'
-import { absolute, learningOptions, runningOptions, settingsOf, textsOf, valuesOf } from './options.js'
-import { work } from './run.js'
-import { digest, type Setup, taskSetup, tradingSetup } from './setup.js'
-
-const options = {
-  ...learningOptions,
-  ...strategyOptions,
-  ...marketOptions,
-  ...runningOptions,
-  output: file('folder of the run', {
-    short: 'o',
-    completes: 'directory',
-    defaultText: 'runs/RUN in the data directory',
-  }),
-  run: option<string | undefined>('NAME', 'name of the run', { defaultText: 'symbols and time' }, nameOf),
-  resume: file('go on with the run in this folder', { completes: 'directory' }),
-  force: flag('replace a run in the folder'),
-  format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
-    short: 'f',
-    defaultText: 'table on a terminal, else ndjson',
-  }),
-}
-
-function nameOf(word: string): string {
-  if (/^[^/.][^/]*$/.test(word)) return word
-  throw usage(`expected a name without "/" and no dot in front, got ${quote(word)}`)
-}
-
-type Given = Values<typeof options>
+import { lockWorld } from '../wiring/lock.js'
+import { marketExits, marketWords } from '../wiring/market.js'
+import { trainingWorld } from '../wiring/training.js'
+import { type Given, trainOptions as options, runningOptions, textsOf, valuesOf } from './options.js'
+import { TrainingOutput } from './output.js'
+import { planOf } from './plan.js'
 
 /** What may differ when a run goes on: it changes nothing in the weights. */
 const FREE = [...Object.keys(runningOptions), 'dsn', 'resume', 'format', 'force']
-
-/** Narrower than this, the launches of a GPU's kernels cost more than their arithmetic. */
-const GPU_PAYS = 512
 
 export const train = defineCommand({
   name: 'train',
@@ -104,7 +67,8 @@ export const train = defineCommand({
   run: async (context, given, operands) => {
     if (given.resume !== undefined) return resume(context, given, operands)
     const texts = textsOf(context, Object.keys(options))
-    await begin(context, { given, operands, texts, before: null })
+    const { output = null, run: name = null, force } = given
+    await begin(context, { given, operands, texts, place: { kind: 'new', output, name, force } })
   },
 })
 
@@ -114,14 +78,15 @@ async function resume(context: Context, given: Given, operands: readonly string[
   const values = valuesOf(context, options, manifest.options, FREE)
   const [bars] = manifest.operands
   if (operands.length === 0 && bars !== undefined) await askAgain(given.resume!, bars)
-  await keep(context, folder)
+  const release = await folder.lock(lockWorld(context))
+  context.onEnd(async () => release())
   await folder.tidy()
   await begin(context, {
     given: { ...values, resume: given.resume } as Given,
     // Bars that were moved are the same bars.
     operands: operands.length > 0 ? operands : manifest.operands,
     texts: manifest.options,
-    before: { manifest, folder },
+    place: { kind: 'begun', folder, manifest },
   })
 }
 
@@ -145,150 +110,18 @@ interface Beginning {
   readonly given: Given
   readonly operands: readonly string[]
   readonly texts: Readonly<Record<string, string>>
-  /** The run to go on with. */
-  readonly before: { readonly manifest: Manifest; readonly folder: RunFolder } | null
+  readonly place: TrainingPlan['place']
 }
 
-async function begin(context: Context, { given, operands, texts, before }: Beginning): Promise<void> {
-  const started = context.clock()
-  if (given.env !== undefined && operands.length > 0)
-    throw usage(`--env ${given.env} reads no bars: got ${operands[0]}`)
-  const curriculum =
-    given.curriculum === undefined ? null : await readCurriculum(given.curriculum, context.signal)
-  if (curriculum !== null) refuseSteps(given.steps)
-  const set = featuresOf(given.features)
-  const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
-  const shaped = shapedBy(given, initial)
-  const settings = settingsOf(shaped, set.name)
-  const loaded = given.env === undefined ? await loadMarket(context, given, operands, { single: true }) : null
-  const rules = loaded === null ? null : rulesOf(given, loaded.market.interval)
-  const setup =
-    loaded === null
-      ? taskSetup(given.env!, settings)
-      : tradingSetup({
-          loaded,
-          settings,
-          features: set,
-          rules: rules!,
-          longOnly: given['long-only'],
-          warmup: given.warmup,
-        })
-  const phases = curriculum?.phases ?? null
-  const plan = phasesOf(shaped, { settings, setup, set: set.name, phases, interval: loaded?.market.interval })
-  const start = initial?.fit(setup.shape, settings.seed) ?? null
-  const inputs = [
-    loaded && input('bars', operands[0] === undefined ? 'store' : absolute(context, operands[0]), loaded),
-    initial && input('model', absolute(context, initial.path), initial),
-    curriculum && input('curriculum', absolute(context, given.curriculum!), curriculum),
-  ].filter((one) => one !== null)
-  const engine = await engineFor(layoutOf(setup.shape), given)
-  context.onEnd(async () => engine.dispose())
-  const determining = {
-    settings,
-    curriculum: phases,
-    rules,
-    longOnly: given['long-only'],
-    warmup: given.warmup,
-    spec: setup.spec,
-    shape: setup.shape,
-    engine: engine.name,
-    evaluateEvery: given['eval-every'] ?? null,
-    earlyStop: given['early-stop'] ?? null,
-    initial: initial?.sha256 ?? null,
-    data: setup.data?.sha256 ?? null,
-  }
-  const identity = digest(determining)
-  const code = version().trim()
-  if (before !== null) checkSame(before.manifest, { inputs, identity, version: code, engine: engine.name })
-  if (engine.name === UNFUSED)
-    context.ui.warn(
-      'this processor has no fused multiply-add: the model is no worse, but its bytes are not those of other machines',
-    )
-  if (backendOf(given) !== null && setup.shape.hidden < GPU_PAYS)
-    context.ui.note(
-      `an LSTM of ${setup.shape.hidden} is small for a GPU; jules bench says whether the CPU is faster`,
-    )
-  const total = plan.reduce((sum, phase) => sum + phase.settings.steps, 0)
-  const training = new Training({
-    engine,
-    phases: plan,
-    evaluate: setup.evaluate,
-    evaluateEvery: given['eval-every'] ?? Math.max(1, Math.floor(total / 20)),
-    checkpointEvery: given['checkpoint-every'] ?? Math.max(1, Math.floor(total / 10)),
-    earlyStop: given['early-stop'] ?? null,
-    initial: start,
-  })
-  const { manifest, folder } =
-    before ??
-    (await newRun(
-      context,
-      {
-        output: given.output,
-        name: given.run,
-        force: given.force,
-        started,
-        setup,
-        trial: digest({ ...determining, data: null }),
-      },
-      {
-        version: code,
-        options: texts,
-        operands: operands.map((operand) => absolute(context, operand)),
-        inputs,
-        engine: engine.name,
-        threads: threadsOf(given),
-        settings: determining,
-        identity,
-        data: setup.data,
-        test: setup.test,
-      },
-    ))
-  await work(context, {
-    table: (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table',
-    setup,
-    settings: { ...settings, ...known({ rules, curriculum: phases, initial: determining.initial }) },
-    training,
-    engine,
-    folder,
-    run: manifest.run,
-    identity,
-    trial: manifest.trial,
-    bars: operands[0] === undefined ? ['--interval', setup.spec.interval ?? ''] : [operands[0]],
-    fresh: before === null,
-  })
+async function begin(context: Context, beginning: Beginning): Promise<void> {
+  const { given, operands } = beginning
+  const plan = await planOf(context, { ...beginning, startedMs: context.clock() })
+  const format = given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')
+  const output = new TrainingOutput(context, format === 'table')
+  const trained = await trainRun(trainingWorld(context, given, output.listen), plan)
+  await output.ended(trained, operands[0] === undefined ? stored(plan) : [operands[0]])
 }
 
-/** What is not null. */
-const known = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
-
-/** The network of a model to start from is the default of the new one. */
-function shapedBy(given: Given, initial: Initial | null): Given {
-  if (initial === null) return given
-  const { hidden, lstm, layers, net, activation } = initial.shape
-  return {
-    ...given,
-    hidden: given.hidden ?? hidden,
-    lstm: given.lstm ?? lstm,
-    layers: given.layers ?? layers,
-    net: given.net ?? net,
-    activation: given.activation ?? activation ?? undefined,
-  }
-}
-
-interface PhaseParts {
-  readonly settings: TrainingSettings
-  readonly setup: Setup
-  readonly set: string
-  readonly phases: readonly CurriculumPhase[] | null
-  readonly interval: Parameters<typeof rulesOf>[1] | undefined
-}
-
-function phasesOf(given: Given, { settings, setup, set, phases, interval }: PhaseParts): Phase[] {
-  if (phases === null) return [{ name: 'train', task: setup.task, settings }]
-  return phases.map(({ name, values }) => {
-    const own = { ...given, ...values } as Given
-    const task = interval === undefined ? setup.task : setup.taskUnder(rulesOf(own, interval))
-    return { name, task, settings: settingsOf(own, set) }
-  })
-}
+/** Words that select the bars of the run in the store. */
+const stored = ({ subject }: TrainingPlan): string[] =>
+  subject.kind === 'trading' ? ['--interval', subject.bars.market.interval] : []

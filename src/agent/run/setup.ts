@@ -1,22 +1,20 @@
-/** From options and bars to something that can be trained: parts of the data, the task, the network, the scores. */
-
-import type { DataSpan, ModelSpec } from '../../agent/model/model.js'
-import { ACTION_TARGETS } from '../../agent/model/policy.js'
-import type { NetworkShape } from '../../agent/network/network.js'
-import type { TrainingSettings } from '../../agent/ppo/settings.js'
-import { type Evaluate, episodes, sessions } from '../../agent/ppo/validation.js'
-import { TASKS } from '../../agent/tasks/memory.js'
-import type { Task } from '../../agent/tasks/task.js'
-import { SINGLE_ACTIONS, tradingTask } from '../../agent/tasks/trading.js'
-import { sha256 } from '../../base/digest.js'
+/** From bars or a benchmark task to something that can be trained: the parts of the data, the task, the network, the scores. */
 import { badData } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
 import { actionMask } from '../../env/actions.js'
-import type { FeatureSet } from '../../env/feature-set.js'
 import { FEATURE_WIDTH, FeatureTable } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import type { Rules } from '../../trading/rules.js'
-import type { LoadedMarket } from '../wiring/market.js'
+import type { DataSpan, ModelSpec } from '../model/model.js'
+import { ACTION_TARGETS } from '../model/policy.js'
+import type { NetworkShape } from '../network/network.js'
+import type { TrainingSettings } from '../ppo/settings.js'
+import { type Evaluate, episodes, sessions } from '../ppo/validation.js'
+import { TASKS } from '../tasks/memory.js'
+import type { Task } from '../tasks/task.js'
+import { SINGLE_ACTIONS, tradingTask } from '../tasks/trading.js'
+import type { Trading, TrainingPlan } from './plan.js'
+import { splitSessions, type TestPart } from './split.js'
 
 export interface Setup {
   readonly task: Task
@@ -25,37 +23,25 @@ export interface Setup {
   readonly evaluate: Evaluate
   readonly spec: ModelSpec
   readonly shape: NetworkShape
+  /** Null for a benchmark task. */
   readonly data: DataSpan | null
-  /** First session that is kept for testing, and how many there are. */
-  readonly test: { readonly from: string; readonly sessions: number } | null
+  readonly test: TestPart | null
 }
 
-const TRAIN_PART = 0.7
-const VALIDATION_PART = 0.15
+type SetupPlan = Pick<TrainingPlan, 'subject' | 'settings' | 'longOnly' | 'warmup'>
 
-export interface TradingSetup {
-  readonly loaded: LoadedMarket
-  readonly settings: TrainingSettings
-  readonly features: FeatureSet
-  readonly rules: Rules
-  readonly longOnly: boolean
-  readonly warmup: number
-}
+/** Throws 65 where the bars are too few for three parts, or too wild for the features. */
+export const setupOf = (plan: SetupPlan): Setup =>
+  plan.subject.kind === 'trading' ? tradingSetup(plan.subject, plan) : taskSetup(plan.subject.task, plan)
 
-export function tradingSetup({
-  loaded,
-  settings,
-  features: set,
-  rules,
-  longOnly,
-  warmup,
-}: TradingSetup): Setup {
-  const { market, name } = loaded
+function tradingSetup(
+  { bars, features: set, rules, split }: Trading,
+  { settings, longOnly, warmup }: SetupPlan,
+): Setup {
+  const { market, name } = bars
   const count = market.sessions.length
-  const [trainEnd, validationEnd] = [TRAIN_PART, TRAIN_PART + VALIDATION_PART].map((part) =>
-    Math.round(part * count),
-  ) as [number, number]
-  if (trainEnd < 1 || validationEnd <= trainEnd || validationEnd >= count) {
+  const parts = split ?? splitSessions(count)
+  if (parts === null) {
     throw badData(
       `${count} sessions are too few to train on 70 %, validate on 15 % and leave 15 % for testing`,
       {
@@ -64,7 +50,10 @@ export function tradingSetup({
       },
     )
   }
-  const barOf = (session: number): number => market.sessions[session]!.first
+  const { trainEnd, validationEnd } = parts
+  if (!(0 < trainEnd && trainEnd < validationEnd && validationEnd <= count))
+    throw new RangeError(`${count} sessions cannot be split at ${trainEnd} and ${validationEnd}`)
+  const barOf = (session: number): number => market.sessions[session]?.first ?? market.length
   // What is not in these markets cannot be seen, so the later parts stay unknown to the earlier ones.
   const training = market.slice(0, barOf(trainEnd))
   const known = market.slice(0, barOf(validationEnd))
@@ -101,18 +90,18 @@ export function tradingSetup({
     },
     shape: shapeFor(task, settings),
     data: {
-      sha256: loaded.sha256,
+      sha256: bars.sha256,
       symbols: single ? [market.symbols[0]] : market.symbols,
-      sources: loaded.sources,
+      sources: bars.sources,
       train: [day(0), day(trainEnd - 1)],
       validation: [day(trainEnd), day(validationEnd - 1)],
     },
-    test: { from: day(validationEnd), sessions: count - validationEnd },
+    test: validationEnd === count ? null : { from: day(validationEnd), sessions: count - validationEnd },
   }
 }
 
 /** A benchmark task needs no data. */
-export function taskSetup(name: string, settings: TrainingSettings): Setup {
+function taskSetup(name: string, { settings }: SetupPlan): Setup {
   const task = TASKS.find((one) => one.name === name)!
   return {
     task,
@@ -157,5 +146,3 @@ function finite(table: FeatureTable, market: Market, name: string): FeatureTable
     },
   )
 }
-
-export const digest = (value: unknown): string => sha256(JSON.stringify(value))

@@ -1,7 +1,8 @@
 /** What a run was begun with: written before its first step, and held against what is there when it goes on. */
-import { FILES, type RunFolder } from '../../agent/run/folder.js'
+
 import { badData, usage } from '../../base/errors.js'
-import type { Setup } from './setup.js'
+import { FILES, type RunFolder } from './folder.js'
+import type { TestPart } from './split.js'
 
 /** Something that the weights depend on and that can change under a run. */
 export interface Input {
@@ -34,7 +35,7 @@ export interface Manifest {
   /** Hash of the settings and the data. */
   readonly identity: string
   readonly data: unknown
-  readonly test: Setup['test']
+  readonly test: TestPart | null
   readonly trial: number | null
 }
 

@@ -1,0 +1,131 @@
+/** The course of a run in its folder: from the newest checkpoint on, with models, checkpoints and records on the way. */
+import { sha256 } from '../../base/digest.js'
+import { badData } from '../../base/errors.js'
+import type { Engine } from '../engines/engine.js'
+import { encodeModel } from '../model/model.js'
+import type { Best, Training, TrainingEnd } from '../ppo/training.js'
+import { FILES } from './folder.js'
+import { MetricLog } from './metrics.js'
+import type { HeldRun } from './new-run.js'
+import { pauses } from './pause.js'
+import type { Setup } from './setup.js'
+import type { TrainingWorld } from './world.js'
+
+export interface Course extends Omit<HeldRun, 'release'> {
+  readonly setup: Setup
+  /** As the metadata of the model have them. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly training: Training
+  readonly engine: Engine
+  /** Hash of everything that the weights depend on: a checkpoint with another one is refused. */
+  readonly identity: string
+  /** The folder is new, and there is nothing to go on from. */
+  readonly fresh: boolean
+}
+
+/** How a run ended, and what it came to. */
+export interface TrainedRun extends Pick<Course, 'run' | 'trial'>, Pick<Setup, 'data' | 'test'> {
+  /** `stopped`: a signal came, and the run can go on from its checkpoint. */
+  readonly end: TrainingEnd
+  /** Of its folder. */
+  readonly path: string
+  readonly step: number
+  readonly best: Best | null
+  /** Steps that this process did, and how long it took. */
+  readonly steps: number
+  readonly seconds: number
+}
+
+/** Trains from where the folder stands to the end, or to a signal. */
+export async function follow(world: TrainingWorld, course: Course): Promise<TrainedRun> {
+  const { setup, settings, training, engine, folder, run, trial, fresh } = course
+  if (!fresh) await restore(world, course)
+  const from = training.step
+  const metrics = await MetricLog.open(world, { folder, run, from })
+  const listener = world.listen()
+  const model = () =>
+    encodeModel({
+      spec: setup.spec,
+      shape: setup.shape,
+      parameters: Float32Array.from(engine.readParameters()),
+      normaliser: training.normaliser,
+      settings,
+      steps: training.step,
+      data: setup.data,
+    })
+  sayParts(world, setup)
+  let end: TrainingEnd
+  try {
+    end = await training.run({
+      pause: pauses(world.signal),
+      iteration: async (iteration) => {
+        if (iteration.best) await folder.write(FILES.best, model())
+        await listener.record(await metrics.add(iteration))
+        listener.progress(iteration.step - from, training.total - from)
+      },
+      checkpoint: async (state) => {
+        await folder.write(FILES.last, model())
+        await folder.writeCheckpoint({ run: course.identity, state })
+      },
+    })
+  } finally {
+    listener.end()
+    await metrics.close()
+  }
+  const trained = (): TrainedRun => ({
+    end,
+    run,
+    path: folder.path,
+    step: training.step,
+    best: training.best,
+    trial,
+    data: setup.data,
+    test: setup.test,
+    steps: metrics.steps,
+    seconds: metrics.seconds,
+  })
+  if (end === 'stopped') return trained()
+  const bytes = model()
+  // It was written with the last checkpoint, and may have been taken away since.
+  if ((await folder.read(FILES.last)) === null) await folder.write(FILES.last, bytes)
+  const record = {
+    type: 'model',
+    run,
+    path: folder.path,
+    sha256: sha256(bytes),
+    steps: training.step,
+    best: training.best,
+    trial,
+    early_stop: end === 'early-stop',
+    sources: setup.data?.sources ?? null,
+  }
+  await listener.record(`${JSON.stringify(record)}\n`)
+  return trained()
+}
+
+function sayParts({ note }: TrainingWorld, { data, test }: Setup): void {
+  if (data === null) return
+  const left = test === null ? '' : `; ${test.sessions} sessions from ${test.from} are left for testing`
+  note(`training on ${data.train.join(' to ')}, validating on ${data.validation.join(' to ')}${left}`)
+}
+
+/** Puts the run back to its newest sound checkpoint; without one it starts from step 0. */
+async function restore({ note, warn }: TrainingWorld, { folder, training, identity }: Course): Promise<void> {
+  const checkpoint = await folder.readCheckpoint(warn)
+  if (checkpoint === null) {
+    note('there is no checkpoint yet: starting from step 0')
+    return
+  }
+  if (checkpoint.run !== identity)
+    throw badData('the checkpoint is one of another run', { where: folder.path })
+  try {
+    training.restore(checkpoint.state)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw badData(`the checkpoint does not fit the run: ${error.message}`, {
+      where: folder.path,
+      cause: error,
+    })
+  }
+  note(`going on from step ${training.step}`)
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { splitSessions } from './split.js'
+
+test.each([
+  [100, 70, 85],
+  [20, 14, 17],
+  // 5.6 and 6.8, rounded.
+  [8, 6, 7],
+  [7, 5, 6],
+])('%i sessions: the first %i train, up to %i validate, the rest tests', (count, trainEnd, validationEnd) => {
+  expect(splitSessions(count)).toEqual({ trainEnd, validationEnd })
+})
+
+test('too few sessions for three parts are not split', () => {
+  // 6 x 0.7 = 4.2 and 6 x 0.85 = 5.1 leave one for each; of 5 sessions the parts are 3.5 and 4.25, both 4.
+  expect([0, 1, 2, 3, 4, 5].map(splitSessions)).toEqual([null, null, null, null, null, null])
+  expect(splitSessions(6)).toEqual({ trainEnd: 4, validationEnd: 5 })
+})
+
+test('every session is in one part, and no part is empty', () => {
+  for (let count = 6; count < 500; count++) {
+    const { trainEnd, validationEnd } = splitSessions(count)!
+    expect(0 < trainEnd && trainEnd < validationEnd && validationEnd < count).toBe(true)
+    // Within a session of its share.
+    expect(Math.abs(trainEnd - 0.7 * count)).toBeLessThanOrEqual(0.5)
+    expect(Math.abs(validationEnd - 0.85 * count)).toBeLessThanOrEqual(0.5)
+  }
+})

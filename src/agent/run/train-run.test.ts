@@ -1,0 +1,128 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { RANDOM_BARS, shortPlan, trainingWorld } from '../../../test/support/training-world.js'
+import { takeLock } from '../../base/lock.js'
+import { decodeModel } from '../model/model.js'
+import { RunFolder } from './folder.js'
+import { type Manifest, manifestOf } from './manifest.js'
+import type { TrainingPlan } from './plan.js'
+import { registered } from './registry.js'
+import { trainRun } from './train-run.js'
+
+const MODELS = ['policy.safetensors', 'best.safetensors']
+
+test('two trainings side by side in one process have the same bytes, and leave nothing held', async () => {
+  const world = trainingWorld()
+  const records: string[] = []
+  const heard = {
+    ...world,
+    listen: () => ({
+      record: async (line: string) => void records.push(line),
+      progress: (done: number, total: number) => records.push(`${done} of ${total}`),
+      end: () => records.push('end'),
+    }),
+  }
+  const [a, b] = await Promise.all([
+    trainRun(heard, shortPlan(world.file('a'))),
+    trainRun(world, shortPlan(world.file('b'))),
+  ])
+  for (const name of [...MODELS, 'checkpoint.safetensors'])
+    expect(readFileSync(world.file(`a/${name}`)).equals(readFileSync(world.file(`b/${name}`))), name).toBe(
+      true,
+    )
+  expect(a).toMatchObject({
+    end: 'steps',
+    run: 'nvda-msft-20250801t200000z',
+    step: 4096,
+    steps: 4096,
+    trial: 1,
+  })
+  expect(b.best).toEqual(a.best)
+  // What is told is what stands in the folder, and the model comes last.
+  const metrics = readFileSync(world.file('a/metrics.ndjson'), 'utf8')
+  expect(records.filter((one) => one.startsWith('{"type":"metric"')).join('')).toBe(metrics)
+  expect(records.slice(-3, -1)).toEqual(['4096 of 4096', 'end'])
+  expect(JSON.parse(records.at(-1)!)).toMatchObject({ type: 'model', steps: 4096, trial: 1, best: a.best })
+  expect(world.said).toEqual(
+    new Array(2).fill(expect.stringMatching(/^training on .* 1 sessions from .* testing$/)),
+  )
+  expect([existsSync(world.file('a/run.lock')), existsSync(world.file('b/run.lock'))]).toEqual([false, false])
+  expect((await registered(world.file('data/runs.ndjson'))).length).toBe(2)
+})
+
+test('a signal stops it with a checkpoint, from which it goes on to the bytes of a whole run', async () => {
+  const world = trainingWorld()
+  await trainRun(world, shortPlan(world.file('whole')))
+  const stop = new AbortController()
+  const stopping = {
+    ...world,
+    signal: stop.signal,
+    listen: () => ({
+      record: async () => {},
+      progress: (done: number) => {
+        if (done >= 1024) stop.abort()
+      },
+      end: () => {},
+    }),
+  }
+  const first = await trainRun(stopping, shortPlan(world.file('cut')))
+  expect([first.end, first.step]).toEqual(['stopped', 1024])
+  const folder = new RunFolder(world.file('cut'), world)
+  const manifest = await manifestOf(folder)
+  const goOn = (more: Partial<TrainingPlan> = {}) =>
+    trainRun(world, shortPlan('', { place: { kind: 'begun', folder, manifest }, ...more }))
+  await expect(goOn({ longOnly: true })).rejects.toThrow('the settings of the run are not the same here')
+  const second = await goOn()
+  expect(second).toMatchObject({ end: 'steps', run: first.run, step: 4096, steps: 3072 })
+  expect(world.said.at(-2)).toBe('going on from step 1024')
+  for (const name of MODELS)
+    expect(readFileSync(world.file(`cut/${name}`)).equals(readFileSync(world.file(`whole/${name}`)))).toBe(
+      true,
+    )
+})
+
+test('a folder that is held is refused, one that is not empty too, and both are let go', async () => {
+  const world = trainingWorld()
+  const free = await takeLock(world.lock, world.file('run'), { waitMs: 0 })
+  const here = shortPlan(world.cwd)
+  await expect(trainRun(world, here)).rejects.toMatchObject({ kind: 'tryAgain' })
+  free()
+  writeFileSync(world.file('manifest.json'), '{"format":"jules-run/1"}')
+  const force = shortPlan(world.cwd, { place: { kind: 'new', output: world.cwd, name: null, force: true } })
+  await expect(trainRun(world, here)).rejects.toMatchObject({ kind: 'cannotCreate' })
+  // The registry cannot be written: the lock was taken by then.
+  writeFileSync(world.file('data'), '')
+  await expect(trainRun(world, force)).rejects.toThrow()
+  expect(existsSync(world.file('run.lock'))).toBe(false)
+})
+
+test('a split that is given takes the place of 70 and 15 %, and may leave nothing for testing', async () => {
+  const world = trainingWorld()
+  const split = { trainEnd: 3, validationEnd: 8 }
+  const subject = { ...RANDOM_BARS, split }
+  const { data, test: kept, trial } = await trainRun(world, shortPlan(world.file('all'), { subject }))
+  const days = RANDOM_BARS.bars.market.sessions.map(({ day }) => new Date(day * 86_400_000).toISOString())
+  const day = (session: number) => days[session]!.slice(0, 10)
+  expect(data).toMatchObject({ train: [day(0), day(2)], validation: [day(3), day(7)] })
+  expect([kept, trial]).toEqual([null, 1])
+  expect(world.said).toEqual([`training on ${day(0)} to ${day(2)}, validating on ${day(3)} to ${day(7)}`])
+  const usual = await trainRun(world, shortPlan(world.file('usual')))
+  expect([usual.data!.train, usual.test, usual.trial]).toEqual([
+    [day(0), day(5)],
+    { from: day(7), sessions: 1 },
+    1,
+  ])
+  const manifest = (name: string): Manifest =>
+    JSON.parse(readFileSync(world.file(`${name}/manifest.json`), 'utf8'))
+  expect(manifest('all').identity).not.toBe(manifest('usual').identity)
+  const trained = (name: string) => [
+    ...decodeModel(readFileSync(world.file(`${name}/policy.safetensors`)), name).parameters,
+  ]
+  expect(trained('all')).not.toEqual(trained('usual'))
+  await expect(
+    trainRun(
+      world,
+      shortPlan(world.file('bad'), { subject: { ...subject, split: { trainEnd: 3, validationEnd: 9 } } }),
+    ),
+  ).rejects.toThrow(RangeError)
+})

@@ -1,0 +1,161 @@
+/**
+ * One training run from a plan to a folder with its models. All that it knows comes in by the plan and the world, so a process
+ * may do many, one after the other or side by side; each has an engine and a folder of its own.
+ */
+import { sha256 } from '../../base/digest.js'
+import type { Rules } from '../../trading/step.js'
+import { type Engine, UNFUSED } from '../engines/engine.js'
+import { layoutOf, type NetworkShape } from '../network/network.js'
+import { type Phase, Training } from '../ppo/training.js'
+import { follow, type TrainedRun } from './course.js'
+import { checkSame } from './manifest.js'
+import { type HeldRun, type NewRun, newRun } from './new-run.js'
+import type { BegunPlace, TrainingPlan } from './plan.js'
+import { type Setup, setupOf } from './setup.js'
+import type { TrainingWorld } from './world.js'
+
+/** Narrower than this, the launches of a GPU's kernels cost more than their arithmetic. */
+const GPU_PAYS = 512
+
+/**
+ * Trains to the end of the plan, or until the world's signal, and leaves a folder that `model:DIR` opens. The same plan gives
+ * the same models, byte for byte. Throws 65 for bars that are too few and inputs that changed, 64 for settings that are not
+ * those of the run to go on with, 73 and 75 for its folder, 69 for an engine that cannot be had, 1 where it diverges.
+ */
+export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promise<TrainedRun> {
+  const setup = setupOf(plan)
+  const parameters = plan.initial?.fit(setup.shape, plan.settings.seed) ?? null
+  const engine = await world.engine(layoutOf(setup.shape))
+  try {
+    const determining = determiningOf(plan, setup, engine)
+    const told = toldOf(world, plan, { setup, engine, determining })
+    const { place, startedMs } = plan
+    if (place.kind === 'begun') checkSame(place.manifest, told)
+    remark(world, engine, setup.shape)
+    const training = trainingOf(plan, setup, engine, parameters)
+    // Neither other bars nor another split of them makes another trial.
+    const trial = digest({ ...determining, data: null, split: undefined })
+    const held =
+      place.kind === 'begun' ? heldBy(place) : await newRun(world, place, { setup, startedMs, trial, told })
+    try {
+      const { rules, curriculum, initial } = determining
+      return await follow(world, {
+        ...held,
+        setup,
+        settings: { ...plan.settings, ...known({ rules, curriculum, initial }) },
+        training,
+        engine,
+        identity: told.identity,
+        fresh: place.kind === 'new',
+      })
+    } finally {
+      held.release()
+    }
+  } finally {
+    engine.dispose()
+  }
+}
+
+const heldBy = ({ folder, manifest: { run, trial } }: BegunPlace): HeldRun => ({
+  run,
+  folder,
+  trial,
+  // Its lock is the caller's.
+  release: () => {},
+})
+
+/** Whoever made the rules, manifest, model and hash have them in one order, which is part of their bytes. */
+const inOrder = ({ costs, ...rules }: Rules): Rules => {
+  const { commission, costBps, tradePenaltyBps, halfSpreadBps, impactBps, participation } = costs
+  const { capital, maxPosition, shares, fractional, fill, limits, maxDrawdownFraction, reward } = rules
+  return {
+    capital,
+    maxPosition,
+    shares,
+    fractional,
+    fill,
+    costs: { commission, costBps, tradePenaltyBps, halfSpreadBps, impactBps, participation },
+    limits,
+    maxDrawdownFraction,
+    reward,
+  }
+}
+
+type Determining = ReturnType<typeof determiningOf>
+
+/** Everything that the weights depend on. Its hash is in the checkpoints, so neither names nor order can change. */
+const determiningOf = (
+  { subject, settings, longOnly, warmup, phases, evaluateEvery, earlyStop, initial }: TrainingPlan,
+  setup: Setup,
+  engine: Engine,
+) => ({
+  settings,
+  curriculum: phases?.map(({ name, values }) => ({ name, values })) ?? null,
+  rules: subject.kind === 'trading' ? inOrder(subject.rules) : null,
+  longOnly,
+  warmup,
+  spec: setup.spec,
+  shape: setup.shape,
+  engine: engine.name,
+  evaluateEvery,
+  earlyStop,
+  initial: initial?.sha256 ?? null,
+  data: setup.data?.sha256 ?? null,
+  // The one of 70 and 15 % follows from the data.
+  split: subject.kind === 'trading' ? subject.split : undefined,
+})
+
+const toldOf = (
+  { version, threads }: TrainingWorld,
+  { options, operands, inputs }: TrainingPlan,
+  { setup, engine, determining }: { setup: Setup; engine: Engine; determining: Determining },
+): NewRun['told'] => ({
+  version,
+  options,
+  operands,
+  inputs,
+  engine: engine.name,
+  threads,
+  settings: determining,
+  identity: digest(determining),
+  data: setup.data,
+  test: setup.test,
+})
+
+const digest = (value: unknown): string => sha256(JSON.stringify(value))
+
+/** What is not null. */
+const known = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
+
+function remark({ note, warn }: TrainingWorld, { name }: Engine, { hidden }: NetworkShape): void {
+  if (name === UNFUSED)
+    warn(
+      'this processor has no fused multiply-add: the model is no worse, but its bytes are not those of other machines',
+    )
+  if (name.startsWith('tfjs') && hidden < GPU_PAYS)
+    note(`an LSTM of ${hidden} is small for a GPU; jules bench says whether the CPU is faster`)
+}
+
+function trainingOf(
+  { phases, settings, evaluateEvery, checkpointEvery, earlyStop }: TrainingPlan,
+  setup: Setup,
+  engine: Engine,
+  initial: Float32Array | null,
+): Training {
+  const stretches: Phase[] = phases?.map(({ name, settings: own, rules }) => ({
+    name,
+    task: rules === null ? setup.task : setup.taskUnder(rules),
+    settings: own,
+  })) ?? [{ name: 'train', task: setup.task, settings }]
+  const total = stretches.reduce((sum, { settings: { steps } }) => sum + steps, 0)
+  return new Training({
+    engine,
+    phases: stretches,
+    evaluate: setup.evaluate,
+    evaluateEvery: evaluateEvery ?? Math.max(1, Math.floor(total / 20)),
+    checkpointEvery: checkpointEvery ?? Math.max(1, Math.floor(total / 10)),
+    earlyStop,
+    initial,
+  })
+}

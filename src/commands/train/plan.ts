@@ -1,0 +1,85 @@
+/** From options and operands to the plan of a training; bars, models and curricula are read here. */
+import type { TrainingSettings } from '../../agent/ppo/settings.js'
+import { type Initial, initialFrom } from '../../agent/run/initial.js'
+import { input } from '../../agent/run/manifest.js'
+import type { PhasePlan, TrainingPlan } from '../../agent/run/plan.js'
+import { usage } from '../../base/errors.js'
+import type { Context } from '../../cli/context.js'
+import type { Interval } from '../../market/bar.js'
+import { loadMarket } from '../wiring/market.js'
+import { featuresOf, rulesOf } from '../wiring/strategy.js'
+import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
+import { absolute, type Given, settingsOf } from './options.js'
+
+export interface Asked extends Pick<TrainingPlan, 'place' | 'startedMs'> {
+  readonly given: Given
+  readonly operands: readonly string[]
+  /** Texts of the options that were set. */
+  readonly texts: Readonly<Record<string, string>>
+}
+
+export async function planOf(
+  context: Context,
+  { given, operands, texts, place, startedMs }: Asked,
+): Promise<TrainingPlan> {
+  if (given.env !== undefined && operands.length > 0)
+    throw usage(`--env ${given.env} reads no bars: got ${operands[0]}`)
+  const curriculum =
+    given.curriculum === undefined ? null : await readCurriculum(given.curriculum, context.signal)
+  if (curriculum !== null) refuseSteps(given.steps)
+  const features = featuresOf(given.features)
+  const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
+  const shaped = shapedBy(given, initial)
+  const settings = settingsOf(shaped, features.name)
+  const bars = given.env === undefined ? await loadMarket(context, given, operands, { single: true }) : null
+  const interval = bars?.market.interval ?? null
+  const phase = phaseOf(shaped, { features: features.name, interval })
+  const inputs = [
+    bars && input('bars', operands[0] === undefined ? 'store' : absolute(context, operands[0]), bars),
+    initial && input('model', absolute(context, initial.path), initial),
+    curriculum && input('curriculum', absolute(context, given.curriculum!), curriculum),
+  ].filter((one) => one !== null)
+  return {
+    subject:
+      bars === null
+        ? { kind: 'benchmark', task: given.env! }
+        : { kind: 'trading', bars, features, rules: rulesOf(given, bars.market.interval) },
+    settings,
+    longOnly: given['long-only'],
+    warmup: given.warmup,
+    phases: curriculum?.phases.map(phase) ?? null,
+    evaluateEvery: given['eval-every'] ?? null,
+    checkpointEvery: given['checkpoint-every'] ?? null,
+    earlyStop: given['early-stop'] ?? null,
+    initial,
+    place,
+    startedMs,
+    inputs,
+    options: texts,
+    operands: operands.map((operand) => absolute(context, operand)),
+  }
+}
+
+/** The network of a model to start from is the default of the new one. */
+function shapedBy(given: Given, initial: Initial | null): Given {
+  if (initial === null) return given
+  const { hidden, lstm, layers, net, activation } = initial.shape
+  return {
+    ...given,
+    hidden: given.hidden ?? hidden,
+    lstm: given.lstm ?? lstm,
+    layers: given.layers ?? layers,
+    net: given.net ?? net,
+    activation: given.activation ?? activation ?? undefined,
+  }
+}
+
+/** A phase is the options of the run, with its own in their place. */
+const phaseOf =
+  (given: Given, { features, interval }: { readonly features: string; readonly interval: Interval | null }) =>
+  ({ name, values }: CurriculumPhase): PhasePlan => {
+    const own = { ...given, ...values } as Given
+    const rules = interval === null ? null : rulesOf(own, interval)
+    const settings: TrainingSettings = settingsOf(own, features)
+    return { name, values, settings, rules }
+  }
