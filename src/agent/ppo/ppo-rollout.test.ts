@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { TINY as layout } from '../../../test/support/engines.js'
 import type { AdamSettings, Engine, LossSettings, Minibatch } from '../engines/engine.js'
 import type { Task } from '../tasks/task.js'
-import { Ppo, type PpoSettings } from './ppo.js'
+import { Ppo } from './ppo.js'
+import type { PpoSettings } from './settings.js'
 
 /** Its state counts the steps of an episode; the value is that count plus what is observed. */
 class Counting implements Engine {

@@ -8,7 +8,9 @@ import { layoutOf } from '../network/network.js'
 import { RunningMoments } from '../network/normaliser.js'
 import { cartpoleNovel, cartpoleStep, recall2, TASKS, tmaze10 } from '../tasks/memory.js'
 import type { Task } from '../tasks/task.js'
-import { Diverged, Ppo, type PpoSettings } from './ppo.js'
+import { Diverged } from './diverged.js'
+import { Ppo } from './ppo.js'
+import type { PpoSettings } from './settings.js'
 
 describe('tasks', () => {
   test('cart-pole follows the published states', () => {

@@ -1,23 +1,30 @@
 /** What the environments gave in one rollout, by step and environment, and the minibatches of sequences cut from it. */
+import type { Rng } from '../../base/rng.js'
 import type { Minibatch } from '../engines/engine.js'
 import type { Layout } from '../network/network.js'
 
+/** `bptt` divides `rolloutSteps`: a block of so many steps is one sequence of each environment. */
 export interface RolloutShape {
   readonly envs: number
   readonly rolloutSteps: number
   readonly bptt: number
 }
 
-/** All [steps, envs, ...], written anew each time. */
+/** All [rolloutSteps, envs, ...], written anew each time; row t envs + e is step t of environment e. */
 export class Rollout {
   readonly shape: RolloutShape
+  /** Environment steps. */
   readonly count: number
+  /** [rolloutSteps, envs, inputs], normalised */
   readonly observations: Float32Array
+  /** 1 where the step is the first of an episode. */
   readonly starts: Uint8Array
   readonly actions: Int32Array
   /** The action in force before each step. */
   readonly held: Int32Array
+  /** Of the actions taken, with prior and mask. */
   readonly logProbs: Float32Array
+  /** To learn from: scaled, and with the last value where an episode was cut off. */
   readonly rewards: Float64Array
   readonly values: Float32Array
   readonly advantages: Float32Array
@@ -51,6 +58,15 @@ export class Rollout {
   /** Sequences of `bptt` steps of one environment. */
   get sequences(): number {
     return this.count / this.shape.bptt
+  }
+
+  /** Keeps the state, [cells, envs, hidden] each, that the sequences of a block start from. */
+  keepState(
+    block: number,
+    { hidden, cell }: { readonly hidden: Float32Array; readonly cell: Float32Array },
+  ): void {
+    this.hidden.set(hidden, block * hidden.length)
+    this.cell.set(cell, block * cell.length)
   }
 
   /** Some sequences as a minibatch, overwritten by the next. Sequence s is steps [bptt floor(s / envs), ...) of environment s mod envs. */
@@ -88,6 +104,16 @@ export class Rollout {
       }
     }
     return batch
+  }
+}
+
+/** Fisher and Yates, in place. */
+export function shuffle(list: number[], rng: Rng): void {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = rng.int(i + 1)
+    const kept = list[i]!
+    list[i] = list[j]!
+    list[j] = kept
   }
 }
 

@@ -3,7 +3,50 @@
  * reason beside it.
  */
 import type { NetworkShape } from '../network/network.js'
-import type { PpoSettings } from './ppo.js'
+
+export interface PpoSettings {
+  /** Environment steps of the run, over which the schedules fall. */
+  readonly steps: number
+  /** Environments side by side. */
+  readonly envs: number
+  /** Steps of each environment in a rollout. */
+  readonly rolloutSteps: number
+  /** Environment steps in a minibatch: batch / bptt sequences. */
+  readonly batch: number
+  /** Steps that gradients go back: the length of a sequence, a divisor of `rolloutSteps`. */
+  readonly bptt: number
+  /** Passes over a rollout. */
+  readonly epochs: number
+  /** Discount of a step. */
+  readonly gamma: number
+  /** The lambda of generalised advantages. */
+  readonly lambda: number
+  /** The epsilon of the probability ratio. */
+  readonly clip: Schedule
+  /** Adam's step. */
+  readonly rate: Schedule
+  /** Weight of the entropy. */
+  readonly entropy: Schedule
+  /** Weight of the value loss. */
+  readonly valueCoefficient: number
+  /** Largest global norm of a gradient. */
+  readonly maxNorm: number
+  /** Stops the epochs of an update whose approximate KL passes 1.5 times this. */
+  readonly targetKl: number | null
+  /** Added to the logit of the action in force, in rollout, update and inference. */
+  readonly holdPrior: number
+  readonly normaliseObservations: boolean
+  readonly normaliseRewards: boolean
+  /** Orthogonal first weights, else uniform ones. */
+  readonly orthogonal: boolean
+  readonly seed: number
+}
+
+/** From the first value to the second, linearly over the run. */
+export type Schedule = readonly [number, number]
+
+/** The value when a part of the run, 0 to 1, is done. */
+export const scheduled = ([from, to]: Schedule, done: number): number => from + (to - from) * done
 
 /** What determines the weights besides the data and the environment's rules. */
 export interface TrainingSettings

@@ -7,7 +7,10 @@ import type { Engine } from '../engines/engine.js'
 import { Actor } from '../model/actor.js'
 import type { RunningMoments } from '../network/normaliser.js'
 import type { Task } from '../tasks/task.js'
-import { Ppo, type PpoProgress, type PpoSettings, type StateTensor } from './ppo.js'
+import { Ppo } from './ppo.js'
+import type { PpoProgress } from './progress.js'
+import type { PpoSettings } from './settings.js'
+import type { PpoState, StateTensor } from './state.js'
 import type { Evaluate, Score } from './validation.js'
 
 /** A stretch of a run with a task and settings of its own; `settings.steps` is its length. */
@@ -51,7 +54,7 @@ export interface TrainingHooks {
   /** Called every now and then; true stops the run. */
   readonly pause: () => Promise<boolean>
   readonly iteration: (iteration: Iteration) => Promise<void>
-  readonly checkpoint: (state: ReadonlyMap<string, StateTensor>) => Promise<void>
+  readonly checkpoint: (state: PpoState) => Promise<void>
 }
 
 export type TrainingEnd = 'steps' | 'early-stop' | 'stopped'
@@ -140,7 +143,7 @@ export class Training {
   }
 
   /** Throws RangeError where the state is not one of this run. */
-  restore(state: ReadonlyMap<string, StateTensor>): void {
+  restore(state: PpoState): void {
     const [phase = -1, reward = 0, step = -1, stale = 0] = state.get('training') ?? []
     if (this.options.phases[phase] === undefined) throw new RangeError('training has no such phase')
     if (phase !== this.#phase) {

@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto'
 import { badData } from '../../base/errors.js'
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../model/safetensors.js'
-import type { StateTensor } from '../ppo/ppo.js'
+import type { PpoState } from '../ppo/state.js'
 
 const FORMAT = 'jules-checkpoint/1'
 
 export interface Checkpoint {
   /** Hash of the settings and the data of the run it belongs to. */
   readonly run: string
-  readonly state: ReadonlyMap<string, StateTensor>
+  readonly state: PpoState
 }
 
 export function encodeCheckpoint({ run, state }: Checkpoint): Uint8Array {

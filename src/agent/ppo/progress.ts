@@ -1,0 +1,73 @@
+/** What is said of a rollout and its update. */
+import type { LossFigures } from '../engines/engine.js'
+import type { Rollout } from './rollout.js'
+
+export interface PpoProgress {
+  /** Environment steps so far, those of this rollout included. */
+  readonly step: number
+  /** Epochs so far. */
+  readonly updates: number
+  /** Means over the update's minibatches. */
+  readonly figures: LossFigures
+  /** Mean of the norms before clipping. */
+  readonly gradientNorm: number
+  readonly explainedVariance: number | null
+  /** In force during this update. */
+  readonly rate: number
+  readonly clip: number
+  readonly entropyCoefficient: number
+  /** Of the last 100 episodes, unnormalised; null before the first ends. */
+  readonly meanReward: number | null
+  readonly meanLength: number | null
+}
+
+export type UpdateFigures = Pick<
+  PpoProgress,
+  'figures' | 'gradientNorm' | 'rate' | 'clip' | 'entropyCoefficient'
+>
+
+/** Means over the minibatches of an update. */
+export class MeanFigures {
+  #count = 0
+  #norms = 0
+  #steps = 0
+  readonly #sums = { loss: 0, policyLoss: 0, valueLoss: 0, entropy: 0, approxKl: 0, clipFraction: 0 }
+
+  /** `norm` is null for a minibatch that was looked at and not applied. */
+  add(figures: LossFigures, norm: number | null): void {
+    this.#count++
+    for (const name of Object.keys(this.#sums) as (keyof LossFigures)[]) this.#sums[name] += figures[name]
+    if (norm === null) return
+    this.#steps++
+    this.#norms += norm
+  }
+
+  get figures(): LossFigures {
+    const { loss, policyLoss, valueLoss, entropy, approxKl, clipFraction } = this.#sums
+    const mean = (sum: number) => sum / this.#count
+    return {
+      loss: mean(loss),
+      policyLoss: mean(policyLoss),
+      valueLoss: mean(valueLoss),
+      entropy: mean(entropy),
+      approxKl: mean(approxKl),
+      clipFraction: mean(clipFraction),
+    }
+  }
+
+  get norm(): number {
+    return this.#steps === 0 ? 0 : this.#norms / this.#steps
+  }
+}
+
+/** 1 - Var(returns - values) / Var(returns) of a rollout; null where the returns do not vary. */
+export function explainedVariance({ returns, values }: Rollout): number | null {
+  const variance = (at: (i: number) => number): number => {
+    let [mean, squares] = [0, 0]
+    for (let i = 0; i < returns.length; i++) mean += at(i) / returns.length
+    for (let i = 0; i < returns.length; i++) squares += (at(i) - mean) * (at(i) - mean)
+    return squares
+  }
+  const all = variance((i) => returns[i]!)
+  return all === 0 ? null : 1 - variance((i) => returns[i]! - values[i]!) / all
+}
