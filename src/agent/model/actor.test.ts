@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { stream } from '../../base/rng.js'
+import type { Engine, PolicyStep } from '../engines/engine.js'
 import { ReferenceEngine } from '../engines/reference.js'
 import { ActionDistribution } from '../network/distribution.js'
 import { layoutOf } from '../network/network.js'
@@ -60,6 +61,35 @@ test('the normaliser is used as it is, and stays so', () => {
   const actor = new Actor(engine(), plain)
   expect(seen.map(([a, b]) => actor.act([(a! - 2) / 0.5, (b! + 3) / 0.5], -1))).toEqual(normal)
   expect(normal).not.toEqual(walk(new Actor(engine(), plain)))
+})
+
+test('a saved state is that of another actor, the sign of a zero included, and a foreign one is refused', () => {
+  const zeros = {
+    layout,
+    policyStep: ({ hidden, cell }: PolicyStep) => {
+      hidden.fill(-0)
+      cell.fill(Number.MIN_VALUE).fill(Math.fround(0.1), 1)
+    },
+  } as unknown as Engine
+  const first = new Actor(zeros, plain)
+  first.act([0, 0], -1)
+  const saved = first.save()
+  const second = new Actor(zeros, plain)
+  second.restore(JSON.parse(JSON.stringify(saved)))
+  expect(second.save()).toEqual(saved)
+  // Not at a start, and 16 times the sign bit, for two cells of 8.
+  expect(saved.slice(0, 17)).toEqual([0, ...new Array(16).fill(2 ** 31)])
+  const other = saved.with(1, 1)
+  for (const foreign of [
+    [],
+    saved.slice(1),
+    [...saved, 0],
+    saved.with(0, 2),
+    other.with(1, -1),
+    other.with(1, 0.5),
+  ])
+    expect(() => second.restore(foreign)).toThrow(RangeError)
+  expect(second.save()).toEqual(saved)
 })
 
 test('sampling has the probabilities of the masked softmax with the prior', () => {

@@ -1,22 +1,25 @@
 /** A trained policy at work: one observation in, the likeliest action out, the LSTM state carried on. */
-
 import type { Engine } from '../engines/engine.js'
 import { ActionDistribution } from '../network/distribution.js'
 import type { RunningMoments } from '../network/normaliser.js'
 
 export interface ActorOptions {
+  /** Of the observations, used as it is; null where they are taken as they are. */
   readonly normaliser: RunningMoments | null
   /** 1 for each action that may be chosen. */
   readonly mask: Uint8Array
+  /** Added to the logit of the action in force. */
   readonly holdPrior: number
 }
 
+/** One policy over one run of observations. Many may share an engine: the LSTM state is the actor's own. */
 export class Actor {
   readonly #engine: Engine
   readonly #normaliser: RunningMoments | null
   readonly #distribution: ActionDistribution
   readonly #seen: Float32Array
   readonly #starts = Uint8Array.of(1)
+  /** [cells, hidden] each: the state after the last observation. */
   readonly #hidden: Float32Array
   readonly #cell: Float32Array
   readonly #logits: Float32Array
@@ -37,7 +40,7 @@ export class Actor {
     this.#starts[0] = 1
   }
 
-  /** The action for an observation while `held` is in force. */
+  /** The likeliest allowed action for an observation, [inputs], while `held` is in force; -1 for none. */
   act(observation: ArrayLike<number>, held: number): number {
     const seen = this.#seen
     for (let n = 0; n < seen.length; n++) seen[n] = observation[n]!
@@ -54,4 +57,30 @@ export class Actor {
     this.#starts[0] = 0
     return this.#distribution.mode(this.#logits, 0, held)
   }
+
+  /**
+   * All that the next action depends on besides parameters and options: 1 where an episode begins, else 0, then hidden and cell
+   * state, [cells, hidden] each, every number as the 32 bits of its float. JSON keeps whole numbers exactly, while of floats it
+   * would lose the sign of zero.
+   */
+  save(): readonly number[] {
+    return [this.#starts[0]!, ...bitsOf(this.#hidden), ...bitsOf(this.#cell)]
+  }
+
+  /** Goes on from a saved state of an actor of the same network. Throws RangeError where it is not one; nothing has changed then. */
+  restore(numbers: readonly number[]): void {
+    const size = this.#hidden.length
+    const [start, ...state] = numbers
+    if (state.length !== 2 * size)
+      throw new RangeError(`the state has ${state.length} numbers, not ${2 * size}`)
+    if ((start !== 0 && start !== 1) || state.some((word) => word !== word >>> 0))
+      throw new RangeError('the state holds a number that is none of its own')
+    this.#starts[0] = start
+    bitsOf(this.#hidden).set(state.slice(0, size))
+    bitsOf(this.#cell).set(state.slice(size))
+  }
 }
+
+/** The same memory as words. */
+const bitsOf = ({ buffer, byteOffset, length }: Float32Array): Uint32Array =>
+  new Uint32Array(buffer, byteOffset, length)

@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { BUILT } from '../../../test/support/engines.js'
+import { stream } from '../../base/rng.js'
 import { actionMask, BUY_BOTH, HOLD_BOTH } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
 import { Market, MarketView } from '../../market/market.js'
-import type { Decision } from '../../trading/policies.js'
-import type { Engine } from '../engines/engine.js'
+import type { Decision, Policy } from '../../trading/policies.js'
+import { cpuEngine } from '../engines/cpu/engine.js'
+import type { Engine, PolicyStep } from '../engines/engine.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { RunningMoments } from '../network/normaliser.js'
 import type { Model } from './model.js'
@@ -88,6 +91,68 @@ test('observations pass the normaliser of the model', () => {
   const { engine, seen } = answering(new Array(9).fill(0))
   modelPolicy({ ...model, normaliser }, engine, surroundings).act(decision(HOLD_BOTH))
   expect(seen).toEqual([new Array(OBSERVATION_SIZE).fill(expect.closeTo(-1, 6))])
+})
+
+describe.each(['shared', 'separate'] as const)('stopped and taken up again (%s LSTM)', (lstm) => {
+  const rng = stream(7, 'policy', lstm)
+  const wide: NetworkShape = { ...shape, lstm, layers: 2 }
+  const normaliser = new RunningMoments(OBSERVATION_SIZE)
+  normaliser.mean.fill(0.25)
+  const trained: Model = {
+    ...model,
+    shape: wide,
+    normaliser,
+    spec: { ...model.spec, holdPrior: 0.5 },
+    parameters: Float32Array.from({ length: layoutOf(wide).size }, () => rng.normal()),
+  }
+  const seen = Array.from({ length: 30 }, () =>
+    Float32Array.from({ length: OBSERVATION_SIZE }, () => rng.normal()),
+  )
+
+  /** Makes policies on an engine of their own, and keeps the bits of every logit that it gave. */
+  async function watched() {
+    const engine = await cpuEngine(layoutOf(wide), BUILT)
+    onTestFinished(() => engine.dispose())
+    const logits: string[] = []
+    const watching = Object.assign(Object.create(engine) as Engine, {
+      policyStep: (step: PolicyStep) => {
+        engine.policyStep(step)
+        logits.push(Buffer.from(Float32Array.from(step.logits).buffer).toString('hex'))
+      },
+      writeParameters: (values: ArrayLike<number>) => engine.writeParameters(values),
+    })
+    return { policy: () => modelPolicy(trained, watching, surroundings), logits }
+  }
+
+  /** Decisions from `from` up to `to`, each in force at the next. */
+  function decide(policy: Policy, from: number, to: number, held: number): number[] {
+    const actions: number[] = []
+    for (let t = from; t < to; t++)
+      actions.push(
+        policy.act({ ...decision(actions.at(-1) ?? held), t, start: t === 0, observation: seen[t]! }),
+      )
+    return actions
+  }
+
+  test('at any of its decisions it goes on with the same logits and actions, bit for bit', async () => {
+    const whole = await watched()
+    const actions = decide(whole.policy(), 0, seen.length, HOLD_BOTH)
+    expect(new Set(actions).size).toBeGreaterThan(2)
+    // Without the state it would be another run.
+    const forgetful = await watched()
+    decide(forgetful.policy(), 10, seen.length, actions[9]!)
+    expect(forgetful.logits[0]).not.toBe(whole.logits[10])
+    const [before, after] = [await watched(), await watched()]
+    for (let stop = 0; stop <= seen.length; stop++) {
+      const [old, policy] = [before.policy(), after.policy()]
+      after.logits.length = 0
+      const first = decide(old, 0, stop, HOLD_BOTH)
+      policy.restore!(JSON.parse(JSON.stringify(old.save!())))
+      const second = decide(policy, stop, seen.length, first.at(-1) ?? HOLD_BOTH)
+      expect([...first, ...second]).toEqual(actions)
+      expect(after.logits).toEqual(whole.logits.slice(stop))
+    }
+  })
 })
 
 test.each<[Partial<Model>, Partial<Surroundings>, string]>([

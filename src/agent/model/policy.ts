@@ -15,11 +15,14 @@ export const ACTION_TARGETS: readonly (readonly number[])[] = Array.from(
   (_, action) => Array.from({ length: SYMBOL_COUNT }, (_, k) => targetOf(action, k)),
 )
 
+/** What a model is about to trade in. */
 export interface Surroundings {
   /** For messages. */
   readonly name: string
   readonly features: FeatureSet
+  /** Length of a bar, such as `1m`. */
   readonly interval: string
+  /** 1 for each action that the run allows. */
   readonly mask: Uint8Array
 }
 
@@ -55,7 +58,10 @@ export function checkModel(
     throw refuse(`the model was trained on bars of ${spec.interval}, not of ${interval}`)
 }
 
-/** The engine is one of the model's shape; it is given the model's parameters here. */
+/**
+ * The engine is one of the model's shape; it is given the model's parameters here. An action must be allowed by the model and
+ * by the run. Throws as `checkModel` does.
+ */
 export function modelPolicy(model: Model, engine: Engine, surroundings: Surroundings): Policy {
   checkModel(model, surroundings)
   engine.writeParameters(model.parameters)
@@ -65,5 +71,7 @@ export function modelPolicy(model: Model, engine: Engine, surroundings: Surround
     name: `model:${surroundings.name}`,
     observes: true,
     act: ({ observation, held }) => actor.act(observation, held),
+    save: () => actor.save(),
+    restore: (numbers) => actor.restore(numbers),
   }
 }
