@@ -5,6 +5,7 @@ import type { NetworkShape } from './network/network.js'
 import { layoutOf } from './network/network.js'
 import { TRADING } from './ppo/settings.js'
 
+/** What an engine can do on this machine. */
 export interface Speed {
   /** Steps a second of training with the default settings, environments left out. */
   readonly stepsPerSecond: number
@@ -107,4 +108,5 @@ function* median(clock: () => number, budgetMs: number, work: () => void): Gener
   return rounds.sort((a, b) => a - b)[Math.floor(rounds.length / 2)]!
 }
 
+/** Of the default network at another width. */
 export const benchmarkLayout = (hidden: number) => layoutOf(shapeAt(hidden))

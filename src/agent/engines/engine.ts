@@ -11,9 +11,11 @@ export interface Minibatch {
   readonly episodeStarts: Uint8Array
   /** 0 where a sequence is padded: no part in any mean. */
   readonly valid: Uint8Array
+  /** The actions taken, and their log probabilities then, with prior and mask. */
   readonly actions: Int32Array
   readonly oldLogProbs: Float32Array | Float64Array
   readonly advantages: Float32Array | Float64Array
+  /** What the values shall be. */
   readonly returns: Float32Array | Float64Array
   /** [cells, sequences, hidden] each: the state before the first step. */
   readonly hidden: Float32Array | Float64Array
@@ -22,10 +24,15 @@ export interface Minibatch {
   readonly held: Int32Array | null
 }
 
+/** Weights and limits of the objective, see `Engine.gradMinibatch`. */
 export interface LossSettings {
+  /** epsilon */
   readonly clip: number
+  /** c1 */
   readonly valueCoefficient: number
+  /** c2 */
   readonly entropyCoefficient: number
+  /** To mean 0 and deviation 1 over the valid steps of the minibatch. */
   readonly normaliseAdvantage: boolean
   /** Added to the logit of the action in force. */
   readonly holdPrior: number
@@ -35,15 +42,20 @@ export interface LossSettings {
 
 /** Means over the valid steps of a minibatch. */
 export interface LossFigures {
+  /** policyLoss + c1 valueLoss - c2 entropy */
   readonly loss: number
   readonly policyLoss: number
+  /** (V - R)^2, without its weight. */
   readonly valueLoss: number
+  /** In nats. */
   readonly entropy: number
   /** mean((ratio - 1) - log ratio), Schulman's k3 estimator. */
   readonly approxKl: number
+  /** Part of the steps whose ratio is further than epsilon from 1. */
   readonly clipFraction: number
 }
 
+/** Adam (Kingma and Ba, 2015, algorithm 1), after the gradient was cut to a norm. */
 export interface AdamSettings {
   readonly rate: number
   readonly beta1: number
@@ -58,6 +70,7 @@ export interface PolicyStep {
   readonly count: number
   /** [count, inputs] */
   readonly observations: Float32Array | Float64Array
+  /** [count]: 1 where an episode begins, and the state counts as zero. */
   readonly episodeStarts: Uint8Array
   /** [cells, count, hidden] each, replaced by the next state. */
   readonly hidden: Float32Array | Float64Array
@@ -71,14 +84,34 @@ export interface PolicyStep {
 /** Name of the CPU engine on a machine without fused multiply-add, where results differ in their last bits. */
 export const UNFUSED = 'cpu-unfused'
 
+/**
+ * The arithmetic of one network: parameters, gradient and moments are flat, [layout.size], in the order of `Layout`. What it
+ * reads out is a copy, and each call is over when it returns.
+ */
 export interface Engine {
-  /** What the bits of a run depend on beside its settings. */
+  /** What the bits of a run depend on beside its settings: `cpu`, `cpu-unfused`, `reference`, `tfjs BACKEND`. */
   readonly name: string
   readonly layout: Layout
   readParameters(): Float64Array | Float32Array
   writeParameters(values: ArrayLike<number>): void
+  /** Fills `logits` and `values`, and moves `hidden` and `cell` on. */
   policyStep(step: PolicyStep): void
-  /** Loss of a minibatch; its gradient waits for `adamStep`. */
+  /**
+   * The objective of PPO (Schulman et al., "Proximal Policy Optimization Algorithms", 2017, arXiv:1707.06347, eq. 7 and 9), with
+   * its sign turned so that it is minimised:
+   *
+   *     L = E[ -min(r A, clip(r, 1 - epsilon, 1 + epsilon) A) + c1 (V - R)^2 - c2 S ]
+   *     r = exp(log pi(a | s) - log pi_old(a | s))
+   *
+   * E is the mean over the valid steps. A is an advantage by GAE (Schulman et al., 2016, arXiv:1506.02438, eq. 11 to 16;
+   * ppo/gae.ts), less the mean of all and over their deviation (n - 1) + 1e-8 where it is normalised. R is the return, A + V
+   * of the rollout; V is not clipped. S is the entropy of pi, which is the softmax of the logits of the allowed actions, with
+   * the hold prior added to that of the action in force.
+   *
+   * pi and V come from LSTMs (Hochreiter and Schmidhuber, 1997, with a forget gate) that run over the steps from the stored
+   * state; the gradient goes back through time to the first step of the sequence or the episode, and no further: a stored
+   * state is a constant. Returns the figures; the gradient waits for `adamStep`.
+   */
   gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures
   readGradient(): Float64Array | Float32Array
   /** Clips the gradient to the norm, moves the parameters; returns the norm before clipping. */

@@ -25,6 +25,10 @@ type NetTrace = readonly Float64Array[]
 
 type Sequences = Pick<Minibatch, 'steps' | 'sequences' | 'observations' | 'episodeStarts' | 'hidden' | 'cell'>
 
+/**
+ * Any shape, in float64; slow. Parameters are zero until they are written. Nothing is checked: what does not fit the layout
+ * gives NaN.
+ */
 export class ReferenceEngine implements Engine {
   readonly name = 'reference'
   readonly layout: Layout

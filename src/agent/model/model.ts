@@ -14,31 +14,42 @@ export interface ModelSpec {
   readonly task: string
   /** Set and columns of the features of a symbol; null for a benchmark task. */
   readonly features: { readonly set: string; readonly columns: readonly string[] } | null
+  /** Length of a bar, such as `1m`; null for a benchmark task. */
   readonly interval: string | null
   /** Target of each symbol for every action; null for a benchmark task. */
   readonly actions: readonly (readonly number[])[] | null
   /** 1 for each action that may be chosen. */
   readonly mask: readonly number[]
+  /** Added to the logit of the action in force. */
   readonly holdPrior: number
 }
 
+/** The bars that a model knows. */
 export interface DataSpan {
+  /** Of times, prices and volumes, those left for testing included. */
   readonly sha256: string
+  /** One, where a single ticker is traded. */
   readonly symbols: readonly string[]
+  /** As the bars name them. */
   readonly sources: readonly string[]
   /** First and last session of each part, New York dates. */
   readonly train: readonly [string, string]
   readonly validation: readonly [string, string]
 }
 
+/** A trained policy and everything that determines it. */
 export interface Model {
   readonly spec: ModelSpec
   readonly shape: NetworkShape
+  /** [layoutOf(shape).size] */
   readonly parameters: Float32Array
+  /** Of the observations; null where they are taken as they are. */
   readonly normaliser: RunningMoments | null
   /** Algorithm, seed and costs, as they were. */
   readonly settings: Readonly<Record<string, unknown>>
+  /** Environment steps of its training. */
   readonly steps: number
+  /** Null for a benchmark task. */
   readonly data: DataSpan | null
 }
 
@@ -46,9 +57,10 @@ const FORMAT = 'jules-policy/1'
 const MEAN = 'normaliser.mean'
 const VARIANCE = 'normaliser.variance'
 
+/** SHA-256 of the specification as JSON, 64 hexadecimal digits. */
 export const specHash = (spec: ModelSpec): string => sha256(JSON.stringify(spec))
 
-/** The same model gives the same bytes. */
+/** The bytes of a policy file: float32 tensors of the layout, the normaliser in float64. The same model gives the same bytes. */
 export function encodeModel({
   spec,
   shape,
@@ -79,7 +91,10 @@ export function encodeModel({
   })
 }
 
-/** `name` is the file, for messages. Throws badData where the file is damaged or is no policy of jules. */
+/**
+ * The model in the bytes of a policy file; `name` is the file, for messages. Throws badData where it is damaged, holds a number
+ * that is not finite, or is no policy of jules. Whether the model fits what is done with it is asked in `checkModel`.
+ */
 export function decodeModel(bytes: Uint8Array, name: string): Model {
   const file = decodeSafetensors(bytes, name)
   const { metadata } = file

@@ -18,6 +18,10 @@ const ATTRIBUTE_INT = 2
 /** Order of an LSTM's gates there, in terms of ours: i, o, f, c of i, f, g, o. */
 const GATES = [0, 3, 1, 2] as const
 
+/**
+ * The bytes of an ONNX file: `observation` [batch, inputs], `hidden` and `cell` [cells, batch, hidden] in; `logits` [batch,
+ * actions], `value` [batch, 1], `next_hidden` and `next_cell` out. The same model and producer give the same bytes.
+ */
 export function encodeOnnx(model: Model, producer: string): Uint8Array {
   const graph = new Graph()
   const layout = layoutOf(model.shape)

@@ -14,9 +14,11 @@ const TYPES = {
   U8: Uint8Array,
 } as const
 
+/** Names of types in a header. */
 export type TensorType = keyof typeof TYPES
 export type TensorData = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array
 
+/** As it stands in a file. */
 export interface NamedTensor {
   readonly name: string
   readonly shape: readonly number[]
@@ -24,6 +26,7 @@ export interface NamedTensor {
   readonly data: TensorData
 }
 
+/** What a file holds, in its order. */
 export interface TensorFile {
   readonly tensors: ReadonlyMap<string, NamedTensor>
   readonly metadata: Readonly<Record<string, string>>
@@ -31,6 +34,7 @@ export interface TensorFile {
 
 const MOST_HEADER = 100_000_000
 
+/** The bytes of a file with these tensors in this order. The same tensors and metadata give the same bytes. */
 export function encodeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>>,

@@ -11,6 +11,7 @@ import { OBSERVATION_SIZE } from '../../env/observation.js'
 import { layoutOf, type NetworkShape, type Tensor } from '../network/network.js'
 import { SINGLE_ACTIONS, SINGLE_INPUTS } from '../tasks/trading.js'
 
+/** Parameters of one network, and the network that they shall start. */
 export interface Transfer {
   readonly from: NetworkShape
   readonly parameters: Float32Array
@@ -25,6 +26,10 @@ const ACTIONS = [0, HOLD_BOTH, BUY_BOTH] as const
 /** Standard deviation of the weights of actions that the model did not know. */
 const SMALL = 0.01
 
+/**
+ * Parameters for `to`, [layoutOf(to).size]; the given ones themselves where nothing changes. The seed is that of the new actions'
+ * weights. Throws badData where the networks differ in more than tickers, with the option that would make them fit.
+ */
 export function transferred({ from, parameters, to, seed, name }: Transfer): Float32Array {
   for (const key of ['hidden', 'lstm', 'layers', 'net', 'activation'] as const) {
     if (String(from[key]) !== String(to[key])) {

@@ -2,6 +2,7 @@
 import { exp, log } from '../../base/math.js'
 import type { Rng } from '../../base/rng.js'
 
+/** What turns logits into probabilities besides the softmax. */
 export interface ActionRule {
   /** 1 for each action that may be chosen. */
   readonly allowed: Uint8Array
@@ -9,6 +10,7 @@ export interface ActionRule {
   readonly holdPrior: number
 }
 
+/** Softmax over the allowed actions. `held` is the action in force, -1 for none; logits may be rows of a larger array. */
 export class ActionDistribution {
   readonly #rule: ActionRule
   readonly #logits: Float64Array

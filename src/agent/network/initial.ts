@@ -2,6 +2,7 @@
 import type { Rng } from '../../base/rng.js'
 import type { LayerTensors, Layout, Tensor } from './network.js'
 
+/** How the layers above the LSTM begin. */
 export interface InitialSettings {
   /** Orthogonal layers and heads, zero biases; otherwise torch's uniform default. */
   readonly orthogonal: boolean
@@ -9,6 +10,10 @@ export interface InitialSettings {
 
 const POLICY_GAIN = 0.01
 
+/**
+ * Fresh parameters, [layout.size]: LSTMs uniform in +-1 / sqrt(hidden), as in torch; layers of gain sqrt(2), the policy head of
+ * 0.01, the value head of 1, as in Stable-Baselines3. Layers that are not orthogonal are uniform in +-1 / sqrt(inputs).
+ */
 export function initialParameters(layout: Layout, rng: Rng, { orthogonal }: InitialSettings): Float64Array {
   const values = new Float64Array(layout.size)
   const uniform = ({ offset, size }: Tensor, bound: number) => {

@@ -3,6 +3,7 @@
  * a single array. Names and gate order (i, f, g, o) are those of sb3-contrib's recurrent policy and of torch's LSTM.
  */
 
+/** The network in numbers: observation -> LSTM layers -> layers of `net` -> logits and value. */
 export interface NetworkShape {
   readonly inputs: number
   readonly hidden: number
@@ -24,6 +25,7 @@ export interface Tensor {
   readonly size: number
 }
 
+/** One LSTM layer; rows are the gates i, f, g, o, H each. */
 export interface LstmTensors {
   /** Width of what it reads: the observation, or the layer below. */
   readonly inputs: number
@@ -36,12 +38,14 @@ export interface LstmTensors {
   readonly hiddenBias: Tensor
 }
 
+/** A linear layer. */
 export interface LayerTensors {
   /** [out, in] */
   readonly weights: Tensor
   readonly bias: Tensor
 }
 
+/** Where everything lies in the arena, in numbers from its start. */
 export interface Layout {
   readonly shape: NetworkShape
   readonly tensors: readonly Tensor[]
@@ -56,6 +60,7 @@ export interface Layout {
   readonly valueHead: LayerTensors
 }
 
+/** The layout of a network. The order of the tensors is part of policy files and checkpoints. */
 export function layoutOf(shape: NetworkShape): Layout {
   const tensors: Tensor[] = []
   let size = 0

@@ -5,6 +5,7 @@ const EPSILON = 1e-8
 /** Normalised observations and rewards are cut at +-CUT. */
 export const CUT = 10
 
+/** Mean and variance of each column, [size] each, over all rows seen; 0 and 1 before, which count for 1e-4 rows. */
 export class RunningMoments {
   readonly mean: Float64Array
   readonly variance: Float64Array

@@ -18,6 +18,7 @@ interface Finished {
   readonly length: number
 }
 
+/** As many environments as the settings say, of one task, under one engine. */
 export class Environments {
   /** Random numbers of each environment. */
   readonly rngs: readonly Rng[]

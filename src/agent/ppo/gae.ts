@@ -1,9 +1,10 @@
 /**
  * Generalised advantage estimation (Schulman et al., "High-Dimensional Continuous Control Using Generalized Advantage
- * Estimation", 2016, eq. 16), as in Stable-Baselines3: an episode that was truncated has its last reward raised by
+ * Estimation", 2016, arXiv:1506.02438, eq. 11 to 16), as in Stable-Baselines3: an episode that was truncated has its last reward raised by
  * gamma V(s') before this is called, so that only true ends cut the sum.
  */
 
+/** A rollout: rewards and values by step, and what comes after its last step. */
 export interface GaeInput {
   readonly steps: number
   readonly envs: number
@@ -19,7 +20,13 @@ export interface GaeInput {
   readonly lambda: number
 }
 
-/** Fills `advantages` and `returns`, both [steps, envs]. */
+/**
+ * Fills `advantages` and `returns`, both [steps, envs]. With g_t = 0 where the episode ends at t, else 1:
+ *
+ *     delta_t = r_t + gamma g_t V(s_t+1) - V(s_t)
+ *     A_t = delta_t + gamma lambda g_t A_t+1
+ *     R_t = A_t + V(s_t)
+ */
 export function generalisedAdvantages(
   { steps, envs, rewards, values, episodeStarts, lastValues, lastDones, gamma, lambda }: GaeInput,
   advantages: Float64Array | Float32Array,

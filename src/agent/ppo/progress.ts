@@ -2,6 +2,7 @@
 import type { LossFigures } from '../engines/engine.js'
 import type { Rollout } from './rollout.js'
 
+/** Said after each rollout and its update. */
 export interface PpoProgress {
   /** Environment steps so far, those of this rollout included. */
   readonly step: number
@@ -21,6 +22,7 @@ export interface PpoProgress {
   readonly meanLength: number | null
 }
 
+/** What the update itself knows of it. */
 export type UpdateFigures = Pick<
   PpoProgress,
   'figures' | 'gradientNorm' | 'rate' | 'clip' | 'entropyCoefficient'

@@ -4,6 +4,7 @@
  */
 import type { NetworkShape } from '../network/network.js'
 
+/** What determines the weights besides the network, the data and the environment's rules. */
 export interface PpoSettings {
   /** Environment steps of the run, over which the schedules fall. */
   readonly steps: number
@@ -48,7 +49,7 @@ export type Schedule = readonly [number, number]
 /** The value when a part of the run, 0 to 1, is done. */
 export const scheduled = ([from, to]: Schedule, done: number): number => from + (to - from) * done
 
-/** What determines the weights besides the data and the environment's rules. */
+/** The same, with the network. */
 export interface TrainingSettings
   extends PpoSettings,
     Pick<NetworkShape, 'hidden' | 'lstm' | 'layers' | 'net' | 'activation'> {}
@@ -121,6 +122,7 @@ const PLAIN: TrainingSettings = {
   net: [64, 64],
 }
 
+/** Defaults of the benchmark tasks, by name. */
 export const TASK_SETTINGS: Readonly<Record<string, TrainingSettings>> = {
   'cartpole-novel': ZOO,
   tmaze10: PLAIN,

@@ -3,6 +3,7 @@ import type { Rng } from '../../base/rng.js'
 import type { Engine } from '../engines/engine.js'
 import type { RunningMoments } from '../network/normaliser.js'
 
+/** Flat; a checkpoint keeps type and length. */
 export type StateTensor = Float32Array | Float64Array | Uint32Array | Uint8Array | Int32Array
 
 /** Everything that the next step depends on. The names and their order are those of the checkpoints. */
@@ -67,6 +68,7 @@ export function restoreLearner(engine: Engine, rngs: readonly Rng[], state: PpoS
 export const momentsOf = (from: RunningMoments | null): Float64Array =>
   from === null ? new Float64Array(0) : Float64Array.of(from.count, ...from.mean, ...from.variance)
 
+/** Throws RangeError where one side is normalised and the other is not, or has other columns. */
 export function restoreMoments(to: RunningMoments | null, from: StateTensor): void {
   const size = to === null ? 0 : 1 + 2 * to.mean.length
   if (from.length !== size) throw new RangeError('the normaliser has another size')

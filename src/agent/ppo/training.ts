@@ -20,11 +20,12 @@ export interface Phase {
   readonly settings: PpoSettings
 }
 
+/** All that a run is made of. The engine is its alone while it lasts. */
 export interface TrainingOptions {
   readonly engine: Engine
   readonly phases: readonly Phase[]
   readonly evaluate: Evaluate
-  /** Steps between two evaluations, and between two checkpoints. */
+  /** Environment steps between two evaluations, and between two checkpoints. */
   readonly evaluateEvery: number
   readonly checkpointEvery: number
   /** Evaluations without a new best after which the run ends; null for never. */
@@ -33,6 +34,7 @@ export interface TrainingOptions {
   readonly initial: Float32Array | null
 }
 
+/** The highest score so far, and the step of its parameters. */
 export interface Best {
   readonly reward: number
   readonly step: number
@@ -50,6 +52,7 @@ export interface Iteration {
   readonly best: boolean
 }
 
+/** What the caller does on the way. The run waits for each; what one throws ends it. */
 export interface TrainingHooks {
   /** Called every now and then; true stops the run. */
   readonly pause: () => Promise<boolean>
@@ -57,8 +60,13 @@ export interface TrainingHooks {
   readonly checkpoint: (state: PpoState) => Promise<void>
 }
 
+/** All steps done; no new best for too long; or a pause said to stop. */
 export type TrainingEnd = 'steps' | 'early-stop' | 'stopped'
 
+/**
+ * The phases of a run on one engine, one after the other. Until `run` it stands at step 0 with fresh or given parameters, or
+ * where it was restored.
+ */
 export class Training {
   readonly options: TrainingOptions
   readonly total: number
@@ -74,18 +82,25 @@ export class Training {
     if (options.initial !== null) options.engine.writeParameters(options.initial)
   }
 
+  /** Environment steps over all phases. */
   get step(): number {
     return this.#before(this.#phase) + this.#ppo.step
   }
 
+  /** Null before the first score that is a number. */
   get best(): Best | null {
     return this.#best
   }
 
+  /** Of the phase at hand; null where observations are taken as they are. */
   get normaliser(): RunningMoments | null {
     return this.#ppo.normaliser
   }
 
+  /**
+   * Trains on from where it stands. A run that is stopped goes back to the beginning of its iteration and gives that state to
+   * `checkpoint`; gone on with from there, it ends with the bits it would have had. Throws as `Ppo.iterate` does.
+   */
   async run({ pause, iteration, checkpoint }: TrainingHooks): Promise<TrainingEnd> {
     while (this.step < this.total) {
       // A run that ended early and is taken up again has nothing left to do.
@@ -134,6 +149,7 @@ export class Training {
     )
   }
 
+  /** A copy of everything that the rest of the run depends on, the options apart. */
   save(): Map<string, StateTensor> {
     const { reward = Number.NaN, step = -1 } = this.#best ?? {}
     return new Map<string, StateTensor>([

@@ -5,6 +5,7 @@ import type { Actor } from '../model/actor.js'
 import type { Task } from '../tasks/task.js'
 import { jointAction } from '../tasks/trading.js'
 
+/** How a policy did in an evaluation. */
 export interface Score {
   /** Mean reward of an episode; for trading the net dollars of the whole stretch. */
   readonly reward: number
@@ -12,7 +13,10 @@ export interface Score {
   readonly length: number
 }
 
-/** Yields now and then, so that the caller can listen to signals. */
+/**
+ * Plays the actor from a reset on and says how it did; the same parameters get the same score, and nothing that is learnt
+ * changes by it. Yields now and then, so that the caller can listen to signals.
+ */
 export type Evaluate = (actor: Actor) => Generator<void, Score>
 
 const EPISODES = 20

@@ -6,12 +6,14 @@ import type { PpoState } from '../ppo/state.js'
 
 const FORMAT = 'jules-checkpoint/1'
 
+/** A training state and whose it is. */
 export interface Checkpoint {
   /** Hash of the settings and the data of the run it belongs to. */
   readonly run: string
   readonly state: PpoState
 }
 
+/** The bytes of a checkpoint file: tensors in the order of the state, one dimension each. */
 export function encodeCheckpoint({ run, state }: Checkpoint): Uint8Array {
   const tensors = [...state].map(([name, data]): NamedTensor => ({ name, shape: [data.length], data }))
   return encodeSafetensors(tensors, { format: FORMAT, run, sha256: digest(run, tensors) })

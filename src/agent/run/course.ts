@@ -11,6 +11,7 @@ import { pauses } from './pause.js'
 import type { Setup } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
+/** A run that is ready to train. */
 export interface Course extends Omit<HeldRun, 'release'> {
   readonly setup: Setup
   /** As the metadata of the model have them. */

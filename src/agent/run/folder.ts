@@ -10,6 +10,7 @@ import { type LockWorld, takeLock } from '../../base/lock.js'
 import { fileSink, linkOrCopy } from '../../stream/sink.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 
+/** Names of the files of a run; TensorBoard's events are beside them. */
 export const FILES = {
   manifest: 'manifest.json',
   last: 'policy.safetensors',
@@ -25,11 +26,13 @@ const LOCK = 'run'
 /** `format` of the manifest. */
 export const RUN_FORMAT = 'jules-run/1'
 
+/** What a folder needs of the process. */
 export interface FolderOptions {
   /** Removes half-written files when the process must go at once. */
   readonly onForcedExit: (cleanup: () => void) => () => void
 }
 
+/** One folder by its path, which need not exist before `create`. Failures of the disk are named by file: 73, 74, 77. */
 export class RunFolder {
   readonly path: string
   readonly #options: FolderOptions
@@ -227,6 +230,7 @@ export class RunFolder {
   }
 }
 
+/** A file that only grows. */
 export interface Appender {
   write(bytes: Uint8Array | string): Promise<void>
   close(): Promise<void>

@@ -10,13 +10,14 @@ import { transferred } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { FILES } from './folder.js'
 
+/** A policy file as it was read; `path` is that of the file itself. */
 export interface PolicyFile {
   readonly path: string
   readonly bytes: Uint8Array
   readonly sha256: string
 }
 
-/** The policy file that a path names: itself, or the best one of a run folder, or its last. */
+/** The policy file that a path names: itself, or the best one of a run folder, or its last. Throws 66 where there is none. */
 export async function policyFile(path: string): Promise<PolicyFile> {
   const info = await stat(path).catch((error) => {
     throw systemFailure(error, path)
@@ -43,6 +44,7 @@ async function read(path: string): Promise<PolicyFile> {
   return { path, bytes, sha256: sha256(bytes) }
 }
 
+/** Another model as a beginning. */
 export interface Initial {
   readonly path: string
   readonly sha256: string
@@ -54,6 +56,7 @@ export interface Initial {
   fit(shape: NetworkShape, seed: number): Float32Array
 }
 
+/** Reads the model that a path names. Throws 66 where there is none, 65 where it is damaged or no recurrent policy. */
 export async function initialFrom(path: string): Promise<Initial> {
   const file = await policyFile(path)
   const tensors = decodeSafetensors(file.bytes, file.path)

@@ -12,12 +12,14 @@ export interface Input {
   readonly sha256: string
 }
 
+/** An input by its kind, with the hash of what was read. */
 export const input = (kind: Input['kind'], path: string, { sha256 }: { readonly sha256: string }): Input => ({
   kind,
   path,
   sha256,
 })
 
+/** What stands in manifest.json. */
 export interface Manifest {
   readonly format: string
   readonly run: string

@@ -4,6 +4,7 @@ import { type Appender, FILES, type RunFolder } from './folder.js'
 import { fileVersion, scalars, sessionStart } from './tensorboard.js'
 import type { TrainingWorld } from './world.js'
 
+/** Whose metrics, and from where on. */
 export interface MetricStart {
   readonly folder: RunFolder
   readonly run: string
@@ -11,6 +12,7 @@ export interface MetricStart {
   readonly from: number
 }
 
+/** The two files of metrics of a run, while one process works on it. */
 export class MetricLog {
   readonly #run: string
   readonly #clock: TrainingWorld['clock']
@@ -20,6 +22,7 @@ export class MetricLog {
   #iterations = 0
   #steps = 0
 
+  /** Goes on with the lines that are there, and opens a file of events of its own. */
   static async open({ clock, lock }: TrainingWorld, { folder, run, from }: MetricStart): Promise<MetricLog> {
     const metrics = await folder.appendLines(FILES.metrics, (line) => stepOf(line) <= from)
     const seconds = clock() / 1000
@@ -82,6 +85,7 @@ export class MetricLog {
     return line
   }
 
+  /** Closes both files. */
   async close(): Promise<void> {
     await this.#metrics.close()
     await this.#events.close()

@@ -10,6 +10,7 @@ import { type Registration, register } from './registry.js'
 import type { Setup } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
+/** What a run is begun with. */
 export interface NewRun {
   readonly setup: Setup
   /** Unix time in milliseconds. */

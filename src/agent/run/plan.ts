@@ -20,6 +20,7 @@ export interface TrainingBars {
   readonly sha256: string
 }
 
+/** Trading on bars. */
 export interface Trading {
   readonly kind: 'trading'
   readonly bars: TrainingBars
@@ -64,6 +65,7 @@ export interface BegunPlace {
   readonly manifest: Manifest
 }
 
+/** One run. */
 export interface TrainingPlan {
   readonly subject: Trading | Benchmark
   readonly settings: TrainingSettings

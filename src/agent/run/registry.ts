@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
 import { systemFailure } from '../../base/errors.js'
 
+/** A line of the registry, without its type. */
 export interface Registration {
   readonly run: string
   readonly time: string
@@ -55,6 +56,7 @@ function runIn(line: string): Registration | undefined {
   }
 }
 
+/** The number of a run's trial among all runs, from 1 on in the order they were made; null for a benchmark task. */
 export function trialNumber(runs: readonly Registration[], run: Registration): number | null {
   const { from, to } = run
   if (from === null || to === null) return null

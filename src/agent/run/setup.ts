@@ -16,6 +16,7 @@ import { SINGLE_ACTIONS, tradingTask } from '../tasks/trading.js'
 import type { Trading, TrainingPlan } from './plan.js'
 import { splitSessions, type TestPart } from './split.js'
 
+/** All parts of a training but the engine and the folder. */
 export interface Setup {
   readonly task: Task
   /** The same task under other rules, for a phase of a curriculum. */

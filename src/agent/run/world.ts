@@ -5,6 +5,7 @@ import type { Engine } from '../engines/engine.js'
 import type { Layout } from '../network/network.js'
 import type { FolderOptions } from './folder.js'
 
+/** The process, as far as a run sees it. */
 export interface TrainingWorld extends FolderOptions {
   /** Unix time in milliseconds. */
   readonly clock: Clock

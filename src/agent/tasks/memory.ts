@@ -150,4 +150,5 @@ export const recall2: Task = {
   },
 }
 
+/** All of them, as `--env` names them. */
 export const TASKS: readonly Task[] = [cartpoleNovel, tmaze10, recall2]

@@ -1,6 +1,7 @@
 /** What a trainer needs of something that can be learned. */
 import type { Rng } from '../../base/rng.js'
 
+/** What an action brought. */
 export interface StepResult {
   readonly reward: number
   /** The episode has ended by its own rules. */
@@ -20,6 +21,7 @@ export interface Episode {
   restore(numbers: readonly number[]): void
 }
 
+/** Something to learn: environments of one kind, as many as are asked for. */
 export interface Task {
   readonly name: string
   readonly inputs: number

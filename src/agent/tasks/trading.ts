@@ -11,6 +11,7 @@ import type { Rules } from '../../trading/rules.js'
 import { EPISODE_STEPS, TradingEnv } from '../../trading/trading-env.js'
 import type { Episode, Task } from './task.js'
 
+/** What the agent trades in. */
 export interface TradingTaskOptions {
   /** Bars of training alone: what is not in it cannot be learnt. */
   readonly market: Market
@@ -24,12 +25,17 @@ export interface TradingTaskOptions {
   readonly episodeSteps?: number
 }
 
+/** Of a single ticker: its features and its position; and short, flat, long. */
 export const SINGLE_INPUTS = OBSERVATION_SIZE / 2
 export const SINGLE_ACTIONS = 3
 
 /** A single ticker's action as a joint one, the second symbol flat. */
 export const jointAction = (action: number): number => 3 * action + 1
 
+/**
+ * Episodes of `episodeSteps` decisions, 1000 by default, each from a random bar with a fresh account. Observations are float32,
+ * [26] or [13]; rewards are those of the rules, dollars by default.
+ */
 export function tradingTask(options: TradingTaskOptions): Task {
   const { market, features, rules, longOnly, warmup, single, episodeSteps = EPISODE_STEPS } = options
   const joint = actionMask(longOnly)

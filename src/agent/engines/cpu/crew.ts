@@ -33,6 +33,7 @@ const ticket = (job: number, count: number, next: number): number =>
 const LOOKS = 20_000
 const STUCK_MS = 120_000
 
+/** What a thread is started with. */
 export interface WorkerData {
   readonly control: SharedArrayBuffer
   readonly memory: WebAssembly.Memory
@@ -42,6 +43,7 @@ export interface WorkerData {
   readonly plans: MessagePort
 }
 
+/** The threads of one engine. The caller of `run` works with them, so a crew of n makes n + 1. */
 export class Crew {
   readonly #control = new Int32Array(new SharedArrayBuffer(4 * WORDS))
   readonly #members: { readonly worker: Worker; readonly plans: MessagePort }[] = []
@@ -110,6 +112,7 @@ export class Crew {
     return new Error('a thread of the cpu engine failed', { cause: this.#failure })
   }
 
+  /** Ends the threads. */
   dispose(): void {
     Atomics.store(this.#control, STOP, 1)
     Atomics.add(this.#control, TICKET, 1 << 16)

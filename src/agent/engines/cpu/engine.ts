@@ -38,6 +38,7 @@ const SHARED_STEP = 8
 
 const WORKER = new URL('./worker.js', import.meta.url)
 
+/** `kernels` and `worker` are elsewhere where the source itself is run, as in tests. */
 export interface CpuOptions {
   /** Threads that compute gradients, this one included. */
   readonly threads?: number
@@ -45,6 +46,10 @@ export interface CpuOptions {
   readonly worker?: URL
 }
 
+/**
+ * Makes the default engine, float32. Throws 64 for widths that are no multiples of 8, and later for a minibatch that 1 GiB does
+ * not hold; 69 where the memory cannot be reserved.
+ */
 export async function cpuEngine(
   layout: Layout,
   { threads = 1, kernels: file = KERNELS, worker = WORKER }: CpuOptions = {},

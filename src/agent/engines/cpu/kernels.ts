@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 
+/** Arguments are numbers and addresses; ../kernels/index.ts says what each kernel does with them. */
 export interface Kernels {
   gemm(
     m: number,
@@ -94,6 +95,7 @@ export interface Kernels {
 /** Where the compiled kernels lie beside the compiled engine. */
 export const KERNELS = new URL('../kernels.wasm', import.meta.url)
 
+/** Compiles the kernels, once for all threads. Throws what reading the file throws. */
 export async function compileKernels(file: URL = KERNELS): Promise<WebAssembly.Module> {
   const bytes = await readFile(file)
   // Relaxed SIMD, which has the fused multiply-add, is on from Node 22; Node 20 has it behind a flag.
@@ -101,6 +103,7 @@ export async function compileKernels(file: URL = KERNELS): Promise<WebAssembly.M
   return WebAssembly.compile(bytes)
 }
 
+/** The kernels at work on a memory that threads may share. */
 export async function startKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
   const instance = await WebAssembly.instantiate(module, { env: { memory, abort: () => {} } })
   return instance.exports as unknown as Kernels

@@ -7,6 +7,7 @@ import type { LayerTensors, Layout, LstmTensors } from '../../network/network.js
 /** Gives the address of so many zeroed floats, 64-byte aligned. */
 export type Allocate = (floats: number) => number
 
+/** The next multiple of `to`. */
 export const up = (value: number, to: number): number => Math.ceil(value / to) * to
 
 /** Columns of a layer's input with a one behind it, padded to 8. */
@@ -28,11 +29,13 @@ export interface PackedLstm {
   readonly inputBack: number
 }
 
+/** [out, in] in panels of 8 outputs, and the biases padded to 8. */
 export interface PackedLayer {
   readonly weights: number
   readonly bias: number
 }
 
+/** Addresses of a network's parameters and of their packed copies. */
 export interface PackedWeights {
   /** The parameters themselves, as `Layout` orders them. */
   readonly parameters: number
@@ -41,6 +44,7 @@ export interface PackedWeights {
   readonly value: readonly PackedLayer[]
 }
 
+/** Makes room for the packed copies of the parameters at an address. */
 export function packedWeights(layout: Layout, parameters: number, allocate: Allocate): PackedWeights {
   const { hidden } = layout.shape
   const row = 4 * hidden
@@ -62,6 +66,7 @@ export function packedWeights(layout: Layout, parameters: number, allocate: Allo
   }
 }
 
+/** What the LSTM of the policy feeds, in order: its net, then the head. Likewise for the value. */
 export const policyLayers = (layout: Layout): readonly LayerTensors[] => [
   ...layout.policyNet,
   layout.policyHead,
@@ -88,6 +93,7 @@ export interface LstmPlan {
   readonly dWeights: number
 }
 
+/** The matrices of a layer above the LSTM. */
 export interface LayerPlan {
   /** [rows, width], where width is the outputs padded to 8. */
   readonly out: number
@@ -118,6 +124,7 @@ export interface BatchPlan {
   readonly value: readonly LayerPlan[]
 }
 
+/** Numbers that the loss gives for each row. */
 export const FIGURES = 5
 
 /** Places for a minibatch; `one` is told where a column of ones has to stand. */

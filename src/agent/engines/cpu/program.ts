@@ -54,6 +54,7 @@ interface Rows {
   readonly count: number
 }
 
+/** One thread's view of the shared memory, and the kernel calls on it. */
 export class Program {
   readonly #layout: Layout
   readonly #k: Kernels

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { Failure } from '../../../base/errors.js'
 import type { Tf } from './program.js'
 
+/** By their names in `--gpu-backend`, and two that are for tests. */
 export const BACKENDS = ['node-gpu', 'webgpu', 'cpu', 'wasm'] as const
 export type Backend = (typeof BACKENDS)[number]
 
@@ -16,6 +17,7 @@ const CORE = '@tensorflow/tfjs-core'
 /** Loads a CommonJS package; a parameter so that tests can stand in for what is not installed. */
 export type Load = (name: string) => unknown
 
+/** TensorFlow.js with its backend chosen, and what that backend calls itself. */
 export interface Loaded {
   readonly tf: Tf
   readonly device: string

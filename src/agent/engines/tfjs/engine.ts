@@ -9,6 +9,7 @@ import type { AdamSettings, Engine, LossFigures, LossSettings, Minibatch, Policy
 import type { Backend } from './backends.js'
 import type { TfjsProgram } from './program.js'
 
+/** What the thread is started with; it sets `flag` when an answer is at the port. */
 export interface TfjsWorkerData {
   readonly backend: Backend
   readonly layout: Layout
@@ -16,11 +17,13 @@ export interface TfjsWorkerData {
   readonly port: MessagePort
 }
 
+/** A call of the engine, as the thread gets it. */
 export interface Call {
   readonly method: keyof TfjsProgram
   readonly args: readonly unknown[]
 }
 
+/** The result, a bug, or a failure that the user can do something about. */
 export type Reply =
   | { readonly value: unknown }
   | { readonly error: string }

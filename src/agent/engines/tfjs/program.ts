@@ -7,6 +7,7 @@ import type * as TensorFlow from '@tensorflow/tfjs-core'
 import type { LayerTensors, Layout, LstmTensors, Tensor as Place } from '../../network/network.js'
 import type { AdamSettings, LossFigures, LossSettings, Minibatch, PolicyStep } from '../engine.js'
 
+/** What a backend package exports. */
 export type Tf = typeof TensorFlow
 type Tensor = TensorFlow.Tensor
 type Numbers = ArrayLike<number>
@@ -35,6 +36,7 @@ interface Sequences {
   readonly cell: readonly Tensor[]
 }
 
+/** The engine itself, in the thread; each call resolves when the backend is done. */
 export class TfjsProgram {
   readonly layout: Layout
   readonly #tf: Tf
