@@ -80,6 +80,13 @@ export class Environments {
     this.#observations?.apply(out, envs)
   }
 
+  /** Logits [envs, actions] and values [envs] for observations [envs, inputs]; the LSTM state moves on. */
+  policyStep(observations: Float32Array, logits: Float32Array, values: Float32Array): void {
+    const { starts: episodeStarts, hidden, cell } = this
+    const count = this.#episodes.length
+    this.#engine.policyStep({ count, observations, episodeStarts, hidden, cell, logits, values })
+  }
+
   /** The action in force in environment `e`, which the hold prior favours. */
   held(e: number): number {
     return this.#episodes[e]!.held
@@ -144,19 +151,17 @@ export class Environments {
     return this.#values(seen, new Uint8Array(1), state(this.hidden), state(this.cell))[0]!
   }
 
-  #values(seen: Float32Array, starts: Uint8Array, hidden: Float32Array, cell: Float32Array): Float32Array {
-    const count = starts.length
+  /** Of observations under states that are used up. */
+  #values(
+    observations: Float32Array,
+    episodeStarts: Uint8Array,
+    hidden: Float32Array,
+    cell: Float32Array,
+  ): Float32Array {
+    const count = episodeStarts.length
     const values = new Float32Array(count)
     const logits = new Float32Array(count * this.#engine.layout.shape.actions)
-    this.#engine.policyStep({
-      count,
-      observations: seen,
-      episodeStarts: starts,
-      hidden,
-      cell,
-      logits,
-      values,
-    })
+    this.#engine.policyStep({ count, observations, episodeStarts, hidden, cell, logits, values })
     return values
   }
 

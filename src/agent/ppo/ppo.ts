@@ -82,11 +82,9 @@ export class Ppo {
     const { envs, rolloutSteps, bptt } = this.settings
     const { inputs, actions } = this.engine.layout.shape
     const environments = this.#environments
-    const { starts, hidden, cell } = environments
     const rollout = this.#rollout
     const logits = new Float32Array(envs * actions)
     const values = new Float32Array(envs)
-    const step = { count: envs, episodeStarts: starts, hidden, cell, logits, values }
     for (let t = 0; t < rolloutSteps; t++) {
       const row = t * envs
       if (t % bptt === 0) {
@@ -95,8 +93,8 @@ export class Ppo {
       }
       const observations = rollout.observations.subarray(row * inputs, (row + envs) * inputs)
       environments.observe(observations)
-      rollout.starts.set(starts, row)
-      this.engine.policyStep({ ...step, observations })
+      rollout.starts.set(environments.starts, row)
+      environments.policyStep(observations, logits, values)
       if (!values.every(Number.isFinite) || !logits.every(Number.isFinite))
         throw diverged(this.engine, this.step)
       rollout.values.set(values, row)
