@@ -63,7 +63,10 @@ export interface Rule {
 const wanted = (view: RiskView): number => view.wantedDollars
 const none = (): null => null
 
-/** In the order in which they are asked; the first that speaks is the answer. Number 0: the wish was allowed. */
+/**
+ * By number: 0 allows the wish. `ruleFor` asks them in an order of its own. Checkpoints hold their numbers: a new row goes to the
+ * end.
+ */
 export const RULES: readonly Rule[] = [
   { name: 'allow', action: 'clip', value: () => 0, limit: none, words: 'nothing speaks against it' },
   {
@@ -83,25 +86,11 @@ export const RULES: readonly Rule[] = [
     overshoots: true,
   },
   {
-    name: 'held-overnight',
-    action: 'flatten',
-    value: wanted,
-    limit: none,
-    words: 'close what bars that were missing before a close have left over night',
-  },
-  {
     name: 'session-end',
     action: 'flatten',
     value: (view) => view.toCloseMs,
     limit: ({ limits }) => limits.flatBeforeCloseMs,
     words: 'flat this long before the close',
-  },
-  {
-    name: 'order-rejected',
-    action: 'deny',
-    value: wanted,
-    limit: none,
-    words: 'ask for nothing that the broker has rejected, until the wish changes or the day',
   },
   {
     name: 'stale-data',
@@ -153,6 +142,20 @@ export const RULES: readonly Rule[] = [
     words: 'end at this fall from the peak, as a part of it, without flattening',
     overshoots: true,
   },
+  {
+    name: 'held-overnight',
+    action: 'flatten',
+    value: wanted,
+    limit: none,
+    words: 'close what bars that were missing before a close have left over night',
+  },
+  {
+    name: 'order-rejected',
+    action: 'deny',
+    value: wanted,
+    limit: none,
+    words: 'ask for nothing that the broker has rejected, until the wish changes or the day',
+  },
 ]
 
 /** Number of a rule; throws for a name that no row has. */
@@ -165,9 +168,7 @@ export function ruleNumber(name: string): number {
 export const ALLOW = 0
 export const MAX_LOSS = ruleNumber('max-loss')
 export const MAX_DAY_LOSS = ruleNumber('max-day-loss')
-export const HELD_OVERNIGHT = ruleNumber('held-overnight')
 export const SESSION_END = ruleNumber('session-end')
-export const ORDER_REJECTED = ruleNumber('order-rejected')
 export const STALE_DATA = ruleNumber('stale-data')
 export const NO_ENTRY = ruleNumber('no-entry-before-close')
 export const TRADES_PER_DAY = ruleNumber('trades-per-day')
@@ -175,6 +176,8 @@ export const ORDERS_PER_MINUTE = ruleNumber('orders-per-minute')
 export const SIZE_ZERO = ruleNumber('size-zero')
 export const MAX_POSITION = ruleNumber('max-position')
 export const MAX_DRAWDOWN = ruleNumber('max-drawdown')
+export const HELD_OVERNIGHT = ruleNumber('held-overnight')
+export const ORDER_REJECTED = ruleNumber('order-rejected')
 
 /** Words of a rule, for the help of its flag. */
 export const wordsOf = (name: string): string => RULES[ruleNumber(name)]!.words

@@ -34,30 +34,35 @@ export const DEFAULT_RULES: Rules = {
 }
 
 /**
- * The rules as files hold them: in models, manifests and the names of runs, whose bytes must not change with a name in the code.
- * There the limit in dollars is `limits.maxDrawdown`, and the fraction `maxDrawdownFraction`.
+ * The rules as files hold them: in models, manifests and the names of runs, whose bytes must not change with a name or an order
+ * in the code. There the limit in dollars is `limits.maxDrawdown`, and the fraction `maxDrawdownFraction`.
  */
-export function storedRules({ limits, maxDrawdown, ...rules }: Rules) {
-  const { capital, maxPosition, shares, fractional, fill, costs, reward } = rules
-  const { maxLoss, ...others } = limits
+export function storedRules({ limits, costs, ...rules }: Rules) {
   return {
-    capital,
-    maxPosition,
-    shares,
-    fractional,
-    fill,
-    costs,
-    limits: {
-      maxPosition: others.maxPosition,
-      maxDayLoss: others.maxDayLoss,
-      maxDrawdown: maxLoss,
-      flatBeforeCloseMs: others.flatBeforeCloseMs,
-      noEntryBeforeCloseMs: others.noEntryBeforeCloseMs,
-      tradesPerDay: others.tradesPerDay,
-      ordersPerMinute: others.ordersPerMinute,
-      maxAgeMs: others.maxAgeMs,
+    capital: rules.capital,
+    maxPosition: rules.maxPosition,
+    shares: rules.shares,
+    fractional: rules.fractional,
+    fill: rules.fill,
+    costs: {
+      commission: costs.commission,
+      costBps: costs.costBps,
+      tradePenaltyBps: costs.tradePenaltyBps,
+      halfSpreadBps: costs.halfSpreadBps,
+      impactBps: costs.impactBps,
+      participation: costs.participation,
     },
-    maxDrawdownFraction: maxDrawdown,
-    reward,
+    limits: {
+      maxPosition: limits.maxPosition,
+      maxDayLoss: limits.maxDayLoss,
+      maxDrawdown: limits.maxLoss,
+      flatBeforeCloseMs: limits.flatBeforeCloseMs,
+      noEntryBeforeCloseMs: limits.noEntryBeforeCloseMs,
+      tradesPerDay: limits.tradesPerDay,
+      ordersPerMinute: limits.ordersPerMinute,
+      maxAgeMs: limits.maxAgeMs,
+    },
+    maxDrawdownFraction: rules.maxDrawdown,
+    reward: rules.reward,
   }
 }

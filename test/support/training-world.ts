@@ -10,7 +10,7 @@ import type { Trading, TrainingPlan } from '../../src/agent/run/plan.js'
 import { silent, type TrainingWorld } from '../../src/agent/run/world.js'
 import { disk } from '../../src/base/disk.js'
 import { featureSet } from '../../src/env/features.js'
-import { DEFAULT_RULES } from '../../src/trading/step.js'
+import { DEFAULT_RULES } from '../../src/trading/rules.js'
 import { BUILT } from './engines.js'
 import { randomMarket } from './random-market.js'
 

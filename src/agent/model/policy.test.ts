@@ -147,7 +147,7 @@ describe.each(['shared', 'separate'] as const)('stopped and taken up again (%s L
       const [old, policy] = [before.policy(), after.policy()]
       after.logits.length = 0
       const first = decide(old, 0, stop, HOLD_BOTH)
-      policy.restore!(JSON.parse(JSON.stringify(old.save!())))
+      policy.restore!(JSON.parse(JSON.stringify(old.save!(stop))), stop)
       const second = decide(policy, stop, seen.length, first.at(-1) ?? HOLD_BOTH)
       expect([...first, ...second]).toEqual(actions)
       expect(after.logits).toEqual(whole.logits.slice(stop))

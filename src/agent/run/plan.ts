@@ -1,7 +1,7 @@
 /** A training told in full: what is learnt from what, how, and where it is kept. Values only; options and words are elsewhere. */
 import type { FeatureSet } from '../../env/feature-set.js'
-import type { Market } from '../../market/align.js'
-import type { Rules } from '../../trading/step.js'
+import type { Market } from '../../market/market.js'
+import type { Rules } from '../../trading/rules.js'
 import type { TrainingSettings } from '../ppo/settings.js'
 import type { RunFolder } from './folder.js'
 import type { Initial } from './initial.js'

@@ -3,7 +3,7 @@
  * may do many, one after the other or side by side; each has an engine and a folder of its own.
  */
 import { sha256 } from '../../base/digest.js'
-import type { Rules } from '../../trading/step.js'
+import { storedRules } from '../../trading/rules.js'
 import { type Engine, UNFUSED } from '../engines/engine.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { type Phase, Training } from '../ppo/training.js'
@@ -64,23 +64,6 @@ const heldBy = ({ folder, manifest: { run, trial } }: BegunPlace): HeldRun => ({
   release: () => {},
 })
 
-/** Whoever made the rules, manifest, model and hash have them in one order, which is part of their bytes. */
-const inOrder = ({ costs, ...rules }: Rules): Rules => {
-  const { commission, costBps, tradePenaltyBps, halfSpreadBps, impactBps, participation } = costs
-  const { capital, maxPosition, shares, fractional, fill, limits, maxDrawdownFraction, reward } = rules
-  return {
-    capital,
-    maxPosition,
-    shares,
-    fractional,
-    fill,
-    costs: { commission, costBps, tradePenaltyBps, halfSpreadBps, impactBps, participation },
-    limits,
-    maxDrawdownFraction,
-    reward,
-  }
-}
-
 type Determining = ReturnType<typeof determiningOf>
 
 /** Everything that the weights depend on. Its hash is in the checkpoints, so neither names nor order can change. */
@@ -91,7 +74,7 @@ const determiningOf = (
 ) => ({
   settings,
   curriculum: phases?.map(({ name, values }) => ({ name, values })) ?? null,
-  rules: subject.kind === 'trading' ? inOrder(subject.rules) : null,
+  rules: subject.kind === 'trading' ? storedRules(subject.rules) : null,
   longOnly,
   warmup,
   spec: setup.spec,
