@@ -16,7 +16,7 @@ export interface Speed {
 }
 
 /** The default network at another width. */
-export const shapeAt = (hidden: number): NetworkShape => {
+const shapeAt = (hidden: number): NetworkShape => {
   const { lstm, layers, net, activation } = TRADING
   return { inputs: 26, hidden, actions: 9, lstm, layers, net, activation }
 }

@@ -141,7 +141,7 @@ function appendTo(handle: FileHandle, path: string, torn: Torn, tail: Tail): App
   }
 }
 
-export interface LogLine {
+interface LogLine {
   /** From 1. */
   readonly line: number
   readonly text: string

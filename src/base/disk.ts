@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import { systemCode } from './errors.js'
 
-export interface FileFacts {
+interface FileFacts {
   readonly kind: 'file' | 'directory' | 'link' | 'other'
   readonly uid: number
   readonly mode: number

@@ -3,7 +3,7 @@
  * zones appear only where a naive stamp enters or a session date is asked for.
  */
 
-export const SECOND = 1000
+const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -115,7 +115,7 @@ export const TIME_RULES = [
   'no-offset',
   'skipped-or-repeated',
 ] as const
-export type TimeRule = (typeof TIME_RULES)[number]
+type TimeRule = (typeof TIME_RULES)[number]
 
 export type ParsedTime = { epochMs: number } | { rule: TimeRule; error: string }
 

@@ -5,7 +5,7 @@
 import type { Context } from './context.js'
 import type { Options, Values } from './options.js'
 
-export interface Operand {
+interface Operand {
   readonly name: string
   readonly help: string
   readonly required?: boolean
@@ -13,7 +13,7 @@ export interface Operand {
   readonly completes?: 'file' | 'directory'
 }
 
-export interface Example {
+interface Example {
   readonly text: string
   /** Shell lines as a user would type them. */
   readonly shell: string

@@ -70,13 +70,13 @@ export function commandHelp(path: string, command: Command): string {
 }
 
 /** `NAME OPERAND...` of a command. */
-export function synopsis(command: AnyLeaf): string {
+function synopsis(command: AnyLeaf): string {
   const operands = (command.operands ?? []).map(operandWord)
   return [command.name, ...operands].join(' ')
 }
 
 /** An operand as usage lines show it: `FILE`, `[FILE]`, `[FILE]...`. */
-export function operandWord(operand: { name: string; required?: boolean; many?: boolean }): string {
+function operandWord(operand: { name: string; required?: boolean; many?: boolean }): string {
   const word = operand.required ? operand.name : `[${operand.name}]`
   return operand.many ? `${word}...` : word
 }
@@ -96,13 +96,13 @@ function optionRows(options: Options): string[] {
 }
 
 /** A flag as help shows it: `-o, --output FILE`. */
-export function flagWords(name: string, spec: Option<unknown>): string {
+function flagWords(name: string, spec: Option<unknown>): string {
   const short = spec.short === undefined ? '    ' : `-${spec.short}, `
   return `${short}--${name}${spec.metavar === undefined ? '' : ` ${spec.metavar}`}`
 }
 
 /** Help text with choices and default. */
-export function optionWords(spec: Option<unknown>): string {
+function optionWords(spec: Option<unknown>): string {
   const choices = spec.choices === undefined ? '' : `: ${spec.choices.join(', ')}`
   const fallback = spec.defaultText === undefined ? '' : ` (default ${spec.defaultText})`
   return `${spec.help}${choices}${fallback}`

@@ -75,7 +75,7 @@ export function watchSignals(
 }
 
 /** The reason of the abort; not an error of anyone. */
-export class Stopped extends Error {
+class Stopped extends Error {
   override readonly name = 'Stopped'
   readonly code: number
   constructor(code: number) {

@@ -6,7 +6,7 @@ import type { ChalkInstance } from 'chalk'
 
 export type ColorWhen = 'auto' | 'always' | 'never'
 
-export interface Stream {
+interface Stream {
   readonly isTTY: boolean
   write(text: string): void
 }
@@ -23,7 +23,7 @@ export interface UiOptions {
   readonly now: () => number
 }
 
-export interface Progress {
+interface Progress {
   /** `done` of `total` (if known) in `unit`. Cheap: draws at most ten times a second on a terminal. */
   update(done: number, total?: number): void
   end(): void

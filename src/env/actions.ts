@@ -8,8 +8,6 @@ export const ACTION_COUNT = 9
 export const HOLD_BOTH = 4
 export const BUY_BOTH = 8
 
-const WORDS = ['SELL', 'HOLD', 'BUY'] as const
-
 /** `id = 3 (first + 1) + (second + 1)`. */
 export const actionOf = (first: Target, second: Target): number => 3 * (first + 1) + (second + 1)
 
@@ -19,13 +17,6 @@ export const isAction = (id: unknown): id is number =>
 /** Target of the first (0) or second (1) symbol under an action. */
 export const targetOf = (action: number, symbol: number): Target =>
   ((symbol === 0 ? Math.floor(action / 3) : action % 3) - 1) as Target
-
-/** The users' words: `SELL_BOTH`, `HOLD_NVDA_BUY_MSFT`, ... */
-export function actionName(action: number, [first, second]: readonly [string, string]): string {
-  const a = WORDS[targetOf(action, 0) + 1]!
-  const b = WORDS[targetOf(action, 1) + 1]!
-  return a === b ? `${a}_BOTH` : `${a}_${first}_${b}_${second}`
-}
 
 /** 1 for each action that may be chosen; `longOnly` takes away every short target. */
 export function actionMask(longOnly: boolean): Uint8Array {

@@ -33,7 +33,7 @@ export interface RandomPolicies {
   readonly percentile: number
 }
 
-export const RANDOM_POLICIES = 1000
+const RANDOM_POLICIES = 1000
 
 /**
  * Policies with the turnover of the run: its round trips in each symbol, moved together by a random number of bars around the

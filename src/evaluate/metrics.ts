@@ -10,7 +10,7 @@ export type Figure = { readonly value: number } | { readonly value: null; readon
 
 export const SESSIONS_PER_YEAR = 252
 /** Below this many sessions nothing is annualised. */
-export const LEAST_SESSIONS = 20
+const LEAST_SESSIONS = 20
 
 const given = (value: number): Figure => ({ value })
 const absent = (reason: string): Figure => ({ value: null, reason })

@@ -27,7 +27,7 @@ import {
 } from './metrics.js'
 import { type RoundTrip, roundTrips } from './round-trips.js'
 
-export const COST_MULTIPLES = [0, 0.5, 1, 2, 5] as const
+const COST_MULTIPLES = [0, 0.5, 1, 2, 5] as const
 
 export interface SummaryInput {
   readonly market: Market
@@ -37,9 +37,6 @@ export interface SummaryInput {
   readonly ending: Ending
   readonly longOnly: boolean
 }
-
-/** The figures of a run: flat keys, null where there is none, and why under `reasons`. */
-export type Figures = ReturnType<typeof summarise>
 
 /** The figures of a run that has ended, each as jules-metrics(7) defines it. */
 export function summarise(input: SummaryInput) {

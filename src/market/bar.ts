@@ -22,7 +22,7 @@ const INTERVAL_MS: Record<Interval, number> = {
 export const intervalMs = (interval: Interval): number => INTERVAL_MS[interval]
 
 export const ADJUSTMENTS = ['none', 'splits', 'splits+dividends'] as const
-export type Adjusted = (typeof ADJUSTMENTS)[number]
+type Adjusted = (typeof ADJUSTMENTS)[number]
 
 export const SESSIONS = ['rth', 'eth'] as const
 export type Session = (typeof SESSIONS)[number]

@@ -25,7 +25,7 @@ export interface FillTerms {
 }
 
 /** When a fill decided at bar `t` happens: epoch milliseconds. */
-export const fillTime = (market: Market, t: number, fill: Fill): number =>
+const fillTime = (market: Market, t: number, fill: Fill): number =>
   fill === 'open' ? market.time[t + 1]! : market.endOf(t)
 
 /** Answers orders, one report each in an object of its own that is overwritten. Throws where a volume is needed and unknown. */

@@ -62,12 +62,12 @@ const TABLE: Record<OrderState, Record<ReportKind, OrderState | 'part' | 'done'>
 const code = (state: OrderState): number => ORDER_STATES.indexOf(state)
 const kindCode = (kind: ReportKind): number => REPORT_KINDS.indexOf(kind)
 
-export const SENT = code('sent')
-export const ACKNOWLEDGED = code('acknowledged')
-export const PARTLY_FILLED = code('partly-filled')
-export const FILLED = code('filled')
+const SENT = code('sent')
+const ACKNOWLEDGED = code('acknowledged')
+const PARTLY_FILLED = code('partly-filled')
+const FILLED = code('filled')
 export const REJECTED = code('rejected')
-export const UNKNOWN = code('unknown')
+const UNKNOWN = code('unknown')
 
 export const ACK = kindCode('ack')
 export const FILL = kindCode('fill')
@@ -92,7 +92,7 @@ function cellOf(cell: OrderState | 'part' | 'done'): number {
 export const isOpen = (state: number): boolean => state <= PARTLY_FILLED || state === UNKNOWN
 
 /** The state after a report, `filled` of `shares` being executed then (both signed alike). */
-export function stateAfter(state: number, kind: number, filled: number, shares: number): number {
+function stateAfter(state: number, kind: number, filled: number, shares: number): number {
   const next = AFTER[state * REPORT_KINDS.length + kind]!
   if (next >= 0) return next
   if (Math.abs(filled) >= Math.abs(shares)) return FILLED

@@ -159,7 +159,7 @@ export const RULES: readonly Rule[] = [
 ]
 
 /** Number of a rule; throws for a name that no row has. */
-export function ruleNumber(name: string): number {
+function ruleNumber(name: string): number {
   const number = RULES.findIndex((rule) => rule.name === name)
   if (number < 0) throw new RangeError(`no rule ${name}`)
   return number

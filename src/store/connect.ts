@@ -47,11 +47,7 @@ export async function openSession(target: Target): Promise<Session> {
 }
 
 /** `--dsn`, then TIMESCALEDB_*, then PG*; null means the embedded server. */
-export function externalConfig({
-  dsn,
-  env,
-  secret,
-}: Pick<Target, 'dsn' | 'env' | 'secret'>): ClientConfig | null {
+function externalConfig({ dsn, env, secret }: Pick<Target, 'dsn' | 'env' | 'secret'>): ClientConfig | null {
   const given = (name: string) => env(`TIMESCALEDB_${name}`) || env(`PG${name}`) || undefined
   const password = async () => env('PGPASSWORD') || (await secret(PASSWORD))
   if (dsn !== undefined) {

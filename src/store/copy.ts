@@ -27,7 +27,7 @@ const EPOCH_2000 = 946_684_800_000
 const TWO_32 = 4_294_967_296
 
 /** 2 + 13 length words + 8 fixed eight-byte fields + five names of at most 32 bytes. */
-export const MAX_ROW_BYTES = 2 + 4 * (FIELDS + 1) + 8 * 8 + 5 * 32 + 8
+const MAX_ROW_BYTES = 2 + 4 * (FIELDS + 1) + 8 * 8 + 5 * 32 + 8
 
 const texts = new Map<string, Uint8Array>()
 

@@ -15,7 +15,7 @@ import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
 import { storeRecords } from './records.js'
 import type { Counts, Load, LoadOptions } from './store.js'
 
-export const BATCH = 50_000
+const BATCH = 50_000
 
 const KEY = 'symbol, "interval", "time"'
 const COLUMNS = COPY_COLUMNS.join(', ')

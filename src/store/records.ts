@@ -20,7 +20,7 @@ interface Table {
 }
 
 /** Types that have a table. One entry is one new kind of stored record. */
-export const TABLES: Readonly<Record<string, Table>> = {
+const TABLES: Readonly<Record<string, Table>> = {
   fill: {
     table: 'fills',
     key: ['run', 'time', 'symbol', 'ref', 'exec'],

@@ -87,7 +87,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ]
 
-export const LATEST = MIGRATIONS.at(-1)!.version
+const LATEST = MIGRATIONS.at(-1)!.version
 
 /** Any number of one's own; it keeps two processes from migrating at once. */
 const MIGRATION_LOCK = 7_531_902_468

@@ -29,7 +29,7 @@ export interface SourceOptions {
 }
 
 /** Random access to bytes that do not change while they are read. */
-export interface RandomAccess {
+interface RandomAccess {
   readonly byteLength: number
   slice(start: number, end?: number): Promise<ArrayBuffer>
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
+import { actionOf, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
 import { FEATURE_SETS, FeatureTable } from '../env/features.js'
 import type { Market } from '../market/market.js'
 import { Backtest } from './backtest.js'
@@ -16,7 +17,8 @@ const market = randomMarket({ sessions: 3, seed: 21, gaps: 0.02 })
 const observing = (): Policy => ({
   name: 'observing',
   observes: true,
-  act: ({ observation, held }) => (observation[0]! > 1 ? 8 : observation[13]! < -1 ? 0 : held),
+  act: ({ observation, held }) =>
+    observation[0]! > 1 ? BUY_BOTH : observation[13]! < -1 ? actionOf(-1, -1) : held,
 })
 
 function run(bars: Market, policy: Policy) {
@@ -90,7 +92,7 @@ test('a policy is told the start of the episode once, and what it may choose', (
     act: ({ start, mask, observation }) => {
       starts.push(start)
       expect([mask.length, observation.length]).toEqual([9, 26])
-      return 4
+      return HOLD_BOTH
     },
   }
   run(market.slice(0, 60), policy)

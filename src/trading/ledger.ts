@@ -10,12 +10,12 @@ export const FILL = 1
 export const RISK = 2
 
 /** In place of a symbol: the event concerns the whole account. */
-export const NO_SYMBOL = 2
+const NO_SYMBOL = 2
 
 const COLUMNS = 4
 
 /** Orders, fills and refusals in the order in which they happened. */
-export class Events {
+class Events {
   length = 0
   /** The decision, the kind, the symbol. */
   step = new Int32Array(1024)

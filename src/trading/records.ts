@@ -27,7 +27,7 @@ export interface RecordOptions {
 }
 
 /** `NVDA-20250730T133100Z`: one order a symbol and decision, so that a repeated run names the same order. */
-export const orderReference = (symbol: string, timeMs: number): string =>
+const orderReference = (symbol: string, timeMs: number): string =>
   `${symbol}-${formatTime(timeMs).replace(/[-:]|\.\d+/g, '')}`
 
 /** Writes the records of a run: an NDJSON line for each event, in the order of the events. */

@@ -1,22 +1,13 @@
 /** A run that is stopped between two decisions, written out as text, and taken up by another one, which knows nothing else. */
 import { describe, expect, test } from 'vitest'
-import { randomMarket } from '../../test/support/random-market.js'
+import { day, numbersAt, rules, started, stoppedAtEveryBar, WARMUP } from '../../test/support/live-run.js'
 import { stream } from '../base/rng.js'
 import { BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
 import { FEATURE_SETS, FeatureTable, featureSet } from '../env/features.js'
 import { Market } from '../market/market.js'
 import { CANCEL, FILL, newReport } from '../portfolio/orders.js'
-import { DEFAULT_LIMITS } from '../risk/limits.js'
 import { flat, type Policy, randomPolicy, replay, smaCross } from './policies.js'
-import { RECORD_TYPES, RecordWriter } from './records.js'
-import { DEFAULT_RULES, type Rules } from './rules.js'
 import { type SavedRun, TradingRun } from './run.js'
-
-/** The day to be stopped in, after one that only warms up. */
-const day = randomMarket({ sessions: 2, seed: 9, gaps: 0.02, bps: 25 })
-const WARMUP = 50
-
-const rules: Rules = { ...DEFAULT_RULES, limits: { ...DEFAULT_LIMITS, maxDayLoss: 20, maxLoss: 1e6 } }
 
 /** Trades on all it sees. */
 const observing = (): Policy => ({
@@ -27,41 +18,6 @@ const observing = (): Policy => ({
     return Math.abs(sum) > 1 ? Math.floor(Math.abs(sum * 1000)) % 9 : held
   },
 })
-
-interface Parts {
-  readonly market: Market
-  readonly policy: Policy
-  readonly set: string
-  readonly saved: SavedRun | null
-}
-
-function started({ market, policy, set, saved }: Parts) {
-  const features = new FeatureTable(market, featureSet(set)!, saved?.features ?? null)
-  let lines: string[] = []
-  const write = (line: string) => lines.push(line)
-  const listener = new RecordWriter({ run: 'r', market, rules, types: new Set(RECORD_TYPES), write })
-  const run = new TradingRun({ market, features, rules, policy, longOnly: false, listener })
-  if (saved !== null) run.restore(saved)
-  return {
-    run,
-    /** Decides, lets the next bar come, and settles: the lines of that. */
-    step: (time: number, numbers: ArrayLike<number>): string[] => {
-      lines = []
-      const t = market.length - 1
-      const { transition, state } = run
-      transition.decide(state, t, run.act(t))
-      market.append(time, numbers)
-      features.update()
-      transition.begin(state, t + 1)
-      transition.execute(state, t)
-      transition.settle(state, t)
-      return lines
-    },
-  }
-}
-
-const numbersAt = ({ open, high, low, close, volume }: Market, i: number): number[] =>
-  [0, 1].flatMap((k) => [open, high, low, close, volume].map((column) => column[k]![i]!))
 
 const POLICIES: [string, () => Policy, string][] = [
   ['one that observes, intraday', observing, FEATURE_SETS[0]!.name],
@@ -82,20 +38,7 @@ const POLICIES: [string, () => Policy, string][] = [
 test.each(POLICIES)(
   'stopped at every bar and taken up from its text, it writes the same bytes: %s',
   (_name, make, set) => {
-    const whole = started({ market: day.slice(0, WARMUP), policy: make(), set, saved: null })
-    let text = JSON.stringify(whole.run.save())
-    let written = 0
-    for (let i = WARMUP; i < day.length; i++) {
-      const expected = whole.step(day.time[i]!, numbersAt(day, i))
-      const saved: SavedRun = JSON.parse(text)
-      const other = started({ market: Market.from(saved.bars), policy: make(), set, saved })
-      expect(other.step(day.time[i]!, numbersAt(day, i))).toEqual(expected)
-      text = JSON.stringify(other.run.save())
-      // The state of the one that was never stopped is the same to the bit.
-      expect(text === JSON.stringify(whole.run.save()), `bar ${i}`).toBe(true)
-      written += expected.length
-    }
-    expect(written).toBeGreaterThan(day.length)
+    expect(stoppedAtEveryBar(make, set)).toBeGreaterThan(day.length)
   },
 )
 

@@ -2,7 +2,7 @@
 import { Market } from '../../src/market/market.js'
 
 /** A 32-bit linear congruential generator, prices in whole cents: [open, high, low, close, volume]. */
-export function goldenRows(seed: number, cents: number, bars: number, driftCents = 0): number[][] {
+function goldenRows(seed: number, cents: number, bars: number, driftCents = 0): number[][] {
   let state = seed
   const draw = (n: number) => {
     state = (Math.imul(1664525, state) + 1013904223) >>> 0

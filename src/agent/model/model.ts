@@ -58,7 +58,7 @@ const MEAN = 'normaliser.mean'
 const VARIANCE = 'normaliser.variance'
 
 /** SHA-256 of the specification as JSON, 64 hexadecimal digits. */
-export const specHash = (spec: ModelSpec): string => sha256(JSON.stringify(spec))
+const specHash = (spec: ModelSpec): string => sha256(JSON.stringify(spec))
 
 /** The bytes of a policy file: float32 tensors of the layout, the normaliser in float64. The same model gives the same bytes. */
 export function encodeModel({

@@ -15,8 +15,8 @@ const TYPES = {
 } as const
 
 /** Names of types in a header. */
-export type TensorType = keyof typeof TYPES
-export type TensorData = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array
+type TensorType = keyof typeof TYPES
+type TensorData = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array
 
 /** As it stands in a file. */
 export interface NamedTensor {

@@ -217,5 +217,5 @@ async function unlessStopped<T>(work: Generator<void, T>, pause: TrainingHooks['
 }
 
 /** Steps of a phase in whole rollouts. */
-export const rounded = ({ steps, envs, rolloutSteps }: PpoSettings): number =>
+const rounded = ({ steps, envs, rolloutSteps }: PpoSettings): number =>
   Math.ceil(steps / (envs * rolloutSteps)) * envs * rolloutSteps

@@ -3,7 +3,7 @@ import { stream } from '../../base/rng.js'
 import { Backtest, type BacktestOptions } from '../../trading/backtest.js'
 import type { Actor } from '../model/actor.js'
 import type { Task } from '../tasks/task.js'
-import { jointAction } from '../tasks/trading.js'
+import { jointAction, singleAction } from '../tasks/trading.js'
 
 /** How a policy did in an evaluation. */
 export interface Score {
@@ -55,7 +55,7 @@ export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boole
         observes: true,
         // A single ticker sees the first half of an observation, and its actions are 0, 1, 2.
         act: ({ observation, held }) =>
-          single ? jointAction(actor.act(observation, (held - 1) / 3)) : actor.act(observation, held),
+          single ? jointAction(actor.act(observation, singleAction(held))) : actor.act(observation, held),
       },
     })
     while (!run.advance(DECISIONS)) yield

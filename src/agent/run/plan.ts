@@ -9,7 +9,7 @@ import type { Input, Manifest } from './manifest.js'
 import type { Split } from './split.js'
 
 /** Bars to learn from. */
-export interface TrainingBars {
+interface TrainingBars {
   /** Both symbols are the same where one ticker is traded. */
   readonly market: Market
   /** For messages. */
@@ -31,7 +31,7 @@ export interface Trading {
 }
 
 /** A task of `tasks/memory.ts`, by its name. */
-export interface Benchmark {
+interface Benchmark {
   readonly kind: 'benchmark'
   readonly task: string
 }

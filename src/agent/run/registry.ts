@@ -57,7 +57,7 @@ function runIn(line: string): Registration | undefined {
 }
 
 /** The number of a run's trial among all runs, from 1 on in the order they were made; null for a benchmark task. */
-export function trialNumber(runs: readonly Registration[], run: Registration): number | null {
+function trialNumber(runs: readonly Registration[], run: Registration): number | null {
   const { from, to } = run
   if (from === null || to === null) return null
   const trials = new Set<string>()

@@ -2,7 +2,7 @@
 import type { Rng } from '../../base/rng.js'
 
 /** What an action brought. */
-export interface StepResult {
+interface StepResult {
   readonly reward: number
   /** The episode has ended by its own rules. */
   readonly terminated: boolean

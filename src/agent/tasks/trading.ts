@@ -3,7 +3,7 @@
  * the one of backtest and paper trading; here it only gets its starts, and for a single ticker a narrower door.
  */
 import { numbersOf, setNumbers } from '../../base/numbers.js'
-import { ACTION_COUNT, actionMask } from '../../env/actions.js'
+import { ACTION_COUNT, actionMask, actionOf, type Target, targetOf } from '../../env/actions.js'
 import type { FeatureTable } from '../../env/features.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
 import type { Market } from '../../market/market.js'
@@ -29,8 +29,11 @@ export interface TradingTaskOptions {
 export const SINGLE_INPUTS = OBSERVATION_SIZE / 2
 export const SINGLE_ACTIONS = 3
 
-/** A single ticker's action as a joint one, the second symbol flat. */
-export const jointAction = (action: number): number => 3 * action + 1
+/** A single ticker's action, short 0, flat 1, long 2, as a joint one, the second symbol flat. */
+export const jointAction = (action: number): number => actionOf((action - 1) as Target, 0)
+
+/** The single ticker's part of a joint action. */
+export const singleAction = (joint: number): number => targetOf(joint, 0) + 1
 
 /**
  * Episodes of `episodeSteps` decisions, 1000 by default, each from a random bar with a fresh account. Observations are float32,
@@ -58,7 +61,7 @@ export function tradingTask(options: TradingTaskOptions): Task {
       const episode: Episode = {
         get held() {
           const held = env.heldAction
-          return single ? (held - 1) / 3 : held
+          return single ? singleAction(held) : held
         },
         reset: (out, offset) => {
           env.reset(warmup + rng.int(starts))

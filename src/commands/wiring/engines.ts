@@ -16,7 +16,7 @@ export const threadsOf = (flags: EngineFlags): number =>
   flags.threads ?? Math.min(MOST_THREADS, availableParallelism())
 
 /** The GPU's backend; null for the CPU. */
-export const backendOf = (flags: EngineFlags): Backend | null =>
+const backendOf = (flags: EngineFlags): Backend | null =>
   flags['gpu-backend'] ?? (flags.gpu ? 'node-gpu' : null)
 
 /** Throws 69 where the GPU was asked for and cannot be had. */

@@ -14,7 +14,7 @@ import type { Format } from '../../stream/source.js'
 import { input, interval, openInput, symbol, symbols } from './input.js'
 import { store, withStore } from './store.js'
 
-export const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
+const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
 const STORE_INTERVAL: Interval = '1m'
 
 export const marketOptions = {

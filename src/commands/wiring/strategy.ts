@@ -14,7 +14,7 @@ import { DEFAULT_RULES, type Rules } from '../../trading/rules.js'
 const money = { min: 0.01, max: 1e12 }
 const bps = { min: 0, max: 10_000 }
 
-export const DEFAULT_WARMUP = 50
+const DEFAULT_WARMUP = 50
 
 export const strategyOptions = {
   capital: real('DOLLARS', 'cash at the start', { fallback: DEFAULT_RULES.capital, ...money }),

@@ -29,7 +29,7 @@ export const DEFECTS = [
   'negative-price',
   'null-price',
 ] as const
-export type Defect = (typeof DEFECTS)[number]
+type Defect = (typeof DEFECTS)[number]
 
 export interface DefectOptions {
   readonly seed: number

@@ -24,7 +24,7 @@ import { bounded, type Feed } from './feed.js'
 import { type DefectOptions, withDefects } from './mock-defects.js'
 
 export const REGIMES = ['noise', 'mean-revert', 'trend'] as const
-export type Regime = (typeof REGIMES)[number]
+type Regime = (typeof REGIMES)[number]
 
 /** What the generator does, whatever is asked of it. */
 export interface MockSettings extends Pick<DefectOptions, 'onDefect'> {

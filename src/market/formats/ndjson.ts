@@ -96,7 +96,7 @@ let stampDay = Number.NaN
 let stampDate: Uint8Array = ascii('1970-01-01T')
 
 /** Writes epoch milliseconds as ISO-8601 with Z; the date of the last call is kept, as times come day by day. */
-export function writeTime(buffer: Buffer, at: number, epochMs: number): number {
+function writeTime(buffer: Buffer, at: number, epochMs: number): number {
   const day = Math.floor(epochMs / DAY)
   if (day !== stampDay) {
     stampDay = day

@@ -13,7 +13,7 @@ export interface TextColumn {
 }
 
 /** A column of numbers, stamps as milliseconds; NaN for null. */
-export interface NumberColumn {
+interface NumberColumn {
   readonly numbers: Float64Array
 }
 

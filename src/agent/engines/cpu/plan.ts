@@ -21,7 +21,7 @@ export const lstmColumns = ({ inputs }: Pick<LstmTensors, 'inputs'>, hidden: num
   hidden + inputColumns(inputs)
 
 /** Weights in the order in which the products read them; filled anew after each change of the parameters. */
-export interface PackedLstm {
+interface PackedLstm {
   /** Panels of the transposed weights of state and input and of the sum of the two biases, H + inputs + 1 deep. */
   readonly forward: number
   /** Panels of the weights as they are, for the way back; `inputBack` only above the lowest layer. */

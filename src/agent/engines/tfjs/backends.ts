@@ -7,7 +7,7 @@ import { Failure } from '../../../base/errors.js'
 import type { Tf } from './program.js'
 
 /** By their names in `--gpu-backend`, and two that are for tests. */
-export const BACKENDS = ['node-gpu', 'webgpu', 'cpu', 'wasm'] as const
+const BACKENDS = ['node-gpu', 'webgpu', 'cpu', 'wasm'] as const
 export type Backend = (typeof BACKENDS)[number]
 
 const VERSION = '4.22.0'
