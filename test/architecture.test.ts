@@ -1,6 +1,6 @@
 /** The house rules that a compiler does not hold: who may import whom, and where the process may be seen. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commands } from '../src/commands/index.js'
@@ -128,6 +128,22 @@ describe('what another room uses', () => {
       expect(silent).toEqual([])
     },
   )
+})
+
+test('CONTRIBUTING has a row for every room, in the order of the floors', () => {
+  const rows = [...readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/^\| `([a-z/-]+)` /gm)].map(
+    (match) => match[1]!,
+  )
+  const there = new Set(files.map((file) => roomOf(file).replace(/^commands\/(?!wiring).*/, 'commands')))
+  expect([...rows].sort()).toEqual([...there].sort())
+  const floors = rows.map((room) => floorOf(room)!)
+  expect(floors).toEqual([...floors].sort((a, b) => a - b))
+})
+
+test('CONTRIBUTING names files that exist', () => {
+  const named = readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/`((?:src|test|man)\/[\w./-]+)`/g)
+  const missing = [...named].map((match) => match[1]!).filter((path) => !existsSync(path))
+  expect(missing.filter((path) => !path.includes('NAME'))).toEqual([])
 })
 
 describe('folders', () => {

@@ -1,4 +1,4 @@
-/** What a running command may touch. Commands get the world from here and nowhere else. */
+/** What a running command knows of its process: words, streams, signals, environment, paths. */
 import type { Clock } from '../base/time.js'
 import type { ByteSink } from '../stream/sink.js'
 import type { Options, Setting, Values } from './options.js'

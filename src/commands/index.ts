@@ -1,4 +1,4 @@
-/** Every command in the order of the help page. A command is one file and one line here. */
+/** Every command in the order of the help page. A command is one file, or a folder, and one entry here. */
 import type { CommandEntry } from '../cli/command.js'
 
 export const commands: readonly CommandEntry[] = [

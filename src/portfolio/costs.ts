@@ -1,6 +1,6 @@
 /**
  * What trading costs: commission, a charge by traded value, half the spread, market impact. The same numbers serve
- * training, backtest and paper.
+ * training and backtest.
  */
 
 /** Interactive Brokers' published rates for US stocks: a rate a share, a least amount an order, a largest share of its value. */

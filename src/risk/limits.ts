@@ -1,4 +1,4 @@
-/** Every limit of the strategy, in one place. Training, backtest and paper read these and no others. */
+/** Every limit in dollars, counts and time, in one place; the part of the peak stands in the rules of a run. Training and backtest read these and no others. */
 import { MINUTE } from '../base/time.js'
 
 export interface Limits {

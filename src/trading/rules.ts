@@ -1,4 +1,4 @@
-/** What a run is played by: money, sizes, fills, costs, limits, reward. One object for training, backtest and paper. */
+/** What a run is played by: money, sizes, fills, costs, limits, reward. One object for training and backtest. */
 import { DEFAULT_REWARD, type RewardTerms } from '../env/reward.js'
 import { type Costs, DEFAULT_COSTS } from '../portfolio/costs.js'
 import type { Fill } from '../portfolio/fills.js'

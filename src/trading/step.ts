@@ -1,5 +1,5 @@
 /**
- * The transition of training, backtest and paper: (state, bars, action) -> guard -> orders -> reports -> account -> reward.
+ * The transition of training and backtest: (state, bars, action) -> guard -> orders -> reports -> account -> reward.
  *
  * At decision t the bars up to t have ended. `decide` looks at nothing later and sends orders. Reports on them come through
  * `apply`, whoever makes them: the simulated broker in `execute`, a gateway as they arrive. `settle` marks the account at the

@@ -1,6 +1,6 @@
 /**
  * Trading as a task for the learner: episodes over the bars of the training sessions, from random starts. The environment is
- * the one of backtest and paper trading; here it only gets its starts, and for a single ticker a narrower door.
+ * the one of the backtest; here it only gets its starts, and for a single ticker a narrower door.
  */
 import { numbersOf, setNumbers } from '../../base/numbers.js'
 import { ACTION_COUNT, actionMask, actionOf, type Target, targetOf } from '../../env/actions.js'

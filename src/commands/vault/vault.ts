@@ -25,7 +25,7 @@ export const vault = defineGroup({
   description: [
     'API keys and passwords in one file, ~/.trading_secrets.json: Argon2id for the password, AES-256-GCM for each secret, a mac over all of it. jules-vault(7) states the format and what it protects from.',
     'The master password comes from --password-fd, the file named by TRADING_VAULT_PASSWORD_FILE, TRADING_VAULT_PASSWORD, a line of that name in ./.env (your own, mode 0600, not in git), or the terminal.',
-    'Other commands ask the vault for what they need when their environment does not hold it: the store for TIMESCALEDB_PASSWORD, feeds for their API keys.',
+    'The store asks the vault for TIMESCALEDB_PASSWORD when the environment does not hold it.',
   ],
   commands: [set, get, listSecrets, rm, exec, env, passwd, importSecrets, exportSecrets, doctor, redact],
   exits,

@@ -1,4 +1,4 @@
-/** Options of the strategy, its costs and limits: one wording and one set of defaults for train, backtest and paper. */
+/** Options of the strategy, its costs and limits: one wording and one set of defaults for train, backtest and check-env. */
 import { usage } from '../../base/errors.js'
 import { choice, flag, integer, real } from '../../cli/options.js'
 import type { FeatureSet } from '../../env/feature-set.js'
