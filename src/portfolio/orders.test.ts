@@ -128,6 +128,8 @@ test('two executions of one order add up, a repeated one does not', () => {
   ])
   expect([state(), filled()]).toEqual(['filled', 10])
   expect(report(FILL, { execution: 'a', shares: 4 })).toBe(false)
+  // The id says which execution it is, not the numbers: only a correction changes those.
+  expect(report(FILL, { execution: 'a', shares: 9, price: 1 })).toBe(false)
   expect([state(), filled(), orders.change.shares]).toEqual(['filled', 10, 6])
 })
 
