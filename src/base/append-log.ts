@@ -25,7 +25,7 @@ export interface LogOptions {
 export interface AppendLog {
   /**
    * Appends whole lines, each with its LF, in one write after those of earlier calls. With `sync` it resolves once they
-   * are on the disk. Throws 74; what was half written is cut off or parted, as `torn` says, before the next line. After a
+   * are on the disk. Throws what `systemFailure` makes of it; what was half written is cut off or parted, as `torn` says, before the next line. After a
    * failed sync the log takes nothing more: what the disk holds is unknown, and a later sync would not find out.
    */
   append(lines: string | Uint8Array, options?: { readonly sync?: boolean }): Promise<void>
@@ -35,7 +35,7 @@ export interface AppendLog {
 const LF = 0x0a
 const BLOCK = 1 << 16
 
-/** Opens or makes a log. Throws 73 where it cannot be made. */
+/** Opens or makes a log. Throws what `systemFailure` makes of it where it cannot be made: 73, 74 or 77. */
 export async function openLog(path: string, { torn, mode }: LogOptions): Promise<AppendLog> {
   try {
     const handle = await open(path, torn === 'keep' ? 'a' : 'a+', mode)

@@ -1,5 +1,6 @@
 /**
- * The typed failures of jules. Code throws one of these early; `cli/run.ts` alone turns it into words and an exit status.
+ * The typed failures of jules. Code throws one of these early; `cli/run.ts` turns it into words and an exit status, and
+ * `main.ts` for the page of all commands.
  * Anything else that reaches it is a bug in jules and is reported as such (70).
  */
 

@@ -1,6 +1,6 @@
 /**
  * Elementary functions whose bits are the same on every engine: only + - * /, square root and bit access, which IEEE 754
- * fixes. `Math.exp`, `Math.pow` and friends may change between versions of V8, so nothing that reaches stored bytes uses them.
+ * fixes. `Math.exp`, `Math.pow` and friends may change between versions of V8, so nothing that reaches stored bytes uses them, the kernels of the CPU engine included, which have their own.
  * Argument reductions follow fdlibm (Sun Microsystems, 1993; e_exp.c, e_log.c, e_pow.c, k_sin.c, k_cos.c, s_expm1.c);
  * the polynomials are plain Taylor series on the reduced arguments, two or three terms longer than fdlibm's minimax ones.
  * Error bounds seen against 60-digit references stand in the tests: below 1 ulp, tanh and expm1 below 2.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { murmur128, normalQuantile, Rng, stream } from './rng.js'
+import { normalQuantile } from './normal.js'
+import { murmur128, Rng, stream } from './rng.js'
 
 const take = (n: number, draw: () => number): number[] => Array.from({ length: n }, draw)
 

@@ -8,10 +8,10 @@ import {
   newYork,
   parseDate,
   parseTime,
-  quote,
   utc,
   zoneNamed,
 } from './time.js'
+import { quote } from './words.js'
 
 describe('New York by rule', () => {
   test('agrees with the ICU tables at every hour around every change, and every day, 2000 to 2028', () => {

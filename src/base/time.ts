@@ -2,6 +2,7 @@
  * Instants and wall clocks without a date library. Inside jules every instant is epoch milliseconds UTC;
  * zones appear only where a naive stamp enters or a session date is asked for.
  */
+import { quote } from './words.js'
 
 const SECOND = 1000
 export const MINUTE = 60 * SECOND
@@ -170,22 +171,6 @@ export function parseTime(text: string, zone: Zone | null): ParsedTime {
     return { rule: 'skipped-or-repeated', error }
   }
   return { epochMs: instant }
-}
-
-/** A value as it may stand in a message: JSON-quoted, control characters escaped, cut at 60 characters. */
-export function quote(value: unknown): string {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(value)
-  } catch {
-    text = undefined
-  }
-  text = (text ?? String(value)).replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  const characters = [...text]
-  return characters.length > 60 ? `${characters.slice(0, 57).join('')}...` : text
 }
 
 export const utc: Zone = { name: 'UTC', offsetAt: () => 0, toInstant: (localMs) => localMs }

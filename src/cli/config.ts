@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
-import { quote } from '../base/time.js'
+import { quote } from '../base/words.js'
 import { globalOptions, type Options } from './options.js'
 import { nearest } from './suggest.js'
 

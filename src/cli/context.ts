@@ -9,7 +9,7 @@ export interface Context {
   /** Words after `jules`, such as `db start`. */
   readonly command: string
   readonly ui: Ui
-  /** Aborted by the first SIGINT or SIGTERM. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly env: (name: string) => string | undefined

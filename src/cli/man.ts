@@ -2,7 +2,7 @@
 import { type AnyLeaf, type Command, commonExits, exitsOf, isGroup } from './command.js'
 import { type RootEntry, sentence } from './help.js'
 import { globalOptions, type Option, type Options } from './options.js'
-import { envName } from './parse.js'
+import { envName } from './settle.js'
 
 /** Day of the pages: the source is dated by its release, so that the same source prints the same bytes. */
 export interface PageDate {

@@ -1,6 +1,7 @@
 /** What an option is, and the constructors that commands declare theirs with. */
 import { usage } from '../base/errors.js'
-import { daysFromCivil, parseDate, quote } from '../base/time.js'
+import { daysFromCivil, parseDate } from '../base/time.js'
+import { quote } from '../base/words.js'
 
 /** One option. `metavar` absent means a switch; `many` means it may be given several times. */
 export interface Option<T> {
@@ -195,7 +196,7 @@ function within(value: number, { min = -Infinity, max = Infinity }: Range): numb
 /** The options every command understands, before or after its name. */
 export const globalOptions = {
   config: file('read settings from FILE'),
-  quiet: flag('say nothing but errors', { short: 'q' }),
+  quiet: flag('say nothing but warnings and errors', { short: 'q' }),
   verbose: flag('say where each setting comes from, and more', { short: 'v' }),
   json: flag('write messages and errors as JSON lines'),
   color: choice('WHEN', ['auto', 'always', 'never'], 'colour on a terminal', { fallback: 'auto' }),

@@ -3,10 +3,10 @@
  * values then come from flag, environment, config file or default, in that order.
  */
 import { Command as Commander, type CommanderError, Option as CommanderOption } from 'commander'
-import { Failure, usage } from '../base/errors.js'
-import { quote } from '../base/time.js'
+import { usage } from '../base/errors.js'
+import { quote } from '../base/words.js'
 import type { AnyLeaf } from './command.js'
-import { globalOptions, type Option, type Options, type Origin, type Setting } from './options.js'
+import { globalOptions, type Option, type Options } from './options.js'
 import { nearest } from './suggest.js'
 
 export interface Flags {
@@ -109,50 +109,4 @@ function withValue(word: string, options: Options): string {
   const [, name = '', value] = /^--([a-z-]+)=(.*)$/s.exec(word) ?? []
   const valued = Object.hasOwn(options, name) ? options[name]!.valued : undefined
   return valued === undefined ? word : `--${valued}=${value}`
-}
-
-export interface Layers {
-  readonly flags: ReadonlyMap<string, string>
-  readonly env: (name: string) => string | undefined
-  /** Text of a config value by option name, or undefined. */
-  readonly config: (name: string) => string | undefined
-  /** A value that is refused is not repeated. */
-  readonly discreet?: boolean | undefined
-}
-
-export const envName = (option: string): string => `JULES_${option.toUpperCase().replaceAll('-', '_')}`
-
-/** The value of each option and where it came from. */
-export function settle(options: Options, layers: Layers): Map<string, Setting> {
-  const settled = new Map<string, Setting>()
-  for (const [name, spec] of Object.entries(options)) {
-    const given = layers.flags.get(name)
-    const fromEnv = given === undefined ? layers.env(envName(name)) : undefined
-    const fromConfig = given === undefined && fromEnv === undefined ? layers.config(name) : undefined
-    if (given !== undefined) settled.set(name, read(spec, given, 'flag', `--${name}`, layers))
-    else if (fromEnv !== undefined)
-      settled.set(name, read(spec, fromEnv, 'environment', envName(name), layers))
-    else if (fromConfig !== undefined) settled.set(name, read(spec, fromConfig, 'config', name, layers))
-    else settled.set(name, { value: spec.fallback, origin: 'default', raw: undefined })
-  }
-  return settled
-}
-
-function read(
-  spec: Option<unknown>,
-  raw: string,
-  origin: Origin,
-  label: string,
-  { discreet }: Layers,
-): Setting {
-  try {
-    return { value: spec.parse(raw), origin, raw }
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    const message = discreet ? error.expected : error.message
-    throw new Failure(origin === 'flag' ? 'usage' : 'config', `${label}: ${message}`, {
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    })
-  }
 }

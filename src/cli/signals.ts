@@ -1,5 +1,5 @@
 /**
- * SIGINT and SIGTERM: the first asks the command to stop and says so at once; the second, or five seconds without an end,
+ * SIGINT, SIGTERM and SIGHUP: the first asks the command to stop and says so at once; the second, or 4.5 seconds without an end,
  * stops the process on the spot after the synchronous clean-ups.
  */
 import { EXIT } from '../base/errors.js'

@@ -3,7 +3,7 @@ import { benchmarkLayout, LAUNCHES, measure, type Speed } from '../agent/benchma
 import type { Engine } from '../agent/engines/engine.js'
 import { pauses } from '../agent/run/pause.js'
 import { Failure, usage } from '../base/errors.js'
-import { quote } from '../base/time.js'
+import { quote } from '../base/words.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer, option } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
@@ -125,7 +125,7 @@ export const bench = defineCommand({
   },
 })
 
-/** What an idle launch of a GPU kernel from JavaScript costs, roughly; an estimate and called one. */
+/** What an idle launch of an operation on a GPU from JavaScript costs, roughly; an estimate and called one. */
 const LAUNCH_US = 10
 
 interface Advice {

@@ -228,7 +228,7 @@ async function write(
   }
 }
 
-/** The first and the last session asked for. The clock is read only for `--to today`. */
+/** The first and the last session asked for. The clock decides only for `--to today`. */
 function dates(context: Context, { days, from, to }: FetchOptions): { fromDay: number; toDay: number } {
   if (from !== undefined && days !== undefined) throw usage('--days and --from exclude each other')
   const now = context.clock()

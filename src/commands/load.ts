@@ -1,5 +1,5 @@
 import { badData, Failure, usage } from '../base/errors.js'
-import { quote } from '../base/time.js'
+import { quote } from '../base/words.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { choice, file, flag, option, text } from '../cli/options.js'

@@ -7,6 +7,7 @@ export const ACTION_COUNT = 9
 /** Flat in both. */
 export const HOLD_BOTH = 4
 export const BUY_BOTH = 8
+export const SELL_BOTH = 0
 
 /** `id = 3 (first + 1) + (second + 1)`. */
 export const actionOf = (first: Target, second: Target): number => 3 * (first + 1) + (second + 1)

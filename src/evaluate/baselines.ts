@@ -37,7 +37,7 @@ const RANDOM_POLICIES = 1000
 
 /**
  * Policies with the turnover of the run: its round trips in each symbol, moved together by a random number of bars around the
- * clock of their session (of the run, where positions may be held overnight), each long or short by chance, at the costs paid.
+ * clock of their session (of the run, where a trip lasts a night), each long or short by chance, at the costs paid.
  * A trip that passes the end goes on at the beginning, and earns nothing in between (Aronson, Evidence-Based Technical
  * Analysis, 2007, chapter 6, for tests by shuffled positions).
  */

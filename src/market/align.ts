@@ -33,8 +33,8 @@ export interface AlignOptions {
 }
 
 /**
- * Joins batches of bars as they come. Of bars of the past `finish` gives the market, or says why there is none; of live ones
- * `closeThrough` appends to `market` what has ended.
+ * Joins batches of bars as they come. Of bars of the past `finish` gives the market, or says why there is none.
+ * `closeThrough` is for bars that come as they end.
  */
 export class Aligner {
   readonly #options: AlignOptions

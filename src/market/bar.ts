@@ -101,7 +101,7 @@ export interface BarBatch {
   /** Index into SESSIONS. */
   readonly session: Uint8Array
   readonly source: Int32Array
-  /** Line or row of the input each bar came from, from 1; 0 when it was generated. */
+  /** Line or row of the input each bar came from, from 1; 0 where there is none: generated, or from the store. */
   readonly line: Float64Array
 }
 

@@ -2,7 +2,8 @@
  * From loose fields (a JSON object, a CSV row, a Parquet row) to one row of a batch: lenient in form, strict in value.
  * Impossible values are refused with the field named; nothing is repaired.
  */
-import { parseTime, quote, type Zone } from '../base/time.js'
+import { parseTime, type Zone } from '../base/time.js'
+import { quote } from '../base/words.js'
 import {
   ADJUSTMENTS,
   type BarBatch,

@@ -2,7 +2,7 @@
  * Reads records from any source as blocks: bars in columns, everything else as objects. The block's batch is reused: it
  * is valid until the next block is asked for.
  */
-import { quote } from '../base/time.js'
+import { quote } from '../base/words.js'
 import { decodeUtf8, type JsonObject, type JsonRule, parseObject } from '../stream/json.js'
 import { lineBlocks, MAX_LINE, tooLong } from '../stream/lines.js'
 import type { Source } from '../stream/source.js'

@@ -27,7 +27,7 @@ export interface WriteOptions {
 }
 
 /**
- * Writes records to a sink in a format: bars in batches, others as they are. Throws 64 where the format has no place for them.
+ * Writes records to a sink in a format: bars in batches, others as they are. Writing one that the format has no place for throws 65.
  */
 export async function recordWriter(
   sink: ByteSink,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { OrderBook } from './order-book.js'
 import {
   ACK,
   CANCEL,
@@ -9,7 +10,6 @@ import {
   LOSE,
   newReport,
   ORDER_STATES,
-  OrderBook,
   type OrderState,
   REJECT,
   REPORT_KINDS,

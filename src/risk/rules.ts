@@ -58,6 +58,8 @@ export interface Rule {
   readonly words: string
   /** A limit that can only be noticed once it is passed: records say by how much. */
   readonly overshoots?: true
+  /** It is about data and reports from outside: in a backtest it has nothing to say. */
+  readonly outside?: true
 }
 
 const wanted = (view: RiskView): number => view.wantedDollars
@@ -98,6 +100,7 @@ export const RULES: readonly Rule[] = [
     value: (view) => view.ageMs,
     limit: ({ limits }) => limits.maxAgeMs,
     words: 'no entry on data older than this',
+    outside: true,
   },
   {
     name: 'no-entry-before-close',
@@ -155,6 +158,7 @@ export const RULES: readonly Rule[] = [
     value: wanted,
     limit: none,
     words: 'ask for nothing that the broker has rejected, until the wish changes or the day',
+    outside: true,
   },
 ]
 

@@ -1,4 +1,4 @@
-/** From options and environment to a PostgreSQL session, and from its errors to words. The only file that builds a client. */
+/** From options and environment to a PostgreSQL session, and from its errors to words. */
 import type { Client, ClientConfig } from 'pg'
 import { type ExitName, Failure, systemCode, systemFailure } from '../base/errors.js'
 import { PASSWORD, parseDsn } from './dsn.js'

@@ -26,7 +26,7 @@ export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff])
 const EPOCH_2000 = 946_684_800_000
 const TWO_32 = 4_294_967_296
 
-/** 2 + 13 length words + 8 fixed eight-byte fields + five names of at most 32 bytes. */
+/** An upper bound: a length word a field, nine numbers of eight bytes, five names of at most 32 bytes. */
 const MAX_ROW_BYTES = 2 + 4 * (FIELDS + 1) + 8 * 8 + 5 * 32 + 8
 
 const texts = new Map<string, Uint8Array>()
@@ -40,7 +40,7 @@ function bytesOf(text: string): Uint8Array {
   return bytes
 }
 
-/** A growing run of encoded rows. `sequence` adds a leading int8 column that numbers them. */
+/** A growing run of encoded rows. */
 export class RowEncoder {
   #bytes: Uint8Array
   #view: DataView

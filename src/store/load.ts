@@ -3,15 +3,15 @@
  * batch is there whole or not at all, and a second run changes nothing. Rows whose keys are new go straight into the table;
  * where any key may exist they go through a staging table, and only rows that differ are written.
  */
-import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Client } from 'pg'
 import { badData, Failure, systemCode } from '../base/errors.js'
-import { formatTime, quote } from '../base/time.js'
+import { formatTime } from '../base/time.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES } from '../market/bar.js'
 import type { OtherRecord } from '../market/reading.js'
 import { databaseFailure } from './connect.js'
 import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
+import type { ImportProgress, Mark } from './import-progress.js'
 import { storeRecords } from './records.js'
 import type { Counts, Load, LoadOptions } from './store.js'
 
@@ -23,7 +23,7 @@ const VALUES = COPY_COLUMNS.filter((column) => !KEY.split(', ').includes(column)
 const of = (table: string) => VALUES.map((column) => `${table}.${column}`).join(', ')
 const INVENTED = INVENTED_SOURCES.map((source) => `'${source}'`).join(', ')
 
-/** Rows that may not be lost between attempts: conflicts with another writer are tried again. */
+/** Attempts at a batch while another writer is in its way. */
 const ATTEMPTS = 5
 const CONFLICTS = ['23505', '40P01', '40001']
 
@@ -338,87 +338,4 @@ function isClash(row: unknown): row is Clash {
   return (
     typeof row === 'object' && row !== null && 'time' in row && row.time instanceof Date && 'symbol' in row
   )
-}
-
-interface Mark {
-  readonly id: string
-  readonly rows: number
-  readonly digest: string
-}
-
-/**
- * How far an import of a given name came: a count of rows and a digest over them. A second run passes over that many rows
- * and refuses an input whose first rows are not the same.
- */
-export class ImportProgress {
-  readonly id: string
-  readonly resumeAt: number
-  readonly #digest: string
-  readonly #hash: Hash = createHash('sha256')
-  readonly #scratch = new RowEncoder(1 << 20)
-  #rows = 0
-  #checked: boolean
-
-  constructor(id: string, stored: { rows: number; digest: string } | null) {
-    this.id = id
-    this.resumeAt = stored?.rows ?? 0
-    this.#digest = stored?.digest ?? ''
-    this.#checked = stored === null || stored.rows === 0
-  }
-
-  static async read(client: Client, id: string): Promise<ImportProgress> {
-    const { rows } = await client.query('SELECT rows, digest FROM imports WHERE id = $1', [id])
-    const row: { rows: string; digest: string } | undefined = rows[0]
-    return new ImportProgress(id, row === undefined ? null : { rows: Number(row.rows), digest: row.digest })
-  }
-
-  /** How many leading rows of the batch are committed already. */
-  skipBars(batch: BarBatch): number {
-    if (this.#checked) return 0
-    const count = Math.min(batch.length, this.resumeAt - this.#rows)
-    this.hashBars(batch, 0, count)
-    this.#check()
-    return count
-  }
-
-  skipOthers(records: readonly OtherRecord[]): readonly OtherRecord[] {
-    if (this.#checked) return records
-    const count = Math.min(records.length, this.resumeAt - this.#rows)
-    this.hashOthers(records.slice(0, count))
-    this.#check()
-    return records.slice(count)
-  }
-
-  hashBars(batch: BarBatch, from: number, to: number): void {
-    this.#scratch.clear()
-    this.#scratch.append(batch, from, to)
-    this.#hash.update(this.#scratch.bytes)
-    this.#rows += to - from
-  }
-
-  hashOthers(records: readonly OtherRecord[]): void {
-    for (const { text } of records) this.#hash.update(text)
-    this.#rows += records.length
-  }
-
-  mark(): Mark {
-    return { id: this.id, rows: this.#rows, digest: this.#hash.copy().digest('hex') }
-  }
-
-  /** At the end of the input: it must not be shorter than what is committed. */
-  checkComplete(): void {
-    if (!this.#checked) throw this.#differs(`it has ${this.#rows} rows, ${this.resumeAt} are committed`)
-  }
-
-  #check(): void {
-    if (this.#rows < this.resumeAt) return
-    if (this.mark().digest !== this.#digest) throw this.#differs(`its first ${this.resumeAt} rows are others`)
-    this.#checked = true
-  }
-
-  #differs(why: string): Failure {
-    return badData(`this is not the input that import ${quote(this.id)} began with: ${why}`, {
-      hint: 'give the same input, or another --import-id',
-    })
-  }
 }

@@ -40,7 +40,7 @@ export interface LoadOptions {
 /** A running load: batches go in, are committed one transaction each, and counts come out. */
 export interface Load {
   readonly counts: Counts
-  /** Rows of the input that are committed, or were by an earlier run of the same import. */
+  /** Rows that this run has committed. */
   readonly committed: number
   bars(batch: BarBatch): Promise<void>
   others(records: readonly OtherRecord[]): Promise<void>

@@ -2,7 +2,7 @@
  * One JSON object from one line, strictly: valid UTF-8, no duplicate keys, no `__proto__`. JSON.parse would take the last
  * of two prices without a word.
  */
-import { quote } from '../base/time.js'
+import { quote } from '../base/words.js'
 
 export type JsonObject = { readonly [key: string]: unknown }
 

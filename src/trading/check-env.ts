@@ -307,7 +307,7 @@ class Watch {
       if (Math.abs(after) * close[k]![t]! > limits.maxPosition * (1 + TOLERANCE))
         return `${where} passes the position limit`
       if (this.#stopped) return `${where} after the day's loss limit`
-      if (this.#halted) return `${where} after the drawdown limit`
+      if (this.#halted) return `${where} after the loss limit`
     }
     return null
   }

@@ -1,6 +1,6 @@
 /** What happened in a run, in columns: one row a decision, one row an event. Statistics are made from it. */
 import { grown } from '../market/series.js'
-import type { Change } from '../portfolio/orders.js'
+import type { Change } from '../portfolio/order-book.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
 import type { TradingState } from './state.js'
@@ -23,7 +23,7 @@ class Events {
   symbol = new Uint8Array(1024)
   /**
    * Four numbers a row. Order: signed shares, rule behind it, 1 if it completes a partial fill, -. Fill: signed shares, price,
-   * fees, slippage. Risk: rule, wanted shares, allowed shares, value at risk.
+   * fees, slippage. Risk: rule, wanted shares, allowed shares, the value looked at.
    */
   numbers = new Float64Array(COLUMNS * 1024)
 

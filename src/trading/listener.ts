@@ -1,8 +1,8 @@
 /**
- * Who is told what happens in a run, event by event, as it happens: ledgers, writers of records, a journal. Training has none.
+ * Who is told what happens in a run, event by event, as it happens: ledgers, writers of records. Training has none.
  * The transition tells. What it passes is overwritten by the next event.
  */
-import type { Change } from '../portfolio/orders.js'
+import type { Change } from '../portfolio/order-book.js'
 import type { Outcome } from './outcome.js'
 import type { TradingState } from './state.js'
 

@@ -1,7 +1,7 @@
-/** Who decides: the simple policies that every result is held against, and the replay of given actions. */
+/** Who decides: what a policy is, the simple ones, and the replay of given actions. */
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
-import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
+import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../env/actions.js'
 import { type MarketView, SYMBOL_COUNT } from '../market/market.js'
 
 /** What a policy may look at; overwritten for each decision. */
@@ -60,7 +60,7 @@ export function randomPolicy(rng: Rng): Policy {
 const FAST = 20
 const SLOW = 60
 
-/** Long while the mean of the last 20 closes is above that of the last 60, short (flat if shorts are masked) while below. */
+/** Long while the mean of the last 20 closes is above that of the last 60, short (flat if shorts are masked) otherwise. */
 export function smaCross(): Policy {
   const fast = new Float64Array(SYMBOL_COUNT)
   const slow = new Float64Array(SYMBOL_COUNT)
@@ -85,7 +85,7 @@ export function smaCross(): Policy {
     act: ({ t, view, mask }) => {
       advance(view, t)
       if (t < SLOW - 1) return HOLD_BOTH
-      const down = mask[0] === 1 ? -1 : 0
+      const down = mask[SELL_BOTH] === 1 ? -1 : 0
       const first = fast[0]! * (SLOW / FAST) > slow[0]! ? 1 : down
       const second = fast[1]! * (SLOW / FAST) > slow[1]! ? 1 : down
       return actionOf(first, second)

@@ -5,7 +5,7 @@
  */
 import { formatTime } from '../base/time.js'
 import type { Market } from '../market/market.js'
-import type { Change } from '../portfolio/orders.js'
+import type { Change } from '../portfolio/order-book.js'
 import { ANSWERS, RULES } from '../risk/rules.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'

@@ -1,6 +1,6 @@
 /**
- * A policy at work on a market, whatever fills its orders: the past through a simulated broker, or a gateway. Between two
- * decisions it can be saved as text and go on elsewhere to the bit.
+ * A policy at work on a market, whatever fills its orders. Between two decisions it can be saved as text and go on elsewhere to
+ * the bit.
  */
 import { actionMask } from '../env/actions.js'
 import { LOOKBACK } from '../env/feature-set.js'

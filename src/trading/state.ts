@@ -3,7 +3,7 @@ import { numbersOf, setNumbers } from '../base/numbers.js'
 import { actionOf, HOLD_BOTH, type Target } from '../env/actions.js'
 import { SYMBOL_COUNT } from '../market/market.js'
 import { Account } from '../portfolio/account.js'
-import { OrderBook, type SavedOrders } from '../portfolio/orders.js'
+import { OrderBook, type SavedOrders } from '../portfolio/order-book.js'
 
 /** A state in a form that JSON keeps to the bit. */
 export interface SavedState {

@@ -2,10 +2,10 @@
  * The transition of training and backtest: (state, bars, action) -> guard -> orders -> reports -> account -> reward.
  *
  * At decision t the bars up to t have ended. `decide` looks at nothing later and sends orders. Reports on them come through
- * `apply`, whoever makes them: the simulated broker in `execute`, a gateway as they arrive. `settle` marks the account at the
+ * `apply`, whoever makes them: the simulated broker in `execute`, another one at any time. `settle` marks the account at the
  * close of bar t + 1. So an action never earns a move that ended at or before its decision.
  *
- * All of it is a pure function of state, rules, bars t and t + 1, and reports; the state is overwritten in place, and nothing
+ * All of it is a pure function of state, action, age of the data, rules, bars t and t + 1, and reports; the state is overwritten in place, and nothing
  * is allocated.
  */
 import { targetOf } from '../env/actions.js'
@@ -30,7 +30,8 @@ import type { Rules } from './rules.js'
 import type { TradingState } from './state.js'
 
 /**
- * The step of trading on one market under one set of rules. It holds no state of a run: that is passed in.
+ * The step of trading on one market under one set of rules. The state of a run is passed in: nothing of
+ * it stays here from one step to the next.
  */
 export class Transition {
   readonly market: Market

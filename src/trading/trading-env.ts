@@ -1,6 +1,6 @@
 /**
  * The environment as reinforcement learning has it (Gymnasium's reset and step): an episode walks over the bars of a market,
- * one decision a bar. The end of the data and the length of an episode truncate it; a drawdown limit terminates it.
+ * one decision a bar. The end of the data and the length of an episode truncate it; a loss limit terminates it.
  */
 import { actionMask } from '../env/actions.js'
 import type { FeatureTable } from '../env/features.js'

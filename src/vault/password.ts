@@ -6,7 +6,7 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
-import { shellWord } from '../base/shell.js'
+import { shellWord } from '../base/words.js'
 
 export const PASSWORD_VARIABLE = 'TRADING_VAULT_PASSWORD'
 export const PASSWORD_FILE_VARIABLE = 'TRADING_VAULT_PASSWORD_FILE'

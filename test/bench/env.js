@@ -1,5 +1,5 @@
 /**
- * `npm run bench:env`: the kernel and the backtest, medians of several runs with their spread. BARS and RUNS make it smaller.
+ * `npm run bench:env`: the environment and the backtest, medians of several runs with their spread. BARS and RUNS make it smaller.
  * Goals are for one quiet core.
  */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
@@ -73,7 +73,7 @@ for (const [name, given] of [
   ['no limits', { ...DEFAULT_RULES, limits: NO_LIMITS }],
 ]) {
   measure(
-    `backtest kernel sma-cross, ledger, ${name}`,
+    `backtest of sma-cross, ledger, ${name}`,
     '>= 5 M bars/s',
     () => {
       const policy = smaCross()

@@ -77,7 +77,7 @@ export interface PolicyStep {
   readonly cell: Float32Array | Float64Array
   /** Out: [count, actions], without prior and mask. */
   readonly logits: Float32Array | Float64Array
-  /** Out: [count]; null where only the policy is asked, whose stack alone is then moved on. */
+  /** Out: [count]; null where only the policy is asked: the states of the value's stack mean nothing then. */
   readonly values: Float32Array | Float64Array | null
 }
 

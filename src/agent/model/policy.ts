@@ -1,4 +1,4 @@
-/** A model as a policy of the backtest and of trading. It refuses bars that it was not made for, by name. */
+/** A model as a policy of the backtest. It refuses bars that it was not made for, by name. */
 import { Failure } from '../../base/errors.js'
 import { ACTION_COUNT, targetOf } from '../../env/actions.js'
 import type { FeatureSet } from '../../env/feature-set.js'

@@ -3,7 +3,7 @@
  * the order given and the data aligned to 8 bytes; read strictly, for a file from elsewhere may be damaged or hostile.
  */
 import { badData, type Failure } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import { decodeUtf8, parseObject } from '../../stream/json.js'
 
 const TYPES = {

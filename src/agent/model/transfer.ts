@@ -5,7 +5,7 @@
  */
 import { badData } from '../../base/errors.js'
 import { stream } from '../../base/rng.js'
-import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH } from '../../env/actions.js'
+import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../../env/actions.js'
 import { FEATURES_PER_SYMBOL } from '../../env/feature-set.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
 import { layoutOf, type NetworkShape, type Tensor } from '../network/network.js'
@@ -22,7 +22,7 @@ export interface Transfer {
 }
 
 /** Where each action of the single ticker goes. */
-const ACTIONS = [0, HOLD_BOTH, BUY_BOTH] as const
+const ACTIONS = [SELL_BOTH, HOLD_BOTH, BUY_BOTH] as const
 /** Standard deviation of the weights of actions that the model did not know. */
 const SMALL = 0.01
 

@@ -1,6 +1,6 @@
 /**
- * Hyper-parameters of a run and where they start from: one set for trading, two for the benchmark tasks. Each number has its
- * reason beside it.
+ * Hyper-parameters of a run and where they start from: one set for trading, two for the benchmark tasks. The reasons for
+ * the numbers of trading are in jules-training(7).
  */
 import type { NetworkShape } from '../network/network.js'
 
@@ -106,7 +106,7 @@ const ZOO: TrainingSettings = {
   activation: 'relu',
 }
 
-/** Stable-Baselines3's defaults with a larger rate. Whole rollouts are one sequence, as there. */
+/** Discount, lambda, clip and epochs of Stable-Baselines3; rate and entropy are larger. Whole rollouts are one sequence, as there. */
 const PLAIN: TrainingSettings = {
   ...TRADING,
   steps: 100_000,

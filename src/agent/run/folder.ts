@@ -70,7 +70,10 @@ export class RunFolder {
     }
   }
 
-  /** Makes the folder or takes one that is empty; any other is refused (73) unless `replace`, and it holds a run. */
+  /**
+   * Makes the folder or takes one that is empty; any other is refused (73) unless `replace`, and even then where files have the
+   * names of those of a run and it is none.
+   */
   async create(replace: boolean): Promise<void> {
     if (await this.make()) return
     const there = await readdir(this.path).catch((error) => {

@@ -1,6 +1,6 @@
 /**
- * Every run ever started, one line each, so that later statistics know how many trials a result was chosen from. A trial is a
- * distinct (settings, features, seed) on the same symbols and interval over dates that overlap. Lines are only added.
+ * Every run ever started, one line each, so that later statistics know how many trials a result was chosen from. A trial is
+ * everything that decides the weights but the bars, on the same symbols and interval over dates that overlap. Lines are only added.
  */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'

@@ -14,7 +14,7 @@ import type { BegunPlace, TrainingPlan } from './plan.js'
 import { type Setup, setupOf } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
-/** Narrower than this, the launches of a GPU's kernels cost more than their arithmetic. */
+/** Narrower than this, the launches of a GPU's operations cost more than their arithmetic. */
 const GPU_PAYS = 512
 
 /**

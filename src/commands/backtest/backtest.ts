@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
-import { formatDate, quote } from '../../base/time.js'
+import { formatDate } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { choice, integer, list, text } from '../../cli/options.js'
 import { actionMask } from '../../env/actions.js'
@@ -48,7 +49,7 @@ export const backtest = defineCommand({
     'Runs a policy through the transition that training uses, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7).',
     marketWords,
     'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
-    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in trading: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no bar in its session, or none within 2 minutes or the length of a bar, expires.',
+    'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in training: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no bar in its session, or none within 2 minutes or the length of a bar, expires.',
     'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders), and after a loss limit the overshoot. A record without a symbol ends the run.',
     `The rules of the guard: ${ruleWords()}.`,
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
@@ -152,6 +153,7 @@ export const backtest = defineCommand({
 
 function ruleWords(): string {
   return RULES.slice(1)
+    .filter(({ outside }) => !outside)
     .map(({ name, action, words }) => `${name} (${action}: ${words})`)
     .join('; ')
 }

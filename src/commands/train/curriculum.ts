@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { sha256 } from '../../base/digest.js'
 import { badData, Failure, systemFailure, usage } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import { strategyOptions } from '../wiring/strategy.js'
 import { learningOptions } from './options.js'
 
@@ -13,7 +13,7 @@ export interface CurriculumPhase {
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** The one shipped: 50,000 steps without costs, 100,000 at half of the spread, 50,000 as in trading. */
+/** The one shipped: 50,000 steps without costs, 100,000 with the spread alone, 50,000 as in trading. */
 const SHIPPED = new URL('../../../examples/curriculum.json', import.meta.url)
 
 const OPTIONS = { ...learningOptions, ...strategyOptions }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/settings.js'
 import { Failure, usage } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, flag, integer, option, real, text, type Values } from '../../cli/options.js'
 import { marketOptions } from '../wiring/market.js'

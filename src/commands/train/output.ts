@@ -2,7 +2,7 @@
 import type { TrainedRun } from '../../agent/run/course.js'
 import { speed } from '../../agent/run/metrics.js'
 import type { Listener } from '../../agent/run/world.js'
-import { shellWord } from '../../base/shell.js'
+import { shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { BlockWriter, ReaderGone } from '../../stream/sink.js'
 

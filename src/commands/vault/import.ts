@@ -4,9 +4,9 @@ import { HelpWanted } from '../../cli/context.js'
 import { choice, flag, integer } from '../../cli/options.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
+import { parseDotenv, parseJsonSecrets } from '../../vault/dotenv.js'
 import { readLegacy } from '../../vault/legacy.js'
 import { withoutNewline } from '../../vault/password.js'
-import { parseDotenv, parseJsonSecrets } from '../../vault/shell.js'
 import { askPassword, openBackend, openVault, vaultOptions } from '../wiring/secrets.js'
 
 export const importSecrets = defineCommand({

@@ -1,7 +1,8 @@
 /** Options that describe the input, in one wording, and the input opened. */
 import { tmpdir } from 'node:os'
 import { usage } from '../../base/errors.js'
-import { quote, type Zone, zoneNamed } from '../../base/time.js'
+import { type Zone, zoneNamed } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import { type Context, HelpWanted } from '../../cli/context.js'
 import { choice, integer, list, option } from '../../cli/options.js'
 import { INTERVALS, SYMBOL } from '../../market/bar.js'

@@ -1,7 +1,8 @@
 /** Bars of the two symbols, from the store, a file or standard input, as one market. */
 import { createHash } from 'node:crypto'
 import { Failure, usage } from '../../base/errors.js'
-import { DAY, formatDate, newYork, quote, type Zone } from '../../base/time.js'
+import { DAY, formatDate, newYork, type Zone } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { date, list, real } from '../../cli/options.js'
 import { Aligner, type DroppedRange } from '../../market/align.js'
@@ -97,7 +98,7 @@ export async function loadMarket(
   })
   const progress = context.ui.progress('bars')
   try {
-    const feed = { aligner, progress: () => progress.update(aligner.rows) }
+    const joining = { aligner, progress: () => progress.update(aligner.rows) }
     if (fromStore) {
       const selection = {
         symbols: [...new Set(pair)],
@@ -105,8 +106,8 @@ export async function loadMarket(
         sources: flags.source,
         ...bounds,
       }
-      await readStore(context, flags, selection, feed)
-    } else await readFile(context, flags, operand, feed)
+      await readStore(context, flags, selection, joining)
+    } else await readFile(context, flags, operand, joining)
   } finally {
     progress.end()
   }
@@ -145,12 +146,17 @@ const FIELDS: ReadonlySet<BarField> = new Set<BarField>([
   ...(['symbol', 'interval', 'time', 'open', 'high', 'low', 'close', 'volume', 'session', 'source'] as const),
 ])
 
-interface Feed {
+interface Joining {
   readonly aligner: Aligner
   readonly progress: () => void
 }
 
-async function readFile(context: Context, flags: MarketFlags, operand: string, feed: Feed): Promise<void> {
+async function readFile(
+  context: Context,
+  flags: MarketFlags,
+  operand: string,
+  joining: Joining,
+): Promise<void> {
   const source = await openInput(context, operand, { format: flags['input-format'] })
   const blocks = readRecords(source, {
     symbol: flags.symbol,
@@ -163,8 +169,8 @@ async function readFile(context: Context, flags: MarketFlags, operand: string, f
   })
   for await (const block of blocks) {
     context.signal.throwIfAborted()
-    if (block.kind === 'bars') feed.aligner.push(block.batch)
-    feed.progress()
+    if (block.kind === 'bars') joining.aligner.push(block.batch)
+    joining.progress()
   }
   await source.close()
 }
@@ -173,14 +179,14 @@ async function readStore(
   context: Context,
   flags: MarketFlags,
   selection: Selection,
-  feed: Feed,
+  joining: Joining,
 ): Promise<void> {
   await withStore(context, flags.dsn, async (database) => {
     let rows = 0
     for await (const batch of database.bars(selection, context.signal)) {
-      feed.aligner.push(batch)
+      joining.aligner.push(batch)
       rows += batch.length
-      feed.progress()
+      joining.progress()
     }
     if (rows === 0) throw nothingMatches(await database.holdings())
   })

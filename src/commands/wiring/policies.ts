@@ -1,7 +1,7 @@
 /** The option --policy, and the policy that it names. */
 import { usage } from '../../base/errors.js'
 import { stream } from '../../base/rng.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { option } from '../../cli/options.js'
 import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../../trading/policies.js'

@@ -1,7 +1,7 @@
 /** A file of action ids: a JSON array, or one a line as a number or as an object with the key `action`. */
 import { readFile } from 'node:fs/promises'
 import { badData, Failure, systemFailure } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { ACTION_COUNT, isAction } from '../../env/actions.js'
 import { decodeUtf8 } from '../../stream/json.js'

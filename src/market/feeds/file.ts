@@ -1,6 +1,6 @@
 /** Bars from files: every field as it is, what is missing filled, nothing repaired; rows keep the order of the file. */
 import { badData, Failure } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Source } from '../../stream/source.js'
 import { type BarBatch, INTERVALS, intervalMs, MISSING_CODE, SESSIONS } from '../bar.js'
 import { sessionOfBar } from '../calendar.js'

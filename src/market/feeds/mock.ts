@@ -2,7 +2,8 @@
  * Generated bars for the sessions of the calendar. Log prices in basis points: m += rw * z, z = sqrt(.7) own +
  * sqrt(.3) common, with a U over the day, overnight gaps and rare jumps. `noise` has nothing to find; `mean-revert` and
  * `trend` add a planted signal. Every random stream is named by seed, symbol and date, and price levels are counted from
- * one anchor date: a symbol's day is the same bytes whatever range or company it is asked for in.
+ * one anchor date: a symbol's day is the same bytes whatever range or company it is asked for in, unless bars are left out or
+ * flawed: those places are drawn for all symbols together.
  */
 import { exp, log } from '../../base/math.js'
 import { stream } from '../../base/rng.js'

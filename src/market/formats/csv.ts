@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { badData } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import { MAX_LINE, tooLong } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
 import { type BarBatch, barAt, newBatch } from '../bar.js'

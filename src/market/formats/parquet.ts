@@ -2,7 +2,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { ColumnData, FileMetaData, SchemaElement } from 'hyparquet'
 import { badData, Failure, systemCode } from '../../base/errors.js'
-import { quote } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Source } from '../../stream/source.js'
 import {
   ADJUSTMENTS,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { shellWord } from './shell.js'
+import { shellWord } from './words.js'
 
 test.each(['plain/path-1.x', 'my run', "it's", '$HOME', '', '*', '~', 'a"b\\c', 'ümlaut', '-n', '# x'])(
   'the shell reads %j as it was',
