@@ -1,0 +1,23 @@
+/**
+ * How long the tests of kills and races are: a slice in `npm test`, their full length in `npm run torture`. Random moments
+ * come from one seed, which test/setup.ts prints; JULES_SEED=N gives the same moments again.
+ */
+import { inject } from 'vitest'
+import { stream } from '../../src/base/rng.js'
+
+const torture = process.env.JULES_TORTURE === '1'
+
+export const rounds = ({ short, full }: { readonly short: number; readonly full: number }): number =>
+  torture ? full : short
+
+export interface Span {
+  readonly count: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Random numbers, one in each of `count` equal parts of the span, so that a few meet its start, middle and end too. */
+export function moments(name: string, { count, from, to }: Span): number[] {
+  const rng = stream(inject('seed'), name)
+  return Array.from({ length: count }, (_, i) => from + ((i + rng.uniform()) / count) * (to - from))
+}

@@ -1,0 +1,135 @@
+/** Where the master password comes from. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { coldKey, Home, PW } from '../support/vault-home.js'
+import { BIN } from '../support/workdir.js'
+
+/** Prints the status and whether the terminal echoes after SIGTERM at the prompt. */
+const KILLED_AT_THE_PROMPT = `
+import os, pty, sys, signal, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "vault", "get", "A"])
+out = b""
+while b": " not in out: out += os.read(fd, 4096)
+os.kill(pid, signal.SIGTERM)
+_, status = os.waitpid(pid, 0)
+echo = "echo" if termios.tcgetattr(fd)[3] & termios.ECHO else "silent"
+try:
+    while True: out += os.read(fd, 4096)
+except OSError: pass
+# The prompt ends its own line; a process that is cut off does not.
+print(os.waitstatus_to_exitcode(status), echo, "ended" if out.endswith(b"stopping\\r\\n\\r\\n") else out)`
+
+describe('the password', () => {
+  test('descriptor, then file, then variable, then .env', async () => {
+    const home = new Home(coldKey)
+    await home.vault(['set', 'A'], { input: 'x' })
+    const run = async (line: string, env: Record<string, string>) => {
+      const { status, stderr } = await home.shell(`setsid ${line} </dev/null`, { env })
+      return status === 0 ? 'opens' : stderr.includes('wrong password') ? 'wrong' : stderr
+    }
+    home.write('pw.txt', 'pw\n')
+    chmodSync(home.file('pw.txt'), 0o600)
+    expect(
+      await run('jules vault get A --password-fd 5 5<<<pw', {
+        TRADING_VAULT_PASSWORD: 'no',
+        TRADING_VAULT_PASSWORD_FILE: 'absent',
+      }),
+    ).toBe('opens')
+    expect(
+      await run('jules vault get A', { TRADING_VAULT_PASSWORD: 'no', TRADING_VAULT_PASSWORD_FILE: 'pw.txt' }),
+    ).toBe('opens')
+    expect(await run('jules vault get A', { TRADING_VAULT_PASSWORD: '' })).toBe('wrong')
+    writeFileSync(home.file('.env'), 'OTHER=1\nTRADING_VAULT_PASSWORD=pw\n', { mode: 0o600 })
+    expect(await run('jules vault get A', {})).toBe('opens')
+    expect(await run('jules vault get A', { TRADING_VAULT_PASSWORD: 'no' })).toBe('wrong')
+    chmodSync(home.file('.env'), 0o644)
+    expect(await run('jules vault get A', {})).toContain(
+      '.env: holds TRADING_VAULT_PASSWORD and others may read it',
+    )
+    chmodSync(home.file('.env'), 0o600)
+    await home.shell('git init -q . && git add -f .env')
+    expect(await run('jules vault get A', {})).toContain(
+      '.env: holds TRADING_VAULT_PASSWORD and is tracked by git',
+    )
+  })
+
+  test('passwd: the new one opens, the old one does not', async () => {
+    const home = new Home(coldKey)
+    await home.vault(['set', 'A'], { input: 'x' })
+    const { status } = await home.shell('jules vault passwd --new-password-fd 5 5<<<next', { env: PW })
+    expect(status).toBe(0)
+    expect((await home.vault(['get', 'A'])).status).toBe(77)
+    expect((await home.vault(['get', 'A'], { env: { TRADING_VAULT_PASSWORD: 'next' } })).stdout).toBe('x\n')
+  })
+
+  const python = spawnSync('python3', ['-c', 'import pty']).status === 0
+  test.skipIf(!python)('the prompt does not echo, takes back characters, and Ctrl-C is 130', async () => {
+    const home = new Home(coldKey)
+    await home.vault(['set', 'A'], { input: 'value of A' })
+    const talk = (args: string[], typed: string[]) => {
+      const script = `
+import os, pty, sys, select, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvpe(sys.argv[1], [sys.argv[1], *sys.argv[3].split()], os.environ)
+out, answers = b"", [eval("b'" + a + "'") for a in sys.argv[2].split("|")]
+end = time.time() + 20
+while time.time() < end:
+    ready, _, _ = select.select([fd], [], [], 0.2)
+    if ready:
+        try: data = os.read(fd, 4096)
+        except OSError: break
+        if not data: break
+        out += data
+    if answers and out.count(b": ") > len(sys.argv[2].split("|")) - len(answers):
+        os.write(fd, answers.pop(0))
+_, status = os.waitpid(pid, 0)
+sys.stdout.buffer.write(out)
+sys.exit(os.waitstatus_to_exitcode(status) % 256)`
+      const { status, stdout } = spawnSync('python3', ['-c', script, BIN, typed.join('|'), args.join(' ')], {
+        env: { ...home.environment(), TERM: 'xterm' },
+        encoding: 'utf8',
+        cwd: home.path,
+      })
+      return { status, stdout }
+    }
+    expect(talk(['vault', 'get', 'A'], ['px\\x7fw\\r'])).toEqual({
+      status: 0,
+      stdout: 'Vault password: \r\nvalue of A\r\n',
+    })
+    expect(talk(['vault', 'get', 'A'], ['\\x03']).status).toBe(130)
+    // A signal from elsewhere ends the question too, and the terminal echoes again.
+    const killed = spawnSync('python3', ['-c', KILLED_AT_THE_PROMPT, BIN], {
+      env: home.environment(),
+      encoding: 'utf8',
+      cwd: home.path,
+    })
+    expect(killed.stdout).toBe('143 echo ended\n')
+    const set = talk(['vault', 'set', 'B'], ['typed\\r', 'typed\\r', 'pw\\r'])
+    expect(set.status, set.stdout).toBe(0)
+    expect(set.stdout).not.toContain('typed')
+    expect((await home.vault(['get', 'B'])).stdout).toBe('typed\n')
+    // A vault that is not there yet has its password asked for twice.
+    const made = ['vault', 'set', 'A', '--vault', 'new.json']
+    expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'two\\r']).stdout).toContain('the two passwords differ')
+    expect(home.list()).not.toContain('new.json')
+    expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'one\\r']).status).toBe(0)
+  })
+})
+
+test('a descriptor that gives nothing does not keep SIGTERM from being answered', async () => {
+  const home = new Home(coldKey)
+  await home.vault(['set', 'A'], { input: 'x' })
+  // Opened at both ends, so that it neither ends nor gives anything.
+  spawnSync('mkfifo', [home.file('fifo')])
+  for (const args of ['list --password-fd 5', 'set B --fd 5', 'passwd --new-password-fd 5']) {
+    const child = home.start('bash', ['-c', `exec ${BIN} -v vault ${args} 5<>fifo`], { env: PW })
+    const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
+    await new Promise((done) => child.stderr?.once('data', done))
+    child.kill('SIGTERM')
+    expect(await ended, args).toBe(143)
+  }
+})
