@@ -1,0 +1,123 @@
+/** `export`, and the tables that `load` fills. */
+import { describe, expect, test } from 'vitest'
+import { freshDatabase, Workdir } from '../support/workdir.js'
+
+describe('export', () => {
+  test('selects, orders, and says what exists when nothing matches', async () => {
+    const dir = new Workdir()
+    const { dsn } = await freshDatabase()
+    await dir.shell(`jules fetch --mock --days 3 --symbols MSFT,NVDA,AAPL | jules -q load --dsn '${dsn}'`)
+    const all = (await dir.jules(['export', '--dsn', dsn])).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(all.slice(0, 4).map(({ symbol }) => symbol)).toEqual(['NVDA', 'MSFT', 'AAPL', 'NVDA'])
+    const some = await dir.jules([
+      'export',
+      '--dsn',
+      dsn,
+      '--symbols',
+      'AAPL,MSFT',
+      '--from',
+      '2025-07-31',
+      '--to',
+      '2025-07-31',
+    ])
+    const bars = some.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect([bars.length, bars[0].symbol, bars[1].symbol, bars[0].time]).toEqual([
+      780,
+      'AAPL',
+      'MSFT',
+      '2025-07-31T13:30:00Z',
+    ])
+    const none = await dir.jules(['export', '--dsn', dsn, '--symbols', 'TSLA', '-o', 'out.csv'])
+    expect(none.status).toBe(66)
+    expect(none.stderr).toMatch(
+      /^jules export: no bars match\njules export: hint: the store holds AAPL 1m mock: 1170 rows 2025-07-30 to 2025-08-01; /,
+    )
+    expect(dir.list()).toEqual([])
+  })
+
+  test('a Hive folder that reads back as the same rows', async () => {
+    const dir = new Workdir()
+    const { dsn } = await freshDatabase()
+    await dir.shell(`jules fetch --mock --days 2 > in.ndjson; jules -q load --dsn '${dsn}' in.ndjson`)
+    await dir.jules(['export', '--dsn', dsn, '--partition-by', 'symbol,date', '-o', 'bars'])
+    const { stdout } = await dir.shell('find bars -type f | sort')
+    expect(stdout.trim().split('\n')).toEqual([
+      'bars/symbol=MSFT/date=2025-07-31/part-0.parquet',
+      'bars/symbol=MSFT/date=2025-08-01/part-0.parquet',
+      'bars/symbol=NVDA/date=2025-07-31/part-0.parquet',
+      'bars/symbol=NVDA/date=2025-08-01/part-0.parquet',
+    ])
+    const back = await dir.shell(
+      'jules fetch $(find bars -type f) | sort | cmp - <(sort in.ndjson) && echo same',
+    )
+    expect(back.stdout).toBe('same\n')
+  })
+
+  test('other records go to their tables and change nothing the second time', async () => {
+    const dir = new Workdir()
+    const { dsn, query } = await freshDatabase()
+    const time = '2025-07-31T13:31:00Z'
+    const records = [
+      {
+        type: 'fill',
+        time,
+        run: 'r1',
+        symbol: 'NVDA',
+        side: 'buy',
+        qty: 5,
+        price: 179.2,
+        commission: 0.35,
+        slippage: 0.01,
+        ref: 'jules:r1:1',
+        exec: 'e1',
+      },
+      {
+        type: 'equity',
+        time,
+        run: 'r1',
+        cash: 4000,
+        positions: { NVDA: 5 },
+        marks: { NVDA: 179.4 },
+        equity: 4897,
+        pnl_day: 1,
+        pnl_total: 1,
+        drawdown: 0,
+      },
+      {
+        type: 'quality',
+        date: '2025-07-31',
+        ruleset: 'v1',
+        symbol: 'NVDA',
+        check: 'gaps',
+        severity: 'warn',
+        from: time,
+        to: time,
+        count: 2,
+        observed: 1,
+        expected: 0,
+        samples: [],
+        fix: null,
+      },
+      { type: 'order', time, run: 'r1' },
+    ]
+    const input = records.map((record) => `${JSON.stringify(record)}\n`).join('')
+    const first = await dir.jules(['load', '--dsn', dsn], { input })
+    expect(first.stderr).toBe(
+      'jules load: 4 rows read, 3 written, 0 unchanged, 0 rejected, 1 order records not stored\n',
+    )
+    const second = await dir.jules(['load', '--dsn', dsn], { input })
+    expect(second.stderr).toContain('0 written, 3 unchanged')
+    expect(await query('SELECT run, positions FROM equity')).toEqual([{ run: 'r1', positions: { NVDA: 5 } }])
+    expect(await query('SELECT "check", count FROM data_quality_reports')).toEqual([
+      { check: 'gaps', count: 2 },
+    ])
+    const bad = await dir.jules(['load', '--dsn', dsn], { input: '{"type":"fill","run":"r"}\n' })
+    expect([bad.status, bad.stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:1: time: is missing'])
+  })
+})
