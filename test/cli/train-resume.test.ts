@@ -1,0 +1,86 @@
+/** `train --resume` after a signal, a damaged checkpoint, and with other bars. */
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { resume, SHORT, sha256, undisturbed, wholeRun, withBars } from '../support/training.js'
+import { finished } from '../support/workdir.js'
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s writes a checkpoint and a model, and it goes on from there', async (signal, code) => {
+  const dir = await withBars()
+  const { policy } = await wholeRun(dir)
+  const args = [...SHORT, '--checkpoint-every', '1000000', '-o', 'stopped', 'bars.parquet']
+  const child = dir.start('node', [join(process.cwd(), 'bin/jules'), 'train', ...args])
+  child.stdout?.once('data', () => child.kill(signal))
+  const { status, stderr } = await finished(child)
+  expect(status).toBe(code)
+  expect(stderr).toMatch(/stopped at step \d+; go on with: jules train --resume stopped\n$/)
+  expect(existsSync(dir.file('stopped/policy.safetensors'))).toBe(true)
+  const after = await resume(dir, 'stopped')
+  expect(after.status).toBe(0)
+  expect(after.stderr).toMatch(/going on from step \d+\n/)
+  expect(sha256(dir.file('stopped/policy.safetensors'))).toBe(policy)
+})
+
+test('a damaged checkpoint gives way to the previous one, with a warning; two are refused', async () => {
+  const dir = await withBars()
+  const hash = await undisturbed(dir)
+  const path = dir.file('whole/checkpoint.safetensors')
+  const previous = dir.file('whole/checkpoint-previous.safetensors')
+  const flip = (file: string) => {
+    const bytes = readFileSync(file)
+    const at = bytes.length - 100
+    bytes[at] = bytes[at]! ^ 1
+    writeFileSync(file, bytes)
+  }
+  flip(path)
+  const first = await resume(dir, 'whole')
+  expect([first.status, first.stderr]).toEqual([
+    0,
+    expect.stringContaining(
+      'warning: whole/checkpoint.safetensors: is damaged: its content does not fit its hash; going on from checkpoint-previous.safetensors\n',
+    ),
+  ])
+  expect(sha256(dir.file('whole/policy.safetensors'))).toBe(hash)
+  truncateSync(path, Math.floor(statSync(path).size / 2))
+  flip(previous)
+  const second = await resume(dir, 'whole')
+  expect(second.status).toBe(65)
+  expect(second.stderr).toContain('whole/checkpoint.safetensors: is not a safetensors file')
+})
+
+test('other bars are refused with 65, other settings with 64, a folder of something else with 66', async () => {
+  const dir = await withBars()
+  await undisturbed(dir)
+  const seed = await resume(dir, 'whole', '--seed', '9')
+  expect([seed.status, seed.stderr]).toEqual([
+    64,
+    'jules train: --seed: the run has the default, and it would not be the same run\njules train: hint: leave it out, or start a new run\n',
+  ])
+  expect((await resume(dir, 'whole', '--steps', '4096', '--threads', '1')).status).toBe(0)
+  expect(
+    (await dir.jules(['fetch', '--mock', '--days', '8', '--seed', '5', '-o', 'bars.parquet'])).status,
+  ).toBe(0)
+  const bars = await resume(dir, 'whole')
+  expect(bars.status).toBe(65)
+  expect(bars.stderr).toContain(
+    `jules train: ${dir.file('bars.parquet')}: the bars are not those that the run began with\n`,
+  )
+  dir.write('no', '')
+  expect((await resume(dir, '.')).status).toBe(66)
+  expect((await resume(dir, 'nowhere')).status).toBe(66)
+})
+
+test('a run from standard input asks for it again', async () => {
+  const dir = await withBars()
+  await dir.shell(`jules fetch bars.parquet | jules train ${SHORT.join(' ')} -o piped -`)
+  const without = await resume(dir, 'piped')
+  expect([without.status, without.stderr]).toEqual([
+    64,
+    expect.stringContaining('the run read standard input'),
+  ])
+  const again = await dir.shell('jules fetch bars.parquet | jules train --resume piped -')
+  expect(again.status).toBe(0)
+})

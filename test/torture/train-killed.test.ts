@@ -1,0 +1,64 @@
+/** A training run that is killed ends with the bytes of one that was not. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { moments, rounds } from '../support/torture.js'
+import { parse, resume, SHORT, sha256, wholeRun, withBars } from '../support/training.js'
+import { finished } from '../support/workdir.js'
+
+const count = rounds({ short: 3, full: 20 })
+const times = Array.from({ length: count }, (_, i) => i + 1)
+test.each(times)('killed at a random moment, time %i, it ends with the same bytes', async (time) => {
+  const dir = await withBars()
+  const whole = await wholeRun(dir)
+  const folder = dir.file('killed')
+  const child = dir.start('node', [
+    join(process.cwd(), 'bin/jules'),
+    'train',
+    ...SHORT,
+    '-o',
+    folder,
+    'bars.parquet',
+  ])
+  child.stdin?.end()
+  const end = finished(child)
+  // Kills after so many of the eight metric lines, some time within the rollout that follows.
+  const last = Math.floor(moments('train', { count, from: 1, to: 6 })[time - 1]!)
+  let lines = 0
+  child.stdout?.on('data', (data: Buffer) => {
+    lines += data.toString().split('\n').length - 1
+    if (lines >= last) child.kill('SIGKILL')
+  })
+  expect((await end).signal).toBe('SIGKILL')
+  const { status, stdout } = await resume(dir, 'killed')
+  expect(status).toBe(0)
+  expect(parse(stdout).at(-1)).toMatchObject({ type: 'model', steps: 4096 })
+  expect(sha256(`${folder}/policy.safetensors`)).toBe(whole.policy)
+  expect(sha256(`${folder}/best.safetensors`)).toBe(whole.best)
+  const steps = parse(readFileSync(`${folder}/metrics.ndjson`, 'utf8')).map(({ step }) => step)
+  expect(steps).toEqual([512, 1024, 1536, 2048, 2560, 3072, 3584, 4096])
+  expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+})
+
+test('killed before its first checkpoint, it starts anew', async () => {
+  const dir = await withBars()
+  const whole = await wholeRun(dir)
+  const child = dir.start('node', [
+    join(process.cwd(), 'bin/jules'),
+    'train',
+    ...SHORT,
+    '-o',
+    'early',
+    'bars.parquet',
+  ])
+  child.stdin?.end()
+  const end = finished(child)
+  while (!existsSync(dir.file('early/manifest.json'))) await new Promise(setImmediate)
+  child.kill('SIGKILL')
+  await end
+  if (!existsSync(dir.file('early/checkpoint.safetensors'))) {
+    const { stderr } = await resume(dir, 'early')
+    expect(stderr).toContain('there is no checkpoint yet: starting from step 0')
+  } else await resume(dir, 'early')
+  expect(sha256(dir.file('early/policy.safetensors'))).toBe(whole.policy)
+})
