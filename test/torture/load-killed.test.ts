@@ -14,7 +14,11 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
     const disturbed = await freshDatabase()
     const statuses = new Set<string>()
     const count = rounds({ short: 3, full: 20 })
-    for (const delay of moments(`load ${signal}`, { count, from: 60, to: 600 })) {
+    for (const delay of moments(`load ${signal}`, {
+      count,
+      from: 60,
+      to: rounds({ short: 600, full: 1500 }),
+    })) {
       const child = dir.start(BIN, ['load', '--dsn', disturbed.dsn, input])
       const ended = finished(child)
       setTimeout(() => child.kill(signal), delay)
