@@ -5,7 +5,8 @@ import { actionOf, HOLD_BOTH } from '../env/actions.js'
 import { MarketView } from '../market/market.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { Backtest } from './backtest.js'
-import { type Policy, randomPolicy, smaCross } from './policies.js'
+import { randomPolicy, smaCross } from './policies.js'
+import type { Policy } from './policy.js'
 import { DEFAULT_RULES } from './rules.js'
 
 const market = randomMarket({ sessions: 2, seed: 3 })

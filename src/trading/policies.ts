@@ -1,39 +1,9 @@
-/** Who decides: what a policy is, the simple ones, and the replay of given actions. */
+/** The simple policies, and the replay of given actions. */
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
 import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../env/actions.js'
 import { type MarketView, SYMBOL_COUNT } from '../market/market.js'
-
-/** What a policy may look at; overwritten for each decision. */
-export interface Decision {
-  /** The newest bar that has ended. */
-  t: number
-  /** The bars up to it: what comes later cannot be read. */
-  readonly view: MarketView
-  /** float32[26]; filled only for a policy that observes. */
-  readonly observation: Float32Array
-  /** The first decision of an episode: a recurrent policy forgets what came before. */
-  start: boolean
-  /** The action that keeps the targets in force. */
-  held: number
-  /** 1 for each action that may be chosen. */
-  readonly mask: Uint8Array
-}
-
-/** A policy is deterministic: the same decisions, in the same order, get the same actions. Chance comes in as a seeded stream. */
-export interface Policy {
-  readonly name: string
-  /** Whether it looks at the observation; where none does, features are not computed. */
-  readonly observes: boolean
-  /** The action for a decision. Called once for each, in order. */
-  act(decision: Decision): number
-  /** Called when the run has ended after `decisions`; throws if that does not fit. */
-  ended?(decisions: number): void
-  /** Everything that decides later actions, exact in JSON; absent where nothing does. `bars` have ended. */
-  save?(bars: number): readonly number[]
-  /** Goes on where `save` was called. `bars` are held now: the last LOOKBACK of those that had ended, or all. */
-  restore?(numbers: readonly number[], bars: number): void
-}
+import type { Policy } from './policy.js'
 
 export const flat: Policy = { name: 'flat', observes: false, act: () => HOLD_BOTH }
 

@@ -6,7 +6,8 @@ import { BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
 import { FEATURE_SETS, FeatureTable, featureSet } from '../env/features.js'
 import { Market } from '../market/market.js'
 import { CANCEL, FILL, newReport } from '../portfolio/orders.js'
-import { flat, type Policy, randomPolicy, replay, smaCross } from './policies.js'
+import { flat, randomPolicy, replay, smaCross } from './policies.js'
+import type { Policy } from './policy.js'
 import { type SavedRun, TradingRun } from './run.js'
 
 /** Trades on all it sees. */

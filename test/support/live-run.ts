@@ -2,7 +2,7 @@
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
 import { DEFAULT_LIMITS } from '../../src/risk/limits.js'
-import type { Policy } from '../../src/trading/policies.js'
+import type { Policy } from '../../src/trading/policy.js'
 import { RECORD_TYPES, RecordWriter } from '../../src/trading/records.js'
 import { DEFAULT_RULES, type Rules } from '../../src/trading/rules.js'
 import { type SavedRun, TradingRun } from '../../src/trading/run.js'

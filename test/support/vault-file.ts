@@ -9,7 +9,7 @@ import { Failure } from '../../src/base/errors.js'
 import { type KdfSettings, masterKey } from '../../src/vault/kdf.js'
 import { Vault, type VaultWorld } from '../../src/vault/vault.js'
 
-export const PASSWORD = 'correct horse \u00e9'
+const PASSWORD = 'correct horse \u00e9'
 
 const keys = new Map<string, Promise<Buffer>>()
 

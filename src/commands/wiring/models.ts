@@ -4,7 +4,7 @@ import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import { featureSet } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
-import type { Policy } from '../../trading/policies.js'
+import type { Policy } from '../../trading/policy.js'
 
 export interface LoadedModel {
   readonly path: string

@@ -4,7 +4,8 @@ import { stream } from '../../base/rng.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { option } from '../../cli/options.js'
-import { buyHold, flat, type Policy, randomPolicy, replay, smaCross } from '../../trading/policies.js'
+import { buyHold, flat, randomPolicy, replay, smaCross } from '../../trading/policies.js'
+import type { Policy } from '../../trading/policy.js'
 import { readActions } from './replay-file.js'
 
 const POLICIES = ['flat', 'buy-hold', 'random', 'sma-cross'] as const
