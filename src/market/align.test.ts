@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Aligner, type AlignOptions } from './align.js'
-import { INTERVALS, MISSING_CODE, Names, newBatch } from './bar.js'
+import { INTERVALS, MISSING_CODE, Names, newBatch, SESSIONS } from './bar.js'
 
 const OPEN = Date.UTC(2025, 6, 30, 13, 30)
 
@@ -9,11 +9,12 @@ interface Row {
   minute: number
   interval?: '1m' | '5m'
   source?: string
+  session?: 'rth'
 }
 
 function align(rows: Row[], maxMissing = 0.05, more: Partial<AlignOptions> = {}) {
   const batch = newBatch(rows.length, new Names())
-  for (const { symbol, minute, interval = '1m', source = 'test' } of rows) {
+  for (const { symbol, minute, interval = '1m', source = 'test', session } of rows) {
     const i = batch.length++
     batch.symbol[i] = batch.names.id(symbol)
     batch.interval[i] = INTERVALS.indexOf(interval)
@@ -21,7 +22,7 @@ function align(rows: Row[], maxMissing = 0.05, more: Partial<AlignOptions> = {})
     for (const column of [batch.open, batch.high, batch.low, batch.close]) column[i] = 100 + minute
     batch.volume[i] = 5
     batch.adjusted[i] = MISSING_CODE
-    batch.session[i] = MISSING_CODE
+    batch.session[i] = session === undefined ? MISSING_CODE : SESSIONS.indexOf(session)
     batch.source[i] = batch.names.id(source)
     batch.line[i] = i + 1
   }
@@ -119,5 +120,15 @@ describe('an inner join on time', () => {
   ]
   test.each(refused)('%s is refused', (_title, rows, message) => {
     expect(() => align(rows).finish()).toThrow(message)
+  })
+})
+
+describe('the calendar decides what the regular session is', () => {
+  test('bars outside are left aside, and refused by their line where they are said to be inside', () => {
+    const rows = pairs([0, 1, 400])
+    expect(align(rows).finish().length).toBe(2)
+    expect(() => align(rows.map((row) => ({ ...row, session: 'rth' as const })))).toThrow(
+      'NVDA 2025-07-30T20:10:00Z is said to be of the regular session and lies outside of it',
+    )
   })
 })

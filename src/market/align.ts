@@ -149,6 +149,10 @@ export class Aligner {
       this.outside++
       return
     }
+    if (code !== MISSING_CODE && sessionOfBar(time, this.#market.intervalMs) !== 'rth') {
+      const words = `${this.#options.symbols[k]} ${formatTime(time)} is said to be of the regular session and lies outside of it`
+      throw this.#bad(batch, i, words, { hint: 'leave the field session out: the calendar knows it' })
+    }
     if (time < this.#time) {
       const [now, before] = [formatTime(time), formatTime(this.#time)]
       throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {

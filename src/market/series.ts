@@ -1,6 +1,6 @@
 /** Bars of one symbol in columns that grow: oldest first, none that overlaps another. */
 import { badData } from '../base/errors.js'
-import { formatTime } from '../base/time.js'
+import { formatTime, MINUTE, SECOND } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
 import { overlaps } from './grid.js'
 
@@ -56,8 +56,11 @@ export function orderProblem(
   const [now, before] = [formatTime(timeMs), formatTime(beforeMs)]
   if (timeMs <= beforeMs) return `time goes backwards: ${symbols} ${now} after ${before}`
   if (!overlaps(beforeMs, timeMs, lengthMs)) return null
-  return `bars overlap: ${symbols} ${now} begins before the end of ${before}, which is ${lengthMs / 60_000} minutes long`
+  return `bars overlap: ${symbols} ${now} begins before the end of ${before}, which is ${lengthWords(lengthMs)} long`
 }
+
+const lengthWords = (ms: number): string =>
+  ms < MINUTE ? `${ms / SECOND} seconds` : `${ms / MINUTE} minutes`
 
 /** Throws badData where a bar may not follow another. */
 export function refuseDisorder(symbols: string, beforeMs: number, timeMs: number, lengthMs: number): void {
