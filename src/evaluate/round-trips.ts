@@ -31,6 +31,8 @@ export function roundTrips(market: Market, ledger: Ledger, fill: Fill): RoundTri
     const t = ledger.first + events.step[row]!
     const bar = fill === 'open' ? t + 1 : t
     const total = events.number(row, 0)
+    // An execution that was taken back.
+    if (total === 0) continue
     const price = events.number(row, 1)
     const feesAShare = events.number(row, 2) / Math.abs(total)
     const before = held[k]!

@@ -6,6 +6,7 @@ import { badData, Failure } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES, type Interval, MISSING_CODE, SESSIONS } from './bar.js'
 import { sessionOfBar } from './calendar.js'
+import { dayStart } from './grid.js'
 import { Market, type Pair, SYMBOL_COUNT } from './market.js'
 import { BAR_NUMBERS, OVERLAP_HINT, orderProblem } from './series.js'
 
@@ -43,6 +44,8 @@ export class Aligner {
   /** Which symbols have a bar at `#time`. */
   readonly #present = [false, false]
   #time = Number.NEGATIVE_INFINITY
+  /** Bars come as they end: `closeThrough` was called. */
+  #lives = false
   /** Start of the newest bar that was closed. */
   #closedMs = Number.NEGATIVE_INFINITY
   /** Start of the last bar of each symbol. */
@@ -81,6 +84,7 @@ export class Aligner {
    * Gives the market's length.
    */
   closeThrough(nowMs: number): number {
+    this.#lives = true
     if (this.#market !== null && this.#time + this.#market.intervalMs <= nowMs) this.#close()
     return this.#market?.length ?? 0
   }
@@ -109,13 +113,13 @@ export class Aligner {
         this.#others.set(name, (this.#others.get(name) ?? 0) + 1)
         continue
       }
-      const time = batch.time[i]!
+      const time = startOf(batch, i)
       if (code >= 0 && code !== batch.interval[i]!) {
         this.#leave(`of interval ${INTERVALS[batch.interval[i]!]!}`)
       } else if (!this.#isWanted(batch.source[i]!)) {
         this.#leave(`of source ${batch.names.text(batch.source[i]!) ?? 'unknown'}`)
       } else if (time < fromMs || time >= toMs) this.#leave('of other dates')
-      else this.#row(batch, i, k)
+      else this.#row(batch, i, k, time)
     }
   }
 
@@ -134,8 +138,7 @@ export class Aligner {
     return wanted
   }
 
-  #row(batch: BarBatch, i: number, k: number): void {
-    const time = batch.time[i]!
+  #row(batch: BarBatch, i: number, k: number, time: number): void {
     const interval = INTERVALS[batch.interval[i]!]!
     this.#market ??= new Market(this.#options.symbols, interval)
     if (interval !== this.#market.interval) {
@@ -153,6 +156,16 @@ export class Aligner {
       const words = `${this.#options.symbols[k]} ${formatTime(time)} is said to be of the regular session and lies outside of it`
       throw this.#bad(batch, i, words, { hint: 'leave the field session out: the calendar knows it' })
     }
+    const last = this.#last[k]!
+    // Live bars may come after their time was closed: repeated, or without the partner, who went on alone.
+    if (this.#lives && time <= this.#closedMs) {
+      if (time === last) this.duplicates++
+      if (time <= last) return
+      this.#last[k] = time
+      this.#put(batch, i, k)
+      this.#market.alone[k]!.append(time, this.#numbers, k * BAR_NUMBERS)
+      return
+    }
     if (time < this.#time) {
       const [now, before] = [formatTime(time), formatTime(this.#time)]
       throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {
@@ -160,12 +173,6 @@ export class Aligner {
       })
     }
     if (time > this.#time) this.#close()
-    const last = this.#last[k]!
-    // It came after its time was closed: repeated, or without the partner that went on alone.
-    if (time === this.#closedMs && time === last) {
-      this.duplicates++
-      return
-    }
     if (time - last < this.#market.intervalMs && time > last) {
       const words = orderProblem(this.#options.symbols[k]!, last, time, this.#market.intervalMs)
       if (words !== null) throw this.#bad(batch, i, words, { hint: OVERLAP_HINT })
@@ -180,6 +187,10 @@ export class Aligner {
     }
     if (this.#present[k]) this.duplicates++
     this.#present[k] = true
+    this.#put(batch, i, k)
+  }
+
+  #put(batch: BarBatch, i: number, k: number): void {
     const from = k * BAR_NUMBERS
     this.#numbers[from] = batch.open[i]!
     this.#numbers[from + 1] = batch.high[i]!
@@ -285,5 +296,11 @@ export class Aligner {
     })
   }
 }
+
+const DAILY = INTERVALS.indexOf('1d')
+
+/** Start of a row; that of a day's bar is midnight in New York, however its date is written. */
+const startOf = (batch: BarBatch, i: number): number =>
+  batch.interval[i] === DAILY ? dayStart(batch.time[i]!) : batch.time[i]!
 
 const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`

@@ -34,6 +34,9 @@ export function sessionOfStart(startMs: number, lengthMs: number): TradingSessio
 /** The date of a bar of a day, days since 1970-01-01. */
 const dateOf = (startMs: number): number => (startMs % DAY === 0 ? startMs / DAY : newYorkDay(startMs))
 
+/** Midnight in New York of the date that the start of a day's bar names: 00:00 UTC and that midnight name the same. */
+export const dayStart = (startMs: number): number => newYork.toInstant(dateOf(startMs) * DAY)!
+
 /** Starts of the bars of a session, epoch milliseconds, in order. A bar of a day starts at the midnight before it. */
 export function barStarts(
   { day, openMs, closeMs }: TradingSession,
@@ -41,7 +44,7 @@ export function barStarts(
   anchor: Anchor = 'open',
 ): number[] {
   const length = intervalMs(interval)
-  if (length >= DAY) return [newYork.toInstant(day * DAY)!]
+  if (length >= DAY) return [dayStart(day * DAY)]
   const starts = [openMs]
   const second = anchor === 'clock' ? Math.floor(openMs / length) * length + length : openMs + length
   for (let start = second; start < closeMs; start += length) starts.push(start)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Aligner } from './align.js'
 import { type BarBatch, INTERVALS, Names, newBatch } from './bar.js'
-import { Market, MarketView } from './market.js'
+import { Market } from './market.js'
+import { MarketView } from './view.js'
 
 const at = (text: string): number => Date.parse(`2025-07-30T${text}:00Z`)
 const BAR = [100, 101, 99, 100, 7, 500, 501, 499, 500, 9]
@@ -70,8 +71,7 @@ test('the last bars come back from their text, unknown volumes too', () => {
 test('a view reads what has ended, and nothing else', () => {
   const market = new Market(['NVDA', 'MSFT'], '1m')
   for (let i = 0; i < 3; i++) market.append(at('13:30') + i * 60_000, BAR)
-  const view = new MarketView(market)
-  view.length = 2
+  const view = new MarketView(market, Int32Array.of(2))
   expect([
     view.time(1),
     view.open(0, 1),
@@ -82,7 +82,7 @@ test('a view reads what has ended, and nothing else', () => {
   ]).toEqual([at('13:31'), 100, 101, 499, 500, 9])
   for (const i of [2, -1, 3, 0.5, Number.NaN]) {
     for (const read of [view.open, view.high, view.low, view.close, view.volume])
-      if (!(i > 0 && i < 2)) expect(() => read.call(view, 0, i), String(i)).toThrow(RangeError)
+      expect(() => read.call(view, 0, i), String(i)).toThrow(RangeError)
   }
 })
 
@@ -156,7 +156,9 @@ describe('a market that lives', () => {
 
   test('a part of it has the bars that one symbol has alone in that time', () => {
     const { aligner, push } = live()
-    for (const minute of ['13:30', '13:32', '13:34']) {
+    // One stands before the first that both have.
+    push('NVDA', '13:30')
+    for (const minute of ['13:32', '13:34', '13:36']) {
       push('NVDA', minute)
       push('MSFT', minute)
       push(
@@ -165,10 +167,12 @@ describe('a market that lives', () => {
       )
     }
     aligner.closeThrough(at('14:00'))
+    const all = aligner.market!.slice(0, aligner.market!.length)
+    expect(all.alone[0].length).toBe(aligner.market!.alone[0].length)
     const part = aligner.market!.slice(1, 2)
     expect([part.length, [...part.alone[0].time.subarray(0, part.alone[0].length)]]).toEqual([
       1,
-      [at('13:33')],
+      [at('13:35')],
     ])
   })
 })

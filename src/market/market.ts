@@ -97,7 +97,7 @@ export class Market {
       }
       part.append(this.time[i]!, numbers)
     }
-    const fromMs = from < this.length ? this.time[from]! : Number.POSITIVE_INFINITY
+    const fromMs = from === 0 ? Number.NEGATIVE_INFINITY : (this.time[from] ?? Number.POSITIVE_INFINITY)
     const toMs = to < this.length ? this.time[to]! : Number.POSITIVE_INFINITY
     for (const [k, series] of this.alone.entries()) {
       for (let i = 0; i < series.length; i++) {
@@ -153,48 +153,5 @@ export class Market {
     const session = new Int32Array(capacity)
     session.set(this.session)
     this.session = session
-  }
-}
-
-/** A market as far as it is known at a decision. What lies beyond its end cannot be read: a RangeError says so. */
-export class MarketView {
-  readonly #market: Market
-  /** Bars that have ended. */
-  length = 0
-
-  constructor(market: Market) {
-    this.#market = market
-  }
-
-  /** Start of bar `i`, epoch milliseconds. */
-  time(i: number): number {
-    return this.#market.time[this.#known(i)]!
-  }
-
-  /** Dollars a share, of symbol `k` in bar `i`. */
-  open(k: number, i: number): number {
-    return this.#market.open[k]![this.#known(i)]!
-  }
-
-  high(k: number, i: number): number {
-    return this.#market.high[k]![this.#known(i)]!
-  }
-
-  low(k: number, i: number): number {
-    return this.#market.low[k]![this.#known(i)]!
-  }
-
-  close(k: number, i: number): number {
-    return this.#market.close[k]![this.#known(i)]!
-  }
-
-  /** Shares; NaN where unknown. */
-  volume(k: number, i: number): number {
-    return this.#market.volume[k]![this.#known(i)]!
-  }
-
-  #known(i: number): number {
-    if (i >= 0 && i < this.length) return i
-    throw new RangeError(`bar ${i} is not among the ${this.length} that have ended`)
   }
 }

@@ -4,6 +4,10 @@ import { CORRECT, FILL, isOpen, type Report, SENT, stateAfter } from './orders.j
 /** What the last report changed; overwritten by the next. */
 export interface Change {
   symbol: number
+  /** Where the order stands in the columns of the book. */
+  slot: number
+  /** The first execution of an order that makes a trade. */
+  isTrade: boolean
   /** When the order was decided, epoch milliseconds. */
   decidedMs: number
   /** Of the order, before and after. */
@@ -34,6 +38,7 @@ export interface SavedOrders {
   readonly orders: readonly (readonly number[])[]
   readonly executions: readonly (readonly [order: number, id: number | string, ...numbers: number[]])[]
   readonly refused: readonly number[]
+  readonly stuck: readonly number[]
   readonly rejectedToday: number
 }
 
@@ -51,13 +56,21 @@ export class OrderBook {
   shares = new Float64Array(8)
   filled = new Float64Array(8)
   decidedMs = new Float64Array(8)
+  aim = new Float64Array(8)
+  mark = new Float64Array(8)
+  /** 1 until an order that makes a trade has its first execution. */
+  trade = new Uint8Array(8)
   /** Signed shares that may still be executed, bought and sold, by `measure`. */
   buying = 0
   selling = 0
+  /** Symbols of which the broker refuses a target. */
+  refusals = 0
   /** Entries that the broker rejected today: they use up trades of the day. */
   rejectedToday = 0
   readonly change: Change = {
     symbol: 0,
+    slot: 0,
+    isTrade: false,
     decidedMs: 0,
     before: SENT,
     after: SENT,
@@ -77,6 +90,8 @@ export class OrderBook {
   #nextId = 1
   /** Target of each symbol that the broker refused; NO_TARGET for none. */
   readonly #refused: Float64Array
+  /** Side, -1 or 1, of the last way out of each symbol that was rejected, until something of it is executed; 0 for none. */
+  readonly #stuck: Float64Array
   #executions = 0
   #executionOrder = new Float64Array(8)
   readonly #executionId: (number | string)[] = []
@@ -85,20 +100,31 @@ export class OrderBook {
 
   constructor(symbols: number) {
     this.#refused = new Float64Array(symbols).fill(NO_TARGET)
+    this.#stuck = new Float64Array(symbols)
   }
 
-  /** Enters an order of signed `shares`; gives its id. Ids only go up, from `floor` if that is higher. */
-  send(symbol: number, shares: number, decidedMs: number, floor = 0): number {
+  /** The next id is at least this. */
+  raise(id: number): void {
+    this.#nextId = Math.max(this.#nextId, id)
+  }
+
+  /**
+   * Enters an order of signed `shares`, decided at `decidedMs` and a mark of `mark` dollars, that is to lead to a position of
+   * `aim` shares; gives its id. Ids only go up. `trade` is 1 where its first execution makes a trade. In the hot path: no object.
+   */
+  send(symbol: number, shares: number, decidedMs: number, aim: number, mark: number, trade: number): number {
     if (this.length === this.id.length) this.#grow()
     const slot = this.length++
-    const id = Math.max(this.#nextId, floor)
-    this.#nextId = id + 1
+    const id = this.#nextId++
     this.id[slot] = id
     this.symbol[slot] = symbol
     this.state[slot] = SENT
     this.shares[slot] = shares
     this.filled[slot] = 0
     this.decidedMs[slot] = decidedMs
+    this.aim[slot] = aim
+    this.mark[slot] = mark
+    this.trade[slot] = trade
     return id
   }
 
@@ -116,7 +142,7 @@ export class OrderBook {
 
   /**
    * Takes in a report; `change` says what it changed. False where it tells nothing new, as a repeated one. Throws a RangeError
-   * for an order that was never sent.
+   * for an order that was never sent, for numbers that are not finite, and for shares of the other side than the order's.
    */
   take(report: Report): boolean {
     const slot = this.#slotOf(report.order)
@@ -124,11 +150,18 @@ export class OrderBook {
     const { change } = this
     const before = this.state[slot]!
     change.symbol = this.symbol[slot]!
+    change.slot = slot
     change.decidedMs = this.decidedMs[slot]!
     change.before = before
     change.timeMs = report.timeMs
     change.isExecution = kind === FILL || kind === CORRECT
-    if (change.isExecution && !this.#execute(slot, report)) return false
+    change.isTrade = false
+    if (change.isExecution) {
+      if (!this.#execute(slot, report)) return false
+      change.isTrade = this.trade[slot] === 1
+      this.trade[slot] = 0
+      this.#stuck[change.symbol] = 0
+    }
     const after = stateAfter(before, kind, this.filled[slot]!, this.shares[slot]!)
     change.after = after
     this.state[slot] = after
@@ -144,6 +177,11 @@ export class OrderBook {
   /** Remembers that the broker refused this target of a symbol. */
   refuse(symbol: number, target: number): void {
     this.#refused[symbol] = target
+    this.#count()
+  }
+
+  #count(): void {
+    this.refusals = this.#refused.reduce((count, target) => count + (target === NO_TARGET ? 0 : 1), 0)
   }
 
   /** Whether the broker has refused this target, and nothing else was wished for since. Another wish is forgotten here. */
@@ -151,13 +189,23 @@ export class OrderBook {
     if (this.#refused[symbol] === NO_TARGET) return false
     if (this.#refused[symbol] === target) return true
     this.#refused[symbol] = NO_TARGET
+    this.#count()
     return false
+  }
+
+  /** Whether a rejected way out on this side, -1 or 1, is news: nothing of the symbol was executed since the last one. */
+  isStuckAnew(symbol: number, side: number): boolean {
+    if (this.#stuck[symbol] === side) return false
+    this.#stuck[symbol] = side
+    return true
   }
 
   /** A new day: what was refused may be asked for again. */
   beginDay(): void {
     this.rejectedToday = 0
+    this.refusals = 0
     this.#refused.fill(NO_TARGET)
+    this.#stuck.fill(0)
   }
 
   save(): SavedOrders {
@@ -168,6 +216,9 @@ export class OrderBook {
       this.shares[i]!,
       this.filled[i]!,
       this.decidedMs[i]!,
+      this.aim[i]!,
+      this.mark[i]!,
+      this.trade[i]!,
     ])
     const executions = Array.from(
       { length: this.#executions },
@@ -183,16 +234,27 @@ export class OrderBook {
       orders,
       executions,
       refused: [...this.#refused],
+      stuck: [...this.#stuck],
       rejectedToday: this.rejectedToday,
     }
   }
 
   /** Puts a saved book in the place of this one. */
-  restore({ nextId, orders, executions, refused, rejectedToday }: SavedOrders): void {
+  restore({ nextId, orders, executions, refused, stuck, rejectedToday }: SavedOrders): void {
     this.clear()
-    for (const [id = 0, symbol = 0, state = 0, shares = 0, filled = 0, decidedMs = 0] of orders) {
+    for (const [
+      id = 0,
+      symbol = 0,
+      state = 0,
+      shares = 0,
+      filled = 0,
+      decidedMs = 0,
+      aim = 0,
+      mark = 0,
+      trade = 0,
+    ] of orders) {
       const slot = this.length
-      this.send(symbol, shares, decidedMs)
+      this.send(symbol, shares, decidedMs, aim, mark, trade)
       this.id[slot] = id
       this.state[slot] = state
       this.filled[slot] = filled
@@ -203,6 +265,8 @@ export class OrderBook {
     }
     this.#nextId = nextId
     this.#refused.set(refused)
+    this.#count()
+    this.#stuck.set(stuck)
     this.rejectedToday = rejectedToday
   }
 
@@ -216,9 +280,14 @@ export class OrderBook {
     const { change } = this
     let at = this.#executions - 1
     while (at >= 0 && (this.#executionOrder[at] !== order || this.#executionId[at] !== execution)) at--
+    if (at >= 0 && kind === FILL) return false
+    const sum = shares + price + fees + slippage
+    if (sum - sum !== 0) throw new RangeError(`an execution of ${shares} at ${price}, fees ${fees}`)
+    const ordered = this.shares[slot]!
+    if (ordered * shares < 0 || (shares === 0 && kind === FILL))
+      throw new RangeError(`an execution of ${shares} for an order of ${ordered}`)
     change.replaces = at >= 0
     if (at >= 0) {
-      if (kind === FILL) return false
       change.oldShares = this.#executed[4 * at]!
       change.oldPrice = this.#executed[4 * at + 1]!
       change.oldFees = this.#executed[4 * at + 2]!
@@ -271,6 +340,9 @@ export class OrderBook {
     this.shares = grown(this.shares, new Float64Array(size))
     this.filled = grown(this.filled, new Float64Array(size))
     this.decidedMs = grown(this.decidedMs, new Float64Array(size))
+    this.aim = grown(this.aim, new Float64Array(size))
+    this.mark = grown(this.mark, new Float64Array(size))
+    this.trade = grown(this.trade, new Uint8Array(size))
   }
 }
 

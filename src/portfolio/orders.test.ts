@@ -17,10 +17,14 @@ import {
   type ReportKind,
 } from './orders.js'
 
+/** Sends an order as the transition does. */
+const send = (orders: OrderBook, symbol: number, shares: number): number =>
+  orders.send(symbol, shares, 1000, shares, 100, 1)
+
 /** A book with one order of 10 shares, and its id. */
 function book() {
   const orders = new OrderBook(2)
-  const id = orders.send(0, 10, 1000)
+  const id = send(orders, 0, 10)
   let executions = 0
   const report = (kind: number, more: Partial<Report> = {}) => {
     if (kind === FILL) executions++
@@ -144,20 +148,29 @@ test('a correction replaces its execution, and one of an execution never seen is
   expect([orders.change.oldShares, filled()]).toEqual([0, 5])
 })
 
+test.each([
+  ['fees that are no number', { shares: 10, fees: Number.NaN }],
+  ['a price without end', { shares: 10, price: Number.POSITIVE_INFINITY }],
+  ['no shares', { shares: 0 }],
+  ['the other side', { shares: -10 }],
+])('an execution of %s is refused, and changes nothing', (_name, numbers) => {
+  const { report, state, filled } = book()
+  expect(() => report(FILL, numbers)).toThrow(RangeError)
+  expect([state(), filled()]).toEqual(['sent', 0])
+})
+
 test('a report on an order that was never sent is refused', () => {
   expect(() => book().orders.take({ ...newReport(), order: 7 })).toThrow('no order 7 was sent')
 })
 
-test('ids only go up, also over a floor', () => {
+test('ids only go up, also from a number that is given', () => {
   const orders = new OrderBook(2)
-  expect([
-    orders.send(0, 1, 0),
-    orders.send(1, 1, 0),
-    orders.send(0, 1, 0, 90),
-    orders.send(0, 1, 0),
-  ]).toEqual([1, 2, 90, 91])
+  expect([send(orders, 0, 1), send(orders, 1, 1)]).toEqual([1, 2])
+  orders.raise(90)
+  expect([send(orders, 0, 1), send(orders, 0, 1)]).toEqual([90, 91])
+  orders.raise(5)
   orders.clear()
-  expect(orders.send(0, 1, 0)).toBe(92)
+  expect(send(orders, 0, 1)).toBe(92)
 })
 
 test('a target that was refused is forgotten with another wish, or the day', () => {
@@ -173,14 +186,14 @@ test('a target that was refused is forgotten with another wish, or the day', () 
 test('a book of many orders and executions comes back from its text', () => {
   const orders = new OrderBook(2)
   for (let n = 0; n < 40; n++) {
-    const id = orders.send(n % 2, n % 3 === 0 ? -n - 1 : n + 1, n * 1000)
+    const id = send(orders, n % 2, n % 3 === 0 ? -n - 1 : n + 1)
     for (let part = 0; part < 3; part++)
       orders.take({
         ...newReport(),
         kind: FILL,
         order: id,
         execution: part % 2 === 0 ? part : `x.${part}`,
-        shares: 0.1,
+        shares: n % 3 === 0 ? -0.1 : 0.1,
       })
     if (n % 5 === 0) orders.take({ ...newReport(), kind: LOSE, order: id })
   }
@@ -190,7 +203,7 @@ test('a book of many orders and executions comes back from its text', () => {
   const other = new OrderBook(2)
   other.restore(JSON.parse(text))
   expect(JSON.stringify(other.save())).toBe(text)
-  expect(other.send(0, 1, 0)).toBe(41)
+  expect(send(other, 0, 1)).toBe(41)
   // It still knows what it has booked.
   expect(other.take({ ...newReport(), kind: FILL, order: 40, execution: 'x.1', shares: 0.1 })).toBe(false)
 })

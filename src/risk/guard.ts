@@ -9,6 +9,8 @@
 import type { Limits } from './limits.js'
 import {
   ALLOW,
+  ANSWER,
+  DENY,
   HELD_OVERNIGHT,
   MAX_DAY_LOSS,
   MAX_LOSS,
@@ -17,7 +19,6 @@ import {
   ORDER_REJECTED,
   ORDERS_PER_MINUTE,
   type RiskView,
-  RULES,
   SESSION_END,
   STALE_DATA,
   TRADES_PER_DAY,
@@ -54,10 +55,10 @@ export function permitted(
   room: { readonly mark: number; readonly fractional: boolean },
 ): number {
   if (rule === ALLOW) return wanted
-  const { action } = RULES[rule]!
-  if (action === 'halt' || action === 'flatten') return 0
+  const answer = ANSWER[rule]!
+  if (answer > DENY) return 0
   const reduced = held * wanted < 0 ? 0 : Math.abs(wanted) < Math.abs(held) ? wanted : held
-  if (action === 'deny') return reduced
+  if (answer === DENY) return reduced
   const most = wholeShares(limits.maxPosition / room.mark, room.fractional)
   const clipped = wanted < 0 ? -most : most
   return Math.abs(clipped) > Math.abs(reduced) ? clipped : reduced
@@ -81,12 +82,19 @@ export function orderable(held: number, buying: number, selling: number, allowed
   return 0
 }
 
-/** Whether what is open leads away from `allowed`, and is to be cancelled. */
-export const leadsAway = (held: number, buying: number, selling: number, allowed: number): boolean =>
-  (buying > 0 && held + buying > allowed) || (selling > 0 && held - selling < allowed)
+/** Which of the open orders are to be cancelled: a sum of BUYS and SELLS. */
+export const NEITHER = 0
+export const BUYS = 1
+export const SELLS = 2
+
+/** The sides on which what is open leads away from `allowed`. */
+export const leadsAway = (held: number, buying: number, selling: number, allowed: number): number =>
+  (buying > 0 && held + buying > allowed ? BUYS : NEITHER) +
+  (selling > 0 && held - selling < allowed ? SELLS : NEITHER)
 
 export const wholeShares = (shares: number, fractional: boolean): number =>
   fractional ? shares : Math.floor(shares)
 
-const increases = (held: number, wanted: number): boolean =>
+/** Whether a position of `wanted` shares is more than one of `held`, or on the other side. */
+export const increases = (held: number, wanted: number): boolean =>
   held * wanted < 0 || Math.abs(wanted) > Math.abs(held)

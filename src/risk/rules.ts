@@ -189,8 +189,14 @@ export const wordsOf = (name: string): string => RULES[ruleNumber(name)]!.words
 /** In the order of the answers' codes. */
 export const ANSWERS: readonly RiskAction[] = ['clip', 'deny', 'flatten', 'halt']
 
+export const DENY = ANSWERS.indexOf('deny')
+const FLATTEN = ANSWERS.indexOf('flatten')
+
+/** Answer of each rule, as an index into ANSWERS; those above DENY leave nothing of a position. */
+export const ANSWER = Uint8Array.from(RULES, ({ action }) => ANSWERS.indexOf(action))
+
 /** What a rule answers where `held` shares are held, as an index into ANSWERS: with nothing to flatten the wish is denied. */
 export function answerOf(rule: number, held: number): number {
-  const { action } = RULES[rule]!
-  return ANSWERS.indexOf(action === 'flatten' && held === 0 ? 'deny' : action)
+  const answer = ANSWER[rule]!
+  return answer === FLATTEN && held === 0 ? DENY : answer
 }

@@ -82,7 +82,7 @@ describe('a broken environment is found out', () => {
       if (method === 'execute') this.outcome.fees.fill(0)
       else {
         this.outcome.ordered[0] = 40
-        this.outcome.order[0] = state.orders.send(0, 40, 0)
+        this.outcome.order[0] = state.orders.send(0, 40, 0, 40, 100, 1)
       }
     }
     Object.assign(Transition.prototype, { [method]: broken })

@@ -40,6 +40,17 @@ class Events {
     this.numbers[at + 3] = d
   }
 
+  /** Writes over the last fill of a symbol that has these numbers; false where there is none. */
+  amend(symbol: number, old: readonly number[], now: readonly number[]): boolean {
+    for (let row = this.length - 1; row >= 0; row--) {
+      if (this.kind[row] !== FILL || this.symbol[row] !== symbol) continue
+      if (old.some((value, column) => this.number(row, column) !== value)) continue
+      this.numbers.set(now, COLUMNS * row)
+      return true
+    }
+    return false
+  }
+
   number(row: number, column: number): number {
     return this.numbers[COLUMNS * row + column]!
   }
@@ -95,18 +106,19 @@ export class Ledger implements Listener {
   reported(change: Change): void {
     if (!change.isExecution) return
     const { symbol, shares, price, fees, slippage } = change
-    // A correction is the difference to what was booked: the ledger is not rewritten.
-    if (change.replaces)
-      this.events.add(
-        this.length,
-        FILL,
-        symbol,
-        -change.oldShares,
-        change.oldPrice,
-        -change.oldFees,
-        -change.oldSlippage,
-      )
+    if (change.replaces && this.#corrected(change)) return
     this.events.add(this.length, FILL, symbol, shares, price, fees, slippage)
+  }
+
+  /** What was corrected never happened; a ledger that began later takes it back, and false says that the rest is to be added. */
+  #corrected(change: Change): boolean {
+    const { symbol, shares, price, fees, slippage, oldShares, oldPrice, oldFees, oldSlippage } = change
+    if (
+      this.events.amend(symbol, [oldShares, oldPrice, oldFees, oldSlippage], [shares, price, fees, slippage])
+    )
+      return true
+    this.events.add(this.length, FILL, symbol, -oldShares, oldPrice, -oldFees, -oldSlippage)
+    return false
   }
 
   settled(_t: number, { account, equity }: TradingState, outcome: Outcome): void {

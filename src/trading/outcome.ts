@@ -7,7 +7,7 @@ export class Outcome {
   /** Signed shares ordered, and the order's id. */
   readonly ordered = new Float64Array(SYMBOL_COUNT)
   readonly order = new Float64Array(SYMBOL_COUNT)
-  /** 1 where what is open of a symbol leads away from the wish: a broker is to cancel it. */
+  /** The sides, BUYS and SELLS, on which what is open of a symbol leads away from the wish: a broker is to cancel them. */
   readonly cancels = new Int32Array(SYMBOL_COUNT)
   /** Signed shares executed since the decision, of whatever order; dollars of the last price; dollars traded. */
   readonly filled = new Float64Array(SYMBOL_COUNT)
@@ -18,15 +18,16 @@ export class Outcome {
   readonly slippage = new Float64Array(SYMBOL_COUNT)
   /** Dollars of market movement earned, before costs. */
   readonly pnl = new Float64Array(SYMBOL_COUNT)
-  /** The wish before the guard, what became of it, the rule that spoke and its answer; `told` is 1 where it is news. */
+  /**
+   * The wish before the guard, what became of it, and the rule that spoke; where that is news `told` is 1, and its answer and
+   * what it looked at stand beside it.
+   */
   readonly wanted = new Float64Array(SYMBOL_COUNT)
   readonly allowed = new Float64Array(SYMBOL_COUNT)
   readonly rule = new Int32Array(SYMBOL_COUNT)
   /** Index into ANSWERS. */
   readonly answer = new Int32Array(SYMBOL_COUNT)
   readonly told = new Int32Array(SYMBOL_COUNT)
-  /** Dollars a share at the last mark. */
-  readonly mark = new Float64Array(SYMBOL_COUNT)
   /** What the rule looked at, in the unit of its limit. */
   readonly value = new Float64Array(SYMBOL_COUNT)
   /** 1 where the order only goes on with what a partial fill has left. */

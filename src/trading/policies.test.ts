@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { actionOf, HOLD_BOTH } from '../env/actions.js'
-import { MarketView } from '../market/market.js'
+import { MarketView } from '../market/view.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { Backtest } from './backtest.js'
 import { randomPolicy, smaCross } from './policies.js'
@@ -29,13 +29,14 @@ test.each([
 test('sma-cross is long while the mean of 20 closes is above that of 60', () => {
   const policy = smaCross()
   const mask = new Uint8Array(9).fill(1)
-  const view = new MarketView(market)
+  const end = new Int32Array(1)
+  const view = new MarketView(market, end)
   const decision = { t: 0, view, observation: new Float32Array(26), start: true, held: HOLD_BOTH, mask }
   const mean = (k: 0 | 1, t: number, bars: number) =>
     market.close[k].subarray(t + 1 - bars, t + 1).reduce((sum, x) => sum + x, 0) / bars
   for (let t = 0; t < 500; t++) {
     decision.t = t
-    view.length = t + 1
+    end[0] = t + 1
     const action = policy.act(decision)
     const side = (k: 0 | 1) => (t < 59 ? 0 : mean(k, t, 20) > mean(k, t, 60) ? 1 : -1)
     expect([t, action]).toEqual([t, actionOf(side(0), side(1))])

@@ -2,7 +2,8 @@
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
 import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../env/actions.js'
-import { type MarketView, SYMBOL_COUNT } from '../market/market.js'
+import { SYMBOL_COUNT } from '../market/market.js'
+import type { MarketView } from '../market/view.js'
 import type { Policy } from './policy.js'
 
 export const flat: Policy = { name: 'flat', observes: false, act: () => HOLD_BOTH }
@@ -29,24 +30,34 @@ export function randomPolicy(rng: Rng): Policy {
 
 const FAST = 20
 const SLOW = 60
+/** More than SLOW, a power of two. */
+const RING = 64
 
 /** Long while the mean of the last 20 closes is above that of the last 60, short (flat if shorts are masked) otherwise. */
 export function smaCross(): Policy {
   const fast = new Float64Array(SYMBOL_COUNT)
   const slow = new Float64Array(SYMBOL_COUNT)
+  /** The last closes of each symbol, by bar number modulo RING. */
+  const closes = [new Float64Array(RING), new Float64Array(RING)] as const
   let next = 0
+  let isFilled = true
   const advance = (view: MarketView, to: number) => {
     for (let k = 0; k < SYMBOL_COUNT; k++) {
+      const ring = closes[k]!
+      if (!isFilled)
+        for (let t = Math.max(0, next - RING); t < next; t++) ring[t & (RING - 1)] = view.close(k, t)
       let a = fast[k]!
       let b = slow[k]!
       for (let t = next; t <= to; t++) {
         const price = view.close(k, t)
-        a += t >= FAST ? price - view.close(k, t - FAST) : price
-        b += t >= SLOW ? price - view.close(k, t - SLOW) : price
+        a += t >= FAST ? price - ring[(t - FAST) & (RING - 1)]! : price
+        b += t >= SLOW ? price - ring[(t - SLOW) & (RING - 1)]! : price
+        ring[t & (RING - 1)] = price
       }
       fast[k] = a
       slow[k] = b
     }
+    isFilled = true
     next = to + 1
   }
   return {
@@ -65,6 +76,7 @@ export function smaCross(): Policy {
       fast.set(sums.slice(0, SYMBOL_COUNT))
       slow.set(sums.slice(SYMBOL_COUNT))
       next = Math.max(0, bars - behind)
+      isFilled = false
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Who decides: what a policy sees, and what is asked of it. */
-import type { MarketView } from '../market/market.js'
+import type { MarketView } from '../market/view.js'
 
 /** What a policy may look at; overwritten for each decision. */
 export interface Decision {

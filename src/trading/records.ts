@@ -71,23 +71,14 @@ export class RecordWriter implements Listener {
     )
   }
 
-  reported({
-    isExecution,
-    symbol: k,
-    decidedMs,
-    timeMs,
-    execution,
-    shares,
-    price,
-    fees,
-    slippage,
-  }: Change): void {
+  reported(change: Change): void {
+    const { isExecution, symbol: k, decidedMs, timeMs, execution, shares, price, fees, slippage } = change
     if (!this.#fills || !isExecution) return
     const reference = orderReference(this.#options.market.symbols[k]!, decidedMs)
     // The simulated broker counts the executions of an order; a real one has ids of its own.
     const id = typeof execution === 'number' ? `"${reference}.${execution}"` : JSON.stringify(execution)
     this.#options.write(
-      `{"type":"fill","time":"${formatTime(timeMs)}","run":${this.#run},"symbol":${this.#symbols[k]},"side":"${side(shares)}","qty":${Math.abs(shares)},"price":${price},"commission":${fees},"slippage":${slippage},"ref":"${reference}","exec":${id}}\n`,
+      `{"type":"fill","time":"${formatTime(timeMs)}","run":${this.#run},"symbol":${this.#symbols[k]},"side":"${side(shares === 0 ? change.oldShares : shares)}","qty":${Math.abs(shares)},"price":${price},"commission":${fees},"slippage":${slippage},"ref":"${reference}","exec":${id}}\n`,
     )
   }
 

@@ -17,8 +17,10 @@ import {
   REJECT,
   type Report,
 } from '../portfolio/orders.js'
+import { BUYS, SELLS } from '../risk/guard.js'
 import { DEFAULT_LIMITS } from '../risk/limits.js'
 import { RULES } from '../risk/rules.js'
+import { Ledger } from './ledger.js'
 import { RECORD_TYPES, RecordWriter } from './records.js'
 import { DEFAULT_RULES, type Rules } from './rules.js'
 import { TradingState } from './state.js'
@@ -216,6 +218,107 @@ describe('a rejected order', () => {
     expect(run.tick(LONG_FIRST).ordered).toBe(0)
     expect(run.tick(LONG_FIRST).ordered).toBe(10)
   })
+})
+
+describe('a cancel and a fill that cross', () => {
+  test('are as many trades as there were changes of side', () => {
+    const run = byHand(market(still(6)))
+    let first = 0
+    run.tick(LONG_FIRST, () => {
+      first = run.transition.outcome.order[0]!
+    })
+    // The wish flips; the order that was to be cancelled is filled after all.
+    run.tick(SHORT_FIRST, () => run.report(FILL, { order: first, execution: 1, shares: 10, price: 100 }))
+    expect([run.state.trades, run.state.changing[0]]).toEqual([1, 1])
+    run.tick(SHORT_FIRST, () => run.report(FILL, { execution: 2, shares: -20, price: 100 }))
+    expect([run.state.trades, run.state.tradesToday]).toEqual([2, 2])
+    expect(run.records('order').map(({ qty }) => qty)).toEqual([10, 20])
+  })
+
+  test('a way out is asked to be cancelled on its own side alone', () => {
+    const run = byHand(market(still(5)))
+    run.tick(LONG_FIRST, () => run.report(FILL, { execution: 1, shares: 4, price: 100 }))
+    expect(run.tick(HOLD_BOTH)).toMatchObject({ ordered: -4, cancels: BUYS })
+    expect(run.tick(HOLD_BOTH)).toMatchObject({ ordered: 0, cancels: BUYS })
+    expect(run.tick(LONG_FIRST)).toMatchObject({ ordered: 0, cancels: SELLS })
+  })
+})
+
+test('a rejection that comes late is about its own order, not about the wish since', () => {
+  const run = byHand(market(still(8)))
+  let first = 0
+  run.tick(LONG_FIRST, () => {
+    first = run.transition.outcome.order[0]!
+  })
+  run.tick(SHORT_FIRST, () => run.report(REJECT, { order: first }))
+  expect(run.tick(SHORT_FIRST)).toMatchObject({ ordered: -10, rule: 'allow' })
+  expect(run.records('risk').map(({ rule, detail }) => [rule, detail.wanted])).toEqual([
+    ['order-rejected', 10],
+  ])
+})
+
+test('a way out that a limit asks for and the broker rejects is told once, and asked for again', () => {
+  const run = byHand(market([...still(2), [100, 94], ...still(6).map(() => [94, 94] as [number, number])]))
+  run.tick(LONG_FIRST, () => run.report(FILL, { execution: 1, shares: 10, price: 100 }))
+  run.tick(LONG_FIRST)
+  for (let n = 0; n < 4; n++)
+    expect(run.tick(LONG_FIRST, () => run.report(REJECT))).toMatchObject({
+      ordered: -10,
+      rule: 'max-day-loss',
+    })
+  expect(run.records('risk').map(({ rule }) => rule)).toEqual(['max-day-loss', 'order-rejected'])
+})
+
+test('a report between two steps belongs to the next one', () => {
+  const run = byHand(
+    market([
+      [100, 100],
+      [100, 100],
+      [100, 102],
+      [102, 102],
+    ]),
+  )
+  run.tick(LONG_FIRST)
+  const order = run.transition.outcome.order[0]!
+  run.report(FILL, { order, execution: 1, shares: 10, price: 100, fees: 0.35 })
+  expect(run.tick(LONG_FIRST)).toMatchObject({ filled: 10, pnl: 20 })
+  expect(run.transition.outcome.fees[0]).toBe(0.35)
+})
+
+test('a correction leaves the ledger as if it had been so from the beginning', () => {
+  const bars = market(still(5))
+  const rows = [false, true].map((corrected) => {
+    const ledger = new Ledger(0, 4)
+    const transition = new Transition(bars, free, ledger)
+    const state = new TradingState(5000)
+    const step = (t: number, action: number, reports: readonly Partial<Report>[]) => {
+      transition.decide(state, t, action)
+      for (const report of reports)
+        transition.apply(state, {
+          ...newReport(),
+          kind: FILL,
+          order: transition.outcome.order[0]!,
+          ...report,
+        })
+      transition.settle(state, t)
+    }
+    const right = { execution: 'b', shares: -10, price: 102, fees: 0.35 }
+    step(0, LONG_FIRST, [{ execution: 'a', shares: 10, price: 100 }])
+    step(
+      1,
+      HOLD_BOTH,
+      corrected
+        ? [
+            { ...right, price: 101, fees: 0 },
+            { ...right, kind: CORRECT },
+          ]
+        : [right],
+    )
+    expect(state.account.cash).toBeCloseTo(5000 + 20 - 0.35, 9)
+    const { events } = ledger
+    return Array.from({ length: events.length }, (_, row) => [0, 1, 2, 3].map((n) => events.number(row, n)))
+  })
+  expect(rows[1]).toEqual(rows[0])
 })
 
 /** A broker by chance, with books of its own: it asks nothing of the transition's. */

@@ -6,7 +6,8 @@ import { actionMask } from '../env/actions.js'
 import { LOOKBACK } from '../env/feature-set.js'
 import type { FeatureTable, SavedFeatures } from '../env/features.js'
 import { OBSERVATION_SIZE, observe } from '../env/observation.js'
-import { type Market, MarketView, type SavedBars } from '../market/market.js'
+import type { Market, SavedBars } from '../market/market.js'
+import { MarketView } from '../market/view.js'
 import type { Listener } from './listener.js'
 import type { Decision, Policy } from './policy.js'
 import type { Rules } from './rules.js'
@@ -42,7 +43,10 @@ export class TradingRun {
   readonly state: TradingState
   readonly transition: Transition
   readonly #decision: Decision
-  readonly #view: MarketView
+  /** Bars that the policy may see. */
+  readonly #end = new Int32Array(1)
+  /** Bars that had ended at the last decision; null before the first. */
+  #decided: number | null = null
 
   /** Throws where a policy that observes gets no features. */
   constructor(options: RunOptions) {
@@ -51,10 +55,9 @@ export class TradingRun {
     this.options = options
     this.state = new TradingState(rules.capital)
     this.transition = new Transition(market, rules, listener)
-    this.#view = new MarketView(market)
     this.#decision = {
       t: 0,
-      view: this.#view,
+      view: new MarketView(market, this.#end),
       observation: new Float32Array(OBSERVATION_SIZE),
       start: true,
       held: this.state.heldAction,
@@ -68,7 +71,8 @@ export class TradingRun {
     const { state } = this
     const decision = this.#decision
     decision.t = t
-    this.#view.length = t + 1
+    this.#end[0] = t + 1
+    this.#decided = t + 1
     decision.held = state.heldAction
     if (policy.observes) observe(features!, t, state.account.position, state.size, decision.observation)
     const action = policy.act(decision)
@@ -79,8 +83,13 @@ export class TradingRun {
   /** To be called before a decision, when the market ends with the bar it stands on. Throws a RangeError elsewhere. */
   save(): SavedRun {
     const { market, policy, features } = this.options
-    if (features !== null && features.length !== market.length)
-      throw new RangeError(`features of ${features.length} bars, and a market of ${market.length}`)
+    const known = features?.length ?? market.length
+    // One bar has come since, or none yet.
+    const since = this.#decided === null ? 0 : market.length - this.#decided
+    if (known !== market.length || since < 0 || since > 1)
+      throw new RangeError(
+        `a market of ${market.length} bars, features of ${known}, ${this.#decided} decided on`,
+      )
     return {
       bars: market.save(LOOKBACK),
       features: features?.save() ?? null,

@@ -12,8 +12,9 @@ import { targetOf } from '../env/actions.js'
 import { rewardOf, type StepResult } from '../env/reward.js'
 import { type Market, SYMBOL_COUNT } from '../market/market.js'
 import { SimulatedBroker } from '../portfolio/fills.js'
+import type { Change } from '../portfolio/order-book.js'
 import { CANCEL, isOpen, newReport, REJECTED, type Report } from '../portfolio/orders.js'
-import { leadsAway, orderable, permitted, ruleFor, wholeShares } from '../risk/guard.js'
+import { increases, leadsAway, NEITHER, orderable, permitted, ruleFor, wholeShares } from '../risk/guard.js'
 import {
   ALLOW,
   answerOf,
@@ -40,6 +41,8 @@ export class Transition {
   readonly #listener: Listener | null
   readonly #broker: SimulatedBroker
   readonly #report = newReport()
+  /** The outcome is that of a step that has ended: what comes now belongs to the next one. */
+  #ended = false
   readonly #view: RiskView = {
     halted: false,
     stopped: false,
@@ -95,6 +98,8 @@ export class Transition {
     const { market, rules, outcome } = this
     const { orders } = state
     const view = this.#view
+    const fresh = this.#ended
+    this.#ended = false
     outcome.action = action
     this.#result.tradesBefore = state.tradesToday
     const now = market.time[t]! + market.intervalMs
@@ -110,9 +115,14 @@ export class Transition {
     view.intervalMs = market.intervalMs
     view.ageMs = ageMs
     const open = orders.length > 0
+    const refused = orders.refusals > 0
+    // Arrays by name: a field would be read again after each call.
+    const { position } = state.account
+    const { target: targets, size: sizes, changing, lastRule } = state
+    const { ordered, allowed: left, told } = outcome
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       const mark = market.close[k]![t]!
-      const held = state.account.position[k]!
+      const held = position[k]!
       const target = targetOf(action, k)
       let buying = 0
       let selling = 0
@@ -122,18 +132,18 @@ export class Transition {
         selling = orders.selling
       }
       const committed = held + buying - selling
-      let size = state.size[k]!
+      let size = sizes[k]!
       let zero = false
-      if (target !== state.target[k]!) {
+      if (target !== targets[k]!) {
         size = target === 0 ? 0 : this.#sizeAt(mark)
         zero = target !== 0 && size === 0
       }
       const wanted = target * size
       view.carried = state.carried[k]! === 1
-      view.rejected = orders.isRefused(k, target)
+      view.rejected = refused && orders.isRefused(k, target)
       view.tradesToday = trades
-      const other = k === 0 ? state.account.position[1]! : outcome.allowed[0]!
-      const changes = target !== state.target[k]! || state.changing[k]! === 1
+      const other = k === 0 ? position[1]! : left[0]!
+      const changes = target !== targets[k]! || changing[k]! === 1
       view.tradesNeeded = (changes ? 1 : 0) + (target !== 0 ? 1 : 0) + (other !== 0 ? 1 : 0)
       view.needsOrder = wanted !== committed
       view.ordersThisMinute = state.ordersThisMinute
@@ -143,41 +153,39 @@ export class Transition {
       if (rule !== ALLOW) {
         this.#room.mark = mark
         allowed = permitted(rules.limits, rule, held, wanted, this.#room)
+      }
+      outcome.wanted[k] = wanted
+      left[k] = allowed
+      outcome.rule[k] = rule
+      told[k] = rule !== ALLOW && rule !== lastRule[k]! ? 1 : 0
+      lastRule[k] = rule
+      if (told[k] === 1) {
+        outcome.value[k] = this.#valueFor(state, rule, wanted, mark)
         outcome.answer[k] = answerOf(rule, held)
       }
-      outcome.value[k] = rule === ALLOW ? 0 : this.#valueFor(state, rule, wanted, mark)
-      outcome.mark[k] = mark
-      outcome.wanted[k] = wanted
-      outcome.allowed[k] = allowed
-      outcome.rule[k] = rule
-      outcome.told[k] = rule !== ALLOW && rule !== state.lastRule[k]! ? 1 : 0
-      state.lastRule[k] = rule
-      outcome.filled[k] = 0
-      outcome.traded[k] = 0
-      outcome.fees[k] = 0
-      outcome.slippage[k] = 0
+      if (fresh) this.#clear(k)
       const direction = allowed > 0 ? 1 : allowed < 0 ? -1 : 0
-      const away = open && leadsAway(held, buying, selling, allowed)
+      const away = open ? leadsAway(held, buying, selling, allowed) : NEITHER
       const order =
         open && allowed !== committed ? orderable(held, buying, selling, allowed) : allowed - committed
-      outcome.cancels[k] = away ? 1 : 0
-      outcome.completes[k] = rule === ALLOW && direction === state.target[k]! ? 1 : 0
-      if (order === 0 && buying === 0 && selling === 0) state.changing[k] = 0
-      else if (direction !== state.target[k]!) state.changing[k] = 1
+      outcome.cancels[k] = away
+      outcome.completes[k] = rule === ALLOW && direction === targets[k]! ? 1 : 0
+      if (order === 0 && buying === 0 && selling === 0) changing[k] = 0
+      else if (direction !== targets[k]!) changing[k] = 1
       // What the guard left is the target from now on: a refused wish is not carried out later by itself. Only a partial
       // fill that may not be completed yet keeps its size.
-      if (rule === ALLOW || order !== 0 || away || direction === 0) {
-        state.target[k] = direction
-        state.size[k] = allowed < 0 ? -allowed : allowed
+      if (rule === ALLOW || order !== 0 || away !== NEITHER || direction === 0) {
+        targets[k] = direction
+        sizes[k] = allowed < 0 ? -allowed : allowed
       }
-      outcome.ordered[k] = order
-      if (outcome.told[k] === 1) this.#listener?.refused(now, k, outcome)
+      ordered[k] = order
+      if (told[k] === 1) this.#listener?.refused(now, k, outcome)
       if (order !== 0) {
         state.ordersThisMinute++
-        outcome.order[k] = orders.send(k, order, now)
+        outcome.order[k] = orders.send(k, order, now, allowed, mark, changing[k]!)
         this.#listener?.ordered(now, k, outcome)
       }
-      if (state.changing[k]! === 1) trades++
+      if (changing[k]! === 1) trades++
     }
   }
 
@@ -219,6 +227,7 @@ export class Transition {
     const { outcome } = this
     const { account, orders } = state
     if (!orders.take(report)) return
+    if (this.#ended) this.#begin()
     const { change } = orders
     const k = change.symbol
     if (change.isExecution) {
@@ -230,14 +239,15 @@ export class Transition {
       outcome.traded[k]! += Math.abs(shares) * price - Math.abs(oldShares) * oldPrice
       outcome.fees[k]! += fees - oldFees
       outcome.slippage[k]! += slippage - oldSlippage
-      if (state.changing[k]! === 1) {
-        state.changing[k] = 0
+      if (change.isTrade) {
         state.trades++
         state.tradesToday++
+        const aim = orders.aim[change.slot]!
+        if ((aim > 0 ? 1 : aim < 0 ? -1 : 0) === state.target[k]!) state.changing[k] = 0
       }
     }
     this.#listener?.reported(change)
-    if (change.after === REJECTED && change.before !== REJECTED) this.#rejected(state, k, change.timeMs)
+    if (change.after === REJECTED && change.before !== REJECTED) this.#rejected(state, change)
   }
 
   /** Marks the account at the close of bar t + 1, tests the loss limits, and gives the reward. */
@@ -284,32 +294,54 @@ export class Transition {
     result.peak = state.peak
     state.lastAction = outcome.action
     outcome.reward = rewardOf(rules.reward, result)
+    this.#ended = true
     this.#listener?.settled(t, state, outcome)
   }
 
+  /** The first event of a step clears what the last one has summed up. */
+  #begin(): void {
+    this.#ended = false
+    for (let k = 0; k < SYMBOL_COUNT; k++) this.#clear(k)
+  }
+
+  #clear(k: number): void {
+    const { outcome } = this
+    outcome.filled[k] = 0
+    outcome.traded[k] = 0
+    outcome.fees[k] = 0
+    outcome.slippage[k] = 0
+  }
+
   /**
-   * The target ends with what is held, and the wish is refused until it changes or the day does. A way out is asked for again
-   * at the next decision: no rule locks a position in.
+   * The target that the order was for ends with what is held. A position that was to be opened, enlarged or turned is refused
+   * until the wish changes or the day does, and uses up a trade; a way out is asked for again at the next decision: no rule
+   * locks a position in.
    */
-  #rejected(state: TradingState, k: number, timeMs: number): void {
+  #rejected(state: TradingState, { symbol: k, slot, timeMs }: Change): void {
     const { outcome } = this
     const { orders } = state
+    const [aim, mark] = [orders.aim[slot]!, orders.mark[slot]!]
     const held = state.account.position[k]!
-    const target = state.target[k]!
-    const wanted = target * state.size[k]!
-    const known = orders.isRefused(k, target)
-    orders.refuse(k, target)
-    if (state.changing[k]! === 1 && Math.abs(wanted) > 0) orders.rejectedToday++
-    state.target[k] = held > 0 ? 1 : held < 0 ? -1 : 0
-    state.size[k] = Math.abs(held)
-    state.changing[k] = 0
-    state.lastRule[k] = ORDER_REJECTED
-    if (known) return
-    outcome.wanted[k] = wanted
-    outcome.allowed[k] = held
+    const direction = Math.sign(aim)
+    const enters = increases(held, aim)
+    // A wish that has changed since is not concerned.
+    if (direction === state.target[k]!) {
+      state.target[k] = Math.sign(held)
+      state.size[k] = Math.abs(held)
+      state.changing[k] = 0
+      if (enters) {
+        orders.refuse(k, direction)
+        state.lastRule[k] = ORDER_REJECTED
+      }
+    }
+    if (enters) orders.rejectedToday++
+    else if (!orders.isStuckAnew(k, -Math.sign(held))) return
+    this.#room.mark = mark
+    outcome.wanted[k] = aim
+    outcome.allowed[k] = permitted(this.rules.limits, ORDER_REJECTED, held, aim, this.#room)
     outcome.rule[k] = ORDER_REJECTED
     outcome.answer[k] = answerOf(ORDER_REJECTED, held)
-    outcome.value[k] = this.#valueFor(state, ORDER_REJECTED, wanted, outcome.mark[k]!)
+    outcome.value[k] = this.#valueFor(state, ORDER_REJECTED, aim, mark)
     outcome.told[k] = 1
     this.#listener?.refused(timeMs, k, outcome)
   }

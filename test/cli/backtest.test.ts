@@ -159,6 +159,27 @@ describe('a table for people', () => {
   })
 })
 
+test.each(['T00:00', 'T04:00'])('days that are written %sZ are chosen by their dates', async (clock) => {
+  const bars = ['2025-07-28', '2025-07-29', '2025-07-30', '2025-07-31', '2025-08-01'].flatMap((day, i) =>
+    ['NVDA', 'MSFT'].map((symbol) => barLine(i, { time: `${day}${clock}:00Z`, symbol, interval: '1d' })),
+  )
+  const args = [
+    '--overnight',
+    '--warmup',
+    '0',
+    '--from',
+    '2025-07-29',
+    '--to',
+    '2025-07-31',
+    '--records',
+    'summary',
+    '-',
+  ]
+  const { stdout, status } = await new Workdir().jules(['backtest', ...args], { input: bars.join('') })
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ from: '2025-07-29', to: '2025-07-31', bars: 3 })
+})
+
 describe('bad input', () => {
   const minute = (i: number) => `2025-07-30T14:${String(i).padStart(2, '0')}:00Z`
   const pair = (i: number, more: Record<string, unknown> = {}) =>

@@ -4,7 +4,8 @@ import { stream } from '../../base/rng.js'
 import { actionMask, BUY_BOTH, HOLD_BOTH } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
-import { Market, MarketView } from '../../market/market.js'
+import { Market } from '../../market/market.js'
+import { MarketView } from '../../market/view.js'
 import type { Decision, Policy } from '../../trading/policy.js'
 import { cpuEngine } from '../engines/cpu/engine.js'
 import type { Engine, PolicyStep } from '../engines/engine.js'
@@ -57,7 +58,7 @@ function answering(logits: readonly number[]) {
 }
 
 const decision = (held: number): Decision => ({
-  view: new MarketView(new Market(['NVDA', 'MSFT'], '1m')),
+  view: new MarketView(new Market(['NVDA', 'MSFT'], '1m'), new Int32Array(1)),
   t: 0,
   observation: new Float32Array(OBSERVATION_SIZE).fill(1),
   start: true,

@@ -105,6 +105,8 @@ export async function loadMarket(
         intervals: [wanted!],
         sources: flags.source,
         ...bounds,
+        // A day's bar may stand at 00:00 UTC of its date, before midnight in New York.
+        ...(wanted === '1d' && bounds.fromMs !== undefined ? { fromMs: bounds.fromMs - DAY } : {}),
       }
       await readStore(context, flags, selection, joining)
     } else await readFile(context, flags, operand, joining)
