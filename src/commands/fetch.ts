@@ -10,10 +10,9 @@ import { mockFeed, REGIMES } from '../market/feeds/mock.js'
 import { DEFECTS } from '../market/feeds/mock-defects.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
 import type { Format } from '../stream/source.js'
-import { input, interval, openInput, symbol, symbols } from './wiring/input.js'
+import { DEFAULT_SYMBOLS, input, interval, openInput, symbol, symbols } from './wiring/input.js'
 import { openOutput, output } from './wiring/output.js'
 
-const DEFAULT_SYMBOLS = ['NVDA', 'MSFT']
 const DEFAULT_DAYS = 20
 /** Fixed, so that the same command gives the same bytes on any day. */
 const DEFAULT_TO = '2025-08-01'

@@ -2,6 +2,7 @@
  * Feature sets: 12 numbers a bar and symbol, from that bar and earlier ones. One code serves whole files and live bars:
  * rows are asked for in order, and a row never looks past its own bar.
  */
+import { grown } from '../base/columns.js'
 import { type Market, SYMBOL_COUNT } from '../market/market.js'
 import { classic } from './classic.js'
 import { FEATURES_PER_SYMBOL, type FeatureRows, type FeatureSet } from './feature-set.js'
@@ -30,7 +31,7 @@ export class FeatureTable {
   readonly #market: Market
   readonly #rows: readonly FeatureRows[]
   /** Row t at t * FEATURE_WIDTH. */
-  values: Float32Array
+  values: Float32Array<ArrayBuffer>
   /** Rows computed: those of all bars when `update` was last called. */
   length = 0
 
@@ -48,9 +49,7 @@ export class FeatureTable {
   update(): void {
     const { length } = this.#market
     if (length * FEATURE_WIDTH > this.values.length) {
-      const grown = new Float32Array(Math.max(length, 2 * this.length) * FEATURE_WIDTH)
-      grown.set(this.values)
-      this.values = grown
+      this.values = grown(this.values, Math.max(length, 2 * this.length) * FEATURE_WIDTH)
     }
     for (const [k, rows] of this.#rows.entries()) {
       if (rows.rows !== undefined) {

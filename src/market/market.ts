@@ -2,11 +2,12 @@
  * The market of two symbols: their bars by common start time, on which decisions stand, and beside them the bars that one symbol
  * has alone. It may live: bars are appended as they end.
  */
+import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
 import { sessionOfStart } from './grid.js'
-import { BAR_NUMBERS, COLUMNS, grown, refuseDisorder, Series } from './series.js'
+import { BAR_NUMBERS, COLUMNS, refuseDisorder, Series } from './series.js'
 
 export const SYMBOL_COUNT = 2
 
@@ -45,7 +46,7 @@ export class Market {
   /** NaN where unknown. */
   volume: [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
   /** Index into `sessions` of each bar. */
-  session: Int32Array
+  session: Int32Array<ArrayBuffer>
   readonly sessions: MarketSession[] = []
   /** Bars of each symbol at whose time the other one has none: no decision stands on them. */
   readonly alone: Pair<Series>
@@ -150,8 +151,6 @@ export class Market {
     const capacity = Math.max(1024, 2 * this.time.length)
     this.time = grown(this.time, capacity)
     for (const name of COLUMNS) this[name] = [grown(this[name][0], capacity), grown(this[name][1], capacity)]
-    const session = new Int32Array(capacity)
-    session.set(this.session)
-    this.session = session
+    this.session = grown(this.session, capacity)
   }
 }

@@ -1,4 +1,5 @@
 /** Bars of one symbol in columns that grow: oldest first, none that overlaps another. */
+import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
 import { formatTime, MINUTE, SECOND } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
@@ -69,10 +70,3 @@ export function refuseDisorder(symbols: string, beforeMs: number, timeMs: number
 }
 
 export const OVERLAP_HINT = 'say how long the bars are with --interval'
-
-/** A longer copy; what is new is 0. */
-export function grown(column: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
-  const longer = new Float64Array(capacity)
-  longer.set(column)
-  return longer
-}

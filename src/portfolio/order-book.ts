@@ -1,4 +1,5 @@
 /** The orders of a run, what is open of them, and the executions that count. */
+import { grown } from '../base/columns.js'
 import { CORRECT, FILL, isOpen, type Report, SENT, stateAfter } from './orders.js'
 
 /** What the last report changed; overwritten by the next. */
@@ -63,8 +64,6 @@ export class OrderBook {
   /** Signed shares that may still be executed, bought and sold, by `measure`. */
   buying = 0
   selling = 0
-  /** Symbols of which the broker refuses a target. */
-  refusals = 0
   /** Entries that the broker rejected today: they use up trades of the day. */
   rejectedToday = 0
   readonly change: Change = {
@@ -177,11 +176,6 @@ export class OrderBook {
   /** Remembers that the broker refused this target of a symbol. */
   refuse(symbol: number, target: number): void {
     this.#refused[symbol] = target
-    this.#count()
-  }
-
-  #count(): void {
-    this.refusals = this.#refused.reduce((count, target) => count + (target === NO_TARGET ? 0 : 1), 0)
   }
 
   /** Whether the broker has refused this target, and nothing else was wished for since. Another wish is forgotten here. */
@@ -189,7 +183,6 @@ export class OrderBook {
     if (this.#refused[symbol] === NO_TARGET) return false
     if (this.#refused[symbol] === target) return true
     this.#refused[symbol] = NO_TARGET
-    this.#count()
     return false
   }
 
@@ -203,7 +196,6 @@ export class OrderBook {
   /** A new day: what was refused may be asked for again. */
   beginDay(): void {
     this.rejectedToday = 0
-    this.refusals = 0
     this.#refused.fill(NO_TARGET)
     this.#stuck.fill(0)
   }
@@ -265,7 +257,6 @@ export class OrderBook {
     }
     this.#nextId = nextId
     this.#refused.set(refused)
-    this.#count()
     this.#stuck.set(stuck)
     this.rejectedToday = rejectedToday
   }
@@ -325,8 +316,8 @@ export class OrderBook {
   #enter(order: number, id: number | string): void {
     const at = this.#executions++
     if (at === this.#executionOrder.length) {
-      this.#executionOrder = grown(this.#executionOrder, new Float64Array(2 * at))
-      this.#executed = grown(this.#executed, new Float64Array(8 * at))
+      this.#executionOrder = grown(this.#executionOrder, 2 * at)
+      this.#executed = grown(this.#executed, 8 * at)
     }
     this.#executionOrder[at] = order
     this.#executionId[at] = id
@@ -334,19 +325,14 @@ export class OrderBook {
 
   #grow(): void {
     const size = 2 * this.id.length
-    this.id = grown(this.id, new Float64Array(size))
-    this.symbol = grown(this.symbol, new Uint8Array(size))
-    this.state = grown(this.state, new Uint8Array(size))
-    this.shares = grown(this.shares, new Float64Array(size))
-    this.filled = grown(this.filled, new Float64Array(size))
-    this.decidedMs = grown(this.decidedMs, new Float64Array(size))
-    this.aim = grown(this.aim, new Float64Array(size))
-    this.mark = grown(this.mark, new Float64Array(size))
-    this.trade = grown(this.trade, new Uint8Array(size))
+    this.id = grown(this.id, size)
+    this.symbol = grown(this.symbol, size)
+    this.state = grown(this.state, size)
+    this.shares = grown(this.shares, size)
+    this.filled = grown(this.filled, size)
+    this.decidedMs = grown(this.decidedMs, size)
+    this.aim = grown(this.aim, size)
+    this.mark = grown(this.mark, size)
+    this.trade = grown(this.trade, size)
   }
-}
-
-function grown<T extends Float64Array | Uint8Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }

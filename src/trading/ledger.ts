@@ -1,5 +1,5 @@
 /** What happened in a run, in columns: one row a decision, one row an event. Statistics are made from it. */
-import { grown } from '../market/series.js'
+import { grown } from '../base/columns.js'
 import type { Change } from '../portfolio/order-book.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
@@ -56,14 +56,10 @@ class Events {
   }
 
   #grow(): void {
-    const grown = <T extends Int32Array | Uint8Array | Float64Array>(old: T, to: T): T => {
-      to.set(old)
-      return to
-    }
-    this.step = grown(this.step, new Int32Array(2 * this.step.length))
-    this.kind = grown(this.kind, new Uint8Array(2 * this.kind.length))
-    this.symbol = grown(this.symbol, new Uint8Array(2 * this.symbol.length))
-    this.numbers = grown(this.numbers, new Float64Array(2 * this.numbers.length))
+    this.step = grown(this.step, 2 * this.step.length)
+    this.kind = grown(this.kind, 2 * this.kind.length)
+    this.symbol = grown(this.symbol, 2 * this.symbol.length)
+    this.numbers = grown(this.numbers, 2 * this.numbers.length)
   }
 }
 
@@ -77,7 +73,7 @@ export class Ledger implements Listener {
   /** Decisions taken. */
   length = 0
   /** After each decision, at the close of the bar that follows. */
-  action: Uint8Array
+  action: Uint8Array<ArrayBuffer>
   /** Dollars. */
   cash: Float64Array<ArrayBuffer>
   equity: Float64Array<ArrayBuffer>
@@ -134,9 +130,7 @@ export class Ledger implements Listener {
 
   #grow(): void {
     const capacity = 2 * this.cash.length
-    const action = new Uint8Array(capacity)
-    action.set(this.action)
-    this.action = action
+    this.action = grown(this.action, capacity)
     this.cash = grown(this.cash, capacity)
     this.equity = grown(this.equity, capacity)
     this.position = [grown(this.position[0], capacity), grown(this.position[1], capacity)]

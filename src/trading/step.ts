@@ -98,8 +98,7 @@ export class Transition {
     const { market, rules, outcome } = this
     const { orders } = state
     const view = this.#view
-    const fresh = this.#ended
-    this.#ended = false
+    if (this.#ended) this.#startAnew()
     outcome.action = action
     this.#result.tradesBefore = state.tradesToday
     const now = market.time[t]! + market.intervalMs
@@ -115,7 +114,6 @@ export class Transition {
     view.intervalMs = market.intervalMs
     view.ageMs = ageMs
     const open = orders.length > 0
-    const refused = orders.refusals > 0
     // Arrays by name: a field would be read again after each call.
     const { position } = state.account
     const { target: targets, size: sizes, changing, lastRule } = state
@@ -140,7 +138,7 @@ export class Transition {
       }
       const wanted = target * size
       view.carried = state.carried[k]! === 1
-      view.rejected = refused && orders.isRefused(k, target)
+      view.rejected = orders.isRefused(k, target)
       view.tradesToday = trades
       const other = k === 0 ? position[1]! : left[0]!
       const changes = target !== targets[k]! || changing[k]! === 1
@@ -163,7 +161,6 @@ export class Transition {
         outcome.value[k] = this.#valueFor(state, rule, wanted, mark)
         outcome.answer[k] = answerOf(rule, held)
       }
-      if (fresh) this.#clear(k)
       const direction = allowed > 0 ? 1 : allowed < 0 ? -1 : 0
       const away = open ? leadsAway(held, buying, selling, allowed) : NEITHER
       const order =
@@ -227,7 +224,7 @@ export class Transition {
     const { outcome } = this
     const { account, orders } = state
     if (!orders.take(report)) return
-    if (this.#ended) this.#begin()
+    if (this.#ended) this.#startAnew()
     const { change } = orders
     const k = change.symbol
     if (change.isExecution) {
@@ -299,17 +296,15 @@ export class Transition {
   }
 
   /** The first event of a step clears what the last one has summed up. */
-  #begin(): void {
+  #startAnew(): void {
     this.#ended = false
-    for (let k = 0; k < SYMBOL_COUNT; k++) this.#clear(k)
-  }
-
-  #clear(k: number): void {
-    const { outcome } = this
-    outcome.filled[k] = 0
-    outcome.traded[k] = 0
-    outcome.fees[k] = 0
-    outcome.slippage[k] = 0
+    const { filled, traded, fees, slippage } = this.outcome
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      filled[k] = 0
+      traded[k] = 0
+      fees[k] = 0
+      slippage[k] = 0
+    }
   }
 
   /**

@@ -8,6 +8,9 @@ import { choice, integer, list, option } from '../../cli/options.js'
 import { INTERVALS, SYMBOL } from '../../market/bar.js'
 import { FORMATS, openSource, type Source, type SourceOptions } from '../../stream/source.js'
 
+/** The pair that the tool is made for. */
+export const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
+
 const symbolWord = (word: string): string => {
   const symbol = word.toUpperCase()
   if (SYMBOL.test(symbol)) return symbol

@@ -12,10 +12,9 @@ import type { Market } from '../../market/market.js'
 import { readRecords } from '../../market/records.js'
 import type { Holding, Selection } from '../../store/store.js'
 import type { Format } from '../../stream/source.js'
-import { input, interval, openInput, symbol, symbols } from './input.js'
+import { DEFAULT_SYMBOLS, input, interval, openInput, symbol, symbols } from './input.js'
 import { store, withStore } from './store.js'
 
-const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
 const STORE_INTERVAL: Interval = '1m'
 
 export const marketOptions = {
