@@ -19,8 +19,8 @@ export class Outcome {
   /** Dollars of market movement earned, before costs. */
   readonly pnl = new Float64Array(SYMBOL_COUNT)
   /**
-   * The wish before the guard, what became of it, and the rule that spoke; where that is news `told` is 1, and its answer and
-   * what it looked at stand beside it.
+   * The wish before the guard, what became of it, and the rule that spoke; where that is news `told` is 1, and, where someone
+   * listens, its answer and what it looked at stand beside it.
    */
   readonly wanted = new Float64Array(SYMBOL_COUNT)
   readonly allowed = new Float64Array(SYMBOL_COUNT)

@@ -7,6 +7,7 @@ import { DEFAULT_COSTS } from '../portfolio/costs.js'
 import { FILL, newReport } from '../portfolio/orders.js'
 import { DEFAULT_LIMITS, NO_LIMITS } from '../risk/limits.js'
 import { RULES } from '../risk/rules.js'
+import { Ledger } from './ledger.js'
 import { DEFAULT_RULES, type Rules } from './rules.js'
 import { TradingState } from './state.js'
 import { Transition } from './step.js'
@@ -228,7 +229,8 @@ describe('limits', () => {
   })
 
   test('old data opens nothing, and still closes', () => {
-    const transition = new Transition(market(still(3)), free)
+    // What a rule looked at is for listeners.
+    const transition = new Transition(market(still(3)), free, new Ledger(0, 1))
     const state = new TradingState(5000)
     const decide = (action: number, ageMs: number) => {
       transition.decide(state, 0, action, ageMs)

@@ -41,8 +41,9 @@ export class Transition {
   readonly #listener: Listener | null
   readonly #broker: SimulatedBroker
   readonly #report = newReport()
-  /** The outcome is that of a step that has ended: what comes now belongs to the next one. */
-  #ended = false
+  /** The outcome sums executions; of a step that has ended, so that what comes now belongs to the next one. */
+  #hasSums = false
+  #isStale = false
   readonly #view: RiskView = {
     halted: false,
     stopped: false,
@@ -98,7 +99,7 @@ export class Transition {
     const { market, rules, outcome } = this
     const { orders } = state
     const view = this.#view
-    if (this.#ended) this.#startAnew()
+    if (this.#isStale) this.#startAnew()
     outcome.action = action
     this.#result.tradesBefore = state.tradesToday
     const now = market.time[t]! + market.intervalMs
@@ -157,10 +158,6 @@ export class Transition {
       outcome.rule[k] = rule
       told[k] = rule !== ALLOW && rule !== lastRule[k]! ? 1 : 0
       lastRule[k] = rule
-      if (told[k] === 1) {
-        outcome.value[k] = this.#valueFor(state, rule, wanted, mark)
-        outcome.answer[k] = answerOf(rule, held)
-      }
       const direction = allowed > 0 ? 1 : allowed < 0 ? -1 : 0
       const away = open ? leadsAway(held, buying, selling, allowed) : NEITHER
       const order =
@@ -176,7 +173,11 @@ export class Transition {
         sizes[k] = allowed < 0 ? -allowed : allowed
       }
       ordered[k] = order
-      if (told[k] === 1) this.#listener?.refused(now, k, outcome)
+      if (told[k] === 1 && this.#listener !== null) {
+        outcome.value[k] = this.#valueFor(state, rule, wanted, mark)
+        outcome.answer[k] = answerOf(rule, held)
+        this.#listener.refused(now, k, outcome)
+      }
       if (order !== 0) {
         state.ordersThisMinute++
         outcome.order[k] = orders.send(k, order, now, allowed, mark, changing[k]!)
@@ -202,6 +203,7 @@ export class Transition {
   execute(state: TradingState, t: number): void {
     const { outcome } = this
     const { orders } = state
+    if (orders.length === 0) return
     const report = this.#report
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       const order = outcome.ordered[k]!
@@ -224,10 +226,11 @@ export class Transition {
     const { outcome } = this
     const { account, orders } = state
     if (!orders.take(report)) return
-    if (this.#ended) this.#startAnew()
+    if (this.#isStale) this.#startAnew()
     const { change } = orders
     const k = change.symbol
     if (change.isExecution) {
+      this.#hasSums = true
       const { shares, price, fees, slippage, oldShares, oldPrice, oldFees, oldSlippage } = change
       if (change.replaces) account.undo(k, oldShares, oldPrice, oldFees, oldSlippage)
       account.fill(k, shares, price, fees, slippage)
@@ -253,6 +256,7 @@ export class Transition {
     const { limits } = rules
     const result = this.#result
     const night = market.session[t + 1]! !== market.session[t]!
+    const atOpen = rules.fill === 'open'
     let turnover = 0
     let gap = 0
     for (let k = 0; k < SYMBOL_COUNT; k++) {
@@ -260,9 +264,8 @@ export class Transition {
       const open = market.open[k]![t + 1]!
       const after = market.close[k]![t + 1]!
       const held = state.account.position[k]!
-      const overGap = rules.fill === 'open' ? held - outcome.filled[k]! : held
-      outcome.pnl[k] =
-        rules.fill === 'open' ? overGap * (open - before) + held * (after - open) : held * (after - before)
+      const overGap = atOpen ? held - outcome.filled[k]! : held
+      outcome.pnl[k] = atOpen ? overGap * (open - before) + held * (after - open) : held * (after - before)
       if (night) gap += overGap * (open - before)
       turnover += outcome.traded[k]!
       if (held === 0) state.carried[k] = 0
@@ -291,13 +294,14 @@ export class Transition {
     result.peak = state.peak
     state.lastAction = outcome.action
     outcome.reward = rewardOf(rules.reward, result)
-    this.#ended = true
+    if (this.#hasSums) this.#isStale = true
+    this.#hasSums = false
     this.#listener?.settled(t, state, outcome)
   }
 
   /** The first event of a step clears what the last one has summed up. */
   #startAnew(): void {
-    this.#ended = false
+    this.#isStale = false
     const { filled, traded, fees, slippage } = this.outcome
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       filled[k] = 0
