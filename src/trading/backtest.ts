@@ -23,11 +23,15 @@ export class Backtest {
 
   /** There must be a bar after the warm-up and one more. */
   constructor(options: BacktestOptions) {
-    const { market, warmup, listener = null } = options
+    const { market, features, rules, policy, longOnly, warmup, listener = null } = options
     this.options = options
     this.ledger = new Ledger(warmup, market.length - 1 - warmup)
     this.#run = new TradingRun({
-      ...options,
+      market,
+      features,
+      rules,
+      policy,
+      longOnly,
       listener: listener === null ? this.ledger : both(this.ledger, listener),
     })
     this.#t = warmup

@@ -78,11 +78,10 @@ export class Transition {
     this.market = market
     this.rules = rules
     this.#listener = listener
-    this.#broker = new SimulatedBroker(market, {
-      ...rules,
-      overnight: rules.limits.flatBeforeCloseMs === null,
-    })
-    this.#room.fractional = rules.fractional
+    const { fill, costs, fractional, limits } = rules
+    const overnight = limits.flatBeforeCloseMs === null
+    this.#broker = new SimulatedBroker(market, { fill, costs, fractional, overnight })
+    this.#room.fractional = fractional
   }
 
   /** One step with the simulated broker; bar t + 1 must exist. The outcome is overwritten by the next step. */
