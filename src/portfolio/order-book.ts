@@ -1,9 +1,9 @@
 /** The orders of a run, what is open of them, and the executions that count. */
 import { grown } from '../base/columns.js'
-import { CORRECT, FILL, isOpen, type Report, SENT, stateAfter } from './orders.js'
+import { CORRECT, type Execution, FILL, isOpen, type Report, SENT, stateAfter } from './orders.js'
 
-/** What the last report changed; overwritten by the next. */
-export interface Change {
+/** What the last report changed, with the execution as it counts now; overwritten by the next. */
+export interface Change extends Execution {
   symbol: number
   /** Where the order stands in the columns of the book. */
   slot: number
@@ -14,14 +14,8 @@ export interface Change {
   /** Of the order, before and after. */
   before: number
   after: number
-  /** The execution as it counts now. `isExecution` false: none came with the report. */
+  /** False where the report came without an execution. */
   isExecution: boolean
-  execution: number | string
-  shares: number
-  price: number
-  fees: number
-  slippage: number
-  timeMs: number
   /** The execution that it takes the place of, where there was one; else zeros. */
   replaces: boolean
   oldShares: number

@@ -100,13 +100,9 @@ export function stateAfter(state: number, kind: number, filled: number, shares: 
   return filled === 0 ? ACKNOWLEDGED : PARTLY_FILLED
 }
 
-/** What a broker says of an order. One object may serve for all reports: nothing keeps it. */
-export interface Report {
-  /** Index into REPORT_KINDS. */
-  kind: number
-  /** Id of the order, as `OrderBook.send` gave it. */
-  order: number
-  /** For `fill` and `correct`: a number of the simulated broker, or the broker's own id, without its revision. */
+/** What was executed of an order at one time. */
+export interface Execution {
+  /** A number of the simulated broker, or the broker's own id, without its revision. */
   execution: number | string
   /** Of this execution alone: signed shares, dollars a share, dollars of fees, dollars paid against the reference price. */
   shares: number
@@ -115,6 +111,14 @@ export interface Report {
   slippage: number
   /** When it happened, in account time: epoch milliseconds. */
   timeMs: number
+}
+
+/** What a broker says of an order; an execution with `fill` and `correct`. One object may serve for all: nothing keeps it. */
+export interface Report extends Execution {
+  /** Index into REPORT_KINDS. */
+  kind: number
+  /** Id of the order, as `OrderBook.send` gave it. */
+  order: number
 }
 
 export const newReport = (): Report => ({

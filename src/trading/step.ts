@@ -41,8 +41,9 @@ export class Transition {
   readonly #listener: Listener | null
   readonly #broker: SimulatedBroker
   readonly #report = newReport()
-  /** The outcome sums executions; of a step that has ended, so that what comes now belongs to the next one. */
+  /** The outcome sums up executions of the step under way. */
   #hasSums = false
+  /** Those sums are of a step that has ended: what comes now belongs to the next one. */
   #isStale = false
   readonly #view: RiskView = {
     halted: false,
@@ -172,11 +173,7 @@ export class Transition {
         sizes[k] = allowed < 0 ? -allowed : allowed
       }
       ordered[k] = order
-      if (told[k] === 1 && this.#listener !== null) {
-        outcome.value[k] = this.#valueFor(state, rule, wanted, mark)
-        outcome.answer[k] = answerOf(rule, held)
-        this.#listener.refused(now, k, outcome)
-      }
+      if (told[k] === 1) this.#tell(state, now, k, held, mark)
       if (order !== 0) {
         state.ordersThisMinute++
         outcome.order[k] = orders.send(k, order, now, allowed, mark, changing[k]!)
@@ -338,10 +335,18 @@ export class Transition {
     outcome.wanted[k] = aim
     outcome.allowed[k] = permitted(this.rules.limits, ORDER_REJECTED, held, aim, this.#room)
     outcome.rule[k] = ORDER_REJECTED
-    outcome.answer[k] = answerOf(ORDER_REJECTED, held)
-    outcome.value[k] = this.#valueFor(state, ORDER_REJECTED, aim, mark)
     outcome.told[k] = 1
-    this.#listener?.refused(timeMs, k, outcome)
+    this.#tell(state, timeMs, k, held, mark)
+  }
+
+  /** Tells of the rule that spoke. What it looked at is computed for listeners alone: training tells nobody. */
+  #tell(state: TradingState, timeMs: number, k: number, held: number, mark: number): void {
+    const { outcome } = this
+    if (this.#listener === null) return
+    const rule = outcome.rule[k]!
+    outcome.value[k] = this.#valueFor(state, rule, outcome.wanted[k]!, mark)
+    outcome.answer[k] = answerOf(rule, held)
+    this.#listener.refused(timeMs, k, outcome)
   }
 
   #valueFor(state: TradingState, rule: number, wanted: number, mark: number): number {

@@ -160,7 +160,7 @@ function ruleWords(): string {
 
 function recordType(word: string): string {
   if ((RECORD_TYPES as readonly string[]).includes(word)) return word
-  throw usage(`expected some of ${RECORD_TYPES.join(', ')}, got ${quote(word)}`)
+  throw usage(`expected some of ${RECORD_TYPES.join(', ')}`, { got: quote(word) })
 }
 
 interface Summarised {

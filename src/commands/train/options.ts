@@ -22,7 +22,7 @@ const steps = option<number | undefined>(
 function count(word: string): number {
   const value = /^\d+(\.\d+)?(e\d+)?$/i.test(word) ? Number(word) : Number.NaN
   if (Number.isSafeInteger(value) && value >= 1) return value
-  throw usage(`expected a whole number such as 200000 or 2e5, got ${quote(word)}`)
+  throw usage('expected a whole number such as 200000 or 2e5', { got: quote(word) })
 }
 
 const widths = option<readonly number[] | undefined>(
@@ -33,7 +33,7 @@ const widths = option<readonly number[] | undefined>(
     if (word === 'none') return []
     const list = word.split(',').map((part) => (/^\d{1,5}$/.test(part.trim()) ? Number(part) : Number.NaN))
     if (list.every((width) => width >= 8 && width % 8 === 0)) return list
-    throw usage(`expected multiples of 8 between commas, or none, got ${quote(word)}`)
+    throw usage('expected multiples of 8 between commas, or none', { got: quote(word) })
   },
 )
 
@@ -153,7 +153,7 @@ export const trainOptions = {
 
 function nameOf(word: string): string {
   if (/^[^/.][^/]*$/.test(word)) return word
-  throw usage(`expected a name without "/" and no dot in front, got ${quote(word)}`)
+  throw usage('expected a name without "/" and no dot in front', { got: quote(word) })
 }
 
 export type Given = Values<typeof trainOptions>

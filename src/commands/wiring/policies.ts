@@ -30,7 +30,7 @@ function parsePolicy(word: string): PolicyChoice {
   }
   const kind = POLICIES.find((name) => name === word)
   if (kind === undefined) {
-    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH, got ${quote(word)}`)
+    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH`, { got: quote(word) })
   }
   return { kind }
 }
