@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure, usage } from '../base/errors.js'
-import { DAY, formatDate, newYork } from '../base/time.js'
+import { formatDate } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { date, list, option } from '../cli/options.js'
 import { type BarBatch, copyRow, INTERVALS, type Interval, newBatch } from '../market/bar.js'
+import { newYorkDay, newYorkMidnight } from '../market/calendar.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
 import type { Selection, Store } from '../store/store.js'
 import { fileSink } from '../stream/sink.js'
@@ -75,8 +76,8 @@ export const exportBars = defineCommand({
       symbols: options.symbols,
       intervals: options.interval as readonly Interval[] | undefined,
       sources: options.source,
-      fromMs: typeof from === 'number' ? startOfDay(from) : undefined,
-      toMs: typeof to === 'number' ? startOfDay(to + 1) : undefined,
+      fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
+      toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
     }
     await withStore(context, options.dsn, async (database) => {
       const rows =
@@ -92,11 +93,6 @@ export const exportBars = defineCommand({
 function intervalWord(word: string): string {
   if (INTERVALS.includes(word as Interval)) return word
   throw usage(`expected one of ${INTERVALS.join(', ')}`, { got: JSON.stringify(word) })
-}
-
-/** Midnight in New York. */
-function startOfDay(day: number): number {
-  return newYork.toInstant(day * DAY) ?? day * DAY
 }
 
 async function exportStream(
@@ -155,7 +151,7 @@ async function exportFolder(
       }
       for (let i = 0; i < batch.length; i++) {
         const time = batch.time[i]!
-        const date = Math.floor((time + newYork.offsetAt(time)) / DAY)
+        const date = newYorkDay(time)
         if (byDate && date !== day) {
           await hand()
           await closeParts(open)

@@ -1,9 +1,9 @@
 import { Failure, usage } from '../base/errors.js'
-import { DAY, formatDate, newYork } from '../base/time.js'
+import { DAY, formatDate } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import { type Context, HelpWanted } from '../cli/context.js'
 import { choice, date, flag, integer, real, type Values } from '../cli/options.js'
-import { sessions, sessionsEndingAt } from '../market/calendar.js'
+import { newYorkDay, sessions, sessionsEndingAt } from '../market/calendar.js'
 import type { Feed, FeedWorld, Wanted } from '../market/feeds/feed.js'
 import { fileFeed } from '../market/feeds/file.js'
 import { mockFeed, REGIMES } from '../market/feeds/mock.js'
@@ -230,8 +230,7 @@ async function write(
 /** The first and the last session asked for. The clock decides only for `--to today`. */
 function dates(context: Context, { days, from, to }: FetchOptions): { fromDay: number; toDay: number } {
   if (from !== undefined && days !== undefined) throw usage('--days and --from exclude each other')
-  const now = context.clock()
-  const today = Math.floor((now + newYork.offsetAt(now)) / DAY)
+  const today = newYorkDay(context.clock())
   const day = (value: number | 'today') => (value === 'today' ? today : value)
   const last = to === undefined ? Date.parse(DEFAULT_TO) / DAY : day(to)
   const first = from === undefined ? undefined : day(from)

@@ -61,7 +61,7 @@ export function sessionOn(day: number): TradingSession | null {
 }
 
 function makeSession(day: number): TradingSession {
-  const midnight = newYork.toInstant(day * DAY)!
+  const midnight = newYorkMidnight(day)
   // The offset changes on Sundays only, so a session has one.
   return { day, openMs: midnight + OPEN, closeMs: midnight + (closesEarly(day) ? EARLY_CLOSE : CLOSE) }
 }
@@ -105,6 +105,9 @@ export function previousSession(day: number): TradingSession {
 /** The New York date of an instant. */
 export const newYorkDay = (epochMs: number): number => Math.floor((epochMs + newYork.offsetAt(epochMs)) / DAY)
 
+/** When a New York date begins; no clock is changed at that time. Inverse of newYorkDay. */
+export const newYorkMidnight = (day: number): number => newYork.toInstant(day * DAY)!
+
 let lastStart = 0
 let lastEnd = 0
 let lastSession: TradingSession | null = null
@@ -115,8 +118,8 @@ export function sessionAt(epochMs: number): TradingSession | null {
   if (epochMs >= lastStart && epochMs < lastEnd) return lastSession
   const day = newYorkDay(epochMs)
   lastSession = sessionOn(day)
-  lastStart = newYork.toInstant(day * DAY) ?? epochMs
-  lastEnd = newYork.toInstant((day + 1) * DAY) ?? epochMs
+  lastStart = newYorkMidnight(day)
+  lastEnd = newYorkMidnight(day + 1)
   return lastSession
 }
 

@@ -2,9 +2,9 @@
  * The grid of a session: when its bars begin, and which of them are missing. Bars begin at the open and every interval after it;
  * bars of clock hours begin at the open too, with one that is cut short at the next full hour. A bar of a day belongs to a date.
  */
-import { DAY, newYork } from '../base/time.js'
+import { DAY } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
-import { newYorkDay, sessionAt, sessionOn, type TradingSession } from './calendar.js'
+import { newYorkDay, newYorkMidnight, sessionAt, sessionOn, type TradingSession } from './calendar.js'
 
 /** `open`: counted from the open. `clock`: at full intervals of the clock, the first bar cut short. */
 export type Anchor = 'open' | 'clock'
@@ -35,7 +35,7 @@ export function sessionOfStart(startMs: number, lengthMs: number): TradingSessio
 const dateOf = (startMs: number): number => (startMs % DAY === 0 ? startMs / DAY : newYorkDay(startMs))
 
 /** Midnight in New York of the date that the start of a day's bar names: 00:00 UTC and that midnight name the same. */
-export const dayStart = (startMs: number): number => newYork.toInstant(dateOf(startMs) * DAY)!
+export const dayStart = (startMs: number): number => newYorkMidnight(dateOf(startMs))
 
 /** Starts of the bars of a session, epoch milliseconds, in order. A bar of a day starts at the midnight before it. */
 export function barStarts(
@@ -44,7 +44,7 @@ export function barStarts(
   anchor: Anchor = 'open',
 ): number[] {
   const length = intervalMs(interval)
-  if (length >= DAY) return [dayStart(day * DAY)]
+  if (length >= DAY) return [newYorkMidnight(day)]
   const starts = [openMs]
   const second = anchor === 'clock' ? Math.floor(openMs / length) * length + length : openMs + length
   for (let start = second; start < closeMs; start += length) starts.push(start)

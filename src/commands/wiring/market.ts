@@ -1,12 +1,13 @@
 /** Bars of the two symbols, from the store, a file or standard input, as one market. */
 import { createHash } from 'node:crypto'
 import { Failure, usage } from '../../base/errors.js'
-import { DAY, formatDate, newYork, type Zone } from '../../base/time.js'
+import { DAY, formatDate, type Zone } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { date, list, real } from '../../cli/options.js'
 import { Aligner, type DroppedRange } from '../../market/align.js'
 import type { Interval } from '../../market/bar.js'
+import { newYorkMidnight } from '../../market/calendar.js'
 import type { BarField } from '../../market/fields.js'
 import type { Market } from '../../market/market.js'
 import { readRecords } from '../../market/records.js'
@@ -83,8 +84,8 @@ export async function loadMarket(
   const fromStore = operand === undefined
   const name = fromStore ? 'store' : operand === '-' ? 'stdin' : operand
   const bounds = {
-    fromMs: typeof from === 'number' ? newYork.toInstant(from * DAY)! : undefined,
-    toMs: typeof to === 'number' ? newYork.toInstant((to + 1) * DAY)! : undefined,
+    fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
+    toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
   }
   const wanted = flags.interval ?? (fromStore ? STORE_INTERVAL : undefined)
   const aligner = new Aligner({

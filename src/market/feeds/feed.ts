@@ -3,8 +3,9 @@
  * Whatever a feed gives passes the contract in feed.test.ts.
  */
 import { usage } from '../../base/errors.js'
-import { type Clock, DAY, newYork } from '../../base/time.js'
+import type { Clock } from '../../base/time.js'
 import { type BarBatch, copyRow, INTERVALS, type Interval, SESSIONS, type Session } from '../bar.js'
+import { newYorkMidnight } from '../calendar.js'
 import type { RecordBlock } from '../reading.js'
 
 export interface Feed {
@@ -57,8 +58,8 @@ export function keepWanted(batch: BarBatch, wanted: Wanted): void {
   const ids = symbols?.map((symbol) => batch.names.id(symbol))
   const length = interval === undefined ? undefined : INTERVALS.indexOf(interval)
   const hours = session === undefined ? undefined : SESSIONS.indexOf(session)
-  const fromMs = fromDay === undefined ? undefined : midnight(fromDay)
-  const endMs = toDay === undefined ? undefined : midnight(toDay + 1)
+  const fromMs = fromDay === undefined ? undefined : newYorkMidnight(fromDay)
+  const endMs = toDay === undefined ? undefined : newYorkMidnight(toDay + 1)
   const count = batch.length
   batch.length = 0
   for (let i = 0; i < count; i++) {
@@ -70,6 +71,3 @@ export function keepWanted(batch: BarBatch, wanted: Wanted): void {
     copyRow(batch, i, batch)
   }
 }
-
-/** In New York, where no clock is changed at midnight. */
-const midnight = (day: number): number => newYork.toInstant(day * DAY)!
