@@ -40,6 +40,10 @@ _jules() {
         --gaps) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
@@ -47,7 +51,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--mock --symbols --interval --days --from --to --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --input-format --max-line --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--mock --symbols --interval --days --from --to --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'load')
@@ -56,6 +60,10 @@ _jules() {
         --symbol) COMPREPLY=(); return ;;
         --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
         --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --on-conflict) COMPREPLY=($(compgen -W 'update nothing' -- "$cur")); return ;;
@@ -65,7 +73,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --symbol --interval --tz --input-format --max-line --on-conflict --import-id --rejects --max-rejects --allow-mock --dry-run --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --symbol --interval --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --on-conflict --import-id --rejects --max-rejects --allow-mock --dry-run --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export')
@@ -140,6 +148,10 @@ _jules() {
         --max-missing) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
@@ -152,7 +164,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')
@@ -186,13 +198,17 @@ _jules() {
         --max-missing) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--policy --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --run --records --format -f --output -o --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--policy --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --run --records --format -f --output -o --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')
@@ -222,13 +238,17 @@ _jules() {
         --max-missing) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --format -f --symbols --interval --source --from --to --max-missing --symbol --tz --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --format -f --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export-model')

@@ -7,7 +7,6 @@ import {
   HOUR,
   newYork,
   parseDate,
-  parseTime,
   utc,
   zoneNamed,
 } from './time.js'
@@ -43,43 +42,6 @@ describe('New York by rule', () => {
     expect(kolkata.toInstant(Date.UTC(2025, 0, 1, 9, 15))).toBe(Date.UTC(2025, 0, 1, 3, 45))
     expect(zoneNamed('Nowhere/City')).toBeNull()
     expect(zoneNamed('UTC')).toBe(utc)
-  })
-})
-
-describe('stamps', () => {
-  const good: [string, string][] = [
-    ['2025-07-30T13:30:00Z', '2025-07-30T13:30:00Z'],
-    ['2025-07-30 13:30:00+00:00', '2025-07-30T13:30:00Z'],
-    ['2025-07-30T09:30:00-04:00', '2025-07-30T13:30:00Z'],
-    ['2025-07-30T09:30:00-0400', '2025-07-30T13:30:00Z'],
-    ['2025-07-30T19:00+05:30', '2025-07-30T13:30:00Z'],
-    ['2025/07/30 13:30 UTC', '2025-07-30T13:30:00Z'],
-    ['2025-07-30T13:30:00.250Z', '2025-07-30T13:30:00.250Z'],
-    ['2025-07-30T13:30:00.250000Z', '2025-07-30T13:30:00.250Z'],
-    ['2024-02-29T00:00Z', '2024-02-29T00:00:00Z'],
-  ]
-  test.each(good)('%s', (text, expected) => {
-    const parsed = parseTime(text, null)
-    expect('epochMs' in parsed && formatTime(parsed.epochMs)).toBe(expected)
-  })
-
-  test.each([
-    '2025-02-30T00:00Z',
-    '2025-07-30T24:00:00Z',
-    '2025-07-30T13:60Z',
-    '2025-13-01',
-    '07/30/2025 13:30',
-    '2025-07-30T13:30:00.0001Z',
-    '2025-07-30T13:30+15:00',
-    'yesterday',
-    '',
-  ])('%j is refused', (text) => {
-    expect(parseTime(text, utc)).toHaveProperty('error')
-  })
-
-  test('a naive stamp needs a zone', () => {
-    expect(parseTime('2025-07-30 09:30:00', null)).toHaveProperty('error')
-    expect(parseTime('2025-07-30 09:30:00', newYork)).toEqual({ epochMs: Date.UTC(2025, 6, 30, 13, 30) })
   })
 })
 

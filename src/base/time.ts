@@ -2,8 +2,6 @@
  * Instants and wall clocks without a date library. Inside jules every instant is epoch milliseconds UTC;
  * zones appear only where a naive stamp enters or a session date is asked for.
  */
-import { quote } from './words.js'
-
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
@@ -102,76 +100,6 @@ export function formatTime(epochMs: number): string {
 let formattedDay = Number.NaN
 let formattedText = ''
 const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
-
-const STAMP =
-  /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i
-
-/** Why a text is no time. */
-export const TIME_RULES = [
-  'not-a-time',
-  'no-such-date',
-  'no-such-time',
-  'no-such-offset',
-  'too-fine',
-  'no-offset',
-  'skipped-or-repeated',
-] as const
-type TimeRule = (typeof TIME_RULES)[number]
-
-export type ParsedTime = { epochMs: number } | { rule: TimeRule; error: string }
-
-/**
- * Reads an ISO-8601 stamp (date, `T` or space, optional fraction, optional offset). A stamp without an offset needs
- * `zone`. 24:00, 30 February, leap seconds and fractions finer than a millisecond are errors.
- */
-export function parseTime(text: string, zone: Zone | null): ParsedTime {
-  const match = STAMP.exec(text.trim())
-  if (match === null) {
-    return { rule: 'not-a-time', error: `expected a time such as 2025-07-30T13:30:00Z, got ${quote(text)}` }
-  }
-  const year = Number(match[1])
-  const month = Number(match[2])
-  const day = Number(match[3])
-  const hour = Number(match[4] ?? 0)
-  const minute = Number(match[5] ?? 0)
-  const second = Number(match[6] ?? 0)
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) {
-    return { rule: 'no-such-date', error: `no such date: ${quote(text)}` }
-  }
-  if (hour > 23 || minute > 59 || second > 59) {
-    return { rule: 'no-such-time', error: `no such time of day: ${quote(text)}` }
-  }
-  const fraction = (match[7] ?? '').padEnd(3, '0')
-  if (/[1-9]/.test(fraction.slice(3))) {
-    return { rule: 'too-fine', error: `finer than a millisecond: ${quote(text)}` }
-  }
-  const local =
-    daysFromCivil(year, month, day) * DAY +
-    hour * HOUR +
-    minute * MINUTE +
-    second * SECOND +
-    Number(fraction.slice(0, 3))
-  const offset = match[8]
-  if (offset !== undefined) {
-    if (/^[a-z]/i.test(offset)) return { epochMs: local }
-    const hours = Number(offset.slice(1, 3))
-    const minutes = Number(offset.slice(3).replace(':', '') || 0)
-    if (hours > 14 || minutes > 59) {
-      return { rule: 'no-such-offset', error: `no such UTC offset: ${quote(text)}` }
-    }
-    const sign = offset.startsWith('-') ? -1 : 1
-    return { epochMs: local - sign * (hours * HOUR + minutes * MINUTE) }
-  }
-  if (zone === null) {
-    return { rule: 'no-offset', error: `${quote(text)} has no UTC offset; name its zone with --tz` }
-  }
-  const instant = zone.toInstant(local)
-  if (instant === null) {
-    const error = `${zone.name} skips or repeats the wall time ${quote(text)}`
-    return { rule: 'skipped-or-repeated', error }
-  }
-  return { epochMs: instant }
-}
 
 export const utc: Zone = { name: 'UTC', offsetAt: () => 0, toInstant: (localMs) => localMs }
 

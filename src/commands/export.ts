@@ -143,7 +143,7 @@ async function exportFolder(
       const parts = new Map<string, BarBatch>()
       const hand = async () => {
         for (const [path, rowsOfPart] of parts) {
-          const part = open.get(path) ?? (await openPart(context, join(directory, path)))
+          const part = open.get(path) ?? (await openPart(context, join(directory, path), keys))
           open.set(path, part)
           await part.writer.bars(rowsOfPart)
         }
@@ -187,14 +187,14 @@ interface Part {
   readonly abort: () => Promise<void>
 }
 
-async function openPart(context: Context, directory: string): Promise<Part> {
+async function openPart(context: Context, directory: string, keys: readonly string[]): Promise<Part> {
   try {
     await mkdir(directory, { recursive: true })
   } catch (error) {
     throw new Failure('cannotCreate', `${directory}: cannot be created`, { cause: error })
   }
   const sink = await fileSink(join(directory, 'part-0.parquet'), { onForcedExit: context.onForcedExit })
-  const writer = await recordWriter(sink, 'parquet')
+  const writer = await recordWriter(sink, 'parquet', { without: keys })
   return {
     writer,
     close: async () => {

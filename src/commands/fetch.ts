@@ -10,7 +10,7 @@ import { mockFeed, REGIMES } from '../market/feeds/mock.js'
 import { DEFECTS } from '../market/feeds/mock-defects.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
 import type { Format } from '../stream/source.js'
-import { DEFAULT_SYMBOLS, input, interval, openInput, symbol, symbols } from './wiring/input.js'
+import { DEFAULT_SYMBOLS, input, interval, openInput, readOptions, symbol, symbols } from './wiring/input.js'
 import { openOutput, output } from './wiring/output.js'
 
 const DEFAULT_DAYS = 20
@@ -173,12 +173,7 @@ async function files(context: Context, options: FetchOptions, operands: readonly
   return {
     feed: fileFeed(
       operands.map((name, i) => ({ name, open: async () => (i === 0 ? first : open(name)) })),
-      {
-        symbol: options.symbol,
-        interval: options.interval,
-        zone: options.tz,
-        maxLine: options['max-line'],
-      },
+      readOptions(context, options),
     ),
     wanted: {},
   }

@@ -10,7 +10,7 @@ import { readRecords } from '../market/records.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import type { Source } from '../stream/source.js'
-import { input, interval, openInput, symbol } from './wiring/input.js'
+import { input, interval, openInput, readOptions, symbol } from './wiring/input.js'
 import { store, withStore } from './wiring/store.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
@@ -91,10 +91,7 @@ export const load = defineCommand({
       for (const [i, name] of files.entries()) {
         if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
         const blocks = readRecords(source, {
-          symbol: options.symbol,
-          interval: options.interval,
-          zone: options.tz,
-          maxLine: options['max-line'],
+          ...readOptions(context, options),
           onReject: tally.reject,
           onIgnored: (field) =>
             context.ui.detail(`${name}: ${quote(field)} is not a field of a bar, ignored`),

@@ -2,7 +2,8 @@
  * From loose fields (a JSON object, a CSV row, a Parquet row) to one row of a batch: lenient in form, strict in value.
  * Impossible values are refused with the field named; nothing is repaired.
  */
-import { parseTime, type Zone } from '../base/time.js'
+import { type DateOrder, LAST_TIME, parseEpoch, parseTime, type TimeFormat } from '../base/stamp.js'
+import type { Zone } from '../base/time.js'
 import { quote } from '../base/words.js'
 import {
   ADJUSTMENTS,
@@ -10,6 +11,7 @@ import {
   INTERVALS,
   type Interval,
   MISSING_CODE,
+  type Names,
   SESSIONS,
   SYMBOL,
 } from './bar.js'
@@ -32,24 +34,44 @@ export const BAR_FIELDS = [
 ] as const
 export type BarField = (typeof BAR_FIELDS)[number]
 
-const ALIASES: Readonly<Record<string, BarField>> = {
-  ...(Object.fromEntries(BAR_FIELDS.map((field) => [field, field])) as Record<BarField, BarField>),
-  ticker: 'symbol',
-  date: 'time',
-  datetime: 'time',
-  timestamp: 'time',
-  ts: 'time',
-  t: 'time',
-  average: 'vwap',
-  count: 'trades',
-  barcount: 'trades',
-}
+/** What vendors call the fields, as `plain` leaves it. */
+const ALIASES: Readonly<Record<string, BarField>> = Object.fromEntries(
+  Object.entries({
+    symbol: 'ticker sym',
+    time: 'date datetime timestamp ts t tsevent windowstart opentime bartime begintime unix gmttime',
+    open: 'o openprice',
+    high: 'h highprice',
+    low: 'l lowprice',
+    close: 'c closeprice last close/last',
+    volume: 'v vol',
+    vwap: 'vw wap average',
+    trades: 'n count barcount tradecount transactions numberoftrades',
+  } satisfies { [field in BarField]?: string }).flatMap(([field, names]) =>
+    names.split(' ').map((name) => [name, field as BarField]),
+  ),
+)
+
+/** A key or column header without the dress of its vendor: `<OPEN>`, `1. open`, `Bar Count`, `Open ($)`. */
+const plain = (key: string): string =>
+  key
+    .trim()
+    .toLowerCase()
+    .replace(/^<(.*)>$/, '$1')
+    .replace(/^\d+\. /, '')
+    .replace(/ ?\(.*\)$/, '')
+    .replace(/[ _-]/g, '')
 
 /** The bar field a key or column header stands for, or undefined. */
 export function fieldOf(key: string): BarField | undefined {
-  const name = key.trim().toLowerCase()
+  const name = plain(key)
+  if (isField(name)) return name
   return Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined
 }
+
+const isField = (name: string): name is BarField => (BAR_FIELDS as readonly string[]).includes(name)
+
+/** Whether a key is the field's own name, which counts before any other name for it. */
+export const isOwnName = (key: string): boolean => isField(plain(key))
 
 export interface FieldOptions {
   /** For rows that lack a symbol. */
@@ -58,9 +80,19 @@ export interface FieldOptions {
   readonly interval?: Interval | undefined
   /** For stamps without an offset. */
   readonly zone?: Zone | null | undefined
+  /** The form of stamps, where it was spelled out. */
+  readonly timeFormat?: TimeFormat | undefined
+  /** For dates that end with the year. */
+  readonly dateOrder?: DateOrder | null | undefined
   /** Numbers may come as text, and an empty text is null: CSV. */
   readonly textual: boolean
+  /** Of numbers as text; null where a comma may be either. */
+  readonly decimal?: DecimalMark | null | undefined
+  /** Prices without a decimal point are so many times the price: fixed-point integers. */
+  readonly priceScale?: number | undefined
 }
+
+export type DecimalMark = '.' | ','
 
 /** Loose values by field; undefined is missing. */
 export type LooseFields = { [field in BarField]?: unknown }
@@ -75,44 +107,36 @@ export function putRow(
   options: FieldOptions,
 ): Problem | null {
   const i = batch.length
-  const symbol = readSymbol(fields.symbol ?? options.symbol)
-  if (typeof symbol !== 'string') return symbol
-  const interval = readInterval(fields.interval, options.interval)
-  if (typeof interval !== 'number') return interval
-  const time = readTime(fields.time, options.zone ?? null)
+  for (const field of ['symbol', 'interval'] as const) {
+    const code = readCoded(field, fields[field], batch.names, options)
+    if (typeof code !== 'number') return code
+    batch[field][i] = code
+  }
+  const time = readTime(fields.time, options)
   if (typeof time !== 'number') return time
   for (const field of REQUIRED) {
-    const value = readNumber(field, fields[field], options.textual)
+    const value = readPrice(field, fields[field], options)
     if (typeof value !== 'number') return value
     if (Number.isNaN(value)) return noNumber(field, fields[field])
     batch[field][i] = value
   }
   for (const field of ['volume', 'vwap', 'trades'] as const) {
-    const value = readNumber(field, fields[field], options.textual)
+    const value = readNumber(field, fields[field], options)
     if (typeof value !== 'number') return value
     if (field === 'volume' && fields.volume === undefined) return missing(field)
     batch[field][i] = value
   }
-  const adjusted = readCode('adjusted', fields.adjusted, ADJUSTMENTS)
-  if (typeof adjusted !== 'number') return adjusted
-  const session = readCode('session', fields.session, SESSIONS)
-  if (typeof session !== 'number') return session
-  const source = readSource(fields.source)
-  if (typeof source === 'object' && source !== null) return source
-  batch.symbol[i] = batch.names.id(symbol)
-  batch.interval[i] = interval
+  for (const field of ['adjusted', 'session', 'source'] as const) {
+    const code = readCoded(field, fields[field], batch.names, options)
+    if (typeof code !== 'number') return code
+    batch[field][i] = code
+  }
   batch.time[i] = time
-  batch.adjusted[i] = adjusted
-  batch.session[i] = session
-  batch.source[i] = batch.names.id(source)
   batch.line[i] = line
   if (!isPossible(batch, i)) return impossible(batch, i)
   batch.length++
   return null
 }
-
-/** 1970 to 2100: outside of it a number is a wrong unit, not a time. */
-const LAST_TIME = 4_102_444_800_000
 
 /** Whether row `i` could be a bar: comparisons alone, for the paths that see every row. */
 export function isPossible(batch: BarBatch, i: number): boolean {
@@ -180,6 +204,37 @@ function noNumber(field: BarField, value: unknown): Problem {
   return { field, rule: 'not-a-number', words: 'expected a number, got null', value: null }
 }
 
+export const CODED = ['symbol', 'interval', 'adjusted', 'session', 'source'] as const
+/** The fields that a batch keeps as small numbers. */
+export type CodedField = (typeof CODED)[number]
+
+/** The code of a symbol, interval, adjustment, session or source as a batch keeps it, or what is wrong with the text. */
+export function readCoded(
+  field: CodedField,
+  value: unknown,
+  names: Names,
+  options: FieldOptions,
+): number | Problem {
+  switch (field) {
+    case 'symbol': {
+      const symbol = readSymbol(
+        value === undefined || value === null || value === '' ? options.symbol : value,
+      )
+      return typeof symbol === 'string' ? names.id(symbol) : symbol
+    }
+    case 'interval':
+      return readInterval(value, options.interval)
+    case 'adjusted':
+      return readCode(field, value, ADJUSTMENTS)
+    case 'session':
+      return readCode(field, value, SESSIONS)
+    case 'source': {
+      const source = readSource(value)
+      return typeof source === 'object' && source !== null ? source : names.id(source)
+    }
+  }
+}
+
 /** The symbol in capitals. */
 function readSymbol(value: unknown): string | Problem {
   const field = 'symbol'
@@ -202,34 +257,43 @@ function readInterval(value: unknown, fallback: Interval | undefined): number | 
   return { field: 'interval', rule: 'unknown-word', words, value: given }
 }
 
-const EPOCH = /^\d{9,13}(\.0+)?$/
+const EPOCH = /^\d{9,19}(\.\d*)?$/
+/** `20250730`, `202507300930`, `20250730093000`: digits that are a date. The last two are no epochs of 1973 to 2100 but one. */
+const COMPACT = /^(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])(([01]\d|2[0-3])[0-5]\d([0-5]\d)?)?$/
 
-function readTime(value: unknown, zone: Zone | null): number | Problem {
+/** A stamp, an epoch or a Date as milliseconds, or what is wrong with it. */
+export function readTime(
+  value: unknown,
+  { zone = null, timeFormat, dateOrder }: FieldOptions,
+): number | Problem {
   const field = 'time'
   if (value === undefined || value === null || value === '') return missing(field)
   if (value instanceof Date) return value.getTime()
-  if (typeof value === 'number') return readEpoch(value)
-  if (typeof value !== 'string') {
+  const text = typeof value === 'string' ? value : String(value)
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') {
     const words = `expected a time such as 2025-07-30T13:30:00Z, got ${quote(value)}`
     return { field, rule: 'not-a-time', words, value }
   }
-  if (EPOCH.test(value)) return readEpoch(Number(value))
-  const parsed = parseTime(value, zone)
+  if (timeFormat === undefined && (typeof value !== 'string' || EPOCH.test(text)) && !COMPACT.test(text)) {
+    const epochMs = parseEpoch(value)
+    if (epochMs !== null) return epochMs
+    const words = `expected a time, or an epoch of 1973 to 2099 in s, ms, us or ns, got ${quote(value)}`
+    return { field, rule: 'not-an-epoch', words, value }
+  }
+  const parsed = timeFormat?.parse(text, zone) ?? parseTime(text, zone, dateOrder)
   return 'error' in parsed ? { field, rule: parsed.rule, words: parsed.error, value } : parsed.epochMs
 }
 
-/** Seconds below 1e11 (the year 5138), else milliseconds (1e11 ms is March 1973). */
-function readEpoch(value: number): number | Problem {
-  const epochMs = value < 1e11 ? value * 1000 : value
-  if (Number.isInteger(epochMs) && epochMs >= 1e11 && epochMs < LAST_TIME) return epochMs
-  const words = `expected epoch seconds or milliseconds, got ${value}`
-  return { field: 'time', rule: 'not-an-epoch', words, value }
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+const CURRENCY = /^([+-]?)[$\u20ac\u00a3\u00a5]\s*|\s*[$\u20ac\u00a3\u00a5]$/g
+/** Groups of three digits between commas, dots, blanks or apostrophes, then a decimal part. */
+const GROUPED: Readonly<Record<DecimalMark, RegExp>> = {
+  '.': /^[+-]?\d{1,3}(?:([,\s'\u2019])\d{3})(?:\1\d{3})*(?:\.\d*)?$/,
+  ',': /^[+-]?(?:\d+|\d{1,3}(?:([.\s'\u2019])\d{3})(?:\1\d{3})*)(?:,\d*)?$/,
 }
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
-
 /** NaN is null or missing. */
-function readNumber(field: BarField, value: unknown, textual: boolean): number | Problem {
+function readNumber(field: BarField, value: unknown, { textual, decimal }: FieldOptions): number | Problem {
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return value
     return { field, rule: 'not-finite', words: `expected a finite number, got ${value}`, value }
@@ -239,13 +303,36 @@ function readNumber(field: BarField, value: unknown, textual: boolean): number |
   if (textual && typeof value === 'string') {
     const text = value.trim()
     if (text === '') return Number.NaN
-    if (DECIMAL.test(text)) {
-      const number = Number(text)
-      if (Number.isFinite(number)) return number
+    const number = textNumber(text, decimal)
+    if (Number.isFinite(number)) return number
+    if (number === Infinity || number === -Infinity)
       return { field, rule: 'not-finite', words: `expected a finite number, got ${quote(value)}`, value }
+    if (decimal === null && !Number.isNaN(textNumber(text, '.'))) {
+      const words = `${quote(value)} says two numbers: is its comma a decimal one?`
+      return { field, rule: 'ambiguous-number', words, value }
     }
   }
   return { field, rule: 'not-a-number', words: `expected a number, got ${quote(value)}`, value }
+}
+
+/** NaN for what is no number. */
+function textNumber(written: string, decimal: DecimalMark | null = '.'): number {
+  if (decimal !== ',' && DECIMAL.test(written)) return Number(written)
+  if (decimal === null) return Number.NaN
+  const text = written.replace(CURRENCY, '$1')
+  if (decimal === '.' && DECIMAL.test(text)) return Number(text)
+  if (!GROUPED[decimal].test(text)) return Number.NaN
+  const digits = text.replace(decimal === '.' ? /[,\s'\u2019]/g : /[.\s'\u2019]/g, '')
+  return Number(digits.replace(',', '.'))
+}
+
+/** The value that fixed-point files have for a price there is none of: the largest integer of 64 bits. */
+const UNDEFINED_PRICE = '9223372036854775807'
+
+function readPrice(field: BarField, value: unknown, options: FieldOptions): number | Problem {
+  const { priceScale } = options
+  if (priceScale === undefined || !/^-?\d+$/.test(String(value))) return readNumber(field, value, options)
+  return String(value) === UNDEFINED_PRICE ? Number.NaN : Number(value) / priceScale
 }
 
 function readCode(field: BarField, value: unknown, codes: readonly string[]): number | Problem {

@@ -1,7 +1,8 @@
 import { type BasicType, type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
+import { memorySource } from '../../test/support/memory-source.js'
 import { newYork } from '../base/time.js'
-import type { Format, Source } from '../stream/source.js'
+import type { Format } from '../stream/source.js'
 import { BadRecord, describe as messageOf, type Problem, RULES, type Rule } from './problem.js'
 import type { ReadOptions } from './reading.js'
 import { readRecords } from './records.js'
@@ -19,21 +20,6 @@ const ROW = {
 
 /** Fields that differ from ROW; undefined leaves the field out, and the column with it. */
 type Change = Readonly<Record<string, unknown>>
-
-function memory(format: Format, bytes: Uint8Array): Source {
-  return {
-    name: 'test',
-    format,
-    chunks: async function* () {
-      yield Buffer.from(bytes)
-    },
-    randomAccess: async () => ({
-      byteLength: bytes.length,
-      slice: async (start, end) => Uint8Array.from(bytes.subarray(start, end)).buffer,
-    }),
-    close: async () => {},
-  }
-}
 
 const ndjson = (change: Change): Buffer =>
   Buffer.from(
@@ -62,7 +48,7 @@ async function problems(format: Format, bytes: Uint8Array, options: ReadOptions)
   const found: Problem[] = []
   const onReject = ({ problem }: { problem: Problem }) => void found.push(problem)
   try {
-    for await (const _ of readRecords(memory(format, bytes), { ...options, onReject }));
+    for await (const _ of readRecords(memorySource(format, bytes), { ...options, onReject }));
   } catch (error) {
     if (!(error instanceof BadRecord)) throw error
     found.push(error.problem)
@@ -101,8 +87,8 @@ const CASES: readonly Case[] = [
   { rule: 'missing', field: 'time', change: { time: '' }, words: 'is missing' },
   {
     rule: 'stands-twice',
-    field: 'symbol',
-    change: { ticker: 'NVDA' },
+    field: 'time',
+    change: { time: undefined, ts: '2025-07-30T13:30:00Z', date: '2025-07-30' },
     words: 'stands twice under different names',
     not: ['csv', 'parquet'],
   },
@@ -212,7 +198,14 @@ const CASES: readonly Case[] = [
     rule: 'not-an-epoch',
     field: 'time',
     change: { time: 9_999_999_999_999 },
-    words: 'expected epoch seconds or milliseconds, got 9999999999999',
+    words: 'expected a time, or an epoch of 1973 to 2099 in s, ms, us or ns, got 9999999999999',
+    csvWords: 'expected a time, or an epoch of 1973 to 2099 in s, ms, us or ns, got "9999999999999"',
+  },
+  {
+    rule: 'ambiguous-date',
+    field: 'time',
+    change: { time: '01/02/2025 09:30' },
+    words: '"01/02/2025 09:30" says two dates: month or day first?',
   },
   {
     rule: 'out-of-years',
@@ -254,11 +247,23 @@ const LINES: readonly [rule: Rule, format: Format, input: Uint8Array, message: s
   ['not-utf8', 'ndjson', Buffer.from([0xff, 0x0a]), 'is not valid UTF-8'],
   ['not-utf8', 'csv', Buffer.concat([Buffer.from(HEADER), Buffer.from([0xff, 0x0a])]), 'is not valid UTF-8'],
   ['not-an-object', 'ndjson', Buffer.from('{"a":\n'), 'expected a JSON object, got "{\\"a\\":"'],
-  ['not-an-object', 'ndjson', Buffer.from('[1]\n'), 'expected one JSON object a line, got an array'],
+  ['a-document', 'ndjson', Buffer.from('[1]\n'), 'expected one JSON object a line, got an array'],
   ['duplicate-key', 'ndjson', Buffer.from('{"a":1,"a":2}\n'), 'key "a" stands twice'],
   ['forbidden-key', 'ndjson', Buffer.from('{"__proto__":1}\n'), 'key "__proto__" is not allowed'],
   ['web-page', 'ndjson', Buffer.from('<html>\n'), 'expected records, got an HTML or XML page'],
   ['web-page', 'csv', Buffer.from('<html>\n'), 'expected records, got an HTML or XML page'],
+  [
+    'a-document',
+    'ndjson',
+    Buffer.from('{"ticker":"NVDA","results":[]}\n'),
+    'expected one JSON object a line, got a document; --vendor polygon reads it',
+  ],
+  [
+    'ambiguous-number',
+    'csv',
+    Buffer.from(`${HEADER.replaceAll(',', ';')}2025-07-30T13:30:00Z;NVDA;1m;180;180;180;180;1,200\n`),
+    'volume: "1,200" says two numbers: is its comma a decimal one?',
+  ],
   ['wrong-columns', 'csv', Buffer.from(`${HEADER}1,2\n`), 'expected 8 columns, got 2'],
   ['not-text', 'ndjson', Buffer.from('{"type":5}\n'), 'type: expected a string, got 5'],
   ['not-a-bar', 'ndjson', Buffer.from('{"a":1}\n'), 'type: is missing, and this is not a bar'],
@@ -281,5 +286,7 @@ test('a problem that stops a command says the way out', () => {
     new BadRecord({ field, rule, words: 'x', value: undefined }, { where: 'a:1' })
   expect(failure('symbol', 'missing').hint).toBe('name it with --symbol')
   expect(failure('time', 'no-offset').hint).toBe('name the zone of the stamps, such as --tz America/New_York')
+  expect(failure('time', 'ambiguous-date').hint).toMatch(/ --time-format '%m\/%d/)
+  expect(failure('volume', 'ambiguous-number').hint).toMatch(/ --decimal ','/)
   expect(failure('close', 'missing').hint).toBeUndefined()
 })

@@ -3,7 +3,7 @@
  * it fails. Code asks for the rule; the words are for people and are read by nobody else.
  */
 import { Failure, type FailureDetails } from '../base/errors.js'
-import { TIME_RULES } from '../base/time.js'
+import { TIME_RULES } from '../base/stamp.js'
 import { JSON_RULES } from '../stream/json.js'
 
 export const RULES = [
@@ -11,6 +11,7 @@ export const RULES = [
   'not-utf8',
   ...JSON_RULES,
   'web-page',
+  'a-document',
   'wrong-columns',
   'not-a-bar',
   /** Any field. */
@@ -22,6 +23,7 @@ export const RULES = [
   'bad-source',
   /** Numbers. */
   'not-a-number',
+  'ambiguous-number',
   'not-finite',
   'not-positive',
   'negative',
@@ -64,5 +66,12 @@ export class BadRecord extends Failure {
 function hintOf({ field, rule }: Problem): string | undefined {
   if (rule === 'no-offset') return 'name the zone of the stamps, such as --tz America/New_York'
   if (rule === 'missing' && field === 'symbol') return 'name it with --symbol'
+  if (rule === 'ambiguous-date')
+    return "say which with --time-format, such as --time-format '%m/%d/%Y %H:%M' where the month is first"
+  if (rule === 'not-a-time')
+    return "spell its form out with --time-format, such as --time-format '%d.%m.%y %H:%M'"
+  if (rule === 'a-document')
+    return 'name the vendor whose document it is with --vendor, or give one object a line'
+  if (rule === 'ambiguous-number') return "say which with --decimal, such as --decimal ','"
   return undefined
 }

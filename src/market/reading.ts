@@ -1,9 +1,12 @@
 /** What the readers of every format share: blocks of records, rejects, options. */
+import type { TimeFormat } from '../base/stamp.js'
 import type { Zone } from '../base/time.js'
 import type { JsonObject } from '../stream/json.js'
 import type { BarBatch, Interval, Names } from './bar.js'
-import type { BarField } from './fields.js'
+import type { ColumnMap } from './columns.js'
+import type { BarField, DecimalMark } from './fields.js'
 import { BadRecord, type Problem } from './problem.js'
+import type { VendorName } from './vendors.js'
 
 /** A record that is not a bar. */
 export interface OtherRecord {
@@ -31,11 +34,23 @@ export interface ReadOptions {
   readonly symbol?: string | undefined
   readonly interval?: Interval | undefined
   readonly zone?: Zone | null | undefined
+  /** The form of stamps, where it was spelled out. */
+  readonly timeFormat?: TimeFormat | undefined
+  /** The user's word on which column is which field. */
+  readonly columns?: ColumnMap | undefined
+  /** False: the first row of a table is one of data. */
+  readonly header?: boolean | undefined
+  /** Of numbers as text. Default: as the first rows of the file show. */
+  readonly decimal?: DecimalMark | undefined
+  /** Whose layout it is. */
+  readonly vendor?: VendorName | undefined
   readonly maxLine?: number | undefined
   /** The fields that will be looked at, so that columns of Parquet can be left unread; others may come as null. */
   readonly fields?: ReadonlySet<BarField> | undefined
   /** Called for each bad line; throws to stop. Default: throw at the first. */
   readonly onReject?: ((reject: Reject) => void | Promise<void>) | undefined
+  /** Called with what was found out about a file: for those who ask for details. */
+  readonly onDetail?: ((words: string) => void) | undefined
   /** Called once for each key or column that no bar field has. */
   readonly onIgnored?: ((field: string) => void) | undefined
 }
@@ -65,6 +80,7 @@ export interface Reading extends ReadOptions {
   readonly names: Names
   readonly reject: (line: number, problem: Problem, raw: string) => Promise<void>
   readonly ignored: (field: string) => void
+  readonly detail: (words: string) => void
 }
 
 /** Yields a full batch and empties it for the next rows. */

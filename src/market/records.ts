@@ -6,12 +6,15 @@ import { quote } from '../base/words.js'
 import { decodeUtf8, type JsonObject, type JsonRule, parseObject } from '../stream/json.js'
 import { lineBlocks, MAX_LINE, tooLong } from '../stream/lines.js'
 import type { Source } from '../stream/source.js'
-import { type BarBatch, Names, newBatch } from './bar.js'
-import { fieldOf, type LooseFields, putRow } from './fields.js'
+import { type BarBatch, INTERVALS, intervalMs, Names, newBatch } from './bar.js'
+import { mappedField } from './columns.js'
+import { isOwnName, type LooseFields, putRow } from './fields.js'
 import { readCsv } from './formats/csv.js'
+import { readDocuments } from './formats/document.js'
 import { BarReader } from './formats/ndjson.js'
 import { readParquet } from './formats/parquet.js'
 import { fillIntervals } from './interval.js'
+import { partitionOf } from './partition.js'
 import type { Problem } from './problem.js'
 import {
   BATCH_ROWS,
@@ -24,14 +27,18 @@ import {
   rejectFailure,
   webPage,
 } from './reading.js'
+import { vendorOfDocument, vendors } from './vendors.js'
 
 /**
  * The records of a source, in batches, whatever its format; a batch is valid until the next one is asked for. Throws badData at
  * the first bad row, unless `onReject` takes it.
  */
 export async function* readRecords(source: Source, options: ReadOptions = {}): AsyncGenerator<RecordBlock> {
+  const folders = partitionOf(source.name)
   const reading: Reading = {
     ...options,
+    symbol: options.symbol ?? folders.symbol,
+    interval: options.interval ?? folders.interval,
     name: source.name,
     names: options.names ?? new Names(),
     reject: async (line, problem, raw) => {
@@ -40,13 +47,35 @@ export async function* readRecords(source: Source, options: ReadOptions = {}): A
       await options.onReject(reject)
     },
     ignored: once(options.onIgnored ?? (() => {})),
+    detail: options.onDetail ?? (() => {}),
   }
-  yield* fillIntervals(readFormat(source, reading), reading)
+  const blocks = fillIntervals(readFormat(source, reading), reading)
+  yield* reading.vendor !== undefined && vendors[reading.vendor].endStamped === true
+    ? startStamped(blocks)
+    : blocks
+}
+
+/** From stamps of the end of a bar to those of its start, once the length of the bars is known. */
+async function* startStamped(blocks: AsyncGenerator<RecordBlock>): AsyncGenerator<RecordBlock> {
+  for await (const block of blocks) {
+    if (block.kind === 'bars') {
+      const { batch } = block
+      for (let i = 0; i < batch.length; i++) {
+        const interval = INTERVALS[batch.interval[i]!]!
+        // A day is stamped with its date.
+        if (interval !== '1d') batch.time[i] = batch.time[i]! - intervalMs(interval)
+      }
+    }
+    yield block
+  }
 }
 
 function readFormat(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
   if (source.format === 'csv') return readCsv(source, reading)
   if (source.format === 'parquet') return readParquet(source, reading)
+  if (reading.vendor !== undefined && vendors[reading.vendor].rows !== undefined) {
+    return readDocuments(source, reading, reading.vendor)
+  }
   return readNdjson(source, reading)
 }
 
@@ -134,34 +163,52 @@ function readLine(
   if (batch === null) return 'again'
   const fields: LooseFields = {}
   const problem =
-    gather(object, fields, reading.ignored) ??
-    notBar(type, fields) ??
+    gather(object, fields, reading) ??
+    notBar(type, object, fields) ??
     putRow(batch, fields, line, { ...reading, textual: false })
   return problem === null ? 'done' : { problem, raw: text }
 }
 
-/** Sorts the keys of an object into bar fields; returns a problem or null. */
-function gather(object: JsonObject, fields: LooseFields, ignored: (field: string) => void): Problem | null {
+/** Sorts the keys of an object into bar fields, a field's own name before others; returns a problem or null. */
+function gather(object: JsonObject, fields: LooseFields, { columns, ignored }: Reading): Problem | null {
+  const own = new Set<string>()
   for (const [key, value] of Object.entries(object)) {
     if (key === 'type') continue
-    const field = fieldOf(key)
+    const field = mappedField(key, columns)
     if (field === undefined) ignored(key)
-    else if (fields[field] !== undefined) {
+    else if (fields[field] === undefined || (isOwnName(key) && !own.has(field))) fields[field] = value
+    else if (!own.has(field) || isOwnName(key)) {
       return { field, rule: 'stands-twice', words: 'stands twice under different names', value }
-    } else fields[field] = value
+    } else ignored(key)
+    if (field !== undefined && isOwnName(key)) own.add(field)
   }
   return null
 }
 
 /** An object without a type is a bar only if it looks like one. */
-function notBar(type: string | undefined, fields: LooseFields): Problem | null {
+function notBar(type: string | undefined, object: JsonObject, fields: LooseFields): Problem | null {
   if (type === 'bar') return null
   const prices = fields.open !== undefined || fields.close !== undefined
   if (prices || fields.time !== undefined) return null
+  const vendor = vendorOfDocument(object)
+  if (vendor !== undefined) return oneALine(vendor, `a document; --vendor ${vendor} reads it`)
   return { field: 'type', rule: 'not-a-bar', words: 'is missing, and this is not a bar', value: undefined }
 }
 
 function notRecord(text: string, { rule, error }: { rule: JsonRule; error: string }): Problem {
-  const words = /^\s*\[/.test(text) ? 'expected one JSON object a line, got an array' : error
-  return webPage(text) ?? { field: null, rule, words, value: text }
+  // Not valid as one object: an array, or the first line of a document that is laid out for people.
+  const found = /^\s*\[/.test(text)
+    ? 'an array'
+    : /^\s*\{\s*$/.test(text)
+      ? 'the beginning of a document'
+      : null
+  if (found !== null) return oneALine(text, found)
+  return webPage(text) ?? { field: null, rule, words: error, value: text }
 }
+
+const oneALine = (value: unknown, found: string): Problem => ({
+  field: null,
+  rule: 'a-document',
+  words: `expected one JSON object a line, got ${found}`,
+  value,
+})

@@ -24,6 +24,8 @@ export interface RecordWriter {
 export interface WriteOptions {
   /** The reader is a terminal: DEL and C1 controls in strings are written as escapes, which JSON takes for the same. */
   readonly terminal?: boolean
+  /** Fields that the path of a Parquet file says: readers of partitioned folders refuse them in the file too. */
+  readonly without?: readonly string[]
 }
 
 /**
@@ -32,10 +34,10 @@ export interface WriteOptions {
 export async function recordWriter(
   sink: ByteSink,
   format: Format,
-  { terminal = false }: WriteOptions = {},
+  { terminal = false, without }: WriteOptions = {},
 ): Promise<RecordWriter> {
   if (format === 'parquet') {
-    const parquet = parquetBarWriter(sink)
+    const parquet = parquetBarWriter(sink, without)
     return {
       bars: (batch) => parquet.write(batch),
       other: onlyBars(format),

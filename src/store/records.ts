@@ -1,6 +1,6 @@
 /** Stores records other than bars, in their tables, by upsert through jsonb_to_recordset. */
 import type { Client } from 'pg'
-import { parseTime } from '../base/time.js'
+import { parseTime } from '../base/stamp.js'
 import { quote } from '../base/words.js'
 import { BadRecord, type Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'

@@ -63,10 +63,10 @@ export const scanned = { value: 0, end: 0 }
 
 /**
  * Reads a plain non-negative JSON number of at most 15 digits at `at` into `scanned`; false for anything else (sign,
- * exponent, leading zero, more digits). Both n < 2^53 and 10^k for k <= 22 are exact, so n / 10^k is correctly rounded
+ * exponent, leading zero, more digits). `point` is the byte of the decimal mark. Both n < 2^53 and 10^k for k <= 22 are exact, so n / 10^k is correctly rounded
  * (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
  */
-export function readNumber(bytes: Buffer, at: number): boolean {
+export function readNumber(bytes: Buffer, at: number, point = 0x2e): boolean {
   let i = at
   let value = 0
   let c = bytes[i]!
@@ -81,14 +81,14 @@ export function readNumber(bytes: Buffer, at: number): boolean {
   }
   let digits = i - at
   if (digits === 0) return false
-  if (c === 0x2e) {
-    const point = i
+  if (c === point) {
+    const mark = i
     c = bytes[++i]!
     while (c >= 48 && c <= 57) {
       value = value * 10 + (c - 48)
       c = bytes[++i]!
     }
-    const decimals = i - point - 1
+    const decimals = i - mark - 1
     digits += decimals
     if (decimals === 0 || digits > 15) return false
     value /= POWERS[decimals]!

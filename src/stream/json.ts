@@ -6,6 +6,10 @@ import { quote } from '../base/words.js'
 
 export type JsonObject = { readonly [key: string]: unknown }
 
+/** Whether a JSON value is an object, arrays left out. */
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** Why a text is no JSON object that can be taken. */
 export const JSON_RULES = ['not-an-object', 'duplicate-key', 'forbidden-key'] as const
 export type JsonRule = (typeof JSON_RULES)[number]
@@ -31,15 +35,13 @@ export function parseObject(text: string): ParsedJson {
   } catch {
     return notAnObject(text)
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return notAnObject(text)
-  }
+  if (!isObject(value)) return notAnObject(text)
   const twice = duplicateKey(text)
   if (twice !== null) return { rule: 'duplicate-key', error: `key ${quote(twice)} stands twice` }
   if (Object.hasOwn(value, '__proto__')) {
     return { rule: 'forbidden-key', error: 'key "__proto__" is not allowed' }
   }
-  return { object: value as JsonObject }
+  return { object: value }
 }
 
 const notAnObject = (text: string): ParsedJson => ({

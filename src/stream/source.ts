@@ -12,6 +12,7 @@ import { isatty, ReadStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { badData, Failure, systemFailure } from '../base/errors.js'
+import { containerFailure, MAGIC_BYTES, toUtf8, wideEncoding } from './containers.js'
 
 export const FORMATS = ['ndjson', 'csv', 'parquet'] as const
 export type Format = (typeof FORMATS)[number]
@@ -88,19 +89,32 @@ export async function readWhole(from: string | number, signal: AbortSignal): Pro
 }
 
 async function recognised(operand: string, name: string, raw: Raw, options: SourceOptions): Promise<Source> {
-  let head = await firstBytes(raw.chunks, 4)
+  let head = await firstBytes(raw.chunks, MAGIC_BYTES)
   let chunks = withHead(head, raw.chunks)
   const gzip = !options.plain && head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
   if (gzip) {
     chunks = gunzip(chunks, name)
-    head = await firstBytes(chunks, 4)
+    head = await firstBytes(chunks, MAGIC_BYTES)
     chunks = withHead(head, chunks)
   }
   if (head.length === 0 && !options.mayBeEmpty) throw new Failure('noInput', 'is empty', { where: name })
+  const wide = options.plain ? null : wideEncoding(head)
+  if (wide !== null) {
+    chunks = toUtf8(chunks, wide, name)
+    head = await firstBytes(chunks, 1)
+    chunks = withHead(head, chunks)
+  } else if (!options.plain) {
+    const container = containerFailure(head, name, operand)
+    if (container !== null) throw container
+  }
+  const format = options.format ?? recognise(operand, head)
+  if (format !== 'parquet' && isParquet(head) && !options.plain) {
+    throw badData('is a Parquet file', { where: name, hint: 'read it with --input-format parquet' })
+  }
   let spooled: FileHandle | undefined
   return {
     name,
-    format: options.format ?? recognise(operand, head),
+    format,
     chunks: () => chunks,
     randomAccess: async () => {
       if (raw.fd !== undefined && !gzip) return fileAccess(raw.fd)
@@ -117,11 +131,15 @@ async function recognised(operand: string, name: string, raw: Raw, options: Sour
 function recognise(operand: string, head: Buffer): Format {
   const byExtension = operand === '-' ? undefined : formatByExtension(operand)
   if (byExtension !== undefined) return byExtension
-  if (head.subarray(0, 4).toString('latin1') === 'PAR1') return 'parquet'
-  const text = head.subarray(head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0)
-  const first = text.length === 0 ? undefined : String.fromCharCode(text[0]!)
-  return first === '{' || first === undefined || /[\s[]/.test(first) ? 'ndjson' : 'csv'
+  if (isParquet(head)) return 'parquet'
+  const text = head
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '')
+    .trimStart()
+  return text === '' || /^[{[]/.test(text) ? 'ndjson' : 'csv'
 }
+
+const isParquet = (head: Buffer): boolean => head.toString('latin1', 0, 4) === 'PAR1'
 
 interface Raw {
   readonly chunks: AsyncGenerator<Buffer>

@@ -109,11 +109,7 @@ describe('files of vendors', () => {
   })
 
   const broken: [title: string, text: string, message: string][] = [
-    [
-      'no header',
-      `2025-07-31T13:30:00Z,NVDA,${V}\n`,
-      'stdin:1: the header lacks time, open, high, low, close, volume',
-    ],
+    ['no header', `2025-07-31T13:30:00Z,NVDA,${V}\n`, 'stdin:1: the first line is no header'],
     ['a missing column', 'time,open,high,low,close\n', 'stdin:1: the header lacks volume'],
     [
       'two closes',

@@ -1,10 +1,10 @@
 /** Bars of the two symbols, from the store, a file or standard input, as one market. */
 import { createHash } from 'node:crypto'
 import { Failure, usage } from '../../base/errors.js'
-import { DAY, formatDate, type Zone } from '../../base/time.js'
+import { DAY, formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { date, list, real } from '../../cli/options.js'
+import { date, list, real, type Values } from '../../cli/options.js'
 import { Aligner, type DroppedRange } from '../../market/align.js'
 import type { Interval } from '../../market/bar.js'
 import { newYorkMidnight } from '../../market/calendar.js'
@@ -12,8 +12,7 @@ import type { BarField } from '../../market/fields.js'
 import type { Market } from '../../market/market.js'
 import { readRecords } from '../../market/records.js'
 import type { Holding, Selection } from '../../store/store.js'
-import type { Format } from '../../stream/source.js'
-import { DEFAULT_SYMBOLS, input, interval, openInput, symbol, symbols } from './input.js'
+import { DEFAULT_SYMBOLS, input, interval, openInput, readOptions, symbol, symbols } from './input.js'
 import { store, withStore } from './store.js'
 
 const STORE_INTERVAL: Interval = '1m'
@@ -44,19 +43,7 @@ export const marketExits = {
 export const marketWords =
   'Bars come from the store, or from FILE, or from standard input with -. Only those of the regular session count. The two symbols are joined by time; a bar without a partner is dropped and reported.'
 
-interface MarketFlags {
-  readonly symbols?: readonly string[] | undefined
-  readonly interval?: Interval | undefined
-  readonly source?: readonly string[] | undefined
-  readonly from?: number | 'today' | undefined
-  readonly to?: number | 'today' | undefined
-  readonly 'max-missing': number
-  readonly symbol?: string | undefined
-  readonly tz?: Zone | undefined
-  readonly 'input-format'?: Format | undefined
-  readonly 'max-line': number
-  readonly dsn?: string | undefined
-}
+type MarketFlags = Values<typeof marketOptions>
 
 export interface LoadedMarket {
   readonly market: Market
@@ -161,10 +148,7 @@ async function readFile(
 ): Promise<void> {
   const source = await openInput(context, operand, { format: flags['input-format'] })
   const blocks = readRecords(source, {
-    symbol: flags.symbol,
-    interval: flags.interval,
-    zone: flags.tz,
-    maxLine: flags['max-line'],
+    ...readOptions(context, flags),
     fields: FIELDS,
     onIgnored: (field) =>
       context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),

@@ -17,10 +17,7 @@ export interface InputFile {
 const NAME = 'file'
 
 /** Files are read one after another, records that are no bars passed on. Throws 66 where there are none at all. */
-export function fileFeed(
-  files: readonly InputFile[],
-  options: Pick<ReadOptions, 'symbol' | 'interval' | 'zone' | 'maxLine'> = {},
-): Feed {
+export function fileFeed(files: readonly InputFile[], options: ReadOptions = {}): Feed {
   return {
     name: NAME,
     bars: async function* (wanted, { signal, detail }) {

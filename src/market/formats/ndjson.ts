@@ -2,10 +2,11 @@
  * Bars as NDJSON bytes, both ways. Lines in the exact form that jules writes take a path that allocates nothing; any
  * other line is left to the general one (`records.ts`), so that the two agree on everything but time.
  */
-import { DAY, daysFromCivil, daysInMonth, formatTime } from '../../base/time.js'
+import { DAY, formatTime } from '../../base/time.js'
 import { readNumber, scanned, writeInteger, writeNumber } from '../../stream/decimal.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from '../bar.js'
 import { isPossible, SOURCE } from '../fields.js'
+import { STAMP_BYTES, StampReader } from './stamp-bytes.js'
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
 
@@ -148,8 +149,7 @@ export class BarReader {
   /** Symbols take turns in most files: the frame after the last one is tried first. */
   #nextHead = 0
   #lastTail = 0
-  #dateKey = -1
-  #dateMs = 0
+  readonly #stamps = new StampReader()
 
   constructor(batch: BarBatch) {
     this.#batch = batch
@@ -165,9 +165,9 @@ export class BarReader {
     const i = batch.length
     let p = this.#head(bytes, start, i)
     if (p < 0) return -1
-    const time = this.#time(bytes, p)
+    const time = this.#stamps.read(bytes, p)
     if (time < 0) return -1
-    p = number(bytes, p + 20, P_OPEN, batch.open, i)
+    p = number(bytes, p + STAMP_BYTES, P_OPEN, batch.open, i)
     if (p < 0) return -1
     p = number(bytes, p, P_HIGH, batch.high, i)
     if (p < 0) return -1
@@ -284,29 +284,6 @@ export class BarReader {
     if (known.length < 64) known.push({ bytes: ascii(text), id })
     return id
   }
-
-  /** `YYYY-MM-DDTHH:MM:SSZ`, exactly; -1 otherwise. */
-  #time(b: Buffer, p: number): number {
-    if (b[p + 10] !== 0x54 || b[p + 13] !== 0x3a || b[p + 16] !== 0x3a || b[p + 19] !== 0x5a) return -1
-    const hour = pair(b, p + 11)
-    const minute = pair(b, p + 14)
-    const second = pair(b, p + 17)
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return -1
-    if (b[p + 4] !== 0x2d || b[p + 7] !== 0x2d) return -1
-    const century = pair(b, p)
-    const rest = pair(b, p + 2)
-    const month = pair(b, p + 5)
-    const day = pair(b, p + 8)
-    if (century < 0 || rest < 0 || month < 1 || month > 12 || day < 1) return -1
-    const key = ((century * 100 + rest) * 16 + month) * 32 + day
-    if (key !== this.#dateKey) {
-      const year = century * 100 + rest
-      if (day > daysInMonth(year, month)) return -1
-      this.#dateKey = key
-      this.#dateMs = daysFromCivil(year, month, day) * DAY
-    }
-    return this.#dateMs + ((hour * 60 + minute) * 60 + second) * 1000
-  }
 }
 
 const CR_LF = ascii('\r\n')
@@ -321,12 +298,6 @@ function match(bytes: Buffer, at: number, expected: Uint8Array): number {
 function nameEnd(bytes: Buffer, at: number, most: number): number {
   for (let p = at; p <= at + most; p++) if (bytes[p] === 0x22) return p
   return -1
-}
-
-function pair(bytes: Buffer, at: number): number {
-  const tens = bytes[at]! - 48
-  const ones = bytes[at + 1]! - 48
-  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1
 }
 
 function code(codes: readonly Uint8Array[], bytes: Buffer, at: number): number {

@@ -15,9 +15,9 @@ const REQUIRED: readonly BarField[] = ['symbol', 'interval', 'time', 'open', 'hi
 /** Columns by which readers pass over row groups; statistics of the others would cost time and serve nobody. */
 const PRUNED: readonly BarField[] = ['symbol', 'interval', 'time']
 
-const SCHEMA: SchemaElement[] = [
-  { name: 'bar', num_children: BAR_FIELDS.length },
-  ...BAR_FIELDS.map((name): SchemaElement => {
+const schemaOf = (fields: readonly BarField[]): SchemaElement[] => [
+  { name: 'bar', num_children: fields.length },
+  ...fields.map((name): SchemaElement => {
     const repetition_type = REQUIRED.includes(name) ? 'REQUIRED' : 'OPTIONAL'
     if (STRINGS.includes(name)) {
       return {
@@ -46,12 +46,14 @@ export interface ParquetEncoder {
   end(): Promise<Uint8Array<ArrayBuffer>>
 }
 
-export async function parquetEncoder(): Promise<ParquetEncoder> {
+/** `without`: fields that the path of the file says. */
+export async function parquetEncoder(without: readonly string[] = []): Promise<ParquetEncoder> {
+  const fields = BAR_FIELDS.filter((field) => !without.includes(field))
   const { ByteWriter, ParquetWriter } = await import('hyparquet-writer')
   const bytes = new ByteWriter(1 << 20)
   const writer = new ParquetWriter({
     writer: bytes,
-    schema: SCHEMA,
+    schema: schemaOf(fields),
     // zlib's fastest level is twice as quick as a Snappy in JavaScript, and smaller.
     codec: 'GZIP',
     compressors: { GZIP: (input) => gzipSync(input, { level: 1 }) },
@@ -68,7 +70,7 @@ export async function parquetEncoder(): Promise<ParquetEncoder> {
   }
   return {
     group: async (rows) => {
-      const columnData = BAR_FIELDS.map((name) => ({
+      const columnData = fields.map((name) => ({
         name,
         data: columnOf(rows, name),
         statistics: PRUNED.includes(name),

@@ -1,5 +1,5 @@
 /** The thread of parquet-writer.ts: row groups in, bytes out, in order. */
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { type BarBatch, Names } from '../bar.js'
 import { type ParquetEncoder, parquetEncoder } from './parquet-encoder.js'
 
@@ -23,7 +23,7 @@ let queue: Promise<void> = Promise.resolve()
 parentPort?.on('message', ({ rows }: Request) => {
   queue = queue.then(async () => {
     try {
-      encoder ??= parquetEncoder()
+      encoder ??= parquetEncoder(workerData as readonly string[])
       const ready = await encoder
       const bytes = rows === null ? await ready.end() : await ready.group(received(rows))
       const back = rows === null ? [] : buffersOf(rows)

@@ -16,7 +16,8 @@ export interface ParquetBarWriter {
   abort(): Promise<void>
 }
 
-export function parquetBarWriter(sink: ByteSink): ParquetBarWriter {
+/** Writes bars as Parquet to a sink; `without`: fields that the path of the file says. */
+export function parquetBarWriter(sink: ByteSink, without: readonly string[] = []): ParquetBarWriter {
   let thread: EncoderThread | null = null
   let group: BarBatch | null = null
   let writing: Promise<void> = Promise.resolve()
@@ -34,13 +35,13 @@ export function parquetBarWriter(sink: ByteSink): ParquetBarWriter {
         copyRows(batch, from, to, group)
         from = to
         if (group.length < ROW_GROUP) continue
-        thread ??= new EncoderThread()
+        thread ??= new EncoderThread(without)
         await put(thread.group(group))
         group = null
       }
     },
     finish: async () => {
-      const encoder: ParquetEncoder = thread ?? (await parquetEncoder())
+      const encoder: ParquetEncoder = thread ?? (await parquetEncoder(without))
       if (group !== null) await put(encoder.group(group))
       await put(encoder.end())
       await writing
@@ -54,10 +55,7 @@ export function parquetBarWriter(sink: ByteSink): ParquetBarWriter {
 
 /** The encoder on a thread of its own; answers come in the order of the requests. */
 class EncoderThread implements ParquetEncoder {
-  readonly #worker = new Worker(new URL('./parquet-worker.js', import.meta.url), {
-    // A row group is 100,000 rows and leaves nothing behind: small limits keep the process small at little cost in time.
-    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 },
-  })
+  readonly #worker: Worker
   readonly #waiting: {
     resolve: (bytes: Uint8Array<ArrayBuffer>) => void
     reject: (error: unknown) => void
@@ -65,7 +63,12 @@ class EncoderThread implements ParquetEncoder {
 
   readonly #used: SentBatch[] = []
 
-  constructor() {
+  constructor(without: readonly string[]) {
+    this.#worker = new Worker(new URL('./parquet-worker.js', import.meta.url), {
+      workerData: without,
+      // A row group is 100,000 rows and leaves nothing behind: small limits keep the process small at little cost in time.
+      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 },
+    })
     this.#worker.on('message', (reply: Reply) => {
       const next = this.#waiting.shift()
       if ('error' in reply) return next?.reject(reply.error)
