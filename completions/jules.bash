@@ -164,7 +164,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --store --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')
@@ -208,7 +208,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--policy --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --run --records --format -f --output -o --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--policy --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --run --records --format -f --output -o --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --store --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')
@@ -248,7 +248,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --format -f --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --seed --format -f --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --store --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export-model')

@@ -47,8 +47,3 @@ export interface Context {
   /** Ends the run with this status though nothing failed: "ran, and the answer is no", a child's status. */
   readonly exitWith: (status: number) => void
 }
-
-/** Thrown where data is needed and standard input is a terminal: help on stderr, 64. */
-export class HelpWanted extends Error {
-  override readonly name = 'HelpWanted'
-}

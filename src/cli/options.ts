@@ -3,13 +3,14 @@ import { usage } from '../base/errors.js'
 import { daysFromCivil, parseDate } from '../base/time.js'
 import { quote } from '../base/words.js'
 
-/** One option. `metavar` absent means a switch; `many` means it may be given several times. */
+/** One option. `metavar` absent means a switch. */
 export interface Option<T> {
   readonly help: string
   readonly metavar?: string
   readonly short?: string
   readonly choices?: readonly string[]
-  readonly many?: boolean
+  /** Given several times: other values are refused, or add up; else the last one counts. */
+  readonly repeat?: 'refuse' | 'add'
   /** A switch that may have a value all the same: `--switch=value` stands for this option with that value. */
   readonly valued?: string
   /** What the value completes to in a shell. */
@@ -35,7 +36,7 @@ export interface Setting {
   readonly raw: string | undefined
 }
 
-type Common = Partial<Pick<Option<unknown>, 'short' | 'completes' | 'defaultText' | 'valued'>>
+type Common = Partial<Pick<Option<unknown>, 'short' | 'completes' | 'defaultText' | 'valued' | 'repeat'>>
 
 /**
  * A switch: false unless given. In the environment and the configuration file true, false, 1, 0, yes, no, on, off.
@@ -144,11 +145,17 @@ export function list(
   more: ListMore & { fallback?: readonly string[] } = {},
 ): Option<readonly string[] | undefined> {
   const shown = more.fallback === undefined ? {} : { defaultText: more.fallback.join(',') }
-  return option<readonly string[] | undefined>(metavar, help, { ...shown, ...more }, (value) => {
-    const words = value.split(',').map((word) => word.trim())
-    if (words.some((word) => word === '')) throw usage('expected words between commas', { got: quote(value) })
-    return words.map((word) => more.each?.(word) ?? word)
-  })
+  return option<readonly string[] | undefined>(
+    metavar,
+    help,
+    { repeat: 'add', ...shown, ...more },
+    (value) => {
+      const words = value.split(',').map((word) => word.trim())
+      if (words.some((word) => word === ''))
+        throw usage('expected words between commas', { got: quote(value) })
+      return words.map((word) => more.each?.(word) ?? word)
+    },
+  )
 }
 
 interface ListMore extends Common {
@@ -162,7 +169,7 @@ export function option<T>(
   more: Common & { fallback?: T },
   parse: (text: string) => T,
 ): Option<T> {
-  const { short, completes, fallback } = more
+  const { short, completes, repeat, fallback } = more
   const defaultText = more.defaultText ?? (fallback === undefined ? undefined : String(fallback))
   return {
     metavar,
@@ -171,6 +178,7 @@ export function option<T>(
     fallback: fallback as T,
     ...(short === undefined ? {} : { short }),
     ...(completes === undefined ? {} : { completes }),
+    ...(repeat === undefined ? {} : { repeat }),
     ...(defaultText === undefined ? {} : { defaultText }),
   }
 }

@@ -13,6 +13,8 @@ export interface Flags {
   /** Raw texts by option name; a switch that is on has 'true'. */
   readonly raw: ReadonlyMap<string, string>
   readonly operands: readonly string[]
+  /** Options that were given again with another value, of which the last counts. */
+  readonly again: readonly string[]
 }
 
 /** Splits leading global options from the command word: `-q load x` -> command load, the rest `-q x`. */
@@ -49,12 +51,21 @@ export function readFlags(
     .allowExcessArguments(true)
   if (command.passThrough) parser.passThroughOptions()
   const raw = new Map<string, string>()
+  const again = new Set<string>()
+  const take = (name: string, { repeat }: Option<unknown>, text: string) => {
+    const before = raw.get(name)
+    if (before !== undefined && before !== text) {
+      if (repeat === 'refuse') throw twice(name, before, text)
+      if (repeat !== 'add') again.add(name)
+    }
+    raw.set(name, repeat === 'add' && before !== undefined ? `${before},${text}` : text)
+  }
   const all: Options = { ...command.options, ...globalOptions }
   for (const [name, spec] of Object.entries(all)) {
     const value = spec.metavar === undefined ? '' : ` <${spec.metavar}>`
     const flags = `${spec.short === undefined ? '' : `-${spec.short}, `}--${name}${value}`
     parser.addOption(new CommanderOption(flags))
-    parser.on(`option:${name}`, (text?: string | null) => raw.set(name, text ?? 'true'))
+    parser.on(`option:${name}`, (text?: string | null) => take(name, spec, text ?? 'true'))
     // Commander files `--no-x` under `x`.
     if (name.startsWith('no-')) parser.on(`option:${name.slice(3)}`, () => raw.set(name, 'true'))
   }
@@ -68,8 +79,16 @@ export function readFlags(
   } catch (error) {
     throw asUsage(error, Object.keys(all), command.discreet === true)
   }
-  return { raw, operands: parser.args }
+  return { raw, operands: parser.args, again: [...again] }
 }
+
+const twice = (name: string, before: string, text: string) =>
+  usage(`--${name} is given twice: ${quote(before)} and ${quote(text)}`, {
+    hint:
+      name === 'symbol'
+        ? 'give each file its own symbol: NVDA=FILE MSFT=FILE'
+        : 'it describes the whole input: read other files with a command of their own',
+  })
 
 /** Refuses too few and too many operands. Apart from readFlags, so that `--help` needs none. */
 export function checkOperands(command: AnyLeaf, operands: readonly string[]): void {

@@ -6,7 +6,7 @@ import { EXIT, Failure, usage } from '../base/errors.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
 import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
 import { type Config, configLayer, readConfig } from './config.js'
-import { type Context, HelpWanted } from './context.js'
+import type { Context } from './context.js'
 import { commandHelp, rootHelp } from './help.js'
 import { globalOptions, type Options, type Setting, type Values } from './options.js'
 import { checkOperands, readFlags, splitCommand } from './parse.js'
@@ -75,7 +75,7 @@ interface Found {
 
 async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<number> {
   const { command, path, commands } = found
-  const { raw, operands } = readFlags(command, argv)
+  const { raw, operands, again } = readFlags(command, argv)
   if (raw.has('help')) return print(commandHelp(path.join(' '), command))
   if (raw.has('version')) return print(version())
   const paths = xdgPaths(env, homedir)
@@ -110,6 +110,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   for (const [name, setting] of settings) {
     if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
   }
+  for (const name of again) ui.detail(`--${name} is given more than once: the last one counts`)
   let stdout: ByteSink | undefined
   // A reader that has stalled must not hold a command that was told to stop; last records get a second to leave.
   interruption.signal.addEventListener('abort', () => setTimeout(() => stdout?.abort(), 1000).unref())
@@ -164,7 +165,6 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     await stdout?.close()
     return interruption.status() ?? status
   } catch (error) {
-    if (error instanceof HelpWanted) return showHelp(commandHelp(path.join(' '), command), false)
     const stopped = interruption.status()
     // After a signal the failure is the signal, unless something worse broke on the way out.
     if (stopped !== undefined && !(error instanceof Failure)) return stopped

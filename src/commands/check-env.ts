@@ -3,7 +3,7 @@ import { badData } from '../base/errors.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
-import { loadMarket, marketExits, marketOptions, marketWords } from './wiring/market.js'
+import { loadMarket, marketExits, marketInput, marketOptions, marketWords } from './wiring/market.js'
 import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
 
 export const checkEnvironment = defineCommand({
@@ -13,7 +13,7 @@ export const checkEnvironment = defineCommand({
     'Walks through the environment with random actions and checks what a learner relies on: observations of the right shape, episodes that end as they should, the same bytes from the same seed, money conserved, the limits kept, and no look at the future: every bar after a decision is replaced by noise, and everything up to it must stay as it was, to the bit.',
     marketWords,
   ],
-  operands: [{ name: 'FILE', help: 'bars, or - for standard input', completes: 'file' }],
+  operands: [{ name: 'FILE', help: 'bars, or - for standard input', many: true, completes: 'file' }],
   options: {
     ...strategyOptions,
     seed: integer('N', 'seed of the random actions', { fallback: 1, min: 0, max: 4_294_967_295 }),
@@ -27,7 +27,7 @@ export const checkEnvironment = defineCommand({
   exits: { 1: 'a check failed', ...marketExits },
   seeAlso: ['backtest', 'features.7'],
   run: async (context, given, operands) => {
-    const loaded = await loadMarket(context, given, operands)
+    const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
     const { market } = loaded
     if (market.length < given.warmup + 20) {
       throw badData(

@@ -1,7 +1,7 @@
 import { Failure, usage } from '../base/errors.js'
 import { DAY, formatDate } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
-import { type Context, HelpWanted } from '../cli/context.js'
+import type { Context } from '../cli/context.js'
 import { choice, date, flag, integer, real, type Values } from '../cli/options.js'
 import { newYorkDay, sessions, sessionsEndingAt } from '../market/calendar.js'
 import type { Feed, FeedWorld, Wanted } from '../market/feeds/feed.js'
@@ -10,7 +10,16 @@ import { mockFeed, REGIMES } from '../market/feeds/mock.js'
 import { DEFECTS } from '../market/feeds/mock-defects.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
 import type { Format } from '../stream/source.js'
-import { DEFAULT_SYMBOLS, input, interval, openInput, readOptions, symbol, symbols } from './wiring/input.js'
+import {
+  DEFAULT_SYMBOLS,
+  input,
+  interval,
+  namedInputs,
+  openInput,
+  readOptions,
+  symbol,
+  symbols,
+} from './wiring/input.js'
 import { openOutput, output } from './wiring/output.js'
 
 const DEFAULT_DAYS = 20
@@ -88,7 +97,6 @@ export const fetch = defineCommand({
   run: async (context, given, operands) => {
     if (given.mock && operands.length > 0) throw usage('--mock and FILE exclude each other')
     if (!given.mock && operands.length === 0) {
-      if (context.stdinIsTTY) throw new HelpWanted()
       throw usage('name a source', {
         hint: 'jules fetch --mock, jules fetch FILE, or jules fetch - for standard input',
       })
@@ -167,12 +175,12 @@ async function mock(context: Context, options: FetchOptions): Promise<Chosen> {
 
 /** The whole of the files. The first one is opened here: a mistyped name must not cost an output that is there. */
 async function files(context: Context, options: FetchOptions, operands: readonly string[]): Promise<Chosen> {
-  if (operands.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
-  const open = (name: string) => openInput(context, name, { format: options['input-format'] })
-  const first = await open(operands[0]!)
+  const inputs = await namedInputs(operands, options)
+  const open = (path: string) => openInput(context, path, { format: options['input-format'] })
+  const first = await open(inputs[0]!.path)
   return {
     feed: fileFeed(
-      operands.map((name, i) => ({ name, open: async () => (i === 0 ? first : open(name)) })),
+      inputs.map((one, i) => ({ ...one, open: async () => (i === 0 ? first : open(one.path)) })),
       readOptions(context, options),
     ),
     wanted: {},

@@ -10,7 +10,7 @@ import { readRecords } from '../market/records.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import type { Source } from '../stream/source.js'
-import { input, interval, openInput, readOptions, symbol } from './wiring/input.js'
+import { input, interval, namedInputs, openInput, readOptions, symbol } from './wiring/input.js'
 import { store, withStore } from './wiring/store.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
@@ -81,17 +81,17 @@ export const load = defineCommand({
   },
   seeAlso: ['fetch', 'export', 'db'],
   run: async (context, options, operands) => {
-    const files = operands.length === 0 ? ['-'] : operands
-    if (files.filter((name) => name === '-').length > 1) throw usage('standard input is named twice')
+    const files = await namedInputs(operands.length === 0 ? ['-'] : operands, options)
     if (options['import-id'] === '') throw usage('--import-id: expected a name')
     const tally = new Tally(context, options['max-rejects'])
     const progress = context.ui.progress('rows')
     const readInto = async (running: Running | null, first: Source): Promise<void> => {
       let source = first
-      for (const [i, name] of files.entries()) {
-        if (i > 0) source = await openInput(context, name, { format: options['input-format'] })
+      for (const [i, { name, path, symbol: own }] of files.entries()) {
+        if (i > 0) source = await openInput(context, path, { format: options['input-format'] })
         const blocks = readRecords(source, {
           ...readOptions(context, options),
+          symbol: options.symbol ?? own,
           onReject: tally.reject,
           onIgnored: (field) =>
             context.ui.detail(`${name}: ${quote(field)} is not a field of a bar, ignored`),
@@ -116,7 +116,7 @@ export const load = defineCommand({
     let running: Running | null = null
     try {
       // The input is opened before the database: a mistyped name must not start a server.
-      const first = await openInput(context, files[0]!, { format: options['input-format'] })
+      const first = await openInput(context, files[0]!.path, { format: options['input-format'] })
       await tally.openRejects(options.rejects)
       if (options['dry-run']) await readInto(null, first)
       else {

@@ -39,7 +39,7 @@ const CONTAINERS: readonly Container[] = [
 ]
 
 /** The bytes at the start that a container is known by. */
-export const MAGIC_BYTES = 64
+const MAGIC_BYTES = 64
 
 /** The failure for a file that is a container of something; null for what may be records. */
 export function containerFailure(head: Buffer, name: string, operand: string): Failure | null {

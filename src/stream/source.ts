@@ -12,7 +12,7 @@ import { isatty, ReadStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { badData, Failure, systemFailure } from '../base/errors.js'
-import { containerFailure, MAGIC_BYTES, toUtf8, wideEncoding } from './containers.js'
+import { containerFailure, toUtf8, wideEncoding } from './containers.js'
 
 export const FORMATS = ['ndjson', 'csv', 'parquet'] as const
 export type Format = (typeof FORMATS)[number]
@@ -39,6 +39,8 @@ export interface Source {
   /** `stdin`, or the path as it was given: the name in messages. */
   readonly name: string
   readonly format: Format
+  /** Not a byte in it. */
+  readonly isEmpty: boolean
   /** The bytes in order, once. */
   chunks(): AsyncGenerator<Buffer>
   /** The whole file; a pipe is spooled to an unlinked temporary file first. */
@@ -49,6 +51,9 @@ export interface Source {
 
 const CHUNK = 1 << 18
 
+/** No more is waited for: a slow writer's first line may be short. */
+const SHORTEST_MAGIC = 4
+
 /** The format an output or input path asks for by its extension, `.gz` aside. */
 export function formatByExtension(path: string): Format | undefined {
   const extension = extname(path.toLowerCase().replace(/\.gz$/, ''))
@@ -56,6 +61,16 @@ export function formatByExtension(path: string): Format | undefined {
   if (extension === '.csv' || extension === '.tsv') return 'csv'
   if (extension === '.ndjson' || extension === '.jsonl' || extension === '.json') return 'ndjson'
   return undefined
+}
+
+/** Whether standard input is a pipe, a socket or a file: what may hold records. A device such as /dev/null does not. */
+export function holdsRecords(): boolean {
+  try {
+    const kind = fstatSync(0)
+    return kind.isFIFO() || kind.isSocket() || kind.isFile()
+  } catch {
+    return false
+  }
 }
 
 /** Opens `operand`, `-` being standard input. Throws `noInput` when it is missing, or empty and may not be. */
@@ -89,12 +104,12 @@ export async function readWhole(from: string | number, signal: AbortSignal): Pro
 }
 
 async function recognised(operand: string, name: string, raw: Raw, options: SourceOptions): Promise<Source> {
-  let head = await firstBytes(raw.chunks, MAGIC_BYTES)
+  let head = await firstBytes(raw.chunks, SHORTEST_MAGIC)
   let chunks = withHead(head, raw.chunks)
   const gzip = !options.plain && head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b
   if (gzip) {
     chunks = gunzip(chunks, name)
-    head = await firstBytes(chunks, MAGIC_BYTES)
+    head = await firstBytes(chunks, SHORTEST_MAGIC)
     chunks = withHead(head, chunks)
   }
   if (head.length === 0 && !options.mayBeEmpty) throw new Failure('noInput', 'is empty', { where: name })
@@ -115,6 +130,7 @@ async function recognised(operand: string, name: string, raw: Raw, options: Sour
   return {
     name,
     format,
+    isEmpty: head.length === 0,
     chunks: () => chunks,
     randomAccess: async () => {
       if (raw.fd !== undefined && !gzip) return fileAccess(raw.fd)

@@ -15,6 +15,7 @@ export function memorySource(
   return {
     name,
     format,
+    isEmpty: bytes.length === 0,
     chunks: async function* () {
       let at = 0
       for (const length of [...cuts, bytes.length]) {

@@ -15,7 +15,14 @@ import { formatByExtension } from '../../stream/source.js'
 import { Backtest } from '../../trading/backtest.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
-import { type LoadedMarket, loadMarket, marketExits, marketOptions, marketWords } from '../wiring/market.js'
+import {
+  type LoadedMarket,
+  loadMarket,
+  marketExits,
+  marketInput,
+  marketOptions,
+  marketWords,
+} from '../wiring/market.js'
 import { type LoadedModel, loadModel, modelRecord, policyOf, seenNotes } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { policyOption, preparedPolicy } from '../wiring/policies.js'
@@ -55,7 +62,7 @@ export const backtest = defineCommand({
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
-  operands: [{ name: 'FILE', help: 'bars, or - for standard input', completes: 'file' }],
+  operands: [{ name: 'FILE', help: 'bars, or - for standard input', many: true, completes: 'file' }],
   options,
   examples: [
     {
@@ -86,7 +93,7 @@ export const backtest = defineCommand({
     }
     const prepared = await preparedPolicy(context, chosen, given.seed)
     const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
-    const loaded = await loadMarket(context, given, operands)
+    const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
     const { market } = loaded
     const rules = rulesOf(given, market.interval)
     const { warmup } = given
@@ -186,6 +193,7 @@ function summaryRecord({ name, loaded, run, features, model }: Summarised) {
     policy: policy.name,
     symbols: market.symbols,
     interval: market.interval,
+    input: loaded.name,
     sources: loaded.sources,
     from,
     to,

@@ -6,22 +6,24 @@ import type { PhasePlan, TrainingPlan } from '../../agent/run/plan.js'
 import { usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import type { Interval } from '../../market/bar.js'
-import { loadMarket } from '../wiring/market.js'
+import { splitOperand } from '../wiring/input.js'
+import { loadMarket, type MarketInput } from '../wiring/market.js'
 import { featuresOf, rulesOf } from '../wiring/strategy.js'
 import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
 import { absolute, type Given, settingsOf } from './options.js'
 
 export interface Asked extends Pick<TrainingPlan, 'place' | 'startedMs'> {
   readonly given: Given
-  readonly operands: readonly string[]
+  readonly bars: MarketInput
   /** Texts of the options that were set. */
   readonly texts: Readonly<Record<string, string>>
 }
 
 export async function planOf(
   context: Context,
-  { given, operands, texts, place, startedMs }: Asked,
+  { given, bars: read, texts, place, startedMs }: Asked,
 ): Promise<TrainingPlan> {
+  const { operands } = read
   if (given.env !== undefined && operands.length > 0)
     throw usage(`--env ${given.env} reads no bars: got ${operands[0]}`)
   const curriculum =
@@ -31,11 +33,12 @@ export async function planOf(
   const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
   const shaped = shapedBy(given, initial)
   const settings = settingsOf(shaped, features.name)
-  const bars = given.env === undefined ? await loadMarket(context, given, operands, { single: true }) : null
+  const bars = given.env === undefined ? await loadMarket(context, given, read, { single: true }) : null
   const interval = bars?.market.interval ?? null
   const phase = phaseOf(shaped, { features: features.name, interval })
+  const places = await Promise.all(operands.map((operand) => placeOf(context, operand)))
   const inputs = [
-    bars && input('bars', operands[0] === undefined ? 'store' : absolute(context, operands[0]), bars),
+    bars && input('bars', places.length === 0 ? 'store' : places.join(' '), bars),
     initial && input('model', absolute(context, initial.path), initial),
     curriculum && input('curriculum', absolute(context, given.curriculum!), curriculum),
   ].filter((one) => one !== null)
@@ -56,8 +59,15 @@ export async function planOf(
     startedMs,
     inputs,
     options: texts,
-    operands: operands.map((operand) => absolute(context, operand)),
+    operands: places,
   }
+}
+
+/** An operand that means the same from any folder. */
+async function placeOf(context: Context, operand: string): Promise<string> {
+  const { path, symbol } = await splitOperand(operand)
+  const place = absolute(context, path)
+  return symbol === undefined ? place : `${symbol}=${place}`
 }
 
 /** The network of a model to start from is the default of the new one. */

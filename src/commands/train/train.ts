@@ -7,8 +7,9 @@ import { Failure, systemCode, usage } from '../../base/errors.js'
 import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
+import { splitOperand } from '../wiring/input.js'
 import { lockWorld } from '../wiring/lock.js'
-import { marketExits, marketWords } from '../wiring/market.js'
+import { type MarketInput, marketExits, marketInput, marketWords } from '../wiring/market.js'
 import { trainingWorld } from '../wiring/training.js'
 import { type Given, trainOptions as options, runningOptions, textsOf, valuesOf } from './options.js'
 import { TrainingOutput } from './output.js'
@@ -29,7 +30,7 @@ export const train = defineCommand({
     'With --env it learns a small task that cannot be solved without memory: a cart-pole without velocities, a T-maze, or naming a symbol seen two steps ago.',
     'Every run is entered in runs.ndjson in the data directory, so that later statistics know how many trials a result was chosen from.',
   ],
-  operands: [{ name: 'FILE', help: 'bars, or - for standard input', completes: 'file' }],
+  operands: [{ name: 'FILE', help: 'bars, or - for standard input', many: true, completes: 'file' }],
   options,
   examples: [
     { text: 'On bars of the store', shell: 'jules train --steps 200000 -o my-run' },
@@ -68,7 +69,9 @@ export const train = defineCommand({
     if (given.resume !== undefined) return resume(context, given, operands)
     const texts = textsOf(context, Object.keys(options))
     const { output = null, run: name = null, force } = given
-    await begin(context, { given, operands, texts, place: { kind: 'new', output, name, force } })
+    const bars =
+      given.env === undefined ? await marketInput(context, given, operands) : { operands, stdin: null }
+    await begin(context, { given, bars, texts, place: { kind: 'new', output, name, force } })
   },
 })
 
@@ -76,15 +79,14 @@ async function resume(context: Context, given: Given, operands: readonly string[
   const folder = new RunFolder(given.resume!, context)
   const manifest = await manifestOf(folder)
   const values = valuesOf(context, options, manifest.options, FREE)
-  const [bars] = manifest.operands
-  if (operands.length === 0 && bars !== undefined) await askAgain(given.resume!, bars)
+  if (operands.length === 0) for (const bars of manifest.operands) await askAgain(given.resume!, bars)
   const release = await folder.lock(lockWorld(context))
   context.onEnd(async () => release())
   await folder.tidy()
   await begin(context, {
     given: { ...values, resume: given.resume } as Given,
     // Bars that were moved are the same bars.
-    operands: operands.length > 0 ? operands : manifest.operands,
+    bars: { operands: operands.length > 0 ? operands : manifest.operands, stdin: null },
     texts: manifest.options,
     place: { kind: 'begun', folder, manifest },
   })
@@ -97,10 +99,11 @@ async function askAgain(folder: string, bars: string): Promise<void> {
       hint: `give it the same bars again: jules train --resume ${shellWord(folder)} -`,
     })
   }
-  await access(bars).catch((error) => {
+  const { path } = await splitOperand(bars)
+  await access(path).catch((error) => {
     if (systemCode(error) !== 'ENOENT') return
     throw new Failure('noInput', 'no such file or directory', {
-      where: bars,
+      where: path,
       hint: `say where the bars are now: jules train --resume ${shellWord(folder)} FILE`,
     })
   })
@@ -108,18 +111,21 @@ async function askAgain(folder: string, bars: string): Promise<void> {
 
 interface Beginning {
   readonly given: Given
-  readonly operands: readonly string[]
+  readonly bars: MarketInput
   readonly texts: Readonly<Record<string, string>>
   readonly place: TrainingPlan['place']
 }
 
 async function begin(context: Context, beginning: Beginning): Promise<void> {
-  const { given, operands } = beginning
+  const {
+    given,
+    bars: { operands },
+  } = beginning
   const plan = await planOf(context, { ...beginning, startedMs: context.clock() })
   const format = given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')
   const output = new TrainingOutput(context, format === 'table')
   const trained = await trainRun(trainingWorld(context, given, output.listen), plan)
-  await output.ended(trained, operands[0] === undefined ? stored(plan) : [operands[0]])
+  await output.ended(trained, operands.length === 0 ? stored(plan) : operands)
 }
 
 /** Words that select the bars of the run in the store. */

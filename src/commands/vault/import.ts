@@ -1,12 +1,12 @@
 import { badData, Failure } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
-import { HelpWanted } from '../../cli/context.js'
 import { choice, flag, integer } from '../../cli/options.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
 import { parseDotenv, parseJsonSecrets } from '../../vault/dotenv.js'
 import { readLegacy } from '../../vault/legacy.js'
 import { withoutNewline } from '../../vault/password.js'
+import { terminalInput } from '../wiring/input.js'
 import { askPassword, openBackend, openVault, vaultOptions } from '../wiring/secrets.js'
 
 export const importSecrets = defineCommand({
@@ -30,7 +30,7 @@ export const importSecrets = defineCommand({
     }),
   },
   run: async (context, options, [path = '']) => {
-    if (path === '-' && context.stdinIsTTY) throw new HelpWanted()
+    if (path === '-' && context.stdinIsTTY) throw terminalInput()
     const bytes = await readWhole(path, context.signal)
     const words = decodeUtf8(bytes)
     if (words === null) throw badData('is not UTF-8', { where: path })

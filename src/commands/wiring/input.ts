@@ -1,16 +1,25 @@
 /** Options that describe the input, in one wording, and the input opened. */
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { usage } from '../../base/errors.js'
+import { join } from 'node:path'
+import { Failure, systemFailure, usage } from '../../base/errors.js'
 import { type TimeFormat, timeFormat } from '../../base/stamp.js'
 import { type Zone, zoneNamed } from '../../base/time.js'
 import { quote } from '../../base/words.js'
-import { type Context, HelpWanted } from '../../cli/context.js'
+import type { Context } from '../../cli/context.js'
 import { choice, flag, integer, list, option, type Values } from '../../cli/options.js'
 import { INTERVALS, type Interval, SYMBOL } from '../../market/bar.js'
 import { type ColumnMap, columnMap } from '../../market/columns.js'
 import type { ReadOptions } from '../../market/reading.js'
 import { VENDORS, vendors } from '../../market/vendors.js'
-import { FORMATS, openSource, type Source, type SourceOptions } from '../../stream/source.js'
+import {
+  FORMATS,
+  formatByExtension,
+  holdsRecords,
+  openSource,
+  type Source,
+  type SourceOptions,
+} from '../../stream/source.js'
 
 /** The pair that the tool is made for. */
 export const DEFAULT_SYMBOLS: readonly [string, string] = ['NVDA', 'MSFT']
@@ -33,15 +42,23 @@ export const symbols: typeof symbolList = {
   },
 }
 
-export const symbol = option<string | undefined>('SYMBOL', 'symbol of rows that have none', {}, symbolWord)
+/** An option that describes the input as a whole. */
+const describing = { repeat: 'refuse' } as const
 
-export const interval = choice('INTERVAL', INTERVALS, 'length of a bar')
+export const symbol = option<string | undefined>(
+  'SYMBOL',
+  'symbol of rows that have none',
+  describing,
+  symbolWord,
+)
+
+export const interval = choice('INTERVAL', INTERVALS, 'length of a bar', describing)
 
 export const input = {
   tz: option<Zone | undefined>(
     'ZONE',
     'time zone of stamps that have no offset, such as America/New_York',
-    {},
+    describing,
     (name) => {
       const zone = zoneNamed(name)
       if (zone === null) throw usage(`unknown time zone ${quote(name)}`)
@@ -51,23 +68,29 @@ export const input = {
   columns: option<ColumnMap | undefined>(
     'MAP',
     'which column is which field: time=window_start,..., or all in order',
-    {},
+    describing,
     columnMap,
   ),
   'no-header': flag('the first line of a CSV file is a row'),
   'time-format': option<TimeFormat | undefined>(
     'FORM',
     "form of stamps, as strptime has it: '%d/%m/%Y %H:%M'; or epoch-s, -ms, -us, -ns",
-    {},
+    describing,
     (pattern) => {
       const form = timeFormat(pattern)
       if ('error' in form) throw usage(form.error, { got: quote(pattern) })
       return form
     },
   ),
-  decimal: choice('MARK', ['.', ','], 'decimal mark of numbers', { defaultText: 'as the rows show' }),
-  vendor: choice('NAME', VENDORS, 'whose layout the file has'),
-  'input-format': choice('FORMAT', FORMATS, 'format of the input', { defaultText: 'recognised' }),
+  decimal: choice('MARK', ['.', ','], 'decimal mark of numbers', {
+    ...describing,
+    defaultText: 'as the rows show',
+  }),
+  vendor: choice('NAME', VENDORS, 'whose layout the file has', describing),
+  'input-format': choice('FORMAT', FORMATS, 'format of the input', {
+    ...describing,
+    defaultText: 'recognised',
+  }),
   'max-line': integer('BYTES', 'longest line of the input', { fallback: 1 << 20, min: 64, max: 1 << 29 }),
 }
 
@@ -99,14 +122,107 @@ export function readOptions(context: Context, flags: InputFlags): ReadOptions {
   }
 }
 
-/** Opens a FILE operand or `-`, closed when the command ends; help when standard input is a terminal. */
+/** A file to read: as it was named, where it is, and the symbol of its rows that have none. */
+export interface NamedInput {
+  readonly name: string
+  readonly path: string
+  readonly symbol?: string
+}
+
+/**
+ * The files that operands name: FILE, `-`, NAME=FILE with the symbol of its rows, or a folder of files, in the order of their
+ * paths. Throws 64 for standard input named twice, 66 for a folder without files of records.
+ */
+export async function namedInputs(
+  operands: readonly string[],
+  { symbol: general }: { readonly symbol?: string | undefined },
+): Promise<NamedInput[]> {
+  const inputs: NamedInput[] = []
+  for (const operand of operands) {
+    const { path, symbol: own } = await splitOperand(operand)
+    if (own !== undefined && general !== undefined && own !== general)
+      throw usage(`--symbol ${general} and ${own}=FILE exclude each other`)
+    for (const file of path === '-' ? [path] : await filesAt(path)) {
+      inputs.push({ name: file, path: file, ...(own === undefined ? {} : { symbol: own }) })
+    }
+  }
+  if (inputs.filter(({ path }) => path === '-').length > 1) throw usage('standard input is named twice')
+  return inputs
+}
+
+/** `NVDA=bars.csv` apart, unless a file has that whole name. */
+export async function splitOperand(operand: string): Promise<{ path: string; symbol?: string }> {
+  const [, name, path] = /^([A-Z0-9][A-Z0-9.-]{0,15})=(.+)$/s.exec(operand) ?? []
+  if (name === undefined || path === undefined || (await exists(operand))) return { path: operand }
+  return { path, symbol: name }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
+
+/** The file itself, or the files of records below a folder; names with a dot or an underscore first are not data. */
+async function filesAt(path: string): Promise<string[]> {
+  const kind = await stat(path).catch(() => null)
+  if (kind === null || !kind.isDirectory()) return [path]
+  const found: string[] = []
+  const walk = async (folder: string): Promise<void> => {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+      throw systemFailure(error, folder)
+    })
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (/^[._]/.test(entry.name)) continue
+      const inside = join(folder, entry.name)
+      if (entry.isDirectory()) await walk(inside)
+      else if (formatByExtension(entry.name) !== undefined) found.push(inside)
+    }
+  }
+  await walk(path)
+  if (found.length > 0) return found
+  throw new Failure('noInput', 'holds no .parquet, .csv, .tsv, .ndjson, .jsonl or .json', { where: path })
+}
+
+/** Opens a file or `-`, closed when the command ends. Throws 64 when standard input is a terminal. */
 export async function openInput(
   context: Context,
-  operand: string,
+  path: string,
   given: Pick<SourceOptions, 'format' | 'plain' | 'mayBeEmpty'> = {},
 ): Promise<Source> {
-  if (operand === '-' && context.stdinIsTTY) throw new HelpWanted()
-  const source = await openSource(operand, { signal: context.signal, temporaryDirectory: tmpdir(), ...given })
+  if (path === '-' && context.stdinIsTTY) throw terminalInput()
+  const source = await openSource(path, { signal: context.signal, temporaryDirectory: tmpdir(), ...given })
   context.onEnd(() => source.close())
   return source
+}
+
+/** For a command that would wait for somebody to type records. */
+export const terminalInput = () =>
+  usage('nothing to read: standard input is a terminal', {
+    hint: 'name a FILE, or pipe records in, as jules fetch --mock does',
+  })
+
+const SILENCE_MS = 2000
+
+/**
+ * Standard input as it is where it was not named: its bytes, or null for a terminal, for nothing, and for something that
+ * cannot hold records, such as /dev/null. A pipe that stays open is waited for, and the wait is told.
+ */
+export async function unnamedInput(
+  context: Context,
+  given: Pick<SourceOptions, 'format'>,
+): Promise<Source | null> {
+  if (context.stdinIsTTY || !holdsRecords()) return null
+  const telling = setTimeout(
+    () => context.ui.note('waiting for bars on standard input; --store reads the store'),
+    SILENCE_MS,
+  )
+  try {
+    const source = await openInput(context, '-', { ...given, mayBeEmpty: true })
+    if (!source.isEmpty) return source
+    await source.close()
+    return null
+  } finally {
+    clearTimeout(telling)
+  }
 }

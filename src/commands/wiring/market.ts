@@ -4,15 +4,28 @@ import { Failure, usage } from '../../base/errors.js'
 import { DAY, formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { date, list, real, type Values } from '../../cli/options.js'
+import { date, flag, list, real, type Values } from '../../cli/options.js'
 import { Aligner, type DroppedRange } from '../../market/align.js'
-import type { Interval } from '../../market/bar.js'
+import { type BarBatch, type Interval, Names } from '../../market/bar.js'
 import { newYorkMidnight } from '../../market/calendar.js'
 import type { BarField } from '../../market/fields.js'
 import type { Market } from '../../market/market.js'
+import { mergedByTime } from '../../market/merge.js'
 import { readRecords } from '../../market/records.js'
 import type { Holding, Selection } from '../../store/store.js'
-import { DEFAULT_SYMBOLS, input, interval, openInput, readOptions, symbol, symbols } from './input.js'
+import type { Source } from '../../stream/source.js'
+import {
+  DEFAULT_SYMBOLS,
+  input,
+  interval,
+  type NamedInput,
+  namedInputs,
+  openInput,
+  readOptions,
+  symbol,
+  symbols,
+  unnamedInput,
+} from './input.js'
 import { store, withStore } from './store.js'
 
 const STORE_INTERVAL: Interval = '1m'
@@ -31,6 +44,7 @@ export const marketOptions = {
   symbol,
   ...input,
   ...store,
+  store: flag('read the store, whatever is on standard input'),
 }
 
 export const marketExits = {
@@ -41,7 +55,7 @@ export const marketExits = {
 }
 
 export const marketWords =
-  'Bars come from the store, or from FILE, or from standard input with -. Only those of the regular session count. The two symbols are joined by time; a bar without a partner is dropped and reported.'
+  'Bars come from the files that are named, merged by time; else from standard input, where it is a pipe or a file that holds some; else from the store. --store reads the store whatever is on standard input. NAME=FILE says the symbol of rows that have none. Only those of the regular session count. The two symbols are joined by time; a bar without a partner is dropped and reported.'
 
 type MarketFlags = Values<typeof marketOptions>
 
@@ -57,19 +71,37 @@ export interface LoadedMarket {
   readonly sha256: string
 }
 
+/** Where bars come from: files, `-` among them, or with none the store. */
+export interface MarketInput {
+  readonly operands: readonly string[]
+  /** Standard input where it was opened already, to see whether it holds anything. */
+  readonly stdin: Source | null
+}
+
+/** What a command reads: its operands, else standard input if that holds anything, else the store. Throws 64 for both. */
+export async function marketInput(
+  context: Context,
+  flags: MarketFlags,
+  operands: readonly string[],
+): Promise<MarketInput> {
+  if (flags.store && operands.length > 0) throw usage('--store and FILE exclude each other')
+  const named = operands.length > 0 || flags.store || context.settings.get('dsn')?.origin === 'flag'
+  const stdin = named ? null : await unnamedInput(context, { format: flags['input-format'] })
+  return stdin === null ? { operands, stdin } : { operands: ['-'], stdin }
+}
+
 /** The market that options and operands name. Says on stderr what was dropped. */
 export async function loadMarket(
   context: Context,
   flags: MarketFlags,
-  operands: readonly string[],
+  { operands, stdin }: MarketInput,
   { single = false }: { readonly single?: boolean } = {},
 ): Promise<LoadedMarket> {
   const pair = symbolPair(flags.symbols, single)
   const { from, to } = flags
   if (typeof from === 'number' && typeof to === 'number' && from > to) throw usage('--from is after --to')
-  const operand = operands[0]
-  const fromStore = operand === undefined
-  const name = fromStore ? 'store' : operand === '-' ? 'stdin' : operand
+  const fromStore = operands.length === 0
+  const name = fromStore ? 'store' : operands.map((one) => (one === '-' ? 'stdin' : one)).join(' ')
   const bounds = {
     fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
     toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
@@ -96,7 +128,10 @@ export async function loadMarket(
         ...(wanted === '1d' && bounds.fromMs !== undefined ? { fromMs: bounds.fromMs - DAY } : {}),
       }
       await readStore(context, flags, selection, joining)
-    } else await readFile(context, flags, operand, joining)
+    } else
+      await readFiles(context, flags, { operands, stdin }, joining).catch((error) => {
+        throw stdin === null ? error : unasked(error)
+      })
   } finally {
     progress.end()
   }
@@ -140,25 +175,49 @@ interface Joining {
   readonly progress: () => void
 }
 
-async function readFile(
+async function readFiles(
   context: Context,
   flags: MarketFlags,
-  operand: string,
+  { operands, stdin }: MarketInput,
   joining: Joining,
 ): Promise<void> {
-  const source = await openInput(context, operand, { format: flags['input-format'] })
-  const blocks = readRecords(source, {
-    ...readOptions(context, flags),
-    fields: FIELDS,
-    onIgnored: (field) =>
-      context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
-  })
-  for await (const block of blocks) {
-    context.signal.throwIfAborted()
-    if (block.kind === 'bars') joining.aligner.push(block.batch)
+  const inputs = await namedInputs(operands, flags)
+  const names = new Names()
+  const read = async function* ({ path, symbol: own }: NamedInput): AsyncGenerator<BarBatch> {
+    const source = stdin ?? (await openInput(context, path, { format: flags['input-format'] }))
+    const blocks = readRecords(source, {
+      ...readOptions(context, flags),
+      symbol: flags.symbol ?? own,
+      names,
+      fields: FIELDS,
+      onIgnored: (field) =>
+        context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
+    })
+    for await (const block of blocks) {
+      context.signal.throwIfAborted()
+      if (block.kind === 'bars') yield block.batch
+    }
+    await source.close()
+  }
+  const [first, second] = inputs
+  const batches = second === undefined ? read(first!) : mergedByTime(inputs.map((one) => read(one)))
+  for await (const batch of batches) {
+    joining.aligner.push(batch)
     joining.progress()
   }
-  await source.close()
+}
+
+/** Standard input was read though nobody named it: what it holds may be meant for somebody else. */
+function unasked(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.kind !== 'data' || error.hint !== undefined) return error
+  const { message, where, fields } = error
+  const hint = '--store reads the store whatever is on standard input'
+  return new Failure('data', message, {
+    hint,
+    fields,
+    cause: error,
+    ...(where === undefined ? {} : { where }),
+  })
 }
 
 async function readStore(

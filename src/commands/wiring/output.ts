@@ -1,4 +1,5 @@
 /** Where records go: the options in one wording, and the output opened. */
+import { extname } from 'node:path'
 import { usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file } from '../../cli/options.js'
@@ -35,7 +36,7 @@ export async function openOutput(
   if (path !== undefined && /\.gz$/i.test(path)) {
     throw usage(`${path}: gzip is read but not written`, { hint: 'leave .gz out, or pipe into gzip' })
   }
-  const format = given.format ?? (path === undefined ? undefined : formatByExtension(path)) ?? 'ndjson'
+  const format = formatOf(given.format, path)
   if (path === undefined) {
     if (format === 'parquet' && context.stdoutIsTTY) {
       throw usage('parquet is not for a terminal', { hint: 'use -o FILE, or a pipe' })
@@ -51,6 +52,19 @@ export async function openOutput(
   await refuseSameFile(path, inputs)
   const sink = await fileSink(path, context)
   return { sink, format, terminal: false, done: () => sink.close(), abort: () => sink.abort() }
+}
+
+/** What --format says, or the extension. Throws 64 where they disagree, or the extension is none of a format. */
+function formatOf(given: Format | undefined, path: string | undefined): Format {
+  const byExtension = path === undefined ? undefined : formatByExtension(path)
+  if (given !== undefined && byExtension !== undefined && given !== byExtension)
+    throw usage(`${path}: --format ${given} under the name of a ${byExtension} file`)
+  if (given === undefined && path !== undefined && byExtension === undefined && extname(path) !== '') {
+    throw usage(`${path}: no format has the extension ${extname(path)}`, {
+      hint: `say it with --format: ${FORMATS.join(', ')}`,
+    })
+  }
+  return given ?? byExtension ?? 'ndjson'
 }
 
 async function refuseSameFile(path: string, inputs: readonly string[]): Promise<void> {

@@ -11,6 +11,8 @@ import { type Feed, keepWanted } from './feed.js'
 export interface InputFile {
   /** As it was given: the name in notes. */
   readonly name: string
+  /** Of its rows that have none. */
+  readonly symbol?: string
   open(): Promise<Source>
 }
 
@@ -23,13 +25,17 @@ export function fileFeed(files: readonly InputFile[], options: ReadOptions = {})
     bars: async function* (wanted, { signal, detail }) {
       const takesAll = Object.values(wanted).every((value) => value === undefined)
       let rows = 0
-      for (const { name, open } of files) {
+      for (const { name, symbol, open } of files) {
         signal.throwIfAborted()
         const source = await open()
         try {
           const onIgnored = (field: string) =>
             detail(`${name}: ${quote(field)} is not a field of a bar, ignored`)
-          for await (const block of readRecords(source, { ...options, onIgnored })) {
+          for await (const block of readRecords(source, {
+            ...options,
+            symbol: options.symbol ?? symbol,
+            onIgnored,
+          })) {
             signal.throwIfAborted()
             if (block.kind === 'bars') {
               rows += block.batch.length

@@ -1,0 +1,268 @@
+/** Which input is read: files, standard input, the store; and that none is passed over in silence. */
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { BIN, type Database, freshDatabase, type Result, Workdir } from '../support/workdir.js'
+
+/** A store that holds a market unlike that of the files: two sessions in 2024. */
+async function stored(dir: Workdir): Promise<Database> {
+  const database = await freshDatabase()
+  await dir.shell(
+    `jules fetch --mock --seed 5 --days 2 --to 2024-06-14 | jules load --dsn '${database.dsn}' --allow-mock`,
+  )
+  return database
+}
+
+const BACKTEST = 'jules backtest --policy flat --warmup 20 --records summary'
+const inputOf = ({ stdout }: Result): string => (JSON.parse(stdout) as { input: string }).input
+
+describe('without an operand', () => {
+  const STANDARD_INPUTS: [title: string, line: string, input: string][] = [
+    ['a pipe with bars', `jules fetch --mock --days 2 | ${BACKTEST}`, 'stdin'],
+    ['a slow pipe with bars', `(sleep 1; jules fetch --mock --days 2) | ${BACKTEST}`, 'stdin'],
+    ['a file with bars', `jules fetch --mock --days 2 -o b.csv; ${BACKTEST} <b.csv`, 'stdin'],
+    ['compressed bars', `jules fetch --mock --days 2 | gzip | ${BACKTEST}`, 'stdin'],
+    ['Parquet in a pipe', `jules fetch --mock --days 2 -f parquet | ${BACKTEST}`, 'stdin'],
+    ['an empty pipe', `true | ${BACKTEST}`, 'store'],
+    ['a pipe that closes late', `sleep 1 | ${BACKTEST}`, 'store'],
+    ['an empty file', `: >empty; ${BACKTEST} <empty`, 'store'],
+    ['a file that was read to its end', `seq 3 >f; (cat >/dev/null; ${BACKTEST}) <f`, 'store'],
+    ['/dev/null', `${BACKTEST} </dev/null`, 'store'],
+    ['a closed descriptor', `${BACKTEST} <&-`, 'store'],
+    ['--store beside bars', `jules fetch --mock --days 2 | ${BACKTEST} --store`, 'store'],
+    ['--dsn beside bars', `jules fetch --mock --days 2 | ${BACKTEST} --dsn "$JULES_DSN"`, 'store'],
+    [
+      'a file beside bars',
+      `jules fetch --mock --days 2 -o b.csv; jules fetch --mock | ${BACKTEST} b.csv`,
+      'b.csv',
+    ],
+    ['the dash', `jules fetch --mock --days 2 | ${BACKTEST} -`, 'stdin'],
+  ]
+  test.each(STANDARD_INPUTS)('%s', async (_title, line, input) => {
+    const dir = new Workdir()
+    const { dsn } = await stored(dir)
+    const result = await dir.shell(line, { env: { JULES_DSN: dsn } })
+    expect([result.stderr, result.status]).toEqual(['', 0])
+    expect(inputOf(result)).toBe(input)
+  })
+
+  test('a socket with bars, as of ssh or systemd', async () => {
+    const dir = new Workdir()
+    const { stdout } = await dir.jules(['fetch', '--mock', '--days', '2'])
+    const server = createServer((socket) => socket.end(stdout))
+    const path = dir.file('s')
+    await new Promise<void>((ready) => server.listen(path, ready))
+    const program = `import socket,subprocess,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.exit(subprocess.call(sys.argv[2:],stdin=s))`
+    const result = await dir.shell(`python3 -c '${program}' '${path}' ${BACKTEST} || node -e 0`)
+    server.close()
+    if (result.stdout === '') return expect(result.stderr).toMatch(/python3.*not found/)
+    expect(inputOf(result)).toBe('stdin')
+  })
+
+  test('a pipe that stays open and silent is waited for, and that is said once', async () => {
+    const dir = new Workdir()
+    const { dsn } = await stored(dir)
+    const result = await dir.shell(`sleep 4 | ${BACKTEST}`, { env: { JULES_DSN: dsn } })
+    expect([result.stderr, inputOf(result)]).toEqual([
+      'jules backtest: waiting for bars on standard input; --store reads the store\n',
+      'store',
+    ])
+  })
+
+  test('what is no bar is refused, and the store named', async () => {
+    const dir = new Workdir()
+    const { stderr, status } = await dir.shell(`seq 5 | ${BACKTEST}`)
+    expect([stderr, status]).toEqual([
+      expect.stringMatching(/^jules backtest: stdin:1: .*\njules backtest: hint: .*\n$/),
+      65,
+    ])
+  })
+
+  test('a signal ends the wait', async () => {
+    const dir = new Workdir()
+    const child = spawn(BIN, ['backtest', '--policy', 'flat'], {
+      cwd: dir.path,
+      env: dir.environment(),
+      stdio: 'pipe',
+    })
+    const ended = new Promise((done) => child.on('close', done))
+    await new Promise((later) => setTimeout(later, 800))
+    child.kill('SIGINT')
+    expect(await ended).toBe(130)
+  })
+
+  test('train and check-env read a pipe too', async () => {
+    const dir = new Workdir()
+    const checked = await dir.shell('jules fetch --mock --days 3 | jules check-env')
+    expect([checked.status, checked.stderr]).toEqual([0, ''])
+    const trained = await dir.shell(
+      "jules fetch --mock --days 20 | jules train --steps 256 --envs 2 --n-steps 64 --hidden 8 -o run >/dev/null; node -p \"JSON.parse(require('fs').readFileSync('run/manifest.json')).operands\"",
+    )
+    expect(trained.stdout).toBe("[ '-' ]\n")
+  })
+})
+
+describe('a loop keeps its lines', () => {
+  test.each([
+    ['a named file', 'jules backtest --policy flat --warmup 20 --records summary b.csv'],
+    ['--store', 'jules backtest --policy flat --warmup 20 --records summary --store'],
+    ['export', 'jules export'],
+    ['generated bars', 'jules fetch --mock --days 1'],
+    ['a file to fetch', 'jules fetch b.csv'],
+    ['db', 'jules db psql-url'],
+    ['vault', 'jules vault list'],
+    ['a task', 'jules train --env recall2 --steps 256 --envs 2 --n-steps 64 --hidden 8 -o "run $line"'],
+  ])('%s', async (_title, command) => {
+    const dir = new Workdir()
+    const { dsn } = await stored(dir)
+    await dir.jules(['fetch', '--mock', '--days', '2', '-o', 'b.csv'])
+    const { stdout } = await dir.shell(
+      `printf '1\\n2\\n3\\n' | while read -r line; do ${command} >/dev/null 2>&1; echo "line $line"; done`,
+      { env: { JULES_DSN: dsn } },
+    )
+    expect(stdout).toBe('line 1\nline 2\nline 3\n')
+  })
+})
+
+describe('several files', () => {
+  const pair = async (): Promise<{ dir: Workdir; whole: string }> => {
+    const dir = new Workdir()
+    await dir.shell(
+      `jules fetch --mock --days 2 -o both.ndjson
+       grep NVDA both.ndjson >nvda.ndjson; grep MSFT both.ndjson >msft.ndjson
+       sed 's/"symbol":"[A-Z]*",//' nvda.ndjson >n; sed 's/"symbol":"[A-Z]*",//' msft.ndjson >m
+       mkdir -p hive/symbol=MSFT/date=x hive/symbol=NVDA/_temporary 'odd=name'
+       jules fetch msft.ndjson -o hive/symbol=MSFT/date=x/part-0.parquet
+       jules fetch nvda.ndjson -o hive/symbol=NVDA/a.csv
+       echo junk >hive/symbol=NVDA/_SUCCESS; echo junk >hive/symbol=NVDA/_temporary/b.csv; echo junk >hive/.c.csv`,
+    )
+    const whole = await dir.jules(['backtest', '--policy', 'random', '--warmup', '20', 'both.ndjson'])
+    return { dir, whole: whole.stdout }
+  }
+  const sameBut = (stdout: string): string => stdout.replace(/"input":"[^"]*"/, '')
+
+  test('are one market: merged by time, whatever their formats and symbols are written in', async () => {
+    const { dir, whole } = await pair()
+    for (const operands of [
+      'nvda.ndjson msft.ndjson',
+      'msft.ndjson nvda.ndjson',
+      'NVDA=n MSFT=m',
+      'NVDA=n msft.ndjson',
+      'hive',
+      'hive/symbol=NVDA hive/symbol=MSFT',
+      'hive/*/*.csv hive/*/*/*.parquet',
+      'nvda.ndjson - <msft.ndjson',
+      'NVDA=- MSFT=m <n',
+    ]) {
+      const { stdout, stderr } = await dir.shell(`jules backtest --policy random --warmup 20 ${operands}`)
+      expect([operands, stderr]).toEqual([operands, ''])
+      expect(sameBut(stdout)).toBe(sameBut(whole))
+    }
+  })
+
+  test('fetch and load read them one after another', async () => {
+    const { dir } = await pair()
+    const { stdout } = await dir.shell('jules fetch NVDA=n MSFT=m | cut -c1-30 | uniq -c')
+    expect(stdout).toBe('    780 {"type":"bar","symbol":"NVDA",\n    780 {"type":"bar","symbol":"MSFT",\n')
+    const loaded = await dir.shell('jules load --dry-run NVDA=n MSFT=m hive')
+    expect(loaded.stderr).toContain('3120 rows read')
+  })
+
+  test('time that goes backwards within one of them is refused', async () => {
+    const { dir } = await pair()
+    const { stderr, status } = await dir.shell('tac nvda.ndjson >back; jules backtest msft.ndjson back')
+    expect([status, stderr]).toEqual([65, expect.stringContaining('back')])
+  })
+
+  test.each([
+    ['NVDA=absent.csv', 66, 'absent.csv: no such file or directory'],
+    ['odd=name', 66, 'odd=name: holds no .parquet, .csv, .tsv, .ndjson, .jsonl or .json'],
+    ['NVDA=n --symbol MSFT', 64, '--symbol MSFT and NVDA=FILE exclude each other'],
+    ['- -', 64, 'standard input is named twice'],
+    ['--store n', 64, '--store and FILE exclude each other'],
+  ])('%s', async (operands, code, message) => {
+    const { dir } = await pair()
+    const { status, stderr } = await dir.shell(`jules backtest --policy flat ${operands} </dev/null`)
+    expect([status, stderr.split('\n')[0]]).toEqual([code, `jules backtest: ${message}`])
+  })
+
+  test('an operand whose whole name is a file is that file', async () => {
+    const dir = new Workdir()
+    await dir.shell("jules fetch --mock --days 1 -o 'NVDA=x.csv'")
+    const { stdout } = await dir.shell("jules fetch 'NVDA=x.csv' | wc -l")
+    expect(stdout.trim()).toBe('780')
+  })
+})
+
+describe('an option given twice', () => {
+  const DESCRIBING: [option: string, one: string, two: string][] = [
+    ['symbol', 'NVDA', 'MSFT'],
+    ['tz', 'UTC', 'America/New_York'],
+    ['interval', '1m', '5m'],
+    ['input-format', 'csv', 'ndjson'],
+    ['columns', 'time=a', 'time=b'],
+    ['vendor', 'kibot', 'ib'],
+    ['time-format', '%F', 'epoch-s'],
+    ['decimal', '.', ','],
+  ]
+  test.each(DESCRIBING)('--%s is refused where it says two things', async (option, one, two) => {
+    const dir = new Workdir()
+    for (const command of [['fetch'], ['load', '--dry-run'], ['backtest'], ['train'], ['check-env']]) {
+      const given = [...command, 'x.csv', `--${option}`, one, `--${option}=${two}`]
+      const { status, stderr } = await dir.jules(given)
+      expect([status, stderr]).toEqual([
+        64,
+        expect.stringContaining(
+          `--${option} is given twice: ${JSON.stringify(one)} and ${JSON.stringify(two)}`,
+        ),
+      ])
+      const same = await dir.jules([...command, 'absent.csv', `--${option}`, one, `--${option}`, one])
+      expect(same.stderr).not.toContain('given twice')
+    }
+  })
+
+  test('lists add up, of others the last counts and -v says so', async () => {
+    const dir = new Workdir()
+    const { stdout, stderr } = await dir.shell(
+      'jules fetch -v --mock --days 1 --symbols NVDA --symbols MSFT --seed 1 --seed 2 | cut -c1-30 | sort -u',
+    )
+    expect(stdout).toBe('{"type":"bar","symbol":"MSFT",\n{"type":"bar","symbol":"NVDA",\n')
+    expect(stderr).toContain('--seed is given more than once: the last one counts')
+    expect(stderr).not.toContain('--symbols is given more than once')
+  })
+})
+
+describe('the extension of an output', () => {
+  test.each([
+    ['x.parquet', '-f csv', 'x.parquet: --format csv under the name of a parquet file'],
+    ['x.csv', '-f ndjson', 'x.csv: --format ndjson under the name of a csv file'],
+    ['x.xlsx', '', 'x.xlsx: no format has the extension .xlsx'],
+    ['x.txt', '', 'x.txt: no format has the extension .txt'],
+  ])('-o %s %s', async (name, more, message) => {
+    const dir = new Workdir()
+    const { status, stderr } = await dir.shell(`jules fetch --mock --days 1 -o ${name} ${more}`)
+    expect([status, stderr.split('\n')[0]]).toEqual([64, `jules fetch: ${message}`])
+    expect(dir.list()).toEqual([])
+  })
+
+  test.each([
+    ['bars', ''],
+    ['bars.txt', '-f csv'],
+    ['bars.pq', '-f parquet'],
+  ])('-o %s %s is written', async (name, more) => {
+    const dir = new Workdir()
+    const { status, stderr } = await dir.shell(`jules fetch --mock --days 1 -o ${name} ${more}`)
+    expect([status, stderr, dir.list()]).toEqual([0, '', [name]])
+  })
+})
+
+test('a terminal where records are needed: one line, at once', async () => {
+  const dir = new Workdir()
+  for (const command of ['load', 'fetch -', 'backtest -', 'train -', 'check-env -']) {
+    const { stdout } = await dir.shell(`script -qec 'jules ${command}' /dev/null; echo`, {})
+    expect([command, stdout]).toEqual([
+      command,
+      expect.stringContaining('nothing to read: standard input is a terminal'),
+    ])
+  }
+})
