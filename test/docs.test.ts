@@ -15,7 +15,9 @@ const shown = commands.filter(({ hidden }) => !hidden)
 const declared: Command[] = await Promise.all(shown.map(({ load }) => load()))
 const leaves: { path: string; command: AnyLeaf }[] = declared.flatMap((command) =>
   isGroup(command)
-    ? command.commands.map((child) => ({ path: `${command.name} ${child.name}`, command: child }))
+    ? command.commands
+        .filter(({ hidden }) => !hidden)
+        .map((child) => ({ path: `${command.name} ${child.name}`, command: child }))
     : [{ path: command.name, command }],
 )
 
@@ -51,6 +53,10 @@ describe('help', () => {
     ['jules', rootHelp(shown)],
     ...declared.map((command): [string, string] => [command.name, commandHelp(command.name, command)]),
     ...leaves.map(({ path, command }): [string, string] => [path, commandHelp(path, command)]),
+    ...leaves.map(({ path, command }): [string, string] => [
+      `${path} --all`,
+      commandHelp(path, command, { all: true }),
+    ]),
   ]
   test.each(pages)('%s fits 80 columns', (_name, page) => {
     const wide = page.split('\n').filter((line) => line.length > 80)
@@ -68,6 +74,52 @@ describe('help', () => {
     for (const page of pages) expect([page.status, page.stderr]).toEqual([0, ''])
     expect(new Set(pages.map(({ stdout }) => stdout)).size).toBe(1)
   })
+})
+
+describe('short and whole help', () => {
+  test.each(leaves)(
+    '$path: the whole one has every option, the short one says how many it leaves out',
+    ({ path, command }) => {
+      const all = Object.entries(command.options) as [string, { rare?: boolean }][]
+      const whole = commandHelp(path, command, { all: true })
+      const short = commandHelp(path, command)
+      const rare = all.filter(([, spec]) => spec.rare)
+      for (const [name] of all) expect(whole).toMatch(new RegExp(`--${name}\\b`))
+      for (const [name, spec] of all)
+        expect([name, new RegExp(`^ {2}(-\\w,| {3}) --${name}\\b`, 'm').test(short)]).toEqual([
+          name,
+          !spec.rare,
+        ])
+      if (rare.length > 0) expect(short).toContain(`${rare.length} more options: jules help ${path} --all`)
+      else expect(short).not.toContain('more options')
+    },
+  )
+
+  test('help COMMAND --all is the whole one', async () => {
+    const dir = new Workdir()
+    const { stdout, status } = await dir.jules(['help', 'train', '--all'])
+    const command = leaves.find(({ path }) => path === 'train')!.command
+    expect([status, stdout]).toEqual([0, commandHelp('train', command, { all: true })])
+    const headings = [...stdout.matchAll(/^([A-Z][a-z ]+):$/gm)].map(([, heading]) => heading)
+    expect(headings.slice(1, 5)).toEqual(['Data', 'Algorithm', 'Rules and costs', 'Output'])
+  })
+
+  test('commands within a group say how they end', async () => {
+    const dir = new Workdir()
+    for (const { path } of leaves.filter(({ path: words }) => words.startsWith('vault '))) {
+      const { stdout } = await dir.jules(['help', ...path.split(' ')])
+      expect([path, /^ {2}77 /m.test(stdout)]).toEqual([path, path !== 'vault redact'])
+    }
+  })
+})
+
+test('npm installs every manual page', () => {
+  const { man } = JSON.parse(readFileSync('package.json', 'utf8')) as { man: string[] }
+  expect(man).toEqual(
+    readdirSync('man')
+      .sort()
+      .map((name) => `man/${name}`),
+  )
 })
 
 describe('generated files', () => {

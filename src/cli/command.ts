@@ -10,7 +10,7 @@ interface Operand {
   readonly help: string
   readonly required?: boolean
   readonly many?: boolean
-  readonly completes?: 'file' | 'directory'
+  readonly completes?: 'file' | 'directory' | 'secret'
 }
 
 interface Example {

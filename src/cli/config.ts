@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import { nearest } from '../base/suggest.js'
 import { quote } from '../base/words.js'
 import { globalOptions, type Options } from './options.js'
-import { nearest } from './suggest.js'
 
 type Json = Record<string, unknown>
 

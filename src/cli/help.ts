@@ -32,8 +32,13 @@ export function rootHelp(commands: readonly RootEntry[]): string {
   ].join('\n')
 }
 
+export interface HelpOptions {
+  /** Every option, and not the common ones alone. */
+  readonly all?: boolean
+}
+
 /** `path` is the words after `jules` that lead here. */
-export function commandHelp(path: string, command: Command): string {
+export function commandHelp(path: string, command: Command, { all = false }: HelpOptions = {}): string {
   const lines = [...usageLines(path, command), '', ...wrap(`${sentence(command.summary)}`, '')]
   if (isGroup(command)) {
     const rows = command.commands
@@ -48,9 +53,15 @@ export function commandHelp(path: string, command: Command): string {
       ])
       lines.push('', 'Operands:', ...table(rows, INDENT))
     }
-    if (Object.keys(command.options).length > 0) lines.push('', 'Options:', ...optionRows(command.options))
+    lines.push(...optionSections(command.options, all))
+    const hidden = all ? 0 : Object.values(command.options as Options).filter(({ rare }) => rare).length
+    if (hidden > 0) lines.push('', `${hidden} more options: jules help ${path} --all`)
   }
-  lines.push('', 'Options of every command:', ...optionRows(globalOptions))
+  const short =
+    !all && !isGroup(command) && Object.values(command.options as Options).some(({ rare }) => rare)
+  if (short)
+    lines.push('', ...wrap(`Options of every command: ${globalWords()} (jules --help has them).`, ''))
+  else lines.push('', 'Options of every command:', ...optionRows(globalOptions))
   if (command.examples !== undefined && command.examples.length > 0) {
     lines.push('', 'Examples:')
     for (const { text, shell } of command.examples) {
@@ -85,6 +96,31 @@ function usageLines(path: string, command: Command): string[] {
   if (isGroup(command)) return [`Usage: jules ${path} COMMAND [OPTION]... [ARG]...`]
   const operands = (command.operands ?? []).map(operandWord).join(' ')
   return [`Usage: jules ${path} [OPTION]...${operands === '' ? '' : ` ${operands}`}`]
+}
+
+const globalWords = (): string =>
+  Object.entries(globalOptions as Options)
+    .map(
+      ([name, { short, metavar }]) =>
+        (short === undefined ? `--${name}` : `-${short}`) + (metavar === undefined ? '' : ` ${metavar}`),
+    )
+    .join(', ')
+
+/** The options under their headings, in the order in which these first appear. */
+export function headings(options: Options): [heading: string, options: Options][] {
+  const found = new Map<string, Record<string, Option<unknown>>>()
+  for (const [name, spec] of Object.entries(options)) {
+    const heading = spec.heading ?? 'Options'
+    found.set(heading, { ...found.get(heading), [name]: spec })
+  }
+  return [...found]
+}
+
+function optionSections(options: Options, all: boolean): string[] {
+  return headings(options).flatMap(([heading, under]) => {
+    const shown = Object.fromEntries(Object.entries(under).filter(([, { rare }]) => all || !rare))
+    return Object.keys(shown).length === 0 ? [] : ['', `${heading}:`, ...optionRows(shown)]
+  })
 }
 
 function optionRows(options: Options): string[] {

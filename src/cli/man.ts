@@ -1,6 +1,6 @@
 /** Manual pages in mdoc(7), section 1, from the declarations. */
 import { type AnyLeaf, type Command, commonExits, exitsOf, isGroup } from './command.js'
-import { type RootEntry, sentence } from './help.js'
+import { headings, type RootEntry, sentence } from './help.js'
 import { globalOptions, type Option, type Options } from './options.js'
 import { envName } from './settle.js'
 
@@ -33,9 +33,14 @@ export function commandPage(command: Command, all: readonly RootEntry[], { date 
   } else {
     lines.push(...operandList(command))
     if (Object.keys(command.options).length > 0)
-      lines.push('.Pp', 'The options are:', ...optionList(command.options))
+      for (const [heading, options] of headings(command.options))
+        lines.push(`.Ss ${heading}`, ...optionList(options))
   }
-  lines.push('.Pp', 'The options of every command are described in', '.Xr jules 1 .')
+  lines.push(
+    ...(isGroup(command) ? ['.Pp'] : ['.Ss Options of every command']),
+    'The options of every command are described in',
+    '.Xr jules 1 .',
+  )
   lines.push('.Sh ENVIRONMENT', '.Bl -tag -width Ds')
   for (const [variable, words] of Object.entries(command.environment ?? {})) {
     lines.push(`.It Ev ${variable}`, mdoc(sentence(words)))

@@ -13,8 +13,14 @@ export interface Option<T> {
   readonly repeat?: 'refuse' | 'add'
   /** A switch that may have a value all the same: `--switch=value` stands for this option with that value. */
   readonly valued?: string
+  /** The heading that help shows it under. */
+  readonly heading?: string
+  /** Only the whole help shows it. */
+  readonly rare?: boolean
   /** What the value completes to in a shell. */
-  readonly completes?: 'file' | 'directory'
+  readonly completes?: 'file' | 'directory' | 'secret'
+  /** Words that it completes to, where others are right too. */
+  readonly words?: readonly string[]
   /** The default as help shows it. */
   readonly defaultText?: string
   readonly fallback: T
@@ -36,7 +42,18 @@ export interface Setting {
   readonly raw: string | undefined
 }
 
-type Common = Partial<Pick<Option<unknown>, 'short' | 'completes' | 'defaultText' | 'valued' | 'repeat'>>
+/** Puts options under one heading of the help; of `shown` only those stand in the short one. */
+export function under<O extends Options>(heading: string, options: O, shown?: readonly (keyof O)[]): O {
+  const placed = Object.entries(options).map(([name, spec]) => [
+    name,
+    { ...spec, heading, ...(shown === undefined || shown.includes(name) ? {} : { rare: true }) },
+  ])
+  return Object.fromEntries(placed) as O
+}
+
+type Common = Partial<
+  Pick<Option<unknown>, 'short' | 'completes' | 'words' | 'defaultText' | 'valued' | 'repeat'>
+>
 
 /**
  * A switch: false unless given. In the environment and the configuration file true, false, 1, 0, yes, no, on, off.
@@ -169,7 +186,7 @@ export function option<T>(
   more: Common & { fallback?: T },
   parse: (text: string) => T,
 ): Option<T> {
-  const { short, completes, repeat, fallback } = more
+  const { short, completes, words, repeat, fallback } = more
   const defaultText = more.defaultText ?? (fallback === undefined ? undefined : String(fallback))
   return {
     metavar,
@@ -178,6 +195,7 @@ export function option<T>(
     fallback: fallback as T,
     ...(short === undefined ? {} : { short }),
     ...(completes === undefined ? {} : { completes }),
+    ...(words === undefined ? {} : { words }),
     ...(repeat === undefined ? {} : { repeat }),
     ...(defaultText === undefined ? {} : { defaultText }),
   }

@@ -4,10 +4,10 @@
  */
 import { Command as Commander, type CommanderError, Option as CommanderOption } from 'commander'
 import { usage } from '../base/errors.js'
+import { nearest } from '../base/suggest.js'
 import { quote } from '../base/words.js'
 import type { AnyLeaf } from './command.js'
 import { globalOptions, type Option, type Options } from './options.js'
-import { nearest } from './suggest.js'
 
 export interface Flags {
   /** Raw texts by option name; a switch that is on has 'true'. */

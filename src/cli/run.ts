@@ -3,18 +3,18 @@ import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { EXIT, Failure, usage } from '../base/errors.js'
+import { nearest } from '../base/suggest.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
 import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
 import { type Config, configLayer, readConfig } from './config.js'
 import type { Context } from './context.js'
 import { commandHelp, rootHelp } from './help.js'
-import { globalOptions, type Options, type Setting, type Values } from './options.js'
+import { flag, globalOptions, type Options, type Setting, type Values } from './options.js'
 import { checkOperands, readFlags, splitCommand } from './parse.js'
 import { xdgPaths } from './paths.js'
 import { print, say, showHelp, version } from './print.js'
 import { settle } from './settle.js'
 import { watchSignals } from './signals.js'
-import { nearest } from './suggest.js'
 import { type ColorWhen, createUi, painter, plain, wantsColor } from './ui.js'
 
 const env = (name: string): string | undefined => process.env[name]
@@ -93,7 +93,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   voice.color = wantsColor(when, isatty(2), env)
   checkOperands(command, operands)
   const ui = createUi({
-    stderr: { isTTY: isatty(2), write: say },
+    stderr: { isTTY: isatty(2), write: say, columns: terminalWidth },
     command: voice.command,
     quiet: value('quiet') === true,
     verbose: value('verbose') === true,
@@ -194,12 +194,13 @@ async function help(
   commands: Commands,
   { asked }: { readonly asked: boolean },
 ): Promise<number> {
-  const { raw, operands } = readFlags({ options: {} }, [...argv])
+  const { raw, operands } = readFlags({ options: { all: flag('every option') } }, [...argv])
+  const all = raw.has('all')
   if (raw.has('version')) return print(version())
   const [first, second] = operands
   if (first === undefined) return showHelp(rootHelp(shown(commands)), asked || raw.has('help'))
   const command = await find(commands, first).load()
-  if (second === undefined) return print(commandHelp(first, command))
+  if (second === undefined) return print(commandHelp(first, command, { all }))
   if (!isGroup(command)) throw usage(`unexpected operand ${JSON.stringify(second)}`)
   const child = command.commands.find(({ name }) => name === second)
   if (child === undefined) {
@@ -209,7 +210,7 @@ async function help(
       command.commands.map(({ name }) => name),
     )
   }
-  return print(commandHelp(`${first} ${second}`, child))
+  return print(commandHelp(`${first} ${second}`, child, { all }))
 }
 
 function hasAccount(): boolean {
@@ -231,6 +232,9 @@ function valuesOf<O extends Options>(options: O, settings: ReadonlyMap<string, S
     Object.keys(options).map((name) => [name, settings.get(name)?.value]),
   ) as Values<O>
 }
+
+/** Asked for while progress is drawn on a terminal, and not before: a stream of it is opened then. */
+const terminalWidth = (): number => process.stderr.columns ?? 80
 
 const shown = (commands: Commands): Commands => commands.filter(({ hidden }) => !hidden)
 const namesOf = (commands: Commands): string[] => commands.map(({ name }) => name)

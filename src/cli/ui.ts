@@ -8,6 +8,8 @@ export type ColorWhen = 'auto' | 'always' | 'never'
 
 interface Stream {
   readonly isTTY: boolean
+  /** Width of the terminal now. */
+  readonly columns?: () => number
   write(text: string): void
 }
 
@@ -124,9 +126,9 @@ export function createUi(options: UiOptions): Ui {
             return
           }
           clear()
-          stderr.write(
-            `jules ${command}: ${progressBar(done, total)}${progressWords(unit, done, total, rate)}`,
-          )
+          // A line that is too long would wrap, and only its last part could be taken back.
+          const words = `jules ${command}: ${progressBar(done, total)}${progressWords(unit, done, total, rate)}`
+          stderr.write(words.slice(0, Math.max(1, (stderr.columns?.() ?? 80) - 1)))
           drawn = true
         },
         end: clear,

@@ -3,7 +3,14 @@ import { badData } from '../base/errors.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
-import { loadMarket, marketExits, marketInput, marketOptions, marketWords } from './wiring/market.js'
+import {
+  barsOperand,
+  loadMarket,
+  marketExits,
+  marketInput,
+  marketOptions,
+  marketWords,
+} from './wiring/market.js'
 import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
 
 export const checkEnvironment = defineCommand({
@@ -13,15 +20,15 @@ export const checkEnvironment = defineCommand({
     'Walks through the environment with random actions and checks what a learner relies on: observations of the right shape, episodes that end as they should, the same bytes from the same seed, money conserved, the limits kept, and no look at the future: every bar after a decision is replaced by noise, and everything up to it must stay as it was, to the bit.',
     marketWords,
   ],
-  operands: [{ name: 'FILE', help: 'bars, or - for standard input', many: true, completes: 'file' }],
+  operands: [barsOperand],
   options: {
-    ...strategyOptions,
     seed: integer('N', 'seed of the random actions', { fallback: 1, min: 0, max: 4_294_967_295 }),
+    ...strategyOptions,
+    ...marketOptions,
     format: choice('FORMAT', ['ndjson', 'table'], 'one record a check, or lines for people', {
       short: 'f',
       defaultText: 'table on a terminal, else ndjson',
     }),
-    ...marketOptions,
   },
   examples: [{ text: 'On generated bars', shell: 'jules fetch --mock --days 3 | jules check-env -' }],
   exits: { 1: 'a check failed', ...marketExits },

@@ -10,7 +10,7 @@ import { newYorkDay, newYorkMidnight } from '../market/calendar.js'
 import { type RecordWriter, recordWriter } from '../market/write.js'
 import type { Selection, Store } from '../store/store.js'
 import { fileSink } from '../stream/sink.js'
-import { symbols } from './wiring/input.js'
+import { SOURCE_WORDS, symbols } from './wiring/input.js'
 import { nothingMatches } from './wiring/market.js'
 import { openOutput, output } from './wiring/output.js'
 import { store, withStore } from './wiring/store.js'
@@ -31,7 +31,7 @@ export const exportBars = defineCommand({
     interval: list('LIST', `lengths of bars, separated by commas: ${INTERVALS.join(' ')} (default: all)`, {
       each: intervalWord,
     }),
-    source: list('LIST', 'only rows of these sources'),
+    source: list('LIST', 'only rows of these sources', { words: SOURCE_WORDS }),
     from: date('first session date'),
     to: date('last session date'),
     'partition-by': option<readonly string[] | undefined>(

@@ -2,7 +2,7 @@ import { Failure, usage } from '../base/errors.js'
 import { DAY, formatDate } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
-import { choice, date, flag, integer, real, type Values } from '../cli/options.js'
+import { choice, date, flag, integer, real, under, type Values } from '../cli/options.js'
 import { newYorkDay, sessions, sessionsEndingAt } from '../market/calendar.js'
 import type { Feed, FeedWorld, Wanted } from '../market/feeds/feed.js'
 import { fileFeed } from '../market/feeds/file.js'
@@ -27,39 +27,40 @@ const DEFAULT_DAYS = 20
 const DEFAULT_TO = '2025-08-01'
 
 const options = {
-  mock: flag('generate bars'),
-  symbols,
-  interval,
-  days: integer('N', 'sessions to generate, ending at --to', {
-    min: 1,
-    max: 8000,
-    defaultText: String(DEFAULT_DAYS),
+  ...under('Generated bars', {
+    mock: flag('generate bars'),
+    symbols,
+    interval,
+    days: integer('N', 'sessions to generate, ending at --to', {
+      min: 1,
+      max: 8000,
+      defaultText: String(DEFAULT_DAYS),
+    }),
+    from: date('first session date'),
+    to: date('last session date', { today: true, defaultText: DEFAULT_TO }),
+    seed: integer('N', 'seed of the generator', { fallback: 1, min: 0, max: 4_294_967_295 }),
+    regime: choice('NAME', REGIMES, 'what moves the generated prices', { fallback: 'noise' }),
+    'noise-bps': real('BPS', 'standard deviation a minute of the random walk', {
+      defaultText: '8; mean-revert 5',
+      min: 0,
+      max: 1000,
+    }),
+    'revert-bps': real('BPS', 'standard deviation of the mean-reverting part', {
+      fallback: 25,
+      min: 0,
+      max: 1000,
+    }),
+    'revert-half-life': real('MINUTES', 'half-life of the mean-reverting part', {
+      fallback: 10,
+      min: 0.1,
+      max: 10_000,
+    }),
+    'trend-bps': real('BPS', 'drift a minute of the trend', { fallback: 1.5, min: 0, max: 1000 }),
+    'trend-minutes': real('MINUTES', 'mean length of a trend', { fallback: 60, min: 1, max: 100_000 }),
+    gaps: real('P', 'leave out each generated bar with probability P', { fallback: 0, min: 0, max: 1 }),
+    defects: flag(`put flaws into generated data, for testing validators: ${DEFECTS.join(', ')}`),
   }),
-  from: date('first session date'),
-  to: date('last session date', { today: true, defaultText: DEFAULT_TO }),
-  seed: integer('N', 'seed of the generator', { fallback: 1, min: 0, max: 4_294_967_295 }),
-  regime: choice('NAME', REGIMES, 'what moves the generated prices', { fallback: 'noise' }),
-  'noise-bps': real('BPS', 'standard deviation a minute of the random walk', {
-    defaultText: '8; mean-revert 5',
-    min: 0,
-    max: 1000,
-  }),
-  'revert-bps': real('BPS', 'standard deviation of the mean-reverting part', {
-    fallback: 25,
-    min: 0,
-    max: 1000,
-  }),
-  'revert-half-life': real('MINUTES', 'half-life of the mean-reverting part', {
-    fallback: 10,
-    min: 0.1,
-    max: 10_000,
-  }),
-  'trend-bps': real('BPS', 'drift a minute of the trend', { fallback: 1.5, min: 0, max: 1000 }),
-  'trend-minutes': real('MINUTES', 'mean length of a trend', { fallback: 60, min: 1, max: 100_000 }),
-  gaps: real('P', 'leave out each generated bar with probability P', { fallback: 0, min: 0, max: 1 }),
-  defects: flag(`put flaws into generated data, for testing validators: ${DEFECTS.join(', ')}`),
-  symbol,
-  ...input,
+  ...under('Files', { symbol, ...input }, ['symbol', 'tz', 'columns', 'no-header', 'vendor']),
   ...output,
 }
 

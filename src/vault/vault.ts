@@ -3,11 +3,13 @@
  * made under the lock on a fresh copy, written beside the file, synced and renamed, so that any failure leaves the old
  * vault or the new one.
  */
+
 import { constants } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type Disk, remove, syncDirectory, writeNew } from '../base/disk.js'
 import { badData, Failure, systemCode, systemFailure, usage } from '../base/errors.js'
 import { type LockWorld, withLock } from '../base/lock.js'
+import { nearest } from '../base/suggest.js'
 import { quote, shellWord } from '../base/words.js'
 import type { SecretBackend, SecretDates } from './backend.js'
 import { type Entry, equal, fileMac, type Header, seal, unseal } from './cipher.js'
@@ -46,7 +48,7 @@ export class Vault implements SecretBackend {
     checkName(name)
     const file = await this.#opened()
     const entry = file.entries.get(name)
-    if (entry === undefined) throw noSecret(name)
+    if (entry === undefined) throw noSecret(name, file.entries.keys())
     return this.#unseal(file, name, entry)
   }
 
@@ -87,7 +89,7 @@ export class Vault implements SecretBackend {
     checkName(name)
     await this.#change(async (file) => {
       const entries = new Map(file.entries)
-      if (!entries.delete(name)) throw noSecret(name)
+      if (!entries.delete(name)) throw noSecret(name, entries.keys())
       return entries
     }, false)
   }
@@ -267,8 +269,13 @@ export function checkName(name: string): void {
   throw usage(`expected a name of letters, digits and underscores, at most 128, got ${quote(name)}`)
 }
 
-export const noSecret = (name: string): Failure =>
-  new Failure('noInput', `no secret ${name}`, { hint: `jules vault set ${name}` })
+/** For a name that no secret has; one near to it among `known` is named. */
+export function noSecret(name: string, known: Iterable<string>): Failure {
+  const near = nearest(name, [...known])
+  return new Failure('noInput', `no secret ${name}`, {
+    hint: near === undefined ? `jules vault set ${name}` : `did you mean ${near}?`,
+  })
+}
 
 const noVault = (path: string): Failure =>
   new Failure('noInput', `${path}: there is no vault`, { hint: 'jules vault set NAME makes one' })

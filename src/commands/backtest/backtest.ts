@@ -4,7 +4,7 @@ import { badData, usage } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
-import { choice, integer, list, text } from '../../cli/options.js'
+import { choice, integer, list, text, under } from '../../cli/options.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
 import { summarise } from '../../evaluate/summary.js'
@@ -16,6 +16,7 @@ import { Backtest } from '../../trading/backtest.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
 import {
+  barsOperand,
   type LoadedMarket,
   loadMarket,
   marketExits,
@@ -33,20 +34,24 @@ import { summaryTable } from './table.js'
 const TURN = 256
 
 const options = {
-  policy: policyOption,
-  ...strategyOptions,
-  seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
-  run: text('NAME', 'name of the run in the records', { defaultText: 'a digest of settings and data' }),
-  records: list('LIST', `records to write: some of ${RECORD_TYPES.join(', ')}`, {
-    defaultText: 'all',
-    each: recordType,
-  }),
-  format: choice('FORMAT', ['ndjson', 'table'], 'records, or the summary as a table', {
-    short: 'f',
-    defaultText: 'table on a terminal, else ndjson',
-  }),
-  output: output.output,
   ...marketOptions,
+  ...under('Policy', {
+    policy: policyOption,
+    seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
+  }),
+  ...strategyOptions,
+  ...under('Output', {
+    run: text('NAME', 'name of the run in the records', { defaultText: 'a digest of settings and data' }),
+    records: list('LIST', `records to write: some of ${RECORD_TYPES.join(', ')}`, {
+      defaultText: 'all',
+      each: recordType,
+    }),
+    format: choice('FORMAT', ['ndjson', 'table'], 'records, or the summary as a table', {
+      short: 'f',
+      defaultText: 'table on a terminal, else ndjson',
+    }),
+    output: output.output,
+  }),
 }
 
 export const backtest = defineCommand({
@@ -62,7 +67,7 @@ export const backtest = defineCommand({
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
-  operands: [{ name: 'FILE', help: 'bars, or - for standard input', many: true, completes: 'file' }],
+  operands: [barsOperand],
   options,
   examples: [
     {

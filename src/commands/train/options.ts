@@ -4,7 +4,7 @@ import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/s
 import { Failure, usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { choice, file, flag, integer, option, real, text, type Values } from '../../cli/options.js'
+import { choice, file, flag, integer, option, real, text, under, type Values } from '../../cli/options.js'
 import { marketOptions } from '../wiring/market.js'
 import { strategyOptions } from '../wiring/strategy.js'
 
@@ -38,116 +38,130 @@ const widths = option<readonly number[] | undefined>(
 )
 
 /** What changes the weights. */
-export const learningOptions = {
-  env: choice('NAME', TASKS, 'a benchmark task instead of trading; its settings are the defaults then'),
-  steps,
-  envs: integer('N', 'environments side by side', { min: 1, max: 4096, defaultText: '16' }),
-  'n-steps': integer('N', 'steps of each environment in a rollout', {
-    min: 1,
-    max: 65_536,
-    defaultText: '128',
-  }),
-  'batch-size': integer('N', 'environment steps in a minibatch', {
-    min: 1,
-    max: 1e7,
-    defaultText: '512, or the whole rollout',
-  }),
-  bptt: integer('N', 'steps that gradients go back, a divisor of --n-steps', {
-    min: 1,
-    max: 65_536,
-    defaultText: '32 at most',
-  }),
-  epochs: integer('N', 'passes over a rollout', { min: 1, max: 1000, defaultText: '5' }),
-  gamma: real('X', 'discount of a step', { min: 0, max: 1, defaultText: '0.95' }),
-  'gae-lambda': real('X', 'trade-off of bias and variance in advantages', {
-    min: 0,
-    max: 1,
-    defaultText: '0.9',
-  }),
-  clip: real('X', 'range of the probability ratio', { min: 0.001, max: 10, defaultText: '0.2' }),
-  'clip-schedule': choice('HOW', SCHEDULES, 'linear: falls to 0', { defaultText: 'const' }),
-  'ent-coef': real('X', 'weight of the entropy', {
-    min: 0,
-    max: 10,
-    defaultText: '0.05, or 0.01 without the prior',
-  }),
-  'ent-schedule': choice('HOW', SCHEDULES, 'linear: falls to 0', { defaultText: 'linear with the prior' }),
-  'vf-coef': real('X', 'weight of the value loss', { min: 0, max: 100, defaultText: '0.5' }),
-  lr: real('X', 'learning rate', { min: 1e-9, max: 1, defaultText: '0.001' }),
-  'lr-schedule': choice('HOW', SCHEDULES, 'linear: falls to --lr-end', { defaultText: 'linear' }),
-  'lr-end': real('X', 'learning rate at the end of a linear schedule', {
-    min: 0,
-    max: 1,
-    defaultText: 'a tenth of --lr',
-  }),
-  'max-grad-norm': real('X', 'largest norm of a gradient', { min: 1e-6, max: 1e6, defaultText: '0.5' }),
-  'target-kl': real('X', 'end an update when the policy moved 1.5 times this', {
-    min: 1e-6,
-    max: 100,
-    defaultText: 'never',
-  }),
-  hidden: integer('N', 'width of the LSTM, a multiple of 8', { min: 8, max: 4096, defaultText: '64' }),
-  lstm: choice('HOW', ['shared', 'separate'], 'one LSTM for policy and value, or one each', {
-    defaultText: 'separate',
-  }),
-  layers: integer('N', 'LSTM layers', { min: 1, max: 8, defaultText: '1' }),
-  net: widths,
-  activation: choice('NAME', ['tanh', 'relu'], 'of the layers of --net', { defaultText: 'tanh' }),
-  'norm-obs': flag('normalise observations; the default with --features classic'),
-  'norm-reward': flag('normalise rewards'),
-  'raw-obs': flag('take observations as they are'),
-  'raw-reward': flag('take rewards as they are'),
-  'no-ortho': flag('uniform instead of orthogonal first weights'),
-  'hold-prior': real('X', 'added to the logit of the action in force', { min: 0, max: 50, defaultText: '4' }),
-  seed: integer('N', 'seed of everything random', { fallback: 1, min: 0, max: 4_294_967_295 }),
-  'eval-every': integer('N', 'steps between two evaluations on the validation sessions', {
-    min: 1,
-    max: 1e12,
-    defaultText: 'a twentieth of --steps',
-  }),
-  'early-stop': integer('N', 'end after N evaluations without a new best', {
-    min: 1,
-    max: 1e6,
-    defaultText: 'never',
-  }),
-  'transfer-from': file('start from a model: a run folder or a .safetensors file'),
-  curriculum: text('FILE', 'phases with settings of their own, or default for the shipped ones'),
-  gpu: flag('train on the GPU with @tensorflow/tfjs-node-gpu; --gpu=webgpu for WebGPU', {
-    valued: 'gpu-backend',
-  }),
-  'gpu-backend': choice('NAME', ['node-gpu', 'webgpu'], 'train on the GPU with this backend'),
-}
+export const learningOptions = under(
+  'Algorithm',
+  {
+    env: choice('NAME', TASKS, 'a benchmark task instead of trading; its settings are the defaults then'),
+    steps,
+    envs: integer('N', 'environments side by side', { min: 1, max: 4096, defaultText: '16' }),
+    'n-steps': integer('N', 'steps of each environment in a rollout', {
+      min: 1,
+      max: 65_536,
+      defaultText: '128',
+    }),
+    'batch-size': integer('N', 'environment steps in a minibatch', {
+      min: 1,
+      max: 1e7,
+      defaultText: '512, or the whole rollout',
+    }),
+    bptt: integer('N', 'steps that gradients go back, a divisor of --n-steps', {
+      min: 1,
+      max: 65_536,
+      defaultText: '32 at most',
+    }),
+    epochs: integer('N', 'passes over a rollout', { min: 1, max: 1000, defaultText: '5' }),
+    gamma: real('X', 'discount of a step', { min: 0, max: 1, defaultText: '0.95' }),
+    'gae-lambda': real('X', 'trade-off of bias and variance in advantages', {
+      min: 0,
+      max: 1,
+      defaultText: '0.9',
+    }),
+    clip: real('X', 'range of the probability ratio', { min: 0.001, max: 10, defaultText: '0.2' }),
+    'clip-schedule': choice('HOW', SCHEDULES, 'linear: falls to 0', { defaultText: 'const' }),
+    'ent-coef': real('X', 'weight of the entropy', {
+      min: 0,
+      max: 10,
+      defaultText: '0.05, or 0.01 without the prior',
+    }),
+    'ent-schedule': choice('HOW', SCHEDULES, 'linear: falls to 0', { defaultText: 'linear with the prior' }),
+    'vf-coef': real('X', 'weight of the value loss', { min: 0, max: 100, defaultText: '0.5' }),
+    lr: real('X', 'learning rate', { min: 1e-9, max: 1, defaultText: '0.001' }),
+    'lr-schedule': choice('HOW', SCHEDULES, 'linear: falls to --lr-end', { defaultText: 'linear' }),
+    'lr-end': real('X', 'learning rate at the end of a linear schedule', {
+      min: 0,
+      max: 1,
+      defaultText: 'a tenth of --lr',
+    }),
+    'max-grad-norm': real('X', 'largest norm of a gradient', { min: 1e-6, max: 1e6, defaultText: '0.5' }),
+    'target-kl': real('X', 'end an update when the policy moved 1.5 times this', {
+      min: 1e-6,
+      max: 100,
+      defaultText: 'never',
+    }),
+    hidden: integer('N', 'width of the LSTM, a multiple of 8', { min: 8, max: 4096, defaultText: '64' }),
+    lstm: choice('HOW', ['shared', 'separate'], 'one LSTM for policy and value, or one each', {
+      defaultText: 'separate',
+    }),
+    layers: integer('N', 'LSTM layers', { min: 1, max: 8, defaultText: '1' }),
+    net: widths,
+    activation: choice('NAME', ['tanh', 'relu'], 'of the layers of --net', { defaultText: 'tanh' }),
+    'norm-obs': flag('normalise observations; the default with --features classic'),
+    'norm-reward': flag('normalise rewards'),
+    'raw-obs': flag('take observations as they are'),
+    'raw-reward': flag('take rewards as they are'),
+    'no-ortho': flag('uniform instead of orthogonal first weights'),
+    'hold-prior': real('X', 'added to the logit of the action in force', {
+      min: 0,
+      max: 50,
+      defaultText: '4',
+    }),
+    seed: integer('N', 'seed of everything random', { fallback: 1, min: 0, max: 4_294_967_295 }),
+    'eval-every': integer('N', 'steps between two evaluations on the validation sessions', {
+      min: 1,
+      max: 1e12,
+      defaultText: 'a twentieth of --steps',
+    }),
+    'early-stop': integer('N', 'end after N evaluations without a new best', {
+      min: 1,
+      max: 1e6,
+      defaultText: 'never',
+    }),
+    'transfer-from': file('start from a model: a run folder or a .safetensors file'),
+    curriculum: text('FILE', 'phases with settings of their own, or default for the shipped ones'),
+    gpu: flag('train on the GPU with @tensorflow/tfjs-node-gpu; --gpu=webgpu for WebGPU', {
+      valued: 'gpu-backend',
+    }),
+    'gpu-backend': choice('NAME', ['node-gpu', 'webgpu'], 'train on the GPU with this backend'),
+  },
+  ['env', 'steps', 'envs', 'hidden', 'lr', 'ent-coef', 'seed', 'transfer-from', 'curriculum', 'gpu'],
+)
 
 /** What changes nothing in the weights, and may differ when a run goes on. */
-export const runningOptions = {
-  threads: integer('N', 'threads; any number gives the same bits', {
-    min: 1,
-    max: 64,
-    defaultText: 'one a core, 8 at most',
-  }),
-  'checkpoint-every': integer('N', 'steps between two checkpoints', {
-    min: 1,
-    max: 1e12,
-    defaultText: 'a tenth of --steps',
-  }),
-}
+export const runningOptions = under(
+  'Output',
+  {
+    threads: integer('N', 'threads; any number gives the same bits', {
+      min: 1,
+      max: 64,
+      defaultText: 'one a core, 8 at most',
+    }),
+    'checkpoint-every': integer('N', 'steps between two checkpoints', {
+      min: 1,
+      max: 1e12,
+      defaultText: 'a tenth of --steps',
+    }),
+  },
+  ['threads'],
+)
 
 export const trainOptions = {
+  ...marketOptions,
   ...learningOptions,
   ...strategyOptions,
-  ...marketOptions,
   ...runningOptions,
-  output: file('folder of the run', {
-    short: 'o',
-    completes: 'directory',
-    defaultText: 'runs/RUN in the data directory',
-  }),
-  run: option<string | undefined>('NAME', 'name of the run', { defaultText: 'symbols and time' }, nameOf),
-  resume: file('go on with the run in this folder', { completes: 'directory' }),
-  force: flag('replace a run in the folder'),
-  format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
-    short: 'f',
-    defaultText: 'table on a terminal, else ndjson',
+  ...under('Output', {
+    output: file('folder of the run', {
+      short: 'o',
+      completes: 'directory',
+      defaultText: 'runs/RUN in the data directory',
+    }),
+    run: option<string | undefined>('NAME', 'name of the run', { defaultText: 'symbols and time' }, nameOf),
+    resume: file('go on with the run in this folder', { completes: 'directory' }),
+    force: flag('replace a run in the folder'),
+    format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
+      short: 'f',
+      defaultText: 'table on a terminal, else ndjson',
+    }),
   }),
 }
 

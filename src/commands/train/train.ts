@@ -9,7 +9,7 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { splitOperand } from '../wiring/input.js'
 import { lockWorld } from '../wiring/lock.js'
-import { type MarketInput, marketExits, marketInput, marketWords } from '../wiring/market.js'
+import { barsOperand, type MarketInput, marketExits, marketInput, marketWords } from '../wiring/market.js'
 import { trainingWorld } from '../wiring/training.js'
 import { type Given, trainOptions as options, runningOptions, textsOf, valuesOf } from './options.js'
 import { TrainingOutput } from './output.js'
@@ -30,7 +30,7 @@ export const train = defineCommand({
     'With --env it learns a small task that cannot be solved without memory: a cart-pole without velocities, a T-maze, or naming a symbol seen two steps ago.',
     'Every run is entered in runs.ndjson in the data directory, so that later statistics know how many trials a result was chosen from.',
   ],
-  operands: [{ name: 'FILE', help: 'bars, or - for standard input', many: true, completes: 'file' }],
+  operands: [barsOperand],
   options,
   examples: [
     { text: 'On bars of the store', shell: 'jules train --steps 200000 -o my-run' },

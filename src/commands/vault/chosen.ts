@@ -4,7 +4,7 @@ import { list } from '../../cli/options.js'
 import { checkName, noSecret } from '../../vault/vault.js'
 import { openBackend } from '../wiring/secrets.js'
 
-export const only = list('LIST', 'only these secrets')
+export const only = list('LIST', 'only these secrets', { completes: 'secret' })
 
 /** The secrets chosen by --only, all without it. */
 export async function chosen(
@@ -18,7 +18,7 @@ export async function chosen(
   return new Map(
     names.map((name): [string, Buffer] => {
       const value = all.get(name)
-      if (value === undefined) throw noSecret(name)
+      if (value === undefined) throw noSecret(name, all.keys())
       return [name, value]
     }),
   )

@@ -1,4 +1,4 @@
-import { defineGroup } from '../../cli/command.js'
+import { type AnyLeaf, defineGroup } from '../../cli/command.js'
 import { doctor } from './doctor.js'
 import { env } from './env.js'
 import { exec } from './exec.js'
@@ -6,6 +6,7 @@ import { exportSecrets } from './export.js'
 import { get } from './get.js'
 import { importSecrets } from './import.js'
 import { listSecrets } from './list.js'
+import { names } from './names.js'
 import { passwd } from './passwd.js'
 import { redact } from './redact.js'
 import { rm } from './rm.js'
@@ -19,6 +20,9 @@ const exits = {
   77: 'wrong password, a tampered vault, or permissions that let others in',
 }
 
+/** A command that opens the vault ends as all of them do, and in ways of its own. */
+const opening = (command: AnyLeaf): AnyLeaf => ({ ...command, exits: { ...exits, ...command.exits } })
+
 export const vault = defineGroup({
   name: 'vault',
   summary: 'keep secrets in an encrypted file',
@@ -27,7 +31,11 @@ export const vault = defineGroup({
     'The master password comes from --password-fd, the file named by TRADING_VAULT_PASSWORD_FILE, TRADING_VAULT_PASSWORD, a line of that name in ./.env (your own, mode 0600, not in git), or the terminal.',
     'The store asks the vault for TIMESCALEDB_PASSWORD when the environment does not hold it.',
   ],
-  commands: [set, get, listSecrets, rm, exec, env, passwd, importSecrets, exportSecrets, doctor, redact],
+  commands: [
+    ...[set, get, listSecrets, rm, exec, env, passwd, importSecrets, exportSecrets, doctor].map(opening),
+    redact,
+    names,
+  ],
   exits,
   environment: {
     TRADING_VAULT_PASSWORD: 'the master password',

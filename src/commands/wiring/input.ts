@@ -42,6 +42,9 @@ export const symbols: typeof symbolList = {
   },
 }
 
+/** What jules itself writes as the source of a bar. */
+export const SOURCE_WORDS: readonly string[] = ['file', 'mock']
+
 /** An option that describes the input as a whole. */
 const describing = { repeat: 'refuse' } as const
 

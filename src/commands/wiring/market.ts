@@ -4,7 +4,7 @@ import { Failure, usage } from '../../base/errors.js'
 import { DAY, formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { date, flag, list, real, type Values } from '../../cli/options.js'
+import { date, flag, list, real, under, type Values } from '../../cli/options.js'
 import { Aligner, type DroppedRange } from '../../market/align.js'
 import { type BarBatch, type Interval, Names } from '../../market/bar.js'
 import { newYorkMidnight } from '../../market/calendar.js'
@@ -22,6 +22,7 @@ import {
   namedInputs,
   openInput,
   readOptions,
+  SOURCE_WORDS,
   symbol,
   symbols,
   unnamedInput,
@@ -30,22 +31,34 @@ import { store, withStore } from './store.js'
 
 const STORE_INTERVAL: Interval = '1m'
 
-export const marketOptions = {
-  symbols: { ...symbols, defaultText: DEFAULT_SYMBOLS.join(',') },
-  interval: { ...interval, defaultText: '1m of the store; that of a file' },
-  source: list('LIST', 'only bars of these sources'),
-  from: date('first session date'),
-  to: date('last session date'),
-  'max-missing': real('PART', 'largest part of the times that may lack a bar of one symbol', {
-    fallback: 0.05,
-    min: 0,
-    max: 1,
-  }),
-  symbol,
-  ...input,
-  ...store,
-  store: flag('read the store, whatever is on standard input'),
-}
+export const marketOptions = under(
+  'Data',
+  {
+    symbols: { ...symbols, defaultText: DEFAULT_SYMBOLS.join(',') },
+    interval: { ...interval, defaultText: '1m of the store; that of a file' },
+    source: list('LIST', 'only bars of these sources', { words: SOURCE_WORDS }),
+    from: date('first session date'),
+    to: date('last session date'),
+    'max-missing': real('PART', 'largest part of the times that may lack a bar of one symbol', {
+      fallback: 0.05,
+      min: 0,
+      max: 1,
+    }),
+    symbol,
+    ...input,
+    ...store,
+    store: flag('read the store, whatever is on standard input'),
+  },
+  ['symbols', 'interval', 'from', 'to', 'symbol', 'tz', 'store'],
+)
+
+/** The operand of the commands that read a market. */
+export const barsOperand = {
+  name: 'FILE',
+  help: 'bars: a file, a folder of files, NAME=FILE, or -; default: standard input if it holds any, else the store',
+  many: true,
+  completes: 'file',
+} as const
 
 export const marketExits = {
   65: 'a bad line, bars out of order, of mixed intervals, or too many without a partner',

@@ -2,17 +2,17 @@
 import { extname } from 'node:path'
 import { usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
-import { choice, file } from '../../cli/options.js'
+import { choice, file, under } from '../../cli/options.js'
 import { type ByteSink, fileSink } from '../../stream/sink.js'
 import { FORMATS, type Format, formatByExtension } from '../../stream/source.js'
 
-export const output = {
+export const output = under('Output', {
   format: choice('FORMAT', FORMATS, 'format of the output', {
     short: 'f',
     defaultText: 'by the extension of -o, else ndjson',
   }),
   output: file('write to FILE, which appears whole or not at all', { short: 'o' }),
-}
+})
 
 export interface Output {
   readonly sink: ByteSink

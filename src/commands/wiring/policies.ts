@@ -1,6 +1,8 @@
 /** The option --policy, and the policy that it names. */
+import { existsSync } from 'node:fs'
 import { usage } from '../../base/errors.js'
 import { stream } from '../../base/rng.js'
+import { nearest } from '../../base/suggest.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { option } from '../../cli/options.js'
@@ -17,7 +19,7 @@ export type PolicyChoice =
 export const policyOption = option<PolicyChoice | undefined>(
   'POLICY',
   `who decides: ${POLICIES.join(', ')}, replay:FILE or model:PATH`,
-  { defaultText: 'flat' },
+  { defaultText: 'flat', words: [...POLICIES, 'model:', 'replay:'] },
   parsePolicy,
 )
 
@@ -30,9 +32,21 @@ function parsePolicy(word: string): PolicyChoice {
   }
   const kind = POLICIES.find((name) => name === word)
   if (kind === undefined) {
-    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH`, { got: quote(word) })
+    const hint = hintFor(word)
+    throw usage(`expected one of ${POLICIES.join(', ')}, replay:FILE, model:PATH`, {
+      got: quote(word),
+      ...(hint === undefined ? {} : { hint }),
+    })
   }
   return { kind }
+}
+
+/** A run folder or a file named without its kind, or a slip of the hand. */
+function hintFor(word: string): string | undefined {
+  if (/\.(ndjson|jsonl|csv)$/.test(word) && existsSync(word)) return `did you mean --policy replay:${word}?`
+  if (existsSync(word)) return `did you mean --policy model:${word}?`
+  const near = nearest(word, [...POLICIES, 'replay:', 'model:'])
+  return near === undefined ? undefined : `did you mean ${near}?`
 }
 
 /**

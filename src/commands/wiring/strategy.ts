@@ -1,6 +1,6 @@
 /** Options of the strategy, its costs and limits: one wording and one set of defaults for train, backtest and check-env. */
 import { usage } from '../../base/errors.js'
-import { choice, flag, integer, real } from '../../cli/options.js'
+import { choice, flag, integer, real, under } from '../../cli/options.js'
 import type { FeatureSet } from '../../env/feature-set.js'
 import { FEATURE_SETS, featureSet } from '../../env/features.js'
 import { DEFAULT_REWARD } from '../../env/reward.js'
@@ -16,64 +16,70 @@ const bps = { min: 0, max: 10_000 }
 
 const DEFAULT_WARMUP = 50
 
-export const strategyOptions = {
-  capital: real('DOLLARS', 'cash at the start', { fallback: DEFAULT_RULES.capital, ...money }),
-  'max-position': real('DOLLARS', wordsOf('max-position'), {
-    fallback: DEFAULT_LIMITS.maxPosition,
-    ...money,
-  }),
-  shares: integer('N', 'shares of a position', {
-    min: 1,
-    max: 1e9,
-    defaultText: 'as many as --max-position buys',
-  }),
-  fractional: flag('allow parts of a share'),
-  fill: choice('WHEN', FILLS, 'fill at the next open, or at the close of the decision (not executable)', {
-    fallback: DEFAULT_RULES.fill,
-  }),
-  commission: choice('NAME', COMMISSIONS, 'schedule of commissions', { fallback: DEFAULT_COSTS.commission }),
-  'cost-bps': real('BPS', 'charge on traded value', { fallback: DEFAULT_COSTS.costBps, ...bps }),
-  'trade-penalty-bps': real('BPS', 'charge a share, on the mean price of the two symbols', {
-    fallback: DEFAULT_COSTS.tradePenaltyBps,
-    ...bps,
-  }),
-  'half-spread-bps': real('BPS', 'paid against the reference price', {
-    fallback: DEFAULT_COSTS.halfSpreadBps,
-    ...bps,
-  }),
-  'impact-bps': real('BPS', "impact of an order of a bar's volume, by the square root of its part", {
-    fallback: DEFAULT_COSTS.impactBps,
-    ...bps,
-  }),
-  participation: real('PART', "largest part of a bar's volume that an order takes", {
-    min: 0.000001,
-    max: 1,
-    defaultText: 'no cap',
-  }),
-  features: choice(
-    'SET',
-    FEATURE_SETS.map(({ name }) => name) as [string, ...string[]],
-    'what the agent sees of each symbol',
-    { fallback: 'intraday' },
-  ),
-  'long-only': flag('no short positions'),
-  overnight: flag('keep positions overnight'),
-  'max-day-loss': real('DOLLARS', wordsOf('max-day-loss'), {
-    fallback: DEFAULT_LIMITS.maxDayLoss,
-    ...money,
-  }),
-  'max-loss': real('DOLLARS', wordsOf('max-loss'), {
-    fallback: DEFAULT_LIMITS.maxLoss,
-    ...money,
-  }),
-  'max-drawdown': real('PART', wordsOf('max-drawdown'), {
-    min: 0,
-    max: 1,
-    defaultText: 'never',
-  }),
-  'no-limits': flag('lift all limits but --max-drawdown, the forced flat and the entry cut-off included'),
-  warmup: integer('BARS', 'bars before the first decision', { fallback: DEFAULT_WARMUP, min: 0, max: 1e6 }),
-}
+export const strategyOptions = under(
+  'Rules and costs',
+  {
+    capital: real('DOLLARS', 'cash at the start', { fallback: DEFAULT_RULES.capital, ...money }),
+    'max-position': real('DOLLARS', wordsOf('max-position'), {
+      fallback: DEFAULT_LIMITS.maxPosition,
+      ...money,
+    }),
+    shares: integer('N', 'shares of a position', {
+      min: 1,
+      max: 1e9,
+      defaultText: 'as many as --max-position buys',
+    }),
+    fractional: flag('allow parts of a share'),
+    fill: choice('WHEN', FILLS, 'fill at the next open, or at the close of the decision (not executable)', {
+      fallback: DEFAULT_RULES.fill,
+    }),
+    commission: choice('NAME', COMMISSIONS, 'schedule of commissions', {
+      fallback: DEFAULT_COSTS.commission,
+    }),
+    'cost-bps': real('BPS', 'charge on traded value', { fallback: DEFAULT_COSTS.costBps, ...bps }),
+    'trade-penalty-bps': real('BPS', 'charge a share, on the mean price of the two symbols', {
+      fallback: DEFAULT_COSTS.tradePenaltyBps,
+      ...bps,
+    }),
+    'half-spread-bps': real('BPS', 'paid against the reference price', {
+      fallback: DEFAULT_COSTS.halfSpreadBps,
+      ...bps,
+    }),
+    'impact-bps': real('BPS', "impact of an order of a bar's volume, by the square root of its part", {
+      fallback: DEFAULT_COSTS.impactBps,
+      ...bps,
+    }),
+    participation: real('PART', "largest part of a bar's volume that an order takes", {
+      min: 0.000001,
+      max: 1,
+      defaultText: 'no cap',
+    }),
+    features: choice(
+      'SET',
+      FEATURE_SETS.map(({ name }) => name) as [string, ...string[]],
+      'what the agent sees of each symbol',
+      { fallback: 'intraday' },
+    ),
+    'long-only': flag('no short positions'),
+    overnight: flag('keep positions overnight'),
+    'max-day-loss': real('DOLLARS', wordsOf('max-day-loss'), {
+      fallback: DEFAULT_LIMITS.maxDayLoss,
+      ...money,
+    }),
+    'max-loss': real('DOLLARS', wordsOf('max-loss'), {
+      fallback: DEFAULT_LIMITS.maxLoss,
+      ...money,
+    }),
+    'max-drawdown': real('PART', wordsOf('max-drawdown'), {
+      min: 0,
+      max: 1,
+      defaultText: 'never',
+    }),
+    'no-limits': flag('lift all limits but --max-drawdown, the forced flat and the entry cut-off included'),
+    warmup: integer('BARS', 'bars before the first decision', { fallback: DEFAULT_WARMUP, min: 0, max: 1e6 }),
+  },
+  ['capital', 'max-position', 'commission', 'features', 'long-only', 'max-day-loss', 'max-loss', 'no-limits'],
+)
 
 export interface StrategyFlags {
   readonly capital: number
