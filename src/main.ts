@@ -2,13 +2,15 @@
  * main(argv): the list of commands meets the frame. The only place that sets `process.exitCode`. The page of all commands is
  * printed without loading one.
  */
-import { Failure } from './base/errors.js'
+import { EXIT, Failure } from './base/errors.js'
 import { rootHelp } from './cli/help.js'
 import { print, say } from './cli/print.js'
 import { commands } from './commands/index.js'
 
 /** Runs `jules ARGV` and sets the exit status of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whatever ends the process before the command has ended is a bug; only a command that returned may say 0.
+  process.exitCode = EXIT.bug
   process.exitCode = asksForRootHelp(argv)
     ? printRootHelp()
     : await (await import('./cli/run.js')).run(argv, commands)

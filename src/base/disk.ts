@@ -3,7 +3,8 @@
  * Synchronous: the files are small, and an order of calls is easier to reason about when nothing comes between.
  */
 import * as fs from 'node:fs'
-import { systemCode } from './errors.js'
+import { dirname } from 'node:path'
+import { Failure, systemCode, systemFailure } from './errors.js'
 
 interface FileFacts {
   readonly kind: 'file' | 'directory' | 'link' | 'other'
@@ -47,9 +48,7 @@ export const disk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.unlinkSync(path),
   list: (path) => fs.readdirSync(path),
-  makeDirectory: (path, mode) => {
-    fs.mkdirSync(path, { recursive: true, mode })
-  },
+  makeDirectory: ensureDirectory,
 }
 
 /** The text of a regular file; null where there is none. */
@@ -58,7 +57,7 @@ export function readText(disk: Disk, path: string): string | null {
   try {
     fd = disk.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK)
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null
     throw error
   }
   try {
@@ -104,4 +103,24 @@ export function remove(disk: Disk, path: string): void {
   try {
     disk.unlink(path)
   } catch {}
+}
+
+/**
+ * A directory with those above it; one that is there stays as it is. Throws 73 or 77. Node's own recursive mkdir never comes
+ * back where a file system has no room for a new name and says that there is no such directory, as /proc does.
+ */
+export function ensureDirectory(path: string, mode = 0o777): void {
+  try {
+    fs.mkdirSync(path, { mode })
+  } catch (error) {
+    const parent = dirname(path)
+    if (systemCode(error) === 'ENOENT' && parent !== path && !fs.existsSync(parent)) {
+      ensureDirectory(parent, mode)
+      ensureDirectory(path, mode)
+      return
+    }
+    if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+    if (systemCode(error) !== 'EEXIST') throw systemFailure(error, path, true)
+    throw new Failure('cannotCreate', `${path}: is not a directory`, { cause: error })
+  }
 }

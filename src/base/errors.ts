@@ -102,7 +102,11 @@ export function systemFailure(error: unknown, subject: string, writing = false):
   if (error instanceof Failure) return error
   const code = systemCode(error)
   const words = code === undefined ? undefined : SYSTEM_WORDS[code]
-  if (words === undefined) return error
+  if (words === undefined) {
+    // A system call that fails in a way of its own is the system's failure all the same.
+    if (!(error instanceof Error) || !('syscall' in error)) return error
+    return new Failure('io', `${subject}: ${error.message}`, { cause: error })
+  }
   const kind = writing && words[0] === 'noInput' ? 'cannotCreate' : words[0]
   return new Failure(kind, `${subject}: ${words[1]}`, { cause: error })
 }

@@ -14,7 +14,7 @@ export interface Paths {
 
 /** `homedir` is asked only when HOME is unset, as under `env -i`. */
 export function xdgPaths(env: (name: string) => string | undefined, homedir: () => string): Paths {
-  const home = env('HOME') || homedir()
+  const home = env('HOME') || accountHome(homedir)
   if (!isAbsolute(home)) throw new Failure('config', 'HOME is not an absolute path', { hint: 'set HOME' })
   const at = (name: string, fallback: string): string => {
     const value = env(name)
@@ -27,5 +27,17 @@ export function xdgPaths(env: (name: string) => string | undefined, homedir: () 
     data: at('XDG_DATA_HOME', '.local/share'),
     state: at('XDG_STATE_HOME', '.local/state'),
     runtime: runtime !== undefined && isAbsolute(runtime) ? runtime : undefined,
+  }
+}
+
+/** A user id without an entry in the user database, as in a container, has no home directory either. */
+function accountHome(homedir: () => string): string {
+  try {
+    return homedir()
+  } catch (error) {
+    throw new Failure('config', 'HOME is not set and this user has no home directory', {
+      hint: 'set HOME',
+      cause: error,
+    })
   }
 }

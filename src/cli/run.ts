@@ -2,7 +2,7 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
-import { EXIT, Failure, usage } from '../base/errors.js'
+import { EXIT, Failure, systemFailure, usage } from '../base/errors.js'
 import { nearest } from '../base/suggest.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
 import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
@@ -22,16 +22,35 @@ const env = (name: string): string | undefined => process.env[name]
 type Commands = readonly CommandEntry[]
 
 /** Runs `jules ARGV` with the commands of the list; resolves to the exit status, never rejects. */
-export function run(argv: readonly string[], commands: Commands): Promise<number> {
+export async function run(argv: readonly string[], commands: Commands): Promise<number> {
   // What the report of a failure needs before the options are known.
-  const voice: Voice = { command: '', json: argv.includes('--json'), color: false }
-  return dispatch(argv, commands, voice).catch((error) => report(error, voice))
+  const voice: Voice = {
+    command: '',
+    json: argv.includes('--json'),
+    color: false,
+    stopped: () => undefined,
+  }
+  let idle = () => {}
+  const abandoned = new Promise<never>((_, reject) => {
+    const words = 'bug: it stopped without finishing: it waits for something that cannot come'
+    idle = () => reject(new Failure('bug', words, { hint: 'please report this' }))
+  })
+  // Emitted when nothing is left to wait for, which under a command means a promise that nobody keeps.
+  process.once('beforeExit', idle)
+  const status = await Promise.race([dispatch(argv, commands, voice), abandoned]).catch((error) =>
+    report(error, voice),
+  )
+  process.off('beforeExit', idle)
+  // After a signal nothing that fails hides that the command was stopped.
+  return voice.stopped() ?? status
 }
 
 interface Voice {
   command: string
   json: boolean
   color: boolean
+  /** 130 or 143 once a signal came. */
+  stopped: () => number | undefined
 }
 
 async function dispatch(argv: readonly string[], commands: Commands, voice: Voice): Promise<number> {
@@ -107,6 +126,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     (words) => ui.warn(words),
     (status) => process.exit(status),
   )
+  voice.stopped = interruption.status
   for (const [name, setting] of settings) {
     if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
   }
@@ -123,7 +143,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     clock: Date.now,
     env,
     environment: process.env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     pid: process.pid,
     uid: process.getuid?.() ?? -1,
     hasAccount: hasAccount(),
@@ -163,11 +183,10 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   try {
     await command.run(context, options, operands)
     await stdout?.close()
-    return interruption.status() ?? status
+    return status
   } catch (error) {
-    const stopped = interruption.status()
-    // After a signal the failure is the signal, unless something worse broke on the way out.
-    if (stopped !== undefined && !(error instanceof Failure)) return stopped
+    // What a command throws when it is told to stop is the signal's doing; a failure of its own is still said.
+    if (interruption.status() !== undefined && !(error instanceof Failure)) return EXIT.ok
     throw error
   } finally {
     for (const cleanup of cleanups) await cleanup()
@@ -213,6 +232,14 @@ async function help(
   return print(commandHelp(`${first} ${second}`, child, { all }))
 }
 
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch (error) {
+    throw new Failure('noInput', 'the working directory is gone', { cause: error })
+  }
+}
+
 function hasAccount(): boolean {
   try {
     userInfo()
@@ -254,9 +281,16 @@ function settingWords(name: string, { value, origin, raw }: Setting): string {
   return `--${name} ${raw ?? (Array.isArray(value) ? value.join(',') : String(value ?? 'unset'))} (${origin})`
 }
 
+/** A file that cannot be used is the surroundings' fault wherever it shows. */
+function fileFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return error
+  return systemFailure(error, error.path, true)
+}
+
 /** Words for any failure; returns the exit status. */
-async function report(error: unknown, voice: Voice): Promise<number> {
-  if (error instanceof ReaderGone) return EXIT.ok
+async function report(thrown: unknown, voice: Voice): Promise<number> {
+  if (thrown instanceof ReaderGone) return EXIT.ok
+  const error = fileFailure(thrown)
   const prefix = ['jules', voice.command].filter(Boolean).join(' ')
   const failure = error instanceof Failure ? error : undefined
   const code = failure?.code ?? EXIT.bug

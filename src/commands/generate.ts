@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ensureDirectory } from '../base/disk.js'
 import { type Command, type CommandEntry, defineCommand } from '../cli/command.js'
 import { bash, fish, zsh } from '../cli/completions.js'
 import { commandPage, rootPage } from '../cli/man.js'
@@ -25,7 +25,7 @@ export const generateFrom = (commands: readonly CommandEntry[]) =>
     operands: [{ name: 'man|completions', help: 'what to write', required: true }],
     run: async (_context, { dir }, [what = '']) => {
       const kind = choice('KIND', ['man', 'completions'], '').parse(what)
-      await mkdir(dir, { recursive: true })
+      ensureDirectory(dir)
       const shown = commands.filter(({ hidden }) => !hidden)
       const declared: Command[] = await Promise.all(shown.map(({ load }) => load()))
       const write = async (name: string, text: string) => {

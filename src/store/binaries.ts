@@ -2,9 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { readFile, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Failure } from '../base/errors.js'
+import { ensureDirectory } from '../base/disk.js'
+import { Failure, systemFailure } from '../base/errors.js'
 import { type EmbeddedOptions, type Layout, layoutOf, places } from './place.js'
 
 /** The uid and gid of nobody on Linux. */
@@ -118,13 +119,17 @@ async function libraryPath(
     .filter(isLink)
     .map(({ source, target }) => ({ source: join(root, source), target: join(root, target) }))
   if (links.every(({ target }) => existsSync(target))) return {}
-  await mkdir(dirname(layout.libraries), { recursive: true, mode: nobodysPlace ? 0o711 : 0o700 })
-  await mkdir(layout.libraries, { recursive: true, mode: 0o755 })
+  ensureDirectory(dirname(layout.libraries), nobodysPlace ? 0o711 : 0o700)
+  ensureDirectory(layout.libraries, 0o755)
   for (const { source, target } of links) {
     const link = join(layout.libraries, target.slice(dirname(target).length + 1))
     const temporary = `${link}.${randomBytes(4).toString('hex')}`
-    await symlink(source, temporary)
-    await rename(temporary, link)
+    try {
+      await symlink(source, temporary)
+      await rename(temporary, link)
+    } catch (error) {
+      throw systemFailure(error, link, true)
+    }
   }
   // The package's own directory too: a library loaded through a link looks for its neighbours beside the link.
   return { [variable]: `${layout.libraries}:${join(native, 'lib')}` }

@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
+import { ensureDirectory } from '../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 import { type Binaries, findBinaries, NOBODY } from './binaries.js'
 import { type EmbeddedOptions, type Layout, layoutOf, PORT, places } from './place.js'
@@ -102,8 +103,8 @@ export async function stopServer(options: EmbeddedOptions): Promise<boolean> {
 
 async function makeDirectories(options: EmbeddedOptions, layout: Layout, { owner }: Binaries): Promise<void> {
   try {
-    await mkdir(dirname(layout.data), { recursive: true, mode: 0o700 })
-    await mkdir(dirname(layout.socketDirectory), { recursive: true, mode: 0o700 })
+    ensureDirectory(dirname(layout.data), 0o700)
+    ensureDirectory(dirname(layout.socketDirectory), 0o700)
     await mkdir(layout.socketDirectory, { mode: 0o700 }).catch((error) => {
       if (systemCode(error) !== 'EEXIST') throw error
     })
@@ -136,9 +137,9 @@ async function makeCluster(options: EmbeddedOptions, layout: Layout, binaries: B
   options.note('making the embedded database, once')
   await removeAbandoned(options, layout)
   const aside = `${layout.data}.${randomBytes(6).toString('hex')}`
-  await mkdir(aside, { mode: 0o700 })
-  if (binaries.owner !== undefined) await chown(aside, binaries.owner, binaries.owner)
   try {
+    await mkdir(aside, { mode: 0o700 })
+    if (binaries.owner !== undefined) await chown(aside, binaries.owner, binaries.owner)
     const args = [
       '-D',
       aside,

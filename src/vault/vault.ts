@@ -179,7 +179,7 @@ export class Vault implements SecretBackend {
       // Not through a link, and without waiting for the other end of a FIFO.
       fd = disk.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return null
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null
       if (systemCode(error) === 'ELOOP')
         throw new Failure('denied', `${path}: is a symbolic link, which is not followed`)
       throw systemFailure(error, path)

@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
+import { ensureDirectory } from '../../base/disk.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { type LockWorld, takeLock } from '../../base/lock.js'
 import { fileSink, linkOrCopy } from '../../stream/sink.js'
@@ -61,7 +62,7 @@ export class RunFolder {
   /** Makes the folder; false where something has its name already. */
   async make(): Promise<boolean> {
     try {
-      await mkdir(dirname(this.path), { recursive: true })
+      ensureDirectory(dirname(this.path))
       await mkdir(this.path)
       return true
     } catch (error) {

@@ -1,7 +1,6 @@
 /** The beginning of a run: its folder, its line in the registry, its manifest. */
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { systemFailure } from '../../base/errors.js'
+import { ensureDirectory } from '../../base/disk.js'
 import { formatTime } from '../../base/time.js'
 import { FILES, RUN_FORMAT, RunFolder } from './folder.js'
 import type { Manifest } from './manifest.js'
@@ -57,11 +56,7 @@ async function newFolder(
   { setup, startedMs }: NewRun,
 ): Promise<Pick<HeldRun, 'run' | 'folder'>> {
   const { dataFolder } = world
-  if (output === null) {
-    await mkdir(dataFolder, { recursive: true, mode: 0o700 }).catch((error) => {
-      throw systemFailure(error, dataFolder, true)
-    })
-  }
+  if (output === null) ensureDirectory(dataFolder, 0o700)
   const first = name ?? runName(setup, startedMs)
   for (let n = 1; ; n++) {
     const run = n === 1 ? first : `${first}-${n}`

@@ -2,9 +2,9 @@
  * Every run ever started, one line each, so that later statistics know how many trials a result was chosen from. A trial is
  * everything that decides the weights but the bars, on the same symbols and interval over dates that overlap. Lines are only added.
  */
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
+import { ensureDirectory } from '../../base/disk.js'
 import { systemFailure } from '../../base/errors.js'
 
 /** A line of the registry, without its type. */
@@ -26,7 +26,7 @@ export interface Registration {
 /** Adds a run and returns its trial number: how many distinct trials there are with it, in the order they were made; null for a task. */
 export async function register(file: string, run: Registration): Promise<number | null> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    ensureDirectory(dirname(file), 0o700)
     const log = await openLog(file, { torn: 'part', mode: 0o600 })
     try {
       await log.append(`${JSON.stringify({ type: 'run', ...run })}\n`, { sync: true })

@@ -77,7 +77,7 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
       say('key derivation', 'ok', `Argon2id, ${kdf.m / 1024} MiB, ${kdf.t} passes, ${kdf.p} lanes`)
     }
   } catch (error) {
-    const missing = systemCode(error) === 'ENOENT'
+    const missing = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR'
     say(
       'file',
       'fail',
