@@ -1,4 +1,4 @@
-/** Asks on the controlling terminal without echo. Standard output stays clean; without a terminal there is no answer. */
+/** Asks on the controlling terminal. Standard output stays clean; without a terminal there is no answer. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 
@@ -7,10 +7,15 @@ interface Asking {
   readonly signal: AbortSignal
   /** Acts as if SIGINT had come: Ctrl-C on a terminal in raw mode is a byte. */
   readonly interrupt: () => void
+  /** What is typed is shown; a secret is not. */
+  readonly echo?: boolean
 }
 
 /** The line typed, or null where there is no terminal and after a signal; the terminal is as it was in any case. */
-export async function promptHidden(question: string, { signal, interrupt }: Asking): Promise<Buffer | null> {
+export async function promptLine(
+  question: string,
+  { signal, interrupt, echo = false }: Asking,
+): Promise<Buffer | null> {
   let fd: number
   try {
     fd = openSync('/dev/tty', 'r+')
@@ -42,6 +47,7 @@ export async function promptHidden(question: string, { signal, interrupt }: Aski
           if (byte === 0x7f || byte === 0x08) erase(typed)
           else if (byte === 0x15) typed.length = 0
           else if (byte >= 0x20) typed.push(byte)
+          if (echo) writeSync(fd, `\r\u001b[K${question}${Buffer.from(typed).toString()}`)
         }
       })
     })

@@ -1,8 +1,22 @@
 import { Failure, usage } from '../base/errors.js'
 import { defineCommand, defineGroup } from '../cli/command.js'
-import { choice, text } from '../cli/options.js'
+import type { Context } from '../cli/context.js'
+import { choice, date, flag, list } from '../cli/options.js'
+import { promptLine } from '../cli/prompt.js'
+import { INVENTED_SOURCES } from '../market/bar.js'
+import { newYorkMidnight } from '../market/calendar.js'
 import type { PostgresStore } from '../store/postgres.js'
-import { embeddedOptions, store, storeTarget, withStore } from './wiring/store.js'
+import type { Purge } from '../store/store.js'
+import { symbols } from './wiring/input.js'
+import {
+  embeddedOptions,
+  holdingWords,
+  store,
+  storeEnvironment,
+  storeExits,
+  storeTarget,
+  withStore,
+} from './wiring/store.js'
 
 const print = (line: string): Buffer => Buffer.from(`${line}\n`)
 
@@ -11,6 +25,7 @@ export const db = defineGroup({
   summary: 'run the embedded database and look after the store',
   description: [
     'The embedded database is a PostgreSQL server under the data directory. It listens on a Unix socket in a private directory and on no TCP port, is started by the first command that needs it, and is left running.',
+    'With --dsn, or with a host or service in the environment, the store is that server instead: a URL or key=value words as psql takes them, with host, port, dbname, user, sslmode, sslrootcert, sslcert, sslkey, application_name, connect_timeout, options, service and passfile. sslmode means what it means to psql: prefer unless given, so TLS where the server has it; verify-full also checks its name, against the certificate in sslrootcert or, with sslrootcert=system, the usual authorities.',
     'Root may run it too: the server then lives in a user namespace in which root appears as nobody.',
   ],
   commands: [
@@ -84,6 +99,7 @@ export const db = defineGroup({
       summary: 'make or update the tables',
       description: [
         'Commands that write to the store do this themselves; run it once as the owner where their role may not create tables.',
+        'Tables of these names that are there already are compared with those of jules, and each difference is named with the statement that mends it. Columns of exact numbers do where jules has double precision: values that they cannot hold are refused. Other differences end in 78; with --schema NAME the tables stand in a schema of their own.',
         'Where the TimescaleDB extension is present, market_data becomes a hypertable with chunks of one month, its rows included, with compression where the licence has it. With --timescale create the extension is created first.',
       ],
       options: {
@@ -95,9 +111,13 @@ export const db = defineGroup({
       run: async (context, options) => {
         if (options.timescale === 'create') {
           const { createTimescaleExtension } = await import('../store/postgres.js')
-          await createTimescaleExtension(storeTarget(context, options.dsn))
+          await createTimescaleExtension(storeTarget(context, options))
         }
         const init = async (database: PostgresStore) => {
+          for (const { words, remedy } of await database.differences()) {
+            context.ui.warn(words, { remedy })
+            if (remedy !== null) context.ui.note(remedy)
+          }
           const { migrations, timescale, steps } = await database.init({ convert: true })
           const words =
             migrations.length === 0
@@ -107,36 +127,88 @@ export const db = defineGroup({
           for (const { step, done, reason } of steps)
             context.ui.note(`${step}: ${done ? 'done' : `left out, ${reason}`}`)
         }
-        await withStore(context, options.dsn, init, { cut: false })
+        await withStore(context, options, init, { cut: false })
       },
     }),
     defineCommand({
       name: 'purge',
-      summary: 'delete the bars of one source from the store',
-      description: ['Made for generated data: jules db purge --source mock.'],
-      options: { ...store, source: text('NAME', 'the source whose rows go') },
+      summary: 'delete bars from the store',
+      description: [
+        'Deletes the bars that match all of the options given, at least one, after saying how many they are. With --dry-run that is all.',
+        'Generated rows (mock, sim) go at once: they can be made again. Others need --yes, or the answer yes on a terminal.',
+        'With --source and --null-source together, rows of those sources and rows without one go.',
+      ],
+      options: {
+        ...store,
+        source: list('LIST', 'rows of these sources'),
+        'null-source': flag('rows without a source'),
+        symbol: { ...symbols, help: 'rows of these symbols' },
+        from: date('first session date'),
+        to: date('last session date'),
+        'dry-run': flag('say what would go, delete nothing'),
+        yes: flag('delete without asking'),
+      },
+      exits: { 1: 'the answer was no' },
       run: async (context, options) => {
-        const { source } = options
-        if (source === undefined) throw usage('--source is required')
-        const purge = async (database: PostgresStore) => {
-          const rows = await database.purge(source)
-          if (rows === 0)
-            throw new Failure('noInput', `the store holds no rows of source ${JSON.stringify(source)}`)
-          context.ui.note(`${rows} rows deleted`, { rows })
+        const { from, to } = options
+        if (typeof from === 'number' && typeof to === 'number' && from > to)
+          throw usage('--from is after --to')
+        const what: Purge = {
+          sources: options.source,
+          symbols: options.symbol,
+          fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
+          toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
+          nullSource: options['null-source'],
         }
-        await withStore(context, options.dsn, purge, { cut: false })
+        if (Object.values(what).every((value) => value === undefined || value === false)) {
+          throw usage('nothing says which rows go', {
+            hint: 'give --source, --null-source, --symbol, --from or --to',
+          })
+        }
+        const purge = async (database: PostgresStore) => {
+          const going = await database.matching(what)
+          const rows = going.reduce((sum, part) => sum + part.rows, 0)
+          if (rows === 0) throw new Failure('noInput', 'the store holds no such rows')
+          context.ui.note(`${rows} rows: ${going.map(holdingWords).join('; ')}`, { rows })
+          if (options['dry-run']) return context.ui.note('nothing deleted (dry run)')
+          const real = going.some(({ source }) => source === null || !INVENTED_SOURCES.includes(source))
+          if (real && !options.yes) await confirm(context, rows)
+          const deleted = await database.purge(what)
+          context.ui.note(`${deleted} rows deleted`, { deleted })
+        }
+        await withStore(context, options, purge, { cut: false })
       },
     }),
   ],
   exits: {
     66: 'nothing to purge',
-    69: 'the database cannot be reached or does not start',
-    77: 'the database refuses the password or the right to create tables',
+    ...storeExits,
+    73: 'a directory of the embedded database cannot be made',
+    77: 'the database refuses the password or the right to create tables, or is read-only',
   },
-  files: { '$XDG_DATA_HOME/jules/pg': 'the cluster, its log and its socket' },
+  environment: storeEnvironment,
+  files: {
+    '$XDG_DATA_HOME/jules/pg': 'the cluster, its log and its socket',
+    '~/.pgpass': 'passwords by server, as for psql; PGPASSFILE names another',
+    '~/.pg_service.conf': 'servers by name, as for psql; PGSERVICEFILE names another',
+    '~/.postgresql': 'root.crt, postgresql.crt and postgresql.key, as for psql',
+  },
   examples: [
     { text: 'Look at the bars by hand', shell: 'psql "$(jules db psql-url)" -c "TABLE market_data LIMIT 5"' },
     { text: 'Remove generated rows', shell: 'jules db purge --source mock' },
+    {
+      text: 'What would go with the bars of one symbol before 2025',
+      shell: 'jules db purge --symbol NVDA --to 2024-12-31 --dry-run',
+    },
   ],
   seeAlso: ['load', 'export'],
 })
+
+/** Rows that cannot be made again go with a yes alone. */
+async function confirm(context: Context, rows: number): Promise<void> {
+  if (!context.stdinIsTTY) throw usage('deleting rows that are not generated needs --yes without a terminal')
+  const { signal, interrupt } = context
+  const answer = await promptLine(`Delete these ${rows} rows? yes or no: `, { signal, interrupt, echo: true })
+  signal.throwIfAborted()
+  if (answer?.toString() !== 'yes') throw new Failure('no', 'nothing deleted')
+}

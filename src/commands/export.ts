@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure, usage } from '../base/errors.js'
+import { ensureDirectory } from '../base/disk.js'
+import { usage } from '../base/errors.js'
 import { formatDate } from '../base/time.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
@@ -13,7 +13,7 @@ import { fileSink } from '../stream/sink.js'
 import { SOURCE_WORDS, symbols } from './wiring/input.js'
 import { nothingMatches } from './wiring/market.js'
 import { openOutput, output } from './wiring/output.js'
-import { store, withStore } from './wiring/store.js'
+import { store, storeEnvironment, storeExits, withStore } from './wiring/store.js'
 
 const PARTITIONS = ['symbol', 'date', 'interval']
 
@@ -57,11 +57,11 @@ export const exportBars = defineCommand({
   ],
   exits: {
     66: 'no bars match',
-    69: 'the database cannot be reached, or went away',
+    ...storeExits,
     73: 'the output cannot be created',
     74: 'writing failed',
-    77: 'the database refuses the password',
   },
+  environment: storeEnvironment,
   seeAlso: ['load', 'db'],
   run: async (context, options) => {
     const { from, to } = options
@@ -79,7 +79,7 @@ export const exportBars = defineCommand({
       fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
       toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
     }
-    await withStore(context, options.dsn, async (database) => {
+    await withStore(context, options, async (database) => {
       const rows =
         partitions === undefined
           ? await exportStream(context, database, selection, options)
@@ -188,11 +188,7 @@ interface Part {
 }
 
 async function openPart(context: Context, directory: string, keys: readonly string[]): Promise<Part> {
-  try {
-    await mkdir(directory, { recursive: true })
-  } catch (error) {
-    throw new Failure('cannotCreate', `${directory}: cannot be created`, { cause: error })
-  }
+  ensureDirectory(directory)
   const sink = await fileSink(join(directory, 'part-0.parquet'), { onForcedExit: context.onForcedExit })
   const writer = await recordWriter(sink, 'parquet', { without: keys })
   return {

@@ -1,8 +1,9 @@
-import { badData, Failure, usage } from '../base/errors.js'
+import { badData, type ExitName, Failure, usage } from '../base/errors.js'
 import { quote } from '../base/words.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { choice, file, flag, option, text } from '../cli/options.js'
+import { completeBars } from '../market/feeds/file.js'
 import { describe } from '../market/problem.js'
 import type { OtherRecord, Reject } from '../market/reading.js'
 import { rejectFailure } from '../market/reading.js'
@@ -11,7 +12,7 @@ import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import type { Source } from '../stream/source.js'
 import { input, interval, namedInputs, openInput, readOptions, symbol } from './wiring/input.js'
-import { store, withStore } from './wiring/store.js'
+import { store, storeEnvironment, storeExits, withStore } from './wiring/store.js'
 
 /** How many bad lines are passed over: a number, or a share of the lines read. */
 interface Tolerance {
@@ -24,7 +25,7 @@ export const load = defineCommand({
   summary: 'put records into the store',
   description: [
     'Reads bars and other records from standard input or FILE and upserts them. The same input loaded twice changes nothing the second time.',
-    'Bars go to the table market_data, fill, equity and quality records to their tables, and records of other types are counted and passed over. Any order of the input will do; of two rows with one key the later one stands.',
+    'Bars go to the table market_data, fill, equity and quality records to their tables, and records of other types are counted and passed over. A row without a source gets the source file, as from fetch, and one without a session that of the calendar. Any order of the input will do; of two rows with one key the later one stands.',
     'Rows are committed in batches of 50,000, one transaction each: whatever stops the command, a batch is there whole or not at all, and running it again completes the load. With --import-id the database remembers how far the input was read, and a second run goes on from there.',
     'The first bad line stops the load unless --max-rejects allows more. A row whose source is mock or sim never replaces a row of another source unless --allow-mock is given.',
     'Nothing is written to standard output. One line on standard error says how many rows were read, written, unchanged and rejected.',
@@ -68,17 +69,13 @@ export const load = defineCommand({
   exits: {
     65: 'a bad line, a damaged file, or a mock row against a real one',
     66: 'no such file, or the input is empty',
-    69: 'the database cannot be reached, or went away',
+    ...storeExits,
     73: 'the file for rejects cannot be created',
     74: 'reading failed, or the disk of the database is full',
     75: 'the database is busy; try again',
-    77: 'the database refuses the password or the right to create tables',
+    77: 'the database refuses the password or the right to create tables, or is read-only',
   },
-  environment: {
-    TIMESCALEDB_PASSWORD: 'the password of the database; the vault is asked when it is unset',
-    'TIMESCALEDB_HOST, TIMESCALEDB_PORT, TIMESCALEDB_DATABASE, TIMESCALEDB_USER':
-      'the database; PGHOST, PGPORT, PGDATABASE and PGUSER after them',
-  },
+  environment: storeEnvironment,
   seeAlso: ['fetch', 'export', 'db'],
   run: async (context, options, operands) => {
     const files = await namedInputs(operands.length === 0 ? ['-'] : operands, options)
@@ -100,6 +97,7 @@ export const load = defineCommand({
           context.signal.throwIfAborted()
           if (block.kind === 'bars') {
             tally.read += block.batch.length
+            completeBars(block.batch, source.name)
             await running?.bars(block.batch)
           } else {
             tally.read += block.records.length
@@ -120,7 +118,7 @@ export const load = defineCommand({
       await tally.openRejects(options.rejects)
       if (options['dry-run']) await readInto(null, first)
       else {
-        await withStore(context, options.dsn, async (database) => {
+        await withStore(context, options, async (database) => {
           running = await database.load({
             onConflict: options['on-conflict'],
             allowMock: options['allow-mock'],
@@ -136,6 +134,9 @@ export const load = defineCommand({
     }
   },
 })
+
+/** What goes away by itself, or with what the hint says: the same command helps then. */
+const PASSING: readonly ExitName[] = ['unavailable', 'tryAgain', 'io']
 
 type Running = Load & { readonly skipped: number }
 
@@ -242,12 +243,13 @@ class Tally {
     await this.#rejects?.close().catch(() => {})
     if (running === null) return signal.aborted ? signal.reason : error
     const { committed } = running
-    const state = `${committed} rows are committed; running it again completes the load`
+    const again = 'running it again completes the load'
     if (signal.aborted) {
-      this.#context.ui.note(state, { committed })
+      this.#context.ui.note(`${committed} rows are committed; ${again}`, { committed })
       return signal.reason
     }
     if (!(error instanceof Failure)) return error
+    const state = `${committed} rows are committed${PASSING.includes(error.kind) ? `; ${again}` : ''}`
     return new Failure(error.kind, error.message, {
       hint: [error.hint, state].filter(Boolean).join('; '),
       fields: { ...error.fields, committed },

@@ -1,15 +1,16 @@
-/** From options and environment to a PostgreSQL session, and from its errors to words. */
+/** From options and environment to a PostgreSQL session. */
 import type { Client, ClientConfig } from 'pg'
-import { type ExitName, Failure, systemCode, systemFailure } from '../base/errors.js'
-import { PASSWORD, parseDsn } from './dsn.js'
+import { Failure, systemCode } from '../base/errors.js'
 import { createDatabase, ensureServer } from './embedded.js'
+import { type Endpoint, endpointOf, type Named } from './endpoint.js'
+import { databaseFailure } from './failures.js'
 import type { EmbeddedOptions } from './place.js'
+import { identifier } from './tables.js'
+import { type Try, tlsTries, tlsTrouble } from './tls.js'
 
-export interface Target {
-  readonly dsn: string | undefined
-  readonly env: (name: string) => string | undefined
-  /** Late and only when the server asks for it. */
-  readonly secret: (name: string) => Promise<string>
+export interface Target extends Named {
+  /** Where the tables are. */
+  readonly schema: string
   readonly embedded: EmbeddedOptions
 }
 
@@ -18,15 +19,17 @@ export interface Session {
   /** Where it leads, for messages; no password. */
   readonly name: string
   readonly embedded: boolean
+  /** Where the tables are: the whole search path, whatever the role's or the database's own. */
+  readonly schema: string
 }
 
 /**
  * A connected session: to the server that the target names, else to the embedded one, which is started. Throws 69 where it
- * cannot be reached, 77 where it refuses.
+ * cannot be reached, 77 where it refuses, 78 where it is named wrong.
  */
 export async function openSession(target: Target): Promise<Session> {
-  const external = externalConfig(target)
-  if (external !== null) return { ...(await connect(external)), embedded: false }
+  const endpoint = await endpointOf(target)
+  if (endpoint !== null) return { ...(await reach(endpoint, target)), embedded: false, schema: target.schema }
   const server = await ensureServer(target.embedded)
   const config = {
     host: server.socketDirectory,
@@ -36,44 +39,56 @@ export async function openSession(target: Target): Promise<Session> {
     password: '',
     ssl: false,
   }
+  const attached = { embedded: true, schema: target.schema }
   try {
-    return { ...(await connect(config)), embedded: true }
+    return { ...(await connect(config, target)), ...attached }
   } catch (error) {
     // 3D000: the cluster is new and its database is not made yet.
     if (!(error instanceof Failure) || systemCode(error.cause) !== '3D000') throw error
     await createDatabase(server)
-    return { ...(await connect(config)), embedded: true }
+    return { ...(await connect(config, target)), ...attached }
   }
 }
 
-/** `--dsn`, then TIMESCALEDB_*, then PG*; null means the embedded server. */
-function externalConfig({ dsn, env, secret }: Pick<Target, 'dsn' | 'env' | 'secret'>): ClientConfig | null {
-  const given = (name: string) => env(`TIMESCALEDB_${name}`) || env(`PG${name}`) || undefined
-  const password = async () => env('PGPASSWORD') || (await secret(PASSWORD))
-  if (dsn !== undefined) {
-    const url = parseDsn(dsn)
-    const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname)
-    return {
-      connectionString: dsn,
-      ...(host === '' ? { host: given('HOST') ?? 'localhost' } : {}),
-      ...(url.pathname.length > 1 ? {} : { database: given('DATABASE') ?? 'trading_data' }),
-      ...(url.username === '' && given('USER') !== undefined ? { user: given('USER') } : {}),
-      password,
+type Connected = Pick<Session, 'client' | 'name'>
+
+/** Seconds until a server that does not answer is given up. */
+const PATIENCE = '15'
+
+/** Each way that sslmode allows, until one is not refused for the sake of TLS. */
+async function reach(endpoint: Endpoint, target: Target): Promise<Connected> {
+  const { host, port, user, dbname: database, given } = endpoint
+  const tries = await tlsTries(endpoint, target.home)
+  for (const [i, ssl] of tries.entries()) {
+    try {
+      return await connect(
+        {
+          host,
+          port,
+          user,
+          database,
+          password: endpoint.password,
+          ssl,
+          options: given.options ?? '',
+          application_name: given.application_name ?? 'jules',
+          connectionTimeoutMillis: Number(given.connect_timeout ?? PATIENCE) * 1000,
+        },
+        target,
+      )
+    } catch (error) {
+      if (i === tries.length - 1 || !isAboutTls(error, ssl)) throw error
     }
   }
-  const host = given('HOST')
-  if (host === undefined) return null
-  const user = given('USER')
-  return {
-    host,
-    port: Number(given('PORT') ?? 5432),
-    database: given('DATABASE') ?? 'trading_data',
-    ...(user === undefined ? {} : { user }),
-    password,
-  }
+  throw new Error('no way to connect was tried')
 }
 
-async function connect(config: ClientConfig): Promise<{ client: Client; name: string }> {
+/** 28000: the server takes such a user with TLS alone, or without it alone. */
+function isAboutTls(error: unknown, ssl: Try): boolean {
+  const cause = error instanceof Failure ? error.cause : error
+  return systemCode(cause) === '28000' || (ssl !== false && tlsTrouble(cause) !== null)
+}
+
+async function connect(config: ClientConfig, { schema, embedded: { signal } }: Target): Promise<Connected> {
   const { Client } = (await import('pg')).default
   // The client reports a refused password as an ended connection; the reason is kept here.
   let refusal: unknown
@@ -86,72 +101,41 @@ async function connect(config: ClientConfig): Promise<{ client: Client; name: st
       throw error
     }
   }
-  const client = new Client({
-    ...config,
-    application_name: 'jules',
-    connectionTimeoutMillis: 15_000,
-    keepAlive: true,
-  })
-  // Set here because a connection string, which never holds a password, would put its empty one over ours.
-  Object.assign(client, { password: asked })
+  const client = new Client({ ...config, password: asked, client_encoding: 'UTF8', keepAlive: true })
   const name = `${client.user ?? ''}@${client.host}:${client.port}/${client.database ?? ''}`
   // Without a listener an ended session would end the process; whoever queries next gets the error anyway.
   client.on('error', () => {})
+  const cut = () => abandon(client)
+  signal.addEventListener('abort', cut, { once: true })
   try {
+    signal.throwIfAborted()
     await client.connect()
     await client.query(
-      "SET TIME ZONE 'UTC'; SET client_min_messages = warning; SET standard_conforming_strings = on",
+      `SET TIME ZONE 'UTC'; SET client_min_messages = warning; SET standard_conforming_strings = on;
+       SET extra_float_digits = 3; SET search_path TO ${identifier(schema)}`,
     )
   } catch (error) {
     await client.end().catch(() => {})
-    throw refusal ?? databaseFailure(error, `cannot connect to ${name}`)
+    signal.throwIfAborted()
+    throw refusal ?? connectionFailure(error, name)
+  } finally {
+    signal.removeEventListener('abort', cut)
   }
   return { client, name }
 }
 
-/** SQLSTATE (manual, appendix A) -> exit status. The longest prefix counts. */
-const STATES: readonly [string, ExitName, string?][] = [
-  ['08', 'unavailable', 'start the database or pass --dsn'],
-  ['28', 'denied', `set the password: jules vault set ${PASSWORD}`],
-  ['3D000', 'unavailable', 'create the database, or name another in --dsn'],
-  ['42501', 'denied'],
-  ['25006', 'denied'],
-  ['40', 'tryAgain'],
-  ['53100', 'io', 'free some space on the database server'],
-  ['53', 'tryAgain'],
-  ['55P03', 'tryAgain'],
-  ['57', 'unavailable'],
-  ['58', 'io'],
-  ['22', 'data'],
-]
+function connectionFailure(error: unknown, name: string): unknown {
+  const trouble = tlsTrouble(error)
+  if (trouble === null) return databaseFailure(error, `cannot connect to ${name}`)
+  return new Failure('unavailable', `cannot connect to ${name}: ${trouble}`, {
+    cause: error,
+    hint: 'sslmode says whether to use TLS, and sslrootcert names the certificate to trust',
+  })
+}
 
-/** Words and status for an error of the database; a Failure passes as it is, a bug stays one. */
-export function databaseFailure(error: unknown, doing: string): unknown {
-  if (error instanceof Failure) return error
-  const code = systemCode(error)
-  const words = error instanceof Error ? error.message : String(error)
-  // Five characters could be EPIPE as well; only the server's own errors have a severity.
-  if (code !== undefined && error instanceof Error && 'severity' in error) {
-    const state = STATES.filter(([prefix]) => code.startsWith(prefix)).sort(
-      (a, b) => b[0].length - a[0].length,
-    )[0]
-    if (state === undefined) return error
-    return new Failure(state[1], `${doing}: ${words}`, {
-      cause: error,
-      ...(state[2] === undefined ? {} : { hint: state[2] }),
-    })
-  }
-  if (
-    /Connection terminated|connection.*(closed|ended|not queryable)|timeout exp|Client has encountered/i.test(
-      words,
-    )
-  ) {
-    return new Failure('unavailable', `${doing}: the database ended the connection`, { cause: error })
-  }
-  if (code !== undefined) {
-    const failure = systemFailure(error, doing)
-    const message = failure instanceof Failure ? failure.message : `${doing}: ${words}`
-    return new Failure('unavailable', message, { cause: error, hint: 'start the database or pass --dsn' })
-  }
-  return error
+/** Ends a session without waiting for what is under way. */
+export function abandon(client: Client): void {
+  // pg has no public way to cut the socket; end() would wait for the running statement.
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
 }

@@ -2,14 +2,9 @@
  * PostgreSQL's binary COPY format (manual, COPY, "Binary Format") for bars: rows to bytes and back. Binary, because float8
  * travels as it is and nothing is printed or parsed.
  */
-import {
-  ADJUSTMENTS,
-  type BarBatch,
-  INTERVALS,
-  type Interval,
-  MISSING_CODE,
-  SESSIONS,
-} from '../market/bar.js'
+import { badData } from '../base/errors.js'
+import { quote } from '../base/words.js'
+import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS } from '../market/bar.js'
 import { BAR_FIELDS } from '../market/fields.js'
 
 /** Columns in the order of the rows; two of their names are words of SQL. */
@@ -171,7 +166,7 @@ export class RowDecoder {
     const i = batch.length++
     const reader = new FieldReader(bytes, at + 2)
     batch.symbol[i] = batch.names.id(reader.text())
-    batch.interval[i] = INTERVALS.indexOf(reader.text() as Interval)
+    batch.interval[i] = reader.known(INTERVALS, 'interval') ?? MISSING_CODE
     batch.time[i] = reader.time()
     batch.open[i] = reader.float()
     batch.high[i] = reader.float()
@@ -180,8 +175,8 @@ export class RowDecoder {
     batch.volume[i] = reader.float()
     batch.vwap[i] = reader.float()
     batch.trades[i] = reader.float()
-    batch.adjusted[i] = reader.code(ADJUSTMENTS)
-    batch.session[i] = reader.code(SESSIONS)
+    batch.adjusted[i] = reader.known(ADJUSTMENTS, 'adjusted') ?? MISSING_CODE
+    batch.session[i] = reader.known(SESSIONS, 'session') ?? MISSING_CODE
     batch.source[i] = batch.names.id(reader.text())
     batch.line[i] = 0
     return p
@@ -222,9 +217,12 @@ class FieldReader {
     return (high * TWO_32 + low) / 1000 + EPOCH_2000
   }
 
-  code(codes: readonly string[]): number {
+  /** The place of a word in the list, null for null. Another system may have put words of its own into the table. */
+  known(words: readonly string[], column: string): number | null {
     const text = this.text()
-    const code = text === null ? -1 : codes.indexOf(text)
-    return code === -1 ? MISSING_CODE : code
+    if (text === null) return null
+    const code = words.indexOf(text)
+    if (code >= 0) return code
+    throw badData(`market_data.${column} holds ${quote(text)}, expected one of ${words.join(', ')}`)
   }
 }

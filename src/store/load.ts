@@ -9,8 +9,9 @@ import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES } from '../market/bar.js'
 import type { OtherRecord } from '../market/reading.js'
-import { databaseFailure } from './connect.js'
+import type { BarCasts } from './casts.js'
 import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
+import { databaseFailure } from './failures.js'
 import type { ImportProgress, Mark } from './import-progress.js'
 import { storeRecords } from './records.js'
 import type { Counts, Load, LoadOptions } from './store.js'
@@ -86,10 +87,19 @@ class Batch {
   }
 }
 
+interface LoadSetup {
+  readonly client: Client
+  readonly name: string
+  readonly casts: BarCasts
+  readonly options: LoadOptions
+  readonly progress: ImportProgress | null
+}
+
 export class PostgresLoad implements Load {
   readonly counts: Counts = { written: 0, unchanged: 0, superseded: 0 }
   readonly #client: Client
   readonly #name: string
+  readonly #casts: BarCasts
   readonly #options: LoadOptions
   readonly #progress: ImportProgress | null
   #filling = new Batch()
@@ -98,9 +108,10 @@ export class PostgresLoad implements Load {
   #committed = 0
   #inventedIds: boolean[] = []
 
-  constructor(client: Client, name: string, options: LoadOptions, progress: ImportProgress | null) {
+  constructor({ client, name, casts, options, progress }: LoadSetup) {
     this.#client = client
     this.#name = name
+    this.#casts = casts
     this.#options = options
     this.#progress = progress
   }
@@ -173,7 +184,7 @@ export class PostgresLoad implements Load {
   }
 
   async #send(batch: Batch, mark: Mark | undefined): Promise<void> {
-    let staged = !batch.distinct
+    let staged = !batch.distinct || !this.#casts.none
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#transaction(async () => {
@@ -230,6 +241,7 @@ export class PostgresLoad implements Load {
         seq bigint GENERATED ALWAYS AS IDENTITY) ON COMMIT DELETE ROWS`,
     )
     await this.#copy('jules_stage', batch)
+    if (!this.#casts.none) await this.#refuseInexact()
     if (batch.invented && !this.#options.allowMock) await this.#refuseInvented(batch)
     const distinct = batch.distinct
       ? batch.count
@@ -254,7 +266,7 @@ export class PostgresLoad implements Load {
     // Rows that stand there already are left out before ON CONFLICT, which would lock and so rewrite each of them.
     const { rowCount } = await this.#client.query(
       `INSERT INTO market_data AS t (${COLUMNS})
-       SELECT ${COPY_COLUMNS.map((column) => `l.${column}`).join(', ')}
+       SELECT ${this.#casts.writing('l')}
        FROM (${latest}) AS l
        LEFT JOIN (SELECT * FROM market_data WHERE symbol = ANY($1) AND "interval" = ANY($2)
          AND "time" BETWEEN $3 AND $4) AS m USING (${KEY})
@@ -265,6 +277,21 @@ export class PostgresLoad implements Load {
     )
     const written = rowCount ?? 0
     return { written, unchanged: distinct - written, superseded: batch.count - distinct }
+  }
+
+  /** A value that a column of the table would round is refused with its place. */
+  async #refuseInexact(): Promise<void> {
+    const { rows } = await this.#client.query<{ symbol: string; time: Date; name: string; value: number }>(
+      `SELECT s.symbol, s."time", v.name, v.value FROM jules_stage s
+       CROSS JOIN LATERAL (VALUES ${this.#casts.stored}) AS v (name, value, stored)
+       WHERE v.value IS DISTINCT FROM v.stored ORDER BY s.seq LIMIT 1`,
+    )
+    const row = rows[0]
+    if (row === undefined) return
+    throw badData(
+      `market_data.${row.name} is ${this.#casts.typeOf(row.name)}, which cannot hold ${row.value}: ${row.symbol} ${formatTime(row.time.getTime())}`,
+      { hint: `ALTER TABLE market_data ALTER COLUMN ${row.name} TYPE double precision` },
+    )
   }
 
   /** An invented row never takes the place of a real one, in the table or earlier in the same batch. */

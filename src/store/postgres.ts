@@ -1,14 +1,19 @@
 /** The store on PostgreSQL, embedded or not. */
 import type { Client } from 'pg'
-import { Failure, systemCode } from '../base/errors.js'
+import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { type BarBatch, Names, newBatch } from '../market/bar.js'
-import { databaseFailure, openSession, type Session, type Target } from './connect.js'
-import { COPY_COLUMNS, RowDecoder } from './copy.js'
+import { BarCasts } from './casts.js'
+import { type Catalog, type FoundTable, readCatalog } from './catalog.js'
+import { abandon, openSession, type Session, type Target } from './connect.js'
+import { RowDecoder } from './copy.js'
+import { type Difference, differencesIn, refuseDifferent } from './differences.js'
+import { databaseFailure } from './failures.js'
 import { ImportProgress } from './import-progress.js'
 import { PostgresLoad } from './load.js'
 import { migrate, schemaVersion } from './schema.js'
-import type { Holding, Load, LoadOptions, Selection, Store } from './store.js'
+import type { Holding, Load, LoadOptions, Purge, Selection, Store } from './store.js'
+import { BARS } from './tables.js'
 import {
   createTimescale,
   isHypertable,
@@ -31,9 +36,11 @@ export class PostgresStore implements Store {
   readonly name: string
   readonly embedded: boolean
   readonly #client: Client
+  readonly #schema: string
 
-  constructor({ client, name, embedded }: Session) {
+  constructor({ client, name, embedded, schema }: Session) {
     this.#client = client
+    this.#schema = schema
     this.name = name
     this.embedded = embedded
   }
@@ -49,7 +56,8 @@ export class PostgresStore implements Store {
    */
   async init({ convert = false } = {}): Promise<InitReport> {
     return this.#doing('preparing the tables', async () => {
-      const migrations = await migrate(this.#client)
+      refuseDifferent(differencesIn(await this.#catalog(), this.#schema), 'writing')
+      const migrations = await migrate(this.#client, this.#schema)
       const timescale = await timescaleVersion(this.#client)
       const due =
         timescale !== null && (migrations.includes(1) || (convert && !(await isHypertable(this.#client))))
@@ -57,21 +65,32 @@ export class PostgresStore implements Store {
     })
   }
 
+  /** What the tables that are there have otherwise than jules's own. */
+  async differences(): Promise<Difference[]> {
+    return this.#doing('looking at the tables', async () =>
+      differencesIn(await this.#catalog(), this.#schema),
+    )
+  }
+
   async load(options: LoadOptions): Promise<Load & { readonly skipped: number }> {
     await this.init()
     return this.#doing('preparing the load', async () => {
       const { importId } = options
       const progress = importId === undefined ? null : await ImportProgress.read(this.#client, importId)
-      return new PostgresLoad(this.#client, this.name, options, progress)
+      const casts = new BarCasts((await this.#catalog()).get(BARS.name))
+      return new PostgresLoad({ client: this.#client, name: this.name, casts, options, progress })
     })
   }
 
   async *bars(selection: Selection, signal: AbortSignal): AsyncGenerator<BarBatch> {
-    if (!(await this.#hasTables())) return
+    const found = await this.#barsTable()
+    if (found === null) return
+    const casts = new BarCasts(found)
+    await this.#refuseUnreadable(casts, selection)
     const { to } = (await import('pg-copy-streams')).default
     const batch = newBatch(8192, new Names())
     const decoder = new RowDecoder(batch)
-    const stream = this.#client.query(to(`COPY (${selectBars(selection)}) TO STDOUT (FORMAT binary)`))
+    const stream = this.#client.query(to(`COPY (${selectBars(casts, selection)}) TO STDOUT (FORMAT binary)`))
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         signal.throwIfAborted()
@@ -90,27 +109,20 @@ export class PostgresStore implements Store {
 
   async holdings(): Promise<Holding[]> {
     return this.#doing('reading what the store holds', async () => {
-      if (!(await this.#hasTables())) return []
-      const { rows } = await this.#client.query(
-        `SELECT symbol, "interval", source, count(*)::float8 AS rows,
-           extract(epoch FROM min("time"))::float8 * 1000 AS first, extract(epoch FROM max("time"))::float8 * 1000 AS last
-         FROM market_data GROUP BY symbol, "interval", source ORDER BY symbol, "interval", source`,
-      )
-      return rows.map((row: Record<string, unknown>) => ({
-        symbol: String(row.symbol),
-        interval: String(row.interval),
-        source: row.source === null ? null : String(row.source),
-        rows: Number(row.rows),
-        firstMs: Number(row.first),
-        lastMs: Number(row.last),
-      }))
+      if ((await this.#barsTable()) === null) return []
+      return this.#count('true')
     })
   }
 
-  async purge(source: string): Promise<number> {
+  async matching(what: Purge): Promise<Holding[]> {
+    return this.#doing('counting', async () =>
+      (await this.#barsTable()) === null ? [] : this.#count(purged(what)),
+    )
+  }
+
+  async purge(what: Purge): Promise<number> {
     return this.#doing('purging', async () => {
-      if (!(await this.#hasTables())) return 0
-      const { rowCount } = await this.#client.query('DELETE FROM market_data WHERE source = $1', [source])
+      const { rowCount } = await this.#client.query(`DELETE FROM market_data WHERE ${purged(what)}`)
       return rowCount ?? 0
     })
   }
@@ -121,13 +133,54 @@ export class PostgresStore implements Store {
 
   /** Ends the session without waiting for a statement under way. */
   abort(): void {
-    // pg has no public way to cut the socket; end() would wait for the running statement.
-    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } }
-    connection.stream.destroy()
+    abandon(this.#client)
   }
 
-  #hasTables(): Promise<boolean> {
-    return this.#doing('looking at the tables', async () => (await schemaVersion(this.#client)) > 0)
+  #catalog(): Promise<Catalog> {
+    return readCatalog(this.#client, this.#schema)
+  }
+
+  /** The table of bars, null where there is none; throws where it cannot be read as bars. */
+  #barsTable(): Promise<FoundTable | null> {
+    return this.#doing('looking at the tables', async () => {
+      await schemaVersion(this.#client)
+      const catalog = await this.#catalog()
+      refuseDifferent(differencesIn(catalog, this.#schema, [BARS]), 'reading')
+      return catalog.get(BARS.name) ?? null
+    })
+  }
+
+  async #count(condition: string): Promise<Holding[]> {
+    const { rows } = await this.#client.query<Record<string, unknown>>(
+      `SELECT symbol, "interval", source, count(*)::float8 AS rows,
+         extract(epoch FROM min("time"))::float8 * 1000 AS first, extract(epoch FROM max("time"))::float8 * 1000 AS last
+       FROM market_data WHERE ${condition}
+       GROUP BY symbol, "interval", source ORDER BY symbol, "interval", source`,
+    )
+    return rows.map((row) => ({
+      symbol: String(row.symbol),
+      interval: String(row.interval),
+      source: row.source === null ? null : String(row.source),
+      rows: Number(row.rows),
+      firstMs: Number(row.first),
+      lastMs: Number(row.last),
+    }))
+  }
+
+  /** Looks for values that another system has put there and a bar cannot have: they end the reading before it begins. */
+  async #refuseUnreadable(casts: BarCasts, selection: Selection): Promise<void> {
+    for (const { column, condition } of casts.unreadable) {
+      const { rows } = await this.#doing('looking at the values', () =>
+        this.#client.query(
+          `SELECT symbol, "interval", "time"::text AS time, "${column}"::text AS value FROM market_data
+           WHERE ${where(selection)} AND ${condition} LIMIT 1`,
+        ),
+      )
+      const row: Record<string, unknown> | undefined = rows[0]
+      if (row === undefined) continue
+      const value = row.value === null ? 'null' : `${row.value}, which no number of 64 bits is`
+      throw badData(`market_data.${column} of ${row.symbol} ${row.interval} ${row.time} is ${value}`)
+    }
   }
 
   async #doing<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -152,19 +205,35 @@ export async function createTimescaleExtension(target: Target): Promise<void> {
   }
 }
 
-function selectBars({ symbols, intervals, sources, fromMs, toMs }: Selection): string {
-  const where = [
+function selectBars(casts: BarCasts, selection: Selection): string {
+  const order = `array_position(${textArray(selection.symbols ?? FIRST_SYMBOLS)}, symbol::text)`
+  return `SELECT ${casts.reading} FROM market_data WHERE ${where(selection)}
+    ORDER BY "time", ${order} NULLS LAST, symbol, "interval"`
+}
+
+function where({ symbols, intervals, sources, fromMs, toMs }: Selection): string {
+  return all([
     symbols === undefined ? null : `symbol = ANY(${textArray(symbols)})`,
     intervals === undefined ? null : `"interval" = ANY(${textArray(intervals)})`,
     sources === undefined ? null : `source = ANY(${textArray(sources)})`,
     fromMs === undefined ? null : `"time" >= ${literal(formatTime(fromMs))}`,
     toMs === undefined ? null : `"time" < ${literal(formatTime(toMs))}`,
-  ].filter((condition) => condition !== null)
-  const order = `array_position(${textArray(symbols ?? FIRST_SYMBOLS)}, symbol)`
-  return `SELECT ${COPY_COLUMNS.join(', ')} FROM market_data
-    ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
-    ORDER BY "time", ${order} NULLS LAST, symbol, "interval"`
+  ])
 }
+
+/** Never the whole table: a purge names something. */
+function purged({ nullSource, ...selection }: Purge): string {
+  const { sources, ...others } = selection
+  if (Object.values(selection).every((value) => value === undefined) && !nullSource) {
+    throw new Error('a purge without a condition')
+  }
+  if (!nullSource) return where(selection)
+  const unknown = sources === undefined ? 'source IS NULL' : `(source IS NULL OR ${where({ sources })})`
+  return all([where(others), unknown])
+}
+
+const all = (conditions: readonly (string | null)[]): string =>
+  conditions.filter((condition) => condition !== null).join(' AND ') || 'true'
 
 /** COPY takes no parameters, so values stand in the text, quoted; standard_conforming_strings is on. */
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`

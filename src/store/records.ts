@@ -5,88 +5,27 @@ import { quote } from '../base/words.js'
 import { BadRecord, type Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
 import type { JsonObject } from '../stream/json.js'
+import { type Column, RECORD_TABLES, type Table } from './tables.js'
 
-interface Column {
-  readonly name: string
-  readonly type: 'text' | 'float8' | 'timestamptz' | 'date' | 'jsonb'
-  readonly required?: boolean
-  /** Stands for null in a key column. */
-  readonly fallback?: string
-}
+/** The columns that a record has values for. */
+const filled = (table: Table | undefined): Column[] =>
+  (table?.columns ?? []).filter(({ computed }) => computed === undefined)
 
-interface Table {
-  readonly table: string
-  readonly key: readonly string[]
-  readonly columns: readonly Column[]
-}
-
-/** Types that have a table. One entry is one new kind of stored record. */
-const TABLES: Readonly<Record<string, Table>> = {
-  fill: {
-    table: 'fills',
-    key: ['run', 'time', 'symbol', 'ref', 'exec'],
-    columns: [
-      { name: 'run', type: 'text', required: true },
-      { name: 'time', type: 'timestamptz', required: true },
-      { name: 'symbol', type: 'text', required: true },
-      { name: 'side', type: 'text', required: true },
-      { name: 'qty', type: 'float8', required: true },
-      { name: 'price', type: 'float8', required: true },
-      { name: 'commission', type: 'float8' },
-      { name: 'slippage', type: 'float8' },
-      { name: 'ref', type: 'text', fallback: '' },
-      { name: 'exec', type: 'text', fallback: '' },
-    ],
-  },
-  equity: {
-    table: 'equity',
-    key: ['run', 'time'],
-    columns: [
-      { name: 'run', type: 'text', required: true },
-      { name: 'time', type: 'timestamptz', required: true },
-      { name: 'cash', type: 'float8' },
-      { name: 'positions', type: 'jsonb' },
-      { name: 'marks', type: 'jsonb' },
-      { name: 'equity', type: 'float8', required: true },
-      { name: 'pnl_day', type: 'float8' },
-      { name: 'pnl_total', type: 'float8' },
-      { name: 'drawdown', type: 'float8' },
-    ],
-  },
-  quality: {
-    table: 'data_quality_reports',
-    key: ['date', 'ruleset', 'symbol', 'check', 'from'],
-    columns: [
-      { name: 'date', type: 'date', required: true },
-      { name: 'ruleset', type: 'text', required: true },
-      { name: 'symbol', type: 'text', fallback: '' },
-      { name: 'check', type: 'text', required: true },
-      { name: 'severity', type: 'text' },
-      { name: 'from', type: 'timestamptz', fallback: '-infinity' },
-      { name: 'to', type: 'timestamptz' },
-      { name: 'count', type: 'float8' },
-      { name: 'observed', type: 'jsonb' },
-      { name: 'expected', type: 'jsonb' },
-      { name: 'samples', type: 'jsonb' },
-      { name: 'fix', type: 'text' },
-    ],
-  },
-}
-
-export const isStored = (type: string): boolean => Object.hasOwn(TABLES, type)
+export const isStored = (type: string): boolean => Object.hasOwn(RECORD_TABLES, type)
 
 /** What is wrong with a record of a stored type, or null. */
 export function checkRecord({ type, object }: OtherRecord): Problem | null {
-  const table = Object.hasOwn(TABLES, type) ? TABLES[type] : undefined
-  for (const { name, type: kind, required } of table?.columns ?? []) {
+  const table = Object.hasOwn(RECORD_TABLES, type) ? RECORD_TABLES[type] : undefined
+  for (const { name, type: kind, required, fallback } of filled(table)) {
     const value = object[name]
     if (value === undefined || value === null) {
-      if (required) return { field: name, rule: 'missing', words: 'is missing', value }
-    } else if (kind === 'float8' && (typeof value !== 'number' || !Number.isFinite(value))) {
+      if (required && fallback === undefined)
+        return { field: name, rule: 'missing', words: 'is missing', value }
+    } else if (kind === 'double precision' && (typeof value !== 'number' || !Number.isFinite(value))) {
       return { field: name, rule: 'not-a-number', words: `expected a number, got ${quote(value)}`, value }
     } else if (kind === 'text' && (typeof value !== 'string' || value.includes('\u0000'))) {
       return { field: name, rule: 'not-text', words: `expected a string, got ${quote(value)}`, value }
-    } else if (kind === 'timestamptz' || kind === 'date') {
+    } else if (kind === 'timestamp with time zone' || kind === 'date') {
       const problem = checkTime(name, kind === 'date', value)
       if (problem !== null) return problem
     }
@@ -109,7 +48,9 @@ export async function storeRecords(
 ): Promise<{ written: number; unchanged: number }> {
   let written = 0
   let unchanged = 0
-  for (const [type, { table, key, columns }] of Object.entries(TABLES)) {
+  for (const [type, table] of Object.entries(RECORD_TABLES)) {
+    const { name: into, key } = table
+    const columns = filled(table)
     const objects = latest(
       records.filter((record) => record.type === type),
       key,
@@ -120,7 +61,7 @@ export async function storeRecords(
     const values = columns.filter(({ name }) => !key.includes(name))
     const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
     const { rowCount } = await client.query(
-      `INSERT INTO ${table} AS t (${names})
+      `INSERT INTO ${into} AS t (${names})
        SELECT ${names} FROM jsonb_to_recordset($1) AS r (${columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')})
        ON CONFLICT (${key.map((name) => `"${name}"`).join(', ')})
        DO UPDATE SET ${values.map(({ name }) => `"${name}" = excluded."${name}"`).join(', ')}

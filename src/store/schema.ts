@@ -4,6 +4,7 @@
  */
 import type { Client } from 'pg'
 import { Failure, systemCode } from '../base/errors.js'
+import { createSql, identifier, TABLES } from './tables.js'
 
 interface Migration {
   readonly version: number
@@ -15,75 +16,7 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     name: 'bars, records of runs, quality reports, imports',
-    sql: `
-      CREATE TABLE IF NOT EXISTS market_data (
-        symbol text NOT NULL,
-        "interval" text NOT NULL,
-        "time" timestamptz NOT NULL,
-        open float8 NOT NULL,
-        high float8 NOT NULL,
-        low float8 NOT NULL,
-        close float8 NOT NULL,
-        volume float8,
-        vwap float8,
-        trades float8,
-        adjusted text,
-        session text,
-        source text,
-        updated_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (symbol, "interval", "time")
-      );
-      CREATE TABLE IF NOT EXISTS runs (
-        run text PRIMARY KEY,
-        first_seen timestamptz NOT NULL DEFAULT now()
-      );
-      CREATE TABLE IF NOT EXISTS fills (
-        run text NOT NULL,
-        "time" timestamptz NOT NULL,
-        symbol text NOT NULL,
-        side text NOT NULL,
-        qty float8 NOT NULL,
-        price float8 NOT NULL,
-        commission float8,
-        slippage float8,
-        ref text NOT NULL DEFAULT '',
-        exec text NOT NULL DEFAULT '',
-        PRIMARY KEY (run, "time", symbol, ref, exec)
-      );
-      CREATE TABLE IF NOT EXISTS equity (
-        run text NOT NULL,
-        "time" timestamptz NOT NULL,
-        cash float8,
-        positions jsonb,
-        marks jsonb,
-        equity float8 NOT NULL,
-        pnl_day float8,
-        pnl_total float8,
-        drawdown float8,
-        PRIMARY KEY (run, "time")
-      );
-      CREATE TABLE IF NOT EXISTS data_quality_reports (
-        "date" date NOT NULL,
-        ruleset text NOT NULL,
-        symbol text NOT NULL DEFAULT '',
-        "check" text NOT NULL,
-        severity text,
-        "from" timestamptz NOT NULL DEFAULT '-infinity',
-        "to" timestamptz,
-        count float8,
-        observed jsonb,
-        expected jsonb,
-        samples jsonb,
-        fix text,
-        updated_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY ("date", ruleset, symbol, "check", "from")
-      );
-      CREATE TABLE IF NOT EXISTS imports (
-        id text PRIMARY KEY,
-        rows bigint NOT NULL,
-        digest text NOT NULL,
-        updated_at timestamptz NOT NULL DEFAULT now()
-      );`,
+    sql: TABLES.map(createSql).join('\n'),
   },
 ]
 
@@ -107,11 +40,13 @@ export async function schemaVersion(client: Client): Promise<number> {
 }
 
 /** Brings the tables to the latest version; returns the versions applied. Needs no right to CREATE when there is nothing to do. */
-export async function migrate(client: Client): Promise<number[]> {
+export async function migrate(client: Client, schema: string): Promise<number[]> {
   if ((await schemaVersion(client)) === LATEST) return []
   try {
     await client.query('BEGIN')
     await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+    const { rows } = await client.query('SELECT to_regnamespace($1) IS NULL AS missing', [identifier(schema)])
+    if (rows[0]?.missing === true) await client.query(`CREATE SCHEMA ${identifier(schema)}`)
     await client.query(`CREATE TABLE IF NOT EXISTS jules_migrations (
       version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`)
     const current = await schemaVersion(client)
@@ -128,7 +63,7 @@ export async function migrate(client: Client): Promise<number[]> {
     if (systemCode(error) === '42501') {
       const words = error instanceof Error ? error.message : ''
       throw new Failure('denied', `cannot make the tables: ${words}`, {
-        hint: 'run "jules db init" once as a role that may create tables, or GRANT CREATE ON SCHEMA public',
+        hint: `run "jules db init" once as a role that may create tables, or GRANT CREATE ON SCHEMA ${identifier(schema)}`,
         cause: error,
       })
     }

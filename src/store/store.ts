@@ -11,6 +11,12 @@ export interface Selection {
   readonly toMs?: number | undefined
 }
 
+/** Which bars go; at least one condition is given. */
+export interface Purge extends Selection {
+  /** Rows without a source, beside those of `sources`. */
+  readonly nullSource?: boolean
+}
+
 /** What exists, for an empty selection's message. */
 export interface Holding {
   readonly symbol: string
@@ -57,7 +63,9 @@ export interface Store {
   /** Bars by time, then symbol (in the order asked for, else NVDA, MSFT, then by name), then interval. */
   bars(selection: Selection, signal: AbortSignal): AsyncGenerator<BarBatch>
   holdings(): Promise<Holding[]>
-  /** Deletes the bars of one source; returns how many. */
-  purge(source: string): Promise<number>
+  /** What a purge would delete. */
+  matching(what: Purge): Promise<Holding[]>
+  /** Deletes bars; returns how many. */
+  purge(what: Purge): Promise<number>
   close(): Promise<void>
 }

@@ -26,7 +26,7 @@ export async function timescaleVersion(db: Queryable): Promise<string | null> {
 /** CREATE EXTENSION, for a connection that is thrown away: without shared_preload_libraries the server ends it. */
 export async function createTimescale(db: Queryable): Promise<void> {
   try {
-    await db.query('CREATE EXTENSION IF NOT EXISTS timescaledb')
+    await db.query('CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public')
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error)
     throw new Failure('unavailable', `cannot create the TimescaleDB extension: ${words}`, {
@@ -45,25 +45,36 @@ export async function isHypertable(db: Queryable): Promise<boolean> {
   return rows[0]?.there === true
 }
 
-const HYPERTABLE = `SELECT create_hypertable('market_data', by_range('time', INTERVAL '1 month'),
+/** The extension's functions stand in a schema of its own, which is not on the search path. */
+async function schemaOf(db: Queryable): Promise<string> {
+  const { rows } = await db.query(
+    "SELECT extnamespace::regnamespace::text AS schema FROM pg_extension WHERE extname = 'timescaledb'",
+  )
+  return String(rows[0]?.schema)
+}
+
+const hypertable = (at: string): string =>
+  `SELECT ${at}.create_hypertable('market_data', ${at}.by_range('time', INTERVAL '1 month'),
   if_not_exists => true, migrate_data => true)`
 
 /** Compression by segments of one symbol and interval: what every reader selects by. */
-const OPTIONAL: readonly { step: string; sql: string }[] = [
+const OPTIONAL: readonly { step: string; sql: (at: string) => string }[] = [
   {
     step: 'compression',
-    sql: `ALTER TABLE market_data SET (timescaledb.compress,
+    sql: () => `ALTER TABLE market_data SET (timescaledb.compress,
       timescaledb.compress_segmentby = 'symbol, "interval"', timescaledb.compress_orderby = '"time"')`,
   },
   {
     step: 'compression policy',
-    sql: "SELECT add_compression_policy('market_data', INTERVAL '3 months', if_not_exists => true)",
+    sql: (at) =>
+      `SELECT ${at}.add_compression_policy('market_data', INTERVAL '3 months', if_not_exists => true)`,
   },
 ]
 
 /** Turns market_data into a hypertable, then compression where the licence has it. */
 export async function useTimescale(db: Queryable): Promise<TimescaleStep[]> {
-  await db.query(HYPERTABLE)
+  const at = await schemaOf(db)
+  await db.query(hypertable(at))
   const steps: TimescaleStep[] = [{ step: 'hypertable', done: true }]
   const { rows } = await db.query("SELECT current_setting('timescaledb.license', true) AS license")
   const license = rows[0]?.license
@@ -73,7 +84,7 @@ export async function useTimescale(db: Queryable): Promise<TimescaleStep[]> {
       continue
     }
     try {
-      await db.query(sql)
+      await db.query(sql(at))
       steps.push({ step, done: true })
     } catch (error) {
       steps.push({ step, done: false, reason: error instanceof Error ? error.message : String(error) })

@@ -16,7 +16,7 @@ import { TrainingOutput } from './output.js'
 import { planOf } from './plan.js'
 
 /** What may differ when a run goes on: it changes nothing in the weights. */
-const FREE = [...Object.keys(runningOptions), 'dsn', 'resume', 'format', 'force']
+const FREE = [...Object.keys(runningOptions), 'dsn', 'schema', 'resume', 'format', 'force']
 
 export const train = defineCommand({
   name: 'train',

@@ -1,7 +1,7 @@
 /** Bars of the two symbols, from the store, a file or standard input, as one market. */
 import { createHash } from 'node:crypto'
 import { Failure, usage } from '../../base/errors.js'
-import { DAY, formatDate } from '../../base/time.js'
+import { DAY } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { date, flag, list, real, under, type Values } from '../../cli/options.js'
@@ -27,7 +27,7 @@ import {
   symbols,
   unnamedInput,
 } from './input.js'
-import { store, withStore } from './store.js'
+import { holdingWords, store, storeExits, withStore } from './store.js'
 
 const STORE_INTERVAL: Interval = '1m'
 
@@ -63,8 +63,7 @@ export const barsOperand = {
 export const marketExits = {
   65: 'a bad line, bars out of order, of mixed intervals, or too many without a partner',
   66: 'no such file, an empty one, or no bars match',
-  69: 'the database cannot be reached, or went away',
-  77: 'the database refuses the password',
+  ...storeExits,
 }
 
 export const marketWords =
@@ -239,7 +238,7 @@ async function readStore(
   selection: Selection,
   joining: Joining,
 ): Promise<void> {
-  await withStore(context, flags.dsn, async (database) => {
+  await withStore(context, flags, async (database) => {
     let rows = 0
     for await (const batch of database.bars(selection, context.signal)) {
       joining.aligner.push(batch)
@@ -252,10 +251,7 @@ async function readStore(
 
 /** For a selection that matches no bars: says what there is. */
 export function nothingMatches(holdings: readonly Holding[]): Failure {
-  const lines = holdings.map(
-    ({ symbol: name, interval: length, source, rows, firstMs, lastMs }) =>
-      `${name} ${length} ${source ?? 'unknown source'}: ${rows} rows ${formatDate(Math.floor(firstMs / DAY))} to ${formatDate(Math.floor(lastMs / DAY))}`,
-  )
+  const lines = holdings.map(holdingWords)
   return new Failure('noInput', 'no bars match', {
     hint:
       lines.length === 0

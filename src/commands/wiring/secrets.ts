@@ -8,7 +8,7 @@ import { Failure, usage } from '../../base/errors.js'
 import { readState, type StateWorld, writeState } from '../../base/state-file.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, integer, text } from '../../cli/options.js'
-import { promptHidden } from '../../cli/prompt.js'
+import { promptLine } from '../../cli/prompt.js'
 import { readWhole } from '../../stream/source.js'
 import { helperBackend, type SecretBackend } from '../../vault/backend.js'
 import { masterKey } from '../../vault/kdf.js'
@@ -97,7 +97,7 @@ export function passwordWorld(context: Context, fd: number | undefined): Passwor
 
 /** Asks on the terminal without echo; null where there is none. */
 export async function prompt(context: Context, question: string): Promise<Buffer | null> {
-  const typed = await promptHidden(question, context)
+  const typed = await promptLine(question, { signal: context.signal, interrupt: context.interrupt })
   context.signal.throwIfAborted()
   return typed
 }

@@ -1,29 +1,62 @@
 /** The database: its option, and what the options and the environment name. */
 import { tmpdir } from 'node:os'
+import { usage } from '../../base/errors.js'
+import { DAY, formatDate } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { option } from '../../cli/options.js'
 import type { Target } from '../../store/connect.js'
 import { parseDsn } from '../../store/dsn.js'
 import type { EmbeddedOptions } from '../../store/place.js'
 import type { PostgresStore } from '../../store/postgres.js'
+import type { Holding } from '../../store/store.js'
 import { secretFor } from './secrets.js'
 
 export const store = {
   dsn: option<string | undefined>(
     'URL',
-    'database, without a password',
+    'database: a URL or key=value words, without a password',
     { defaultText: 'the embedded one' },
     (value) => {
       parseDsn(value)
       return value
     },
   ),
+  schema: option<string>('NAME', 'schema of the tables', { fallback: 'public' }, (value) => {
+    // PostgreSQL cuts longer names short, and keeps names that begin with pg_ to itself.
+    if (value !== '' && Buffer.byteLength(value) <= 63 && !/^pg_|\0/.test(value)) return value
+    throw usage('expected the name of a schema', { got: quote(value) })
+  }),
+}
+
+export const storeExits = {
+  69: 'the database cannot be reached, or went away',
+  77: 'the database refuses the password, or is read-only',
+  78: 'a mistake in configuration or environment, or tables that are not those of jules',
+}
+
+export const storeEnvironment = {
+  'TIMESCALEDB_HOST, TIMESCALEDB_PORT, TIMESCALEDB_DATABASE, TIMESCALEDB_USER':
+    'the database, where --dsn does not say it; PGHOST, PGPORT, PGDATABASE and PGUSER after them',
+  'PGSERVICE, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGAPPNAME, PGCONNECT_TIMEOUT, PGOPTIONS':
+    'as for psql; with TIMESCALEDB_ in place of PG they count for jules alone, and first',
+  TIMESCALEDB_PASSWORD:
+    'the password of the database; then PGPASSWORD, the service, ~/.pgpass and the vault are asked',
+}
+
+/** What of the store the options of a command name. */
+export interface StoreFlags {
+  readonly dsn?: string | undefined
+  readonly schema: string
 }
 
 /** The database that the options and the environment name; the embedded one otherwise. */
-export function storeTarget(context: Context, dsn: string | undefined): Target {
+export function storeTarget(context: Context, { dsn, schema }: StoreFlags): Target {
   return {
     dsn,
+    schema,
+    home: context.paths.home,
+    warn: (words) => context.ui.warn(words),
     env: context.env,
     secret: (name) => secretFor(context, name),
     embedded: embeddedOptions(context),
@@ -41,18 +74,22 @@ export interface SessionOptions {
 /** Opens the store for `work` and closes it after it, well or not. */
 export async function withStore<T>(
   context: Context,
-  dsn: string | undefined,
+  flags: StoreFlags,
   work: (store: PostgresStore) => Promise<T>,
   { cut = true }: SessionOptions = {},
 ): Promise<T> {
   const { PostgresStore } = await import('../../store/postgres.js')
-  const opened = await PostgresStore.open(storeTarget(context, dsn))
+  const opened = await PostgresStore.open(storeTarget(context, flags))
   const stop = () => opened.abort()
   if (cut) context.signal.addEventListener('abort', stop, { once: true })
   try {
     // The signal may have come while the session was being opened.
     if (cut) context.signal.throwIfAborted()
     return await work(opened)
+  } catch (error) {
+    // A session cut by a signal fails in some way or other; the reason is the signal.
+    if (cut) context.signal.throwIfAborted()
+    throw error
   } finally {
     context.signal.removeEventListener('abort', stop)
     await opened.close()
@@ -74,4 +111,10 @@ export function embeddedOptions(context: Context): EmbeddedOptions {
     clock: context.clock,
     kill: context.kill,
   }
+}
+
+/** `NVDA 1m mock: 390 rows 2025-08-01 to 2025-08-01` */
+export function holdingWords({ symbol, interval, source, rows, firstMs, lastMs }: Holding): string {
+  const [first, last] = [firstMs, lastMs].map((ms) => formatDate(Math.floor(ms / DAY)))
+  return `${symbol} ${interval} ${source ?? 'unknown source'}: ${rows} rows ${first} to ${last}`
 }

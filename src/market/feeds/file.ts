@@ -73,3 +73,6 @@ function sessionAtLine(name: string, batch: BarBatch, i: number, length: number)
     throw badData(error.message, { where: `${name}:${batch.line[i]}`, cause: error })
   }
 }
+
+/** What a file leaves out, filled in the same way by every reader that keeps its rows. */
+export { complete as completeBars }

@@ -1,0 +1,99 @@
+/** From what a database says to words and an exit status. */
+import { type ExitName, Failure, systemCode, systemFailure } from '../base/errors.js'
+import { PASSWORD } from './dsn.js'
+
+const START = 'start the database or pass --dsn'
+const TABLES = '"jules db init" says how the tables differ from those that jules makes'
+
+/**
+ * SQLSTATE (manual, appendix A) -> exit status and a way out; the longest prefix counts. Null is for statements that jules
+ * wrote wrong. A class that is not here comes from functions of the database's own: it refuses the row.
+ */
+const STATES: Readonly<Record<string, readonly [ExitName, string?] | null>> = {
+  '03': null,
+  '08': ['unavailable', START],
+  // A binary COPY that does not fit the columns.
+  '08P01': ['config', TABLES],
+  '0A': ['config', TABLES],
+  '0L': ['denied'],
+  '0P': ['denied'],
+  '22': ['data'],
+  '22P03': ['config', TABLES],
+  '23': ['data'],
+  '25': null,
+  '25006': ['denied', 'the database is read-only: name the primary server, or a role that may write'],
+  '25P03': ['unavailable'],
+  '26': null,
+  '28': ['denied'],
+  '28P01': ['denied', `set the password: jules vault set ${PASSWORD}`],
+  '2B': ['config'],
+  '34': null,
+  '3B': null,
+  '3D': ['unavailable', 'create the database, or name another in --dsn'],
+  '3F': ['config', 'create the schema, or name another with --schema'],
+  '40': ['tryAgain'],
+  '40002': ['data'],
+  '42': ['config', TABLES],
+  '42501': ['denied'],
+  '42601': null,
+  '53': ['tryAgain'],
+  '53100': ['io', 'free some space on the database server'],
+  '54': ['unavailable'],
+  '55': ['tryAgain'],
+  '55000': ['config', TABLES],
+  '57': ['unavailable'],
+  '58': ['io'],
+  '72': ['tryAgain'],
+  F0: ['unavailable'],
+  HV: ['unavailable'],
+  TS: ['unavailable'],
+  XX: ['unavailable'],
+  XX001: ['io'],
+  XX002: ['io'],
+}
+const REFUSED: readonly [ExitName, string?] = ['data']
+
+function meaningOf(state: string): readonly [ExitName, string?] | null {
+  for (let length = 5; length >= 2; length--) {
+    const meaning = STATES[state.slice(0, length)]
+    if (meaning !== undefined) return meaning
+  }
+  return REFUSED
+}
+
+/** Words and status for an error of the database; a Failure passes as it is, a bug stays one. */
+export function databaseFailure(error: unknown, doing: string): unknown {
+  if (error instanceof Failure || !(error instanceof Error)) return error
+  const code = systemCode(error)
+  // Five characters could be EPIPE as well; only the server's own errors have a severity.
+  if (code !== undefined && 'severity' in error) {
+    const meaning = meaningOf(code)
+    if (meaning === null) return error
+    const [kind, hint] = meaning
+    return new Failure(kind, `${doing}: ${error.message}${placeOf(error)}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
+  const ended =
+    /Connection terminated|connection.*(closed|ended|not queryable)|timeout exp|Client has encountered/i
+  if (ended.test(error.message)) {
+    return new Failure('unavailable', `${doing}: the database ended the connection`, { cause: error })
+  }
+  if (code === undefined) return error
+  const failure = systemFailure(error, doing)
+  const message = failure instanceof Failure ? failure.message : `${doing}: ${error.message}`
+  return new Failure('unavailable', message, { cause: error, hint: START })
+}
+
+/** The table and the column that the server names, where its words do not: ` (table market_data, column desk)`. */
+function placeOf(error: Error): string {
+  const fields = error as { readonly table?: unknown; readonly column?: unknown; readonly where?: unknown }
+  // COPY says where it was in its context alone: `COPY market_data, line 7, column volume`.
+  const copy = /^COPY (\w+), line \d+(?:, column (\w+))?/m.exec(String(fields.where ?? ''))
+  const named = [
+    ['table', fields.table ?? copy?.[1]],
+    ['column', fields.column ?? copy?.[2]],
+  ].filter(([, name]) => typeof name === 'string' && !error.message.includes(`"${name}"`))
+  return named.length === 0 ? '' : ` (${named.map((pair) => pair.join(' ')).join(', ')})`
+}

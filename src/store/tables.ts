@@ -1,0 +1,145 @@
+/** The tables as they are now: what makes them, what fills them, and what tables of others are compared with. */
+
+export interface Column {
+  readonly name: string
+  /** As PostgreSQL writes it. */
+  readonly type: 'text' | 'double precision' | 'timestamp with time zone' | 'date' | 'jsonb' | 'bigint'
+  /** NOT NULL. */
+  readonly required?: boolean
+  /** Stands for null in a key column, and is the column's default. */
+  readonly fallback?: string
+  /** Characters of the longest text that jules writes there; undefined: any number. */
+  readonly longest?: number
+  /** A default that the database computes; jules gives no value. */
+  readonly computed?: 'now()'
+}
+
+export interface Table {
+  readonly name: string
+  readonly key: readonly string[]
+  readonly columns: readonly Column[]
+}
+
+const required = true
+const float = 'double precision'
+const instant = 'timestamp with time zone'
+const touched: Column = { name: 'updated_at', type: instant, required, computed: 'now()' }
+
+export const BARS: Table = {
+  name: 'market_data',
+  key: ['symbol', 'interval', 'time'],
+  columns: [
+    { name: 'symbol', type: 'text', required, longest: 16 },
+    { name: 'interval', type: 'text', required, longest: 3 },
+    { name: 'time', type: instant, required },
+    { name: 'open', type: float, required },
+    { name: 'high', type: float, required },
+    { name: 'low', type: float, required },
+    { name: 'close', type: float, required },
+    { name: 'volume', type: float },
+    { name: 'vwap', type: float },
+    { name: 'trades', type: float },
+    { name: 'adjusted', type: 'text', longest: 16 },
+    { name: 'session', type: 'text', longest: 3 },
+    { name: 'source', type: 'text', longest: 32 },
+    touched,
+  ],
+}
+
+const RUNS: Table = {
+  name: 'runs',
+  key: ['run'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'first_seen', type: instant, required, computed: 'now()' },
+  ],
+}
+
+const FILLS: Table = {
+  name: 'fills',
+  key: ['run', 'time', 'symbol', 'ref', 'exec'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'time', type: instant, required },
+    { name: 'symbol', type: 'text', required },
+    { name: 'side', type: 'text', required },
+    { name: 'qty', type: float, required },
+    { name: 'price', type: float, required },
+    { name: 'commission', type: float },
+    { name: 'slippage', type: float },
+    { name: 'ref', type: 'text', required, fallback: '' },
+    { name: 'exec', type: 'text', required, fallback: '' },
+  ],
+}
+
+const EQUITY: Table = {
+  name: 'equity',
+  key: ['run', 'time'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'time', type: instant, required },
+    { name: 'cash', type: float },
+    { name: 'positions', type: 'jsonb' },
+    { name: 'marks', type: 'jsonb' },
+    { name: 'equity', type: float, required },
+    { name: 'pnl_day', type: float },
+    { name: 'pnl_total', type: float },
+    { name: 'drawdown', type: float },
+  ],
+}
+
+const QUALITY: Table = {
+  name: 'data_quality_reports',
+  key: ['date', 'ruleset', 'symbol', 'check', 'from'],
+  columns: [
+    { name: 'date', type: 'date', required },
+    { name: 'ruleset', type: 'text', required },
+    { name: 'symbol', type: 'text', required, fallback: '' },
+    { name: 'check', type: 'text', required },
+    { name: 'severity', type: 'text' },
+    { name: 'from', type: instant, required, fallback: '-infinity' },
+    { name: 'to', type: instant },
+    { name: 'count', type: float },
+    { name: 'observed', type: 'jsonb' },
+    { name: 'expected', type: 'jsonb' },
+    { name: 'samples', type: 'jsonb' },
+    { name: 'fix', type: 'text' },
+    touched,
+  ],
+}
+
+const IMPORTS: Table = {
+  name: 'imports',
+  key: ['id'],
+  columns: [
+    { name: 'id', type: 'text', required },
+    { name: 'rows', type: 'bigint', required },
+    { name: 'digest', type: 'text', required },
+    touched,
+  ],
+}
+
+export const TABLES: readonly Table[] = [BARS, RUNS, FILLS, EQUITY, QUALITY, IMPORTS]
+
+/** Record types that have a table. */
+export const RECORD_TABLES: Readonly<Record<string, Table>> = {
+  fill: FILLS,
+  equity: EQUITY,
+  quality: QUALITY,
+}
+
+/** An SQL identifier, quoted. */
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A column as CREATE TABLE and ADD COLUMN take it. */
+export function columnSql({ name, type, required, fallback, computed }: Column): string {
+  const value = computed ?? (fallback === undefined ? undefined : `'${fallback}'`)
+  return `${identifier(name)} ${type}${required ? ' NOT NULL' : ''}${value === undefined ? '' : ` DEFAULT ${value}`}`
+}
+
+export const keySql = ({ key }: Table): string => key.map(identifier).join(', ')
+
+export const createSql = (table: Table): string =>
+  `CREATE TABLE IF NOT EXISTS ${table.name} (
+  ${[...table.columns.map(columnSql), `PRIMARY KEY (${keySql(table)})`].join(',\n  ')}
+);`

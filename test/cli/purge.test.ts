@@ -1,0 +1,96 @@
+/** What goes out of the store, and what does not without a word. */
+import { describe, expect, test } from 'vitest'
+import { barLine, freshDatabase, Workdir } from '../support/workdir.js'
+
+/** Rows by symbol, source and minute from 13:30 UTC; a day has 1440. */
+const ROWS: [symbol: string, source: string | null, minute: number][] = [
+  ['NVDA', 'mock', 0],
+  ['MSFT', 'mock', 0],
+  ['NVDA', 'ib', 1],
+  ['MSFT', 'ib', 1441],
+  ['NVDA', null, 2],
+  ['AAPL', null, 1442],
+]
+
+async function filled() {
+  const { dsn, query } = await freshDatabase()
+  const dir = new Workdir()
+  const input = ROWS.map(([symbol, source, minute]) =>
+    barLine(minute, { symbol, source: source ?? 'none' }),
+  ).join('\n')
+  await dir.jules(['load', '--dsn', dsn], { input })
+  await query("UPDATE market_data SET source = NULL WHERE source = 'none'")
+  const left = async () =>
+    (await query('SELECT symbol, source FROM market_data ORDER BY "time", symbol')).map(
+      ({ symbol, source }) => `${symbol} ${source}`,
+    )
+  return { left, purge: (...args: string[]) => dir.jules(['db', 'purge', '--dsn', dsn, ...args]) }
+}
+const names = (rows: typeof ROWS) => rows.map(([symbol, source]) => `${symbol} ${source}`).sort()
+
+describe('each condition, and several together', () => {
+  test.each<[args: string[], goes: (row: (typeof ROWS)[number]) => boolean]>([
+    [['--source', 'ib'], ([, source]) => source === 'ib'],
+    [['--source', 'mock,ib'], ([, source]) => source !== null],
+    [['--null-source'], ([, source]) => source === null],
+    [['--null-source', '--source', 'ib'], ([, source]) => source !== 'mock'],
+    [['--symbol', 'NVDA'], ([symbol]) => symbol === 'NVDA'],
+    [['--symbol', 'nvda,AAPL', '--null-source'], ([, source]) => source === null],
+    [['--from', '2025-07-31'], ([, , minute]) => minute >= 1440],
+    [['--to', '2025-07-30'], ([, , minute]) => minute < 1440],
+    [
+      ['--to', '2025-07-30', '--source', 'ib', '--symbol', 'NVDA'],
+      ([symbol, source]) => symbol === 'NVDA' && source === 'ib',
+    ],
+  ])('%j', async (args, goes) => {
+    const { left, purge } = await filled()
+    const count = ROWS.filter(goes).length
+    const dry = await purge(...args, '--dry-run')
+    expect([dry.status, dry.stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        new RegExp(`^jules db purge: ${count} rows: .*\njules db purge: nothing deleted \\(dry run\\)\n$`),
+      ),
+    ])
+    const refused = await purge(...args)
+    expect([refused.status, refused.stderr]).toEqual([
+      64,
+      expect.stringContaining('needs --yes without a terminal'),
+    ])
+    expect((await left()).sort()).toEqual(names(ROWS))
+    const done = await purge(...args, '--yes')
+    expect([done.status, done.stdout, done.stderr]).toEqual([
+      0,
+      '',
+      expect.stringContaining(`jules db purge: ${count} rows deleted\n`),
+    ])
+    expect((await left()).sort()).toEqual(names(ROWS.filter((row) => !goes(row))))
+    expect((await purge(...args, '--yes')).status).toBe(66)
+  })
+})
+
+test('generated rows go without a question', async () => {
+  const { left, purge } = await filled()
+  const { status, stderr } = await purge('--source', 'mock')
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    0,
+    'jules db purge: 2 rows: MSFT 1m mock: 1 rows 2025-07-30 to 2025-07-30; NVDA 1m mock: 1 rows 2025-07-30 to 2025-07-30',
+  ])
+  expect(await left()).toHaveLength(4)
+})
+
+test.each([[[]], [['--yes']], [['--dry-run']]])('without a condition nothing goes: %j', async (args) => {
+  const { left, purge } = await filled()
+  const { status, stderr } = await purge(...args)
+  expect([status, stderr]).toEqual([
+    64,
+    'jules db purge: nothing says which rows go\njules db purge: hint: give --source, --null-source, --symbol, --from or --to\n',
+  ])
+  expect(await left()).toHaveLength(ROWS.length)
+})
+
+test('nothing of a name quotes its way out', async () => {
+  const { left, purge } = await filled()
+  expect((await purge('--source', "x' OR true --", '--yes')).status).toBe(66)
+  expect(await left()).toHaveLength(ROWS.length)
+})

@@ -1,0 +1,98 @@
+/** A server that speaks the first words of PostgreSQL's protocol, with TLS or without, and then refuses the password it was told. */
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type SecureContextOptions, TLSSocket } from 'node:tls'
+import { onTestFinished } from 'vitest'
+
+export const tlsFile = (name: string): string => `${process.cwd()}/test/fixtures/tls/${name}`
+
+export interface FakePostgres {
+  readonly port: number
+  /** `plain` or `tls` for each start-up packet, then `password WORDS`. */
+  readonly log: string[]
+}
+
+interface Behaviour {
+  /** What a request for TLS gets: the handshake, N, silence on a closed connection. */
+  readonly tls?: 'yes' | 'no' | 'hangs up'
+  /** Start-up packets that are refused as by pg_hba.conf. */
+  readonly refuses?: 'plain' | 'tls'
+  /** Never answers. */
+  readonly silent?: boolean
+}
+
+const SSL_REQUEST = 80_877_103
+
+export async function fakePostgres({
+  tls = 'no',
+  refuses,
+  silent = false,
+}: Behaviour = {}): Promise<FakePostgres> {
+  const log: string[] = []
+  const identity: SecureContextOptions = {
+    key: readFileSync(tlsFile('server.key')),
+    cert: readFileSync(tlsFile('server.crt')),
+  }
+  const sockets = new Set<Socket>()
+  const serve = (socket: Socket, kind: 'plain' | 'tls') => {
+    let bytes = Buffer.alloc(0)
+    let started = false
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      bytes = Buffer.concat([bytes, data])
+      if (silent) return
+      const at = started ? 1 : 0
+      if (bytes.length < at + 4 || bytes.length < at + bytes.readInt32BE(at)) return
+      // The client says good-bye with an X.
+      if (started && bytes[0] !== 0x70) return
+      const body = bytes.subarray(at + 4, at + bytes.readInt32BE(at))
+      bytes = Buffer.alloc(0)
+      if (started) {
+        log.push(`password ${body.subarray(0, -1)}`)
+        socket.end(failure('28P01'))
+      } else if (body.readInt32BE(0) === SSL_REQUEST) {
+        if (tls === 'hangs up') socket.destroy()
+        else if (tls === 'no') socket.write('N')
+        else {
+          socket.removeAllListeners('data')
+          socket.write('S')
+          serve(
+            new TLSSocket(socket, {
+              isServer: true,
+              ...identity,
+              requestCert: true,
+              rejectUnauthorized: false,
+            }),
+            'tls',
+          )
+        }
+      } else {
+        const name = socket instanceof TLSSocket ? socket.getPeerCertificate()?.subject?.CN : undefined
+        log.push(name === undefined ? kind : `${kind} of ${name}`)
+        started = true
+        // AuthenticationCleartextPassword
+        if (refuses === kind) socket.end(failure('28000'))
+        else socket.write(Buffer.from([82, 0, 0, 0, 8, 0, 0, 0, 3]))
+      }
+    })
+  }
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    serve(socket, 'plain')
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return { port: (server.address() as AddressInfo).port, log }
+}
+
+/** ErrorResponse. */
+function failure(state: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${state}\0Mno\0\0`)
+  const head = Buffer.alloc(5)
+  head.write('E')
+  head.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([head, fields])
+}
