@@ -2,8 +2,8 @@
 # Generated bars into the store and back. Loading twice changes nothing; what comes out is what went in.
 set -eu
 jules() { "$(dirname "$0")/../bin/jules" "$@"; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/own-store"
+work=$own
 
 jules fetch --mock --days 3 --seed 7 >"$work/in.ndjson"
 jules load "$work/in.ndjson"

@@ -2,8 +2,8 @@
 # A vendor's CSV with New York wall times becomes Parquet, and a Hive folder that Spark, DuckDB and Ray read in place.
 set -eu
 jules() { "$(dirname "$0")/../bin/jules" "$@"; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/own-store"
+work=$own
 
 cat >"$work/vendor.csv" <<'CSV'
 Date,Time,Close,Open,High,Low,Volume

@@ -1,6 +1,6 @@
 /** What is printed, written down and run must say the same. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -233,10 +233,11 @@ describe('examples', () => {
   test.each(scripts)('examples/%s runs', async (name) => {
     const dir = new Workdir()
     const examples = join(process.cwd(), 'examples', name)
-    const { status, stderr } = await dir.shell(
-      `sh '${examples}'; status=$?; jules -q db stop 2>/dev/null; exit $status`,
-    )
+    // A server that the user named is left alone, and so is the embedded one.
+    const env = { TIMESCALEDB_HOST: '127.0.0.1', TIMESCALEDB_PORT: '1', JULES_DSN: 'host=127.0.0.1 port=1' }
+    const { status, stderr } = await dir.shell(`sh '${examples}'`, { env })
     expect([status, /bug|\n\s+at /.test(stderr)], stderr).toEqual([0, false])
+    expect(existsSync(dir.file('.local/share/jules/pg'))).toBe(false)
   })
 
   test('each example of the manual is a command line that parses', () => {
