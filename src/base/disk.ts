@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import { Failure, systemCode, systemFailure } from './errors.js'
+import { systemCode } from './errors.js'
 
 interface FileFacts {
   readonly kind: 'file' | 'directory' | 'link' | 'other'
@@ -106,7 +106,7 @@ export function remove(disk: Disk, path: string): void {
 }
 
 /**
- * A directory with those above it; one that is there stays as it is. Throws 73 or 77. Node's own recursive mkdir never comes
+ * A directory with those above it; one that is there stays as it is. Node's own recursive mkdir never comes
  * back where a file system has no room for a new name and says that there is no such directory, as /proc does.
  */
 export function ensureDirectory(path: string, mode = 0o777): void {
@@ -120,7 +120,8 @@ export function ensureDirectory(path: string, mode = 0o777): void {
       return
     }
     if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-    if (systemCode(error) !== 'EEXIST') throw systemFailure(error, path, true)
-    throw new Failure('cannotCreate', `${path}: is not a directory`, { cause: error })
+    if (systemCode(error) !== 'EEXIST') throw error
+    // What has the name is a file, as a name below it would have met.
+    throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: 'ENOTDIR', path })
   }
 }

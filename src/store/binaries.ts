@@ -119,8 +119,12 @@ async function libraryPath(
     .filter(isLink)
     .map(({ source, target }) => ({ source: join(root, source), target: join(root, target) }))
   if (links.every(({ target }) => existsSync(target))) return {}
-  ensureDirectory(dirname(layout.libraries), nobodysPlace ? 0o711 : 0o700)
-  ensureDirectory(layout.libraries, 0o755)
+  try {
+    ensureDirectory(dirname(layout.libraries), nobodysPlace ? 0o711 : 0o700)
+    ensureDirectory(layout.libraries, 0o755)
+  } catch (error) {
+    throw systemFailure(error, layout.libraries, true)
+  }
   for (const { source, target } of links) {
     const link = join(layout.libraries, target.slice(dirname(target).length + 1))
     const temporary = `${link}.${randomBytes(4).toString('hex')}`

@@ -244,7 +244,7 @@ describe('columns that hold bars exactly are used as they are', () => {
     const dir = new Workdir()
     const { dsn, query } = await freshDatabase()
     await query(table(changed))
-    const lines = barLines(5) + barLine(9, { vwap: null, trades: null, source: null })
+    const lines = barLines(5) + barLine(9, { vwap: null, trades: null, adjusted: null })
     for (const written of [6, 0]) {
       const { status, stderr } = await dir.jules(['load', '--dsn', dsn], { input: lines })
       expect([status, stderr]).toEqual([

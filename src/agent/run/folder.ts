@@ -67,8 +67,14 @@ export class RunFolder {
       return true
     } catch (error) {
       if (systemCode(error) === 'EEXIST') return false
-      throw systemFailure(error, this.path, true)
+      throw this.#unmade(error)
     }
+  }
+
+  #unmade(error: unknown): unknown {
+    return systemCode(error) === 'ENOTDIR'
+      ? new Failure('cannotCreate', 'is not a directory', { where: this.path })
+      : systemFailure(error, this.path, true)
   }
 
   /**
@@ -78,9 +84,7 @@ export class RunFolder {
   async create(replace: boolean): Promise<void> {
     if (await this.make()) return
     const there = await readdir(this.path).catch((error) => {
-      throw systemCode(error) === 'ENOTDIR'
-        ? new Failure('cannotCreate', 'is not a directory', { where: this.path })
-        : systemFailure(error, this.path, true)
+      throw this.#unmade(error)
     })
     if (there.every(isOfLock)) return
     if (!replace) {

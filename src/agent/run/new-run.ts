@@ -1,6 +1,7 @@
 /** The beginning of a run: its folder, its line in the registry, its manifest. */
 import { join, resolve } from 'node:path'
 import { ensureDirectory } from '../../base/disk.js'
+import { systemFailure } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import { FILES, RUN_FORMAT, RunFolder } from './folder.js'
 import type { Manifest } from './manifest.js'
@@ -56,7 +57,11 @@ async function newFolder(
   { setup, startedMs }: NewRun,
 ): Promise<Pick<HeldRun, 'run' | 'folder'>> {
   const { dataFolder } = world
-  if (output === null) ensureDirectory(dataFolder, 0o700)
+  try {
+    if (output === null) ensureDirectory(dataFolder, 0o700)
+  } catch (error) {
+    throw systemFailure(error, dataFolder, true)
+  }
   const first = name ?? runName(setup, startedMs)
   for (let n = 1; ; n++) {
     const run = n === 1 ? first : `${first}-${n}`
