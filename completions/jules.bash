@@ -57,6 +57,7 @@ _jules() {
     'load')
       case $prev in
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
         --tz) COMPREPLY=(); return ;;
@@ -73,12 +74,13 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --symbol --interval --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --on-conflict --import-id --rejects --max-rejects --allow-mock --dry-run --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --symbol --interval --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --on-conflict --import-id --rejects --max-rejects --allow-mock --dry-run --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export')
       case $prev in
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --symbols) COMPREPLY=(); return ;;
         --interval) COMPREPLY=(); return ;;
         --source) COMPREPLY=($(compgen -W 'file mock' -- "$cur")); return ;;
@@ -90,7 +92,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --symbols --interval --source --from --to --partition-by --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --symbols --interval --source --from --to --partition-by --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'train')
       case $prev in
@@ -109,6 +111,7 @@ _jules() {
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --env) COMPREPLY=($(compgen -W 'cartpole-novel tmaze10 recall2' -- "$cur")); return ;;
         --steps) COMPREPLY=(); return ;;
         --envs) COMPREPLY=(); return ;;
@@ -164,7 +167,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')
@@ -184,6 +187,7 @@ _jules() {
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: replay:' -- "$cur")); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
@@ -208,7 +212,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --run --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --run --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')
@@ -244,11 +248,12 @@ _jules() {
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export-model')
@@ -309,20 +314,25 @@ _jules() {
     'db init')
       case $prev in
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --timescale) COMPREPLY=($(compgen -W 'auto create' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --timescale --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --timescale --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'db purge')
       case $prev in
         --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
         --source) COMPREPLY=(); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --from) COMPREPLY=(); return ;;
+        --to) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --source --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --source --null-source --symbol --from --to --dry-run --yes --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault set')
       case $prev in
