@@ -205,3 +205,16 @@ export function zoneNamed(name: string): Zone | null {
   }
   return { name, offsetAt, toInstant: (localMs) => instantBy(offsetAt, localMs) }
 }
+
+/** A length in the largest unit that it is a whole number of: `7 days`, `5 minutes`. */
+export function lengthWords(ms: number): string {
+  const units = [
+    ['day', DAY],
+    ['hour', HOUR],
+    ['minute', MINUTE],
+    ['second', SECOND],
+  ] as const
+  const [unit, size] = units.find(([, one]) => ms % one === 0) ?? ['second', SECOND]
+  const count = ms / size
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}

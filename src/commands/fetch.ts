@@ -199,6 +199,7 @@ async function write(
     signal,
     clock,
     note: (words) => ui.note(words),
+    warn: (words) => ui.warn(words),
     detail: (words) => ui.detail(words),
   }
   const out = await openOutput(context, given, operands)

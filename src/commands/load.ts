@@ -8,6 +8,7 @@ import { describe } from '../market/problem.js'
 import type { OtherRecord, Reject } from '../market/reading.js'
 import { rejectFailure } from '../market/reading.js'
 import { readRecords } from '../market/records.js'
+import { RowCheck } from '../market/row-check.js'
 import type { Load } from '../store/store.js'
 import { type ByteSink, fileSink } from '../stream/sink.js'
 import type { Source } from '../stream/source.js'
@@ -82,6 +83,7 @@ export const load = defineCommand({
     if (options['import-id'] === '') throw usage('--import-id: expected a name')
     const tally = new Tally(context, options['max-rejects'])
     const progress = context.ui.progress('rows')
+    const check = new RowCheck({ zone: options.tz, interval: options.interval, splits: true })
     const readInto = async (running: Running | null, first: Source): Promise<void> => {
       let source = first
       for (const [i, { name, path, symbol: own }] of files.entries()) {
@@ -89,7 +91,10 @@ export const load = defineCommand({
         const blocks = readRecords(source, {
           ...readOptions(context, options),
           symbol: options.symbol ?? own,
+          check,
           onReject: tally.reject,
+          onNote: (words) => context.ui.note(words),
+          onWarn: (words) => context.ui.warn(words),
           onIgnored: (field) =>
             context.ui.detail(`${name}: ${quote(field)} is not a field of a bar, ignored`),
         })

@@ -53,7 +53,7 @@ describe('an inner join on time', () => {
     ])
     expect(aligner.droppedRows).toBe(3)
     expect(aligner.describeDropped()).toBe(
-      'NVDA 2025-07-30T13:33:00Z to 2025-07-30T13:34:00Z (2), MSFT 2025-07-30T13:36:00Z (1)',
+      'NVDA lacks 2025-07-30T13:36:00Z (1); MSFT lacks 2025-07-30T13:33:00Z to 2025-07-30T13:34:00Z (2)',
     )
   })
 
@@ -91,7 +91,7 @@ describe('an inner join on time', () => {
     [
       'too much lost',
       [...pairs([0, 1]), { symbol: 'NVDA', minute: 2 }],
-      '33.33 % of the times lack a bar of one symbol, more than 5.00 %: NVDA 2025-07-30T13:32:00Z (1)',
+      '33.33 % of the times lack a bar of one symbol, more than 5.00 %: MSFT lacks 2025-07-30T13:32:00Z (1)',
     ],
     [
       'a missing symbol',

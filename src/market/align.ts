@@ -3,15 +3,19 @@
  * and named by range; too much of it is refused, for a backtest on holes proves nothing.
  */
 import { badData, Failure } from '../base/errors.js'
-import { formatTime } from '../base/time.js'
+import { DAY, formatTime } from '../base/time.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES, type Interval, MISSING_CODE, SESSIONS } from './bar.js'
-import { sessionOfBar } from './calendar.js'
-import { dayStart } from './grid.js'
+import { sessionAt, sessionOfBar } from './calendar.js'
+import { endOfBar } from './grid.js'
 import { Market, type Pair, SYMBOL_COUNT } from './market.js'
-import { BAR_NUMBERS, OVERLAP_HINT, orderProblem } from './series.js'
+import { rangeWords } from './missing.js'
+import { OVERLAP_HINT } from './problem.js'
+import { BAR_NUMBERS, orderProblem } from './series.js'
+import { type Split, SplitWatch } from './splits.js'
 
-/** Bars of one symbol in a row that had no partner. */
+/** Bars in a row of one symbol at whose times the other one has none. */
 export interface DroppedRange {
+  /** The one that lacks bars. */
   readonly symbol: string
   readonly fromMs: number
   toMs: number
@@ -33,6 +37,12 @@ export interface AlignOptions {
   readonly toMs?: number | undefined
 }
 
+/** Bars of one time that has not ended. */
+interface Slot {
+  readonly numbers: Float64Array
+  readonly present: readonly boolean[]
+}
+
 /**
  * Joins batches of bars as they come. Of bars of the past `finish` gives the market, or says why there is none.
  * `closeThrough` is for bars that come as they end.
@@ -46,6 +56,8 @@ export class Aligner {
   #time = Number.NEGATIVE_INFINITY
   /** Bars come as they end: `closeThrough` was called. */
   #lives = false
+  /** Bars that have come and not ended, by start: those of two live streams come in no common order. */
+  readonly #waiting = new Map<number, Slot>()
   /** Start of the newest bar that was closed. */
   #closedMs = Number.NEGATIVE_INFINITY
   /** Start of the last bar of each symbol. */
@@ -65,6 +77,12 @@ export class Aligner {
   rows = 0
   /** Rows outside of the regular session, left aside. */
   outside = 0
+  /** Bars that begin before the open and end after it, left aside too, and the first of them in words. */
+  straddling = 0
+  firstStraddling = ''
+  /** Nights that look like a split for which the prices are not adjusted. */
+  readonly splits: Split[] = []
+  readonly #splitWatches = [new SplitWatch(), new SplitWatch()] as const
   /** Rows that repeat a symbol and time; the last one counts. */
   duplicates = 0
   /** Rows of the two symbols that are kept out, by what is not wanted of them: intervals and sources by name, dates. */
@@ -81,12 +99,31 @@ export class Aligner {
 
   /**
    * Ends what has ended at `nowMs`: a bar of both symbols is in the market when its time is up, not when the next one comes.
-   * Gives the market's length.
+   * From the first call on, bars that have not ended may come in any order. Gives the market's length.
    */
   closeThrough(nowMs: number): number {
+    if (!this.#lives && (this.#present[0] || this.#present[1])) this.#hold(this.#time)
     this.#lives = true
-    if (this.#market !== null && this.#time + this.#market.intervalMs <= nowMs) this.#close()
-    return this.#market?.length ?? 0
+    const market = this.#market
+    if (market === null) return 0
+    const ended = [...this.#waiting.keys()].filter(
+      (time) => endOfBar(time, market.intervalMs, market.anchor) <= nowMs,
+    )
+    for (const time of ended.sort((one, other) => one - other)) {
+      const { numbers, present } = this.#waiting.get(time)!
+      this.#waiting.delete(time)
+      this.#time = time
+      this.#numbers.set(numbers)
+      for (let k = 0; k < SYMBOL_COUNT; k++) this.#present[k] = present[k]!
+      this.#close()
+    }
+    return market.length
+  }
+
+  /** Puts the current bars aside until their time is up. */
+  #hold(time: number): void {
+    this.#waiting.set(time, { numbers: this.#numbers.slice(), present: [...this.#present] })
+    this.#present.fill(false)
   }
 
   get sources(): readonly string[] {
@@ -113,7 +150,7 @@ export class Aligner {
         this.#others.set(name, (this.#others.get(name) ?? 0) + 1)
         continue
       }
-      const time = startOf(batch, i)
+      const time = batch.time[i]!
       if (code >= 0 && code !== batch.interval[i]!) {
         this.#leave(`of interval ${INTERVALS[batch.interval[i]!]!}`)
       } else if (!this.#isWanted(batch.source[i]!)) {
@@ -146,13 +183,15 @@ export class Aligner {
         hint: 'choose one with --interval',
       })
     }
+    const { intervalMs } = this.#market
     const code = batch.session[i]!
-    const session = code === MISSING_CODE ? sessionOfBar(time, this.#market.intervalMs) : SESSIONS[code]
+    const session = code === MISSING_CODE ? sessionOfBar(time, intervalMs) : SESSIONS[code]
     if (session !== 'rth') {
       this.outside++
+      this.#noteStraddling(k, time)
       return
     }
-    if (code !== MISSING_CODE && sessionOfBar(time, this.#market.intervalMs) !== 'rth') {
+    if (code !== MISSING_CODE && sessionOfBar(time, intervalMs) !== 'rth') {
       const words = `${this.#options.symbols[k]} ${formatTime(time)} is said to be of the regular session and lies outside of it`
       throw this.#bad(batch, i, words, { hint: 'leave the field session out: the calendar knows it' })
     }
@@ -166,28 +205,48 @@ export class Aligner {
       this.#market.alone[k]!.append(time, this.#numbers, k * BAR_NUMBERS)
       return
     }
-    if (time < this.#time) {
-      const [now, before] = [formatTime(time), formatTime(this.#time)]
-      throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {
-        hint: 'sort the bars by time, then symbol, or load them into the store',
-      })
+    if (!this.#lives) {
+      if (time < this.#time) {
+        const [now, before] = [formatTime(time), formatTime(this.#time)]
+        throw this.#bad(batch, i, `time goes backwards: ${now} after ${before}`, {
+          hint: 'sort the bars by time, then symbol, or load them into the store',
+        })
+      }
+      if (time > this.#time) this.#close()
+      this.#time = time
     }
-    if (time > this.#time) this.#close()
-    if (time - last < this.#market.intervalMs && time > last) {
-      const words = orderProblem(this.#options.symbols[k]!, last, time, this.#market.intervalMs)
+    if (time - last < intervalMs && time > last) {
+      const words = orderProblem(this.#options.symbols[k]!, last, time, intervalMs)
       if (words !== null) throw this.#bad(batch, i, words, { hint: OVERLAP_HINT })
     }
-    this.#time = time
-    this.#last[k] = time
+    this.#last[k] = Math.max(last, time)
     this.rows++
     this.#seen[k]!++
     if (!this.#sourceIds.has(batch.source[i]!)) {
       this.#sourceIds.add(batch.source[i]!)
       this.#sources.add(batch.names.text(batch.source[i]!) ?? 'unknown')
     }
+    const split = this.#splitWatches[k]!.see(batch, i)
+    if (split !== null) this.splits.push(split)
+    const waiting = this.#lives ? this.#waiting.get(time) : undefined
+    if (waiting !== undefined) {
+      this.#numbers.set(waiting.numbers)
+      for (let other = 0; other < SYMBOL_COUNT; other++) this.#present[other] = waiting.present[other]!
+    }
     if (this.#present[k]) this.duplicates++
     this.#present[k] = true
     this.#put(batch, i, k)
+    if (this.#lives) this.#hold(time)
+  }
+
+  /** A bar of a full hour that begins before the open has a part of the session that nobody else has. */
+  #noteStraddling(k: number, time: number): void {
+    const { intervalMs } = this.#market!
+    if (intervalMs >= DAY) return
+    const openMs = sessionAt(time)?.openMs ?? Number.NaN
+    if (!(time < openMs && time + intervalMs > openMs)) return
+    if (this.straddling++ === 0)
+      this.firstStraddling = `${this.#options.symbols[k]} ${formatTime(time)}, before the open at ${formatTime(openMs)}`
   }
 
   #put(batch: BarBatch, i: number, k: number): void {
@@ -216,12 +275,13 @@ export class Aligner {
     } else if (a || b) {
       const k = a ? 0 : 1
       this.#market!.alone[k]!.append(this.#time, this.#numbers, k * BAR_NUMBERS)
-      this.#drop(k)
+      this.#drop(1 - k)
     }
     this.#present[0] = false
     this.#present[1] = false
   }
 
+  /** Symbol `k` has no bar at the current time, and the other one has. */
   #drop(k: number): void {
     const range = this.#openRange[k]
     if (range != null) {
@@ -267,15 +327,13 @@ export class Aligner {
     return this.#market!
   }
 
-  /** The largest dropped ranges in words, such as `MSFT 2025-07-30T13:31:00Z to 2025-07-30T13:45:00Z (15)`. */
+  /** Who lacks what, the largest ranges first, such as `MSFT lacks 2025-07-30T13:31:00Z to 2025-07-30T13:45:00Z (15)`. */
   describeDropped(most = 3): string {
-    const largest = [...this.dropped].sort((a, b) => b.count - a.count)
-    const words = largest.slice(0, most).map(({ symbol, fromMs, toMs, count }) => {
-      const times = fromMs === toMs ? formatTime(fromMs) : `${formatTime(fromMs)} to ${formatTime(toMs)}`
-      return `${symbol} ${times} (${count})`
-    })
-    const more = largest.length - words.length
-    return more > 0 ? `${words.join(', ')} and ${more} more ranges` : words.join(', ')
+    return this.#options.symbols
+      .map((symbol) => ({ symbol, ranges: this.dropped.filter((range) => range.symbol === symbol) }))
+      .filter(({ ranges }) => ranges.length > 0)
+      .map(({ symbol, ranges }) => `${symbol} lacks ${rangeWords(ranges, most)}`)
+      .join('; ')
   }
 
   #what(): string {
@@ -296,11 +354,5 @@ export class Aligner {
     })
   }
 }
-
-const DAILY = INTERVALS.indexOf('1d')
-
-/** Start of a row; that of a day's bar is midnight in New York, however its date is written. */
-const startOf = (batch: BarBatch, i: number): number =>
-  batch.interval[i] === DAILY ? dayStart(batch.time[i]!) : batch.time[i]!
 
 const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`

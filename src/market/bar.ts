@@ -21,6 +21,10 @@ const INTERVAL_MS: Record<Interval, number> = {
 
 export const intervalMs = (interval: Interval): number => INTERVAL_MS[interval]
 
+/** The interval of a length in milliseconds, or undefined. */
+export const intervalOfLength = (ms: number): Interval | undefined =>
+  INTERVALS.find((interval) => INTERVAL_MS[interval] === ms)
+
 export const ADJUSTMENTS = ['none', 'splits', 'splits+dividends'] as const
 type Adjusted = (typeof ADJUSTMENTS)[number]
 

@@ -108,6 +108,19 @@ export const newYorkDay = (epochMs: number): number => Math.floor((epochMs + new
 /** When a New York date begins; no clock is changed at that time. Inverse of newYorkDay. */
 export const newYorkMidnight = (day: number): number => newYork.toInstant(day * DAY)!
 
+/** The date of a bar of a day: 00:00 UTC of a date and midnight in New York name the same one. */
+export const dateOf = (startMs: number): number => (startMs % DAY === 0 ? startMs / DAY : newYorkDay(startMs))
+
+/** Midnight in New York of the date that the start of a day's bar names. */
+export const dayStart = (startMs: number): number => newYorkMidnight(dateOf(startMs))
+
+/** The first and the last instant that the calendar knows, for comparisons in the paths that see every row. */
+const FIRST_MS = newYorkMidnight(FIRST_DAY)
+const END_MS = newYorkMidnight(LAST_DAY + 1)
+
+/** Whether the calendar knows the New York date of an instant. */
+export const isCovered = (epochMs: number): boolean => epochMs >= FIRST_MS && epochMs < END_MS
+
 let lastStart = 0
 let lastEnd = 0
 let lastSession: TradingSession | null = null
@@ -123,9 +136,9 @@ export function sessionAt(epochMs: number): TradingSession | null {
   return lastSession
 }
 
-/** `rth` for a bar that starts within the session, and for a bar of a day or more; `eth` otherwise. */
+/** `rth` for a bar that starts within the session, and for the bar of a day that has one; `eth` otherwise. */
 export function sessionOfBar(startMs: number, lengthMs: number): Session {
-  if (lengthMs >= DAY) return 'rth'
+  if (lengthMs >= DAY) return sessionOn(dateOf(startMs)) === null ? 'eth' : 'rth'
   const session = sessionAt(startMs)
   return session !== null && startMs >= session.openMs && startMs < session.closeMs ? 'rth' : 'eth'
 }

@@ -4,7 +4,7 @@
  */
 import { DAY } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
-import { newYorkDay, newYorkMidnight, sessionAt, sessionOn, type TradingSession } from './calendar.js'
+import { dateOf, isCovered, newYorkMidnight, sessionAt, sessionOn, type TradingSession } from './calendar.js'
 
 /** `open`: counted from the open. `clock`: at full intervals of the clock, the first bar cut short. */
 export type Anchor = 'open' | 'clock'
@@ -31,12 +31,6 @@ export function sessionOfStart(startMs: number, lengthMs: number): TradingSessio
   return session !== null && startMs >= session.openMs && startMs < session.closeMs ? session : null
 }
 
-/** The date of a bar of a day, days since 1970-01-01. */
-const dateOf = (startMs: number): number => (startMs % DAY === 0 ? startMs / DAY : newYorkDay(startMs))
-
-/** Midnight in New York of the date that the start of a day's bar names: 00:00 UTC and that midnight name the same. */
-export const dayStart = (startMs: number): number => newYorkMidnight(dateOf(startMs))
-
 /** Starts of the bars of a session, epoch milliseconds, in order. A bar of a day starts at the midnight before it. */
 export function barStarts(
   { day, openMs, closeMs }: TradingSession,
@@ -46,7 +40,7 @@ export function barStarts(
   const length = intervalMs(interval)
   if (length >= DAY) return [newYorkMidnight(day)]
   const starts = [openMs]
-  const second = anchor === 'clock' ? Math.floor(openMs / length) * length + length : openMs + length
+  const second = anchor === 'clock' ? nextFull(openMs, length) : openMs + length
   for (let start = second; start < closeMs; start += length) starts.push(start)
   return starts
 }
@@ -70,15 +64,38 @@ export function anchorOf(starts: ArrayLike<number>, length: number, interval: In
 }
 
 /**
- * Whether a bar begins before the one that begins at `beforeMs` ends. A first bar of a session that the clock cuts short, as
- * 09:30 to 10:00 of clock hours, does not overlap the next one.
+ * When a bar ends: after its interval, or where it is cut short: at the open of the session, at its close, and, the first one on
+ * the grid of the clock, at the next full interval.
  */
-export function overlaps(beforeMs: number, startMs: number, lengthMs: number): boolean {
+export function endOfBar(startMs: number, lengthMs: number, anchor: Anchor = 'open'): number {
+  const end = startMs + lengthMs
+  if (lengthMs >= DAY) return end
+  const session = sessionAt(startMs)
+  if (session === null || startMs >= session.closeMs) return end
+  const { openMs, closeMs } = session
+  if (startMs < openMs) return Math.min(end, openMs)
+  const cut = anchor === 'clock' && startMs === openMs ? nextFull(startMs, lengthMs) : end
+  return Math.min(cut, closeMs)
+}
+
+/** The first full interval of the clock after an instant. */
+const nextFull = (timeMs: number, lengthMs: number): number =>
+  Math.floor(timeMs / lengthMs) * lengthMs + lengthMs
+
+/**
+ * Whether two bars of one length have time in common, in whatever order they come. A bar that is cut short, at a bound of the
+ * session or, the first one, by the clock, as 09:30 to 10:00 of clock hours, does not reach into the next one.
+ */
+export function overlaps(oneMs: number, otherMs: number, lengthMs: number): boolean {
   // Where the clocks change a day has 23 hours.
-  if (lengthMs >= DAY) return dateOf(startMs) === dateOf(beforeMs)
-  if (Math.abs(startMs - beforeMs) >= lengthMs) return false
-  if (startMs % lengthMs !== 0 || startMs <= beforeMs) return true
-  return sessionOfStart(beforeMs, lengthMs)?.openMs !== beforeMs
+  if (lengthMs >= DAY) return dateOf(otherMs) === dateOf(oneMs)
+  const first = Math.min(oneMs, otherMs)
+  const second = Math.max(oneMs, otherMs)
+  if (second - first >= lengthMs) return false
+  // The calendar has no word on other years: there a bar is as long as its interval.
+  if (second === first || !isCovered(first)) return true
+  // That a bar of the clock follows tells that the first one was of the clock too.
+  return second < endOfBar(first, lengthMs, second % lengthMs === 0 ? 'clock' : 'open')
 }
 
 /**
@@ -94,26 +111,30 @@ export function missingRanges(
     anchor = 'open',
   }: { readonly sessions: readonly TradingSession[]; readonly interval: Interval; readonly anchor?: Anchor },
 ): MissingRange[] {
-  const bar = intervalMs(interval)
-  const present = new Set<number>()
-  for (let i = 0; i < length; i++)
-    present.add(bar >= DAY ? (sessionOfStart(starts[i]!, bar)?.day ?? -1) : starts[i]!)
+  const byDate = intervalMs(interval) >= DAY
   const ranges: MissingRange[] = []
+  let at = 0
   for (const session of sessions) {
     const expected = barStarts(session, interval, anchor)
-    const has = (start: number): boolean => present.has(bar >= DAY ? session.day : start)
-    const whole = !expected.some(has)
-    let run: number[] = []
-    const end = () => {
-      if (run.length > 0)
-        ranges.push({ day: session.day, fromMs: run[0]!, toMs: run.at(-1)!, count: run.length, whole })
-      run = []
-    }
+    const here: MissingRange[] = []
+    let found = 0
+    let open: { day: number; fromMs: number; toMs: number; count: number; whole: boolean } | null = null
     for (const start of expected) {
-      if (has(start)) end()
-      else run.push(start)
+      const wanted = byDate ? session.day : start
+      const given = (i: number) => (byDate ? dateOf(starts[i]!) : starts[i]!)
+      while (at < length && given(at) < wanted) at++
+      if (at < length && given(at) === wanted) {
+        found++
+        open = null
+      } else if (open !== null) {
+        open.toMs = start
+        open.count++
+      } else {
+        open = { day: session.day, fromMs: start, toMs: start, count: 1, whole: false }
+        here.push(open)
+      }
     }
-    end()
+    ranges.push(...(found === 0 ? here.map((range) => ({ ...range, whole: true })) : here))
   }
   return ranges
 }

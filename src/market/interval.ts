@@ -1,9 +1,13 @@
-/** Rows without an interval get the smallest spacing seen among the first 1,000 rows of their stream. */
-import { type BarBatch, copyRows, INTERVALS, intervalMs, MISSING_CODE, newBatch } from './bar.js'
+/**
+ * The length of bars by their spacing: rows without an interval get the commonest spacing among the first 1,000 rows of their
+ * stream. The smallest would be decided by a single odd row.
+ */
+import { DAY, HOUR, lengthWords } from '../base/time.js'
+import { type BarBatch, copyRows, INTERVALS, intervalOfLength, MISSING_CODE, newBatch } from './bar.js'
 import { BadRecord } from './problem.js'
 import type { Reading, RecordBlock } from './reading.js'
 
-const LOOK_AHEAD = 1000
+export const LOOK_AHEAD = 1000
 
 export async function* fillIntervals(
   blocks: AsyncGenerator<RecordBlock>,
@@ -15,19 +19,19 @@ export async function* fillIntervals(
     if (block.kind === 'bars' && known === MISSING_CODE && (held !== null || lacks(block.batch))) {
       held = append(held, block.batch, names)
       if (held.length < LOOK_AHEAD) continue
-      known = smallestSpacing(held, name)
+      known = intervalOf(held, name)
       yield filled(held, known)
       held = null
       continue
     }
     if (held !== null && block.kind === 'other') {
-      known = smallestSpacing(held, name)
+      known = intervalOf(held, name)
       yield filled(held, known)
       held = null
     }
     yield block.kind === 'bars' && known !== MISSING_CODE ? filled(block.batch, known) : block
   }
-  if (held !== null) yield filled(held, smallestSpacing(held, name))
+  if (held !== null) yield filled(held, intervalOf(held, name))
 }
 
 function lacks(batch: BarBatch): boolean {
@@ -46,29 +50,56 @@ function filled(batch: BarBatch, code: number): RecordBlock {
   return { kind: 'bars', batch }
 }
 
-/** Index into INTERVALS. Throws when the spacing is none of them, or there is none. */
-function smallestSpacing(batch: BarBatch, name: string): number {
-  const last = new Map<number, number>()
-  let least = Number.POSITIVE_INFINITY
-  const rows = Math.min(batch.length, LOOK_AHEAD)
-  for (let i = 0; i < rows; i++) {
-    const symbol = batch.symbol[i]!
-    const time = batch.time[i]!
-    const gap = Math.abs(time - (last.get(symbol) ?? time))
-    if (gap > 0 && gap < least) least = gap
-    last.set(symbol, time)
+/** The spacings of rows, by symbol, in whatever order the rows come. */
+export class Spacings {
+  readonly #times = new Map<number, number[]>()
+
+  add(symbol: number, timeMs: number): void {
+    const times = this.#times.get(symbol)
+    if (times === undefined) this.#times.set(symbol, [timeMs])
+    else times.push(timeMs)
   }
-  const code = INTERVALS.findIndex((interval) => intervalMs(interval) === least)
-  if (code !== -1) return code
-  // Daily bars of stamps at midnight in a zone with daylight saving are 23 to 25 hours apart.
-  if (least >= 82_800_000 && least < Number.POSITIVE_INFINITY) return INTERVALS.indexOf('1d')
-  const seen = least === Number.POSITIVE_INFINITY ? 'a single row a symbol' : `a spacing of ${least / 1000} s`
+
+  /** Milliseconds; of equally common ones the smallest. Null where no symbol has two rows. */
+  commonest(): number | null {
+    const counts = new Map<number, number>()
+    for (const times of this.#times.values()) {
+      times.sort((a, b) => a - b)
+      for (let i = 1; i < times.length; i++) {
+        const gap = spacing(times[i]! - times[i - 1]!)
+        if (gap > 0) counts.set(gap, (counts.get(gap) ?? 0) + 1)
+      }
+    }
+    let best: number | null = null
+    for (const [gap, count] of counts) {
+      const most = best === null ? 0 : counts.get(best)!
+      if (best === null || count > most || (count === most && gap < best)) best = gap
+    }
+    return best
+  }
+}
+
+/** Midnights in a zone with daylight saving are 23 to 25 hours apart, and so on for more days: each counts as whole days. */
+function spacing(ms: number): number {
+  const days = Math.round(ms / DAY)
+  return days >= 1 && Math.abs(ms - days * DAY) <= HOUR ? days * DAY : ms
+}
+
+/** Index into INTERVALS. Throws when the spacing is none of them, or there is none. */
+function intervalOf(batch: BarBatch, name: string): number {
+  const spacings = new Spacings()
+  const rows = Math.min(batch.length, LOOK_AHEAD)
+  for (let i = 0; i < rows; i++) spacings.add(batch.symbol[i]!, batch.time[i]!)
+  const common = spacings.commonest()
+  const interval = common === null ? undefined : intervalOfLength(common)
+  if (interval !== undefined) return INTERVALS.indexOf(interval)
+  const seen = common === null ? 'a single row a symbol' : `rows that are ${lengthWords(common)} apart`
   const words = `the interval is missing and cannot be told from ${seen}`
   throw new BadRecord(
     { field: null, rule: 'no-interval', words, value: undefined },
     {
       where: `${name}:${batch.line[0]}`,
-      hint: `name it with --interval: ${INTERVALS.join(' ')}`,
+      hint: `name it with --interval${common === null ? '' : ', if rows between them are missing'}: ${INTERVALS.join(' ')}`,
     },
   )
 }

@@ -4,9 +4,9 @@
  */
 import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
-import { formatTime } from '../base/time.js'
+import { DAY, formatTime, HOUR } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
-import { sessionOfStart } from './grid.js'
+import { type Anchor, anchorOf, endOfBar, sessionOfStart } from './grid.js'
 import { BAR_NUMBERS, COLUMNS, refuseDisorder, Series } from './series.js'
 
 export const SYMBOL_COUNT = 2
@@ -50,6 +50,7 @@ export class Market {
   readonly sessions: MarketSession[] = []
   /** Bars of each symbol at whose time the other one has none: no decision stands on them. */
   readonly alone: Pair<Series>
+  #anchor: Anchor = 'open'
 
   constructor(symbols: Pair<string>, interval: Interval, capacity = 1024) {
     this.symbols = symbols
@@ -78,6 +79,7 @@ export class Market {
     this.session[i] = this.#sessionOf(time, i)
     this.length++
     this.time[i] = time
+    if (this.#anchor === 'open' && this.intervalMs === HOUR) this.#anchor = anchorOf([time], 1, this.interval)
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       const from = k * BAR_NUMBERS
       this.open[k]![i] = numbers[from]!
@@ -88,9 +90,15 @@ export class Market {
     }
   }
 
+  /** The grid that the bars lie on, as far as they tell: bars of hours may be those of the clock. */
+  get anchor(): Anchor {
+    return this.#anchor
+  }
+
   /** The bars [from, to) as a market of their own, with those that one symbol has alone in their time. */
   slice(from: number, to: number): Market {
     const part = new Market(this.symbols, this.interval, Math.max(1, to - from))
+    part.#anchor = this.#anchor
     const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
     for (let i = from; i < to; i++) {
       for (let k = 0; k < SYMBOL_COUNT; k++) {
@@ -131,9 +139,14 @@ export class Market {
     return market
   }
 
-  /** The end of bar `i`: from then on it is known. */
+  /** The end of bar `i`, which may be cut short: from then on it is known. */
   endOf(i: number): number {
-    return this.time[i]! + this.intervalMs
+    const end = this.time[i]! + this.intervalMs
+    if (this.intervalMs >= DAY) return end
+    const { openMs, closeMs } = this.sessions[this.session[i]!]!
+    if (this.#anchor === 'clock' && this.time[i]! === openMs)
+      return endOfBar(openMs, this.intervalMs, 'clock')
+    return Math.min(end, closeMs)
   }
 
   #sessionOf(time: number, i: number): number {

@@ -214,6 +214,12 @@ const CASES: readonly Case[] = [
     words: 'expected 1970 to 2099, got 4102444800000 ms',
   },
   {
+    rule: 'not-regular',
+    field: 'session',
+    change: { session: 'rth', time: '2025-07-30T20:00:00Z' },
+    words: 'NVDA 2025-07-30T20:00:00Z is said to be of the regular session and lies outside of it',
+  },
+  {
     rule: 'no-interval',
     field: null,
     change: { interval: undefined },
@@ -266,6 +272,12 @@ const LINES: readonly [rule: Rule, format: Format, input: Uint8Array, message: s
   ],
   ['wrong-columns', 'csv', Buffer.from(`${HEADER}1,2\n`), 'expected 8 columns, got 2'],
   ['not-text', 'ndjson', Buffer.from('{"type":5}\n'), 'type: expected a string, got 5'],
+  [
+    'overlap',
+    'ndjson',
+    Buffer.concat([ndjson({ interval: '5m' }), ndjson({ interval: '5m', time: '2025-07-30T13:31:00Z' })]),
+    'bars overlap: NVDA 2025-07-30T13:31:00Z begins before the end of 2025-07-30T13:30:00Z, which is 5 minutes long',
+  ],
   ['not-a-bar', 'ndjson', Buffer.from('{"a":1}\n'), 'type: is missing, and this is not a bar'],
 ]
 
@@ -288,5 +300,6 @@ test('a problem that stops a command says the way out', () => {
   expect(failure('time', 'no-offset').hint).toBe('name the zone of the stamps, such as --tz America/New_York')
   expect(failure('time', 'ambiguous-date').hint).toMatch(/ --time-format '%m\/%d/)
   expect(failure('volume', 'ambiguous-number').hint).toMatch(/ --decimal ','/)
+  expect(failure('session', 'not-regular').hint).toBe('leave the field session out: the calendar knows it')
   expect(failure('close', 'missing').hint).toBeUndefined()
 })

@@ -34,8 +34,10 @@ export const RULES = [
   ...TIME_RULES,
   'not-an-epoch',
   'out-of-years',
-  /** The rows together. */
+  /** The rows together, and against the calendar. */
   'no-interval',
+  'overlap',
+  'not-regular',
 ] as const
 export type Rule = (typeof RULES)[number]
 
@@ -63,8 +65,13 @@ export class BadRecord extends Failure {
   }
 }
 
+/** The way out of bars that overlap: mostly they are called by a wrong length. */
+export const OVERLAP_HINT = 'say how long the bars are with --interval'
+
 function hintOf({ field, rule }: Problem): string | undefined {
   if (rule === 'no-offset') return 'name the zone of the stamps, such as --tz America/New_York'
+  if (rule === 'overlap') return OVERLAP_HINT
+  if (rule === 'not-regular') return 'leave the field session out: the calendar knows it'
   if (rule === 'missing' && field === 'symbol') return 'name it with --symbol'
   if (rule === 'ambiguous-date')
     return "say which with --time-format, such as --time-format '%m/%d/%Y %H:%M' where the month is first"

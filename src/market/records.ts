@@ -7,6 +7,7 @@ import { decodeUtf8, type JsonObject, type JsonRule, parseObject } from '../stre
 import { lineBlocks, MAX_LINE, tooLong } from '../stream/lines.js'
 import type { Source } from '../stream/source.js'
 import { type BarBatch, INTERVALS, intervalMs, Names, newBatch } from './bar.js'
+import { checkedRows } from './checked-rows.js'
 import { mappedField } from './columns.js'
 import { isOwnName, type LooseFields, putRow } from './fields.js'
 import { readCsv } from './formats/csv.js'
@@ -50,9 +51,8 @@ export async function* readRecords(source: Source, options: ReadOptions = {}): A
     detail: options.onDetail ?? (() => {}),
   }
   const blocks = fillIntervals(readFormat(source, reading), reading)
-  yield* reading.vendor !== undefined && vendors[reading.vendor].endStamped === true
-    ? startStamped(blocks)
-    : blocks
+  const isEndStamped = reading.vendor !== undefined && vendors[reading.vendor].endStamped === true
+  yield* checkedRows(isEndStamped ? startStamped(blocks) : blocks, reading)
 }
 
 /** From stamps of the end of a bar to those of its start, once the length of the bars is known. */

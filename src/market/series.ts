@@ -1,9 +1,10 @@
 /** Bars of one symbol in columns that grow: oldest first, none that overlaps another. */
 import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
-import { formatTime, MINUTE, SECOND } from '../base/time.js'
+import { formatTime, lengthWords } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
 import { overlaps } from './grid.js'
+import { OVERLAP_HINT } from './problem.js'
 
 export const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const
 /** Numbers of one bar as `append` takes them: open, high, low, close, volume. */
@@ -54,19 +55,19 @@ export function orderProblem(
   lengthMs: number,
 ): string | null {
   if (timeMs - beforeMs >= lengthMs) return null
-  const [now, before] = [formatTime(timeMs), formatTime(beforeMs)]
-  if (timeMs <= beforeMs) return `time goes backwards: ${symbols} ${now} after ${before}`
-  if (!overlaps(beforeMs, timeMs, lengthMs)) return null
-  return `bars overlap: ${symbols} ${now} begins before the end of ${before}, which is ${lengthWords(lengthMs)} long`
+  if (timeMs <= beforeMs)
+    return `time goes backwards: ${symbols} ${formatTime(timeMs)} after ${formatTime(beforeMs)}`
+  return overlaps(beforeMs, timeMs, lengthMs) ? overlapWords(symbols, beforeMs, timeMs, lengthMs) : null
 }
 
-const lengthWords = (ms: number): string =>
-  ms < MINUTE ? `${ms / SECOND} seconds` : `${ms / MINUTE} minutes`
+/** Words for two bars that share time: symbol, starts, and the length that makes them overlap. */
+export function overlapWords(symbols: string, oneMs: number, otherMs: number, lengthMs: number): string {
+  const [first, second] = [formatTime(Math.min(oneMs, otherMs)), formatTime(Math.max(oneMs, otherMs))]
+  return `bars overlap: ${symbols} ${second} begins before the end of ${first}, which is ${lengthWords(lengthMs)} long`
+}
 
 /** Throws badData where a bar may not follow another. */
 export function refuseDisorder(symbols: string, beforeMs: number, timeMs: number, lengthMs: number): void {
   const words = orderProblem(symbols, beforeMs, timeMs, lengthMs)
   if (words !== null) throw badData(words, { hint: OVERLAP_HINT })
 }
-
-export const OVERLAP_HINT = 'say how long the bars are with --interval'

@@ -137,11 +137,6 @@ describe('files of vendors', () => {
       'stdin:2: not CSV: ',
     ],
     [
-      'a date beyond the calendar',
-      `time,symbol,interval,open,high,low,close,volume\n2025-07-31T13:30:00Z,NVDA,1m,${V}\n1999-12-31T14:30:00Z,NVDA,1m,${V}\n`,
-      'stdin:3: the trading calendar covers 2000 to 2028, not 1999-12-31',
-    ],
-    [
       'one row, no interval',
       `time,symbol,open,high,low,close,volume\n2025-07-31T13:30:00Z,NVDA,${V}\n`,
       'stdin:2: the interval is missing and cannot be told from a single row a symbol',
@@ -152,6 +147,20 @@ describe('files of vendors', () => {
     const { status, stdout, stderr } = await dir.jules(['fetch', '-', '-q'], { input: text })
     expect(stderr.startsWith(`jules fetch: ${message}`), stderr).toBe(true)
     expect([status, stdout]).toEqual([65, ''])
+  })
+
+  test('the session of a date beyond the calendar is not known', async () => {
+    const rows = ['2025-07-31', '1999-12-31'].map((day) => `${day}T14:30:00Z,NVDA,1m,rth,${V}\n`).join('')
+    const input = `time,symbol,interval,session,open,high,low,close,volume\n${rows}`
+    const { status, stdout, stderr } = await new Workdir().jules(['fetch', '-'], { input })
+    const sessions = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).session)
+    expect([status, sessions]).toEqual([0, ['rth', null]])
+    expect(stderr).toBe(
+      'jules fetch: stdin: 1 rows lie beyond the calendar, 2000 to 2028: their session is not known\n',
+    )
   })
 
   test('a wall time that daylight saving skips is refused', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
+import { sessionOfBar } from '../../src/market/calendar.js'
 
 export const BIN = resolve('bin/jules')
 
@@ -125,7 +126,8 @@ export async function once(url: string, sql: string): Promise<Record<string, unk
 
 /** A bar line that `load` takes; `minute` counts from 13:30 UTC. */
 export function barLine(minute: number, fields: Record<string, unknown> = {}): string {
-  const time = new Date(Date.UTC(2025, 6, 30, 13, 30) + minute * 60_000).toISOString().replace('.000', '')
+  const startMs = Date.UTC(2025, 6, 30, 13, 30) + minute * 60_000
+  const time = new Date(startMs).toISOString().replace('.000', '')
   return JSON.stringify({
     type: 'bar',
     symbol: 'NVDA',
@@ -139,7 +141,7 @@ export function barLine(minute: number, fields: Record<string, unknown> = {}): s
     vwap: 179.31,
     trades: 12,
     adjusted: 'splits',
-    session: 'rth',
+    session: sessionOfBar(startMs, 60_000),
     source: 'test',
     ...fields,
   })

@@ -205,6 +205,7 @@ function summaryRecord({ name, loaded, run, features, model }: Summarised) {
     sessions,
     bars: market.length,
     dropped: loaded.droppedRows,
+    missing: loaded.missing,
     decisions: ledger.length,
     fill: rules.fill,
     features,

@@ -11,7 +11,10 @@ import { newYorkMidnight } from '../../market/calendar.js'
 import type { BarField } from '../../market/fields.js'
 import type { Market } from '../../market/market.js'
 import { mergedByTime } from '../../market/merge.js'
+import { missingOf } from '../../market/missing.js'
 import { readRecords } from '../../market/records.js'
+import { COLUMNS } from '../../market/series.js'
+import { splitWords } from '../../market/splits.js'
 import type { Holding, Selection } from '../../store/store.js'
 import type { Source } from '../../stream/source.js'
 import {
@@ -79,6 +82,8 @@ export interface LoadedMarket {
   readonly rows: number
   readonly droppedRows: number
   readonly dropped: readonly DroppedRange[]
+  /** Part of the bars of both symbols that the calendar has and the input has not. */
+  readonly missing: number
   /** Of times, prices and volumes. */
   readonly sha256: string
 }
@@ -136,8 +141,6 @@ export async function loadMarket(
         intervals: [wanted!],
         sources: flags.source,
         ...bounds,
-        // A day's bar may stand at 00:00 UTC of its date, before midnight in New York.
-        ...(wanted === '1d' && bounds.fromMs !== undefined ? { fromMs: bounds.fromMs - DAY } : {}),
       }
       await readStore(context, flags, selection, joining)
     } else
@@ -154,6 +157,15 @@ export async function loadMarket(
       dropped: droppedRows,
     })
   }
+  const missing = missingOf(market)
+  if (missing.words !== null)
+    context.ui.note(`missing against the calendar: ${missing.words}`, { missing: missing.share })
+  if (aligner.straddling > 0) {
+    context.ui.note(
+      `${aligner.straddling} bars begin before the open and end after it, and are left aside: ${aligner.firstStraddling}`,
+    )
+  }
+  for (const split of aligner.splits) context.ui.warn(splitWords(split))
   if (aligner.duplicates > 0)
     context.ui.note(`${aligner.duplicates} bars repeat a symbol and time: the last one counts`)
   if (aligner.outside > 0) context.ui.detail(`${aligner.outside} bars outside of the regular session`)
@@ -164,6 +176,7 @@ export async function loadMarket(
     rows: aligner.rows,
     droppedRows,
     dropped: aligner.dropped,
+    missing: missing.share,
     sha256: digest(market),
   }
 }
@@ -179,7 +192,19 @@ function symbolPair(given: readonly string[] | undefined, single: boolean): read
 
 /** What a market is made of. */
 const FIELDS: ReadonlySet<BarField> = new Set<BarField>([
-  ...(['symbol', 'interval', 'time', 'open', 'high', 'low', 'close', 'volume', 'session', 'source'] as const),
+  ...([
+    'symbol',
+    'interval',
+    'time',
+    'open',
+    'high',
+    'low',
+    'close',
+    'volume',
+    'adjusted',
+    'session',
+    'source',
+  ] as const),
 ])
 
 interface Joining {
@@ -202,6 +227,8 @@ async function readFiles(
       symbol: flags.symbol ?? own,
       names,
       fields: FIELDS,
+      onNote: (words) => context.ui.note(words),
+      onWarn: (words) => context.ui.warn(words),
       onIgnored: (field) =>
         context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
     })
@@ -266,6 +293,13 @@ function digest(market: Market): string {
   const column = (values: Float64Array) =>
     hash.update(new Uint8Array(values.buffer, values.byteOffset, 8 * market.length))
   column(market.time)
-  for (const name of ['open', 'high', 'low', 'close', 'volume'] as const) market[name].forEach(column)
+  for (const name of COLUMNS) market[name].forEach(column)
+  // Bars that one symbol has alone move its marks and its exits.
+  for (const series of market.alone) {
+    if (series.length === 0) continue
+    hash.update(JSON.stringify([series.symbol, series.length]))
+    for (const name of ['time', ...COLUMNS] as const)
+      hash.update(new Uint8Array(series[name].buffer, series[name].byteOffset, 8 * series.length))
+  }
   return hash.digest('hex')
 }

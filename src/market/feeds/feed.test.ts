@@ -88,7 +88,7 @@ const WANTED = {
 function world(signal: AbortSignal = new AbortController().signal): FeedWorld & { said: string[] } {
   const said: string[] = []
   const say = (words: string) => void said.push(words)
-  return { signal, clock: () => 0, note: say, detail: say, said }
+  return { signal, clock: () => 0, note: say, warn: say, detail: say, said }
 }
 
 async function all(

@@ -36,6 +36,8 @@ export interface FeedWorld {
   readonly clock: Clock
   /** Tells the user what a feed does on its own account, such as a wait for a rate limit. */
   readonly note: (words: string) => void
+  /** What the user should look at. */
+  readonly warn: (words: string) => void
   /** What only somebody who looks for a mistake wants to read. */
   readonly detail: (words: string) => void
 }

@@ -1,11 +1,12 @@
 /** Bars from files: every field as it is, what is missing filled, nothing repaired; rows keep the order of the file. */
-import { badData, Failure } from '../../base/errors.js'
+import { Failure } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import type { Source } from '../../stream/source.js'
 import { type BarBatch, INTERVALS, intervalMs, MISSING_CODE, SESSIONS } from '../bar.js'
-import { sessionOfBar } from '../calendar.js'
+import { isCovered, sessionOfBar } from '../calendar.js'
 import type { ReadOptions } from '../reading.js'
 import { readRecords } from '../records.js'
+import { RowCheck } from '../row-check.js'
 import { type Feed, keepWanted } from './feed.js'
 
 export interface InputFile {
@@ -22,9 +23,10 @@ const NAME = 'file'
 export function fileFeed(files: readonly InputFile[], options: ReadOptions = {}): Feed {
   return {
     name: NAME,
-    bars: async function* (wanted, { signal, detail }) {
+    bars: async function* (wanted, { signal, note, warn, detail }) {
       const takesAll = Object.values(wanted).every((value) => value === undefined)
       let rows = 0
+      const check = new RowCheck({ ...options, splits: true })
       for (const { name, symbol, open } of files) {
         signal.throwIfAborted()
         const source = await open()
@@ -34,12 +36,15 @@ export function fileFeed(files: readonly InputFile[], options: ReadOptions = {})
           for await (const block of readRecords(source, {
             ...options,
             symbol: options.symbol ?? symbol,
+            check,
             onIgnored,
+            onNote: note,
+            onWarn: warn,
           })) {
             signal.throwIfAborted()
             if (block.kind === 'bars') {
               rows += block.batch.length
-              complete(block.batch, source.name)
+              complete(block.batch)
               if (!takesAll) keepWanted(block.batch, wanted)
               if (block.batch.length === 0) continue
             } else rows += block.records.length
@@ -54,23 +59,14 @@ export function fileFeed(files: readonly InputFile[], options: ReadOptions = {})
   }
 }
 
-/** Fills in the source, and the session from the calendar. */
-function complete(batch: BarBatch, name: string): void {
+/** Fills in the source, and the session from the calendar as far as that goes. */
+function complete(batch: BarBatch): void {
   const file = batch.names.id(NAME)
   for (let i = 0; i < batch.length; i++) {
     if (batch.source[i] === 0) batch.source[i] = file
-    if (batch.session[i] !== MISSING_CODE) continue
+    if (batch.session[i] !== MISSING_CODE || !isCovered(batch.time[i]!)) continue
     const length = intervalMs(INTERVALS[batch.interval[i]!]!)
-    batch.session[i] = SESSIONS.indexOf(sessionAtLine(name, batch, i, length))
-  }
-}
-
-function sessionAtLine(name: string, batch: BarBatch, i: number, length: number) {
-  try {
-    return sessionOfBar(batch.time[i]!, length)
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    throw badData(error.message, { where: `${name}:${batch.line[i]}`, cause: error })
+    batch.session[i] = SESSIONS.indexOf(sessionOfBar(batch.time[i]!, length))
   }
 }
 

@@ -1,0 +1,162 @@
+/**
+ * What is checked of each row once it is a bar: that it overlaps no other one, that its session is that of the calendar, and
+ * that it begins on the grid; a bar of a day is put on midnight in New York of its date. In the path that sees every row: one call
+ * a row, nothing allocated.
+ */
+import { DAY, formatTime, lengthWords, type Zone } from '../base/time.js'
+import { type BarBatch, INTERVALS, type Interval, intervalMs, MISSING_CODE, SESSIONS } from './bar.js'
+import { dayStart, isCovered, newYorkMidnight, sessionAt, sessionOfBar } from './calendar.js'
+import { isOnGrid } from './grid.js'
+import { LOOK_AHEAD, Spacings } from './interval.js'
+import type { Problem } from './problem.js'
+import { overlapWords } from './series.js'
+import { type Split, SplitWatch, splitWords } from './splits.js'
+import { Starts } from './starts.js'
+
+export interface RowCheckOptions {
+  /** In whose midnight the stamps of days may be written. */
+  readonly zone?: Zone | null | undefined
+  /** What the rows without an interval are said to be. */
+  readonly interval?: Interval | undefined
+  /** Watch for splits that the prices are not adjusted for. */
+  readonly splits?: boolean
+}
+
+/** Bars of one symbol and interval. */
+interface Track {
+  readonly symbol: string
+  readonly interval: Interval
+  readonly lengthMs: number
+  readonly starts: Starts
+  readonly splits: SplitWatch
+}
+
+const DAILY = INTERVALS.indexOf('1d')
+const REGULAR = SESSIONS.indexOf('rth')
+
+/** The rows of an input, of one source or several, held against each other and the calendar. */
+export class RowCheck {
+  readonly #options: RowCheckOptions
+  readonly #tracks = new Map<string, Track>()
+  /** The same by symbol and interval of one names table. */
+  #names: BarBatch['names'] | null = null
+  #byId: (Track | undefined)[] = []
+  #spacings: Spacings | null
+  #sampled = 0
+  /** Since `take`: rows, and the first of them in words. */
+  #beyond = 0
+  #offGrid = 0
+  #firstOffGrid = ''
+  readonly #found = new Map<string, Split>()
+
+  constructor(options: RowCheckOptions = {}) {
+    this.#options = options
+    this.#spacings = options.interval === undefined ? null : new Spacings()
+  }
+
+  /** What is wrong with row `i`, or null; then a bar of a day has its midnight, and a session that nobody knows is null. */
+  check(batch: BarBatch, i: number): Problem | null {
+    const track = this.#trackOf(batch, i)
+    const { lengthMs } = track
+    if (batch.interval[i] === DAILY) batch.time[i] = this.#midnight(batch.time[i]!)
+    const time = batch.time[i]!
+    if (this.#spacings !== null) this.#sample(batch.symbol[i]!, time)
+    if (!isCovered(time)) {
+      this.#beyond++
+      batch.session[i] = MISSING_CODE
+    } else {
+      if (batch.session[i] === REGULAR && sessionOfBar(time, lengthMs) !== 'rth')
+        return notRegular(track, time)
+      const session = lengthMs >= DAY ? null : sessionAt(time)
+      const isInside = session !== null && time >= session.openMs && time < session.closeMs
+      if (isInside && !isOnGrid(time, session, track.interval)) this.#leavesGrid(track, time, batch.line[i]!)
+    }
+    const other = track.starts.add(time)
+    if (!Number.isNaN(other)) return overlapping(track, other, time)
+    if (this.#options.splits === true) {
+      const split = track.splits.see(batch, i)
+      // One night is one split, in bars of whatever length.
+      if (split !== null) this.#found.set(`${split.symbol} ${split.fromDay} ${split.toDay}`, split)
+    }
+    return null
+  }
+
+  /** What is to be told of the rows since the last call: what is worth knowing, and what should be looked at. */
+  take(): { readonly notes: string[]; readonly warnings: string[] } {
+    const notes: string[] = []
+    if (this.#beyond > 0)
+      notes.push(`${this.#beyond} rows lie beyond the calendar, 2000 to 2028: their session is not known`)
+    if (this.#offGrid > 0)
+      notes.push(`${this.#offGrid} rows do not begin on the grid of their session: ${this.#firstOffGrid}`)
+    const splits = [...this.#found.values()].sort((a, b) => a.toDay - b.toDay)
+    const warnings = [...this.#intervalWords(), ...splits.map(splitWords)]
+    this.#beyond = 0
+    this.#offGrid = 0
+    this.#found.clear()
+    return { notes, warnings }
+  }
+
+  #trackOf(batch: BarBatch, i: number): Track {
+    if (batch.names !== this.#names) {
+      this.#names = batch.names
+      this.#byId = []
+    }
+    const at = batch.symbol[i]! * INTERVALS.length + batch.interval[i]!
+    const known = this.#byId[at]
+    if (known !== undefined) return known
+    const symbol = batch.names.text(batch.symbol[i]!) ?? ''
+    const interval = INTERVALS[batch.interval[i]!]!
+    const key = `${symbol} ${interval}`
+    let track = this.#tracks.get(key)
+    if (track === undefined) {
+      const lengthMs = intervalMs(interval)
+      track = { symbol, interval, lengthMs, starts: new Starts(lengthMs), splits: new SplitWatch() }
+      this.#tracks.set(key, track)
+    }
+    this.#byId[at] = track
+    return track
+  }
+
+  /** Midnight in New York of a day's bar, whose date may be written in the zone of the input. */
+  #midnight(timeMs: number): number {
+    const { zone } = this.#options
+    const local = zone == null ? Number.NaN : timeMs + zone.offsetAt(timeMs)
+    return local % DAY === 0 ? newYorkMidnight(local / DAY) : dayStart(timeMs)
+  }
+
+  #sample(symbol: number, timeMs: number): void {
+    if (this.#sampled === LOOK_AHEAD) return
+    this.#sampled++
+    this.#spacings!.add(symbol, timeMs)
+  }
+
+  /** Rows that are further apart than the length they are given: nothing overlaps, so only this tells of a wrong --interval. */
+  #intervalWords(): string[] {
+    const { interval } = this.#options
+    const common = this.#spacings?.commonest() ?? null
+    this.#spacings = null
+    if (interval === undefined || common === null || common <= intervalMs(interval)) return []
+    return [
+      `--interval says ${interval}, and the rows are ${lengthWords(common)} apart: are they bars of another length?`,
+    ]
+  }
+
+  #leavesGrid({ symbol, interval }: Track, timeMs: number, line: number): void {
+    if (this.#offGrid++ > 0) return
+    this.#firstOffGrid = `${symbol} ${interval} ${formatTime(timeMs)}${line > 0 ? ` in line ${line}` : ''}`
+  }
+}
+
+const overlapping = ({ symbol, lengthMs }: Track, otherMs: number, timeMs: number): Problem => ({
+  field: null,
+  rule: 'overlap',
+  words: overlapWords(symbol, otherMs, timeMs, lengthMs),
+  value: timeMs,
+})
+
+const notRegular = ({ symbol }: Track, timeMs: number): Problem => ({
+  field: 'session',
+  rule: 'not-regular',
+  words: `${symbol} ${formatTime(timeMs)} is said to be of the regular session and lies outside of it`,
+  value: 'rth',
+})
