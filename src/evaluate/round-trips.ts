@@ -29,7 +29,8 @@ export function roundTrips(market: Market, ledger: Ledger, fill: Fill): RoundTri
     if (events.kind[row] !== FILL) continue
     const k = events.symbol[row]!
     const t = ledger.first + events.step[row]!
-    const bar = fill === 'open' ? t + 1 : t
+    // What bars that one symbol has alone do after the last decision stands at the last bar of both.
+    const bar = Math.min(fill === 'open' ? t + 1 : t, ledger.first + ledger.length)
     const total = events.number(row, 0)
     // An execution that was taken back.
     if (total === 0) continue
@@ -70,7 +71,7 @@ export function roundTrips(market: Market, ledger: Ledger, fill: Fill): RoundTri
   for (let k = 0; k < SYMBOL_COUNT; k++) {
     const trip = current[k]
     if (trip == null) continue
-    trip.pnl += held[k]! * market.close[k]![last]!
+    trip.pnl += held[k]! * (ledger.lastMarks?.[k] ?? market.close[k]![last]!)
     trip.exitBar = last
   }
   return trips

@@ -2,12 +2,11 @@
  * The length of bars by their spacing: rows without an interval get the commonest spacing among the first 1,000 rows of their
  * stream. The smallest would be decided by a single odd row.
  */
-import { DAY, HOUR, lengthWords } from '../base/time.js'
+import { lengthWords } from '../base/time.js'
 import { type BarBatch, copyRows, INTERVALS, intervalOfLength, MISSING_CODE, newBatch } from './bar.js'
 import { BadRecord } from './problem.js'
 import type { Reading, RecordBlock } from './reading.js'
-
-export const LOOK_AHEAD = 1000
+import { LOOK_AHEAD, Spacings } from './spacing.js'
 
 export async function* fillIntervals(
   blocks: AsyncGenerator<RecordBlock>,
@@ -48,41 +47,6 @@ function append(held: BarBatch | null, batch: BarBatch, names: Reading['names'])
 function filled(batch: BarBatch, code: number): RecordBlock {
   for (let i = 0; i < batch.length; i++) if (batch.interval[i] === MISSING_CODE) batch.interval[i] = code
   return { kind: 'bars', batch }
-}
-
-/** The spacings of rows, by symbol, in whatever order the rows come. */
-export class Spacings {
-  readonly #times = new Map<number, number[]>()
-
-  add(symbol: number, timeMs: number): void {
-    const times = this.#times.get(symbol)
-    if (times === undefined) this.#times.set(symbol, [timeMs])
-    else times.push(timeMs)
-  }
-
-  /** Milliseconds; of equally common ones the smallest. Null where no symbol has two rows. */
-  commonest(): number | null {
-    const counts = new Map<number, number>()
-    for (const times of this.#times.values()) {
-      times.sort((a, b) => a - b)
-      for (let i = 1; i < times.length; i++) {
-        const gap = spacing(times[i]! - times[i - 1]!)
-        if (gap > 0) counts.set(gap, (counts.get(gap) ?? 0) + 1)
-      }
-    }
-    let best: number | null = null
-    for (const [gap, count] of counts) {
-      const most = best === null ? 0 : counts.get(best)!
-      if (best === null || count > most || (count === most && gap < best)) best = gap
-    }
-    return best
-  }
-}
-
-/** Midnights in a zone with daylight saving are 23 to 25 hours apart, and so on for more days: each counts as whole days. */
-function spacing(ms: number): number {
-  const days = Math.round(ms / DAY)
-  return days >= 1 && Math.abs(ms - days * DAY) <= HOUR ? days * DAY : ms
 }
 
 /** Index into INTERVALS. Throws when the spacing is none of them, or there is none. */

@@ -4,6 +4,9 @@
  */
 import { SYMBOL_COUNT } from '../market/market.js'
 
+/** Shares below this are what rounding leaves of parts of a share: neither a position nor an order. */
+export const DUST = 1e-12
+
 /** Money and shares of a run. */
 export class Account {
   /** Dollars. */
@@ -24,7 +27,8 @@ export class Account {
   fill(symbol: number, shares: number, price: number, fees: number, slippage: number): void {
     const value = shares * price
     this.cash -= value + fees
-    this.position[symbol]! += shares
+    const held = this.position[symbol]! + shares
+    this.position[symbol] = held < DUST && held > -DUST ? 0 : held
     this.fees += fees
     this.slippage += slippage
     this.turnover += value < 0 ? -value : value

@@ -3,6 +3,8 @@
  * training and backtest.
  */
 
+import { DUST } from './account.js'
+
 /** Interactive Brokers' published rates for US stocks: a rate a share, a least amount an order, a largest share of its value. */
 const SCHEDULES = {
   'ib-tiered': { perShare: 0.0035, least: 0.35, mostFraction: 0.01 },
@@ -58,7 +60,8 @@ export function fillable(costs: Costs, shares: number, volume: number, fractiona
   if (costs.participation === null) return shares
   const most = costs.participation * volume
   if (shares <= most) return shares
-  return fractional ? most : Math.floor(most)
+  if (!fractional) return Math.floor(most)
+  return shares - most < DUST ? shares : most
 }
 
 /** What a fill pays above the reference price (or gets below it), in dollars a share: half spread and square-root impact. */

@@ -13,6 +13,7 @@ import {
   DENY,
   HELD_OVERNIGHT,
   MAX_DAY_LOSS,
+  MAX_LEVERAGE,
   MAX_LOSS,
   MAX_POSITION,
   NO_ENTRY,
@@ -43,6 +44,7 @@ export function ruleFor(limits: Limits, view: RiskView, held: number, wanted: nu
   // The way out of what is entered counts too, so that the day stays within its number.
   if (view.tradesToday + view.tradesNeeded > limits.tradesPerDay) return TRADES_PER_DAY
   if (view.needsOrder && view.ordersThisMinute >= limits.ordersPerMinute) return ORDERS_PER_MINUTE
+  if (limits.maxLeverage !== null && view.leverage > limits.maxLeverage) return MAX_LEVERAGE
   return Math.abs(wanted) * mark > limits.maxPosition * ROUNDING ? MAX_POSITION : ALLOW
 }
 

@@ -17,6 +17,8 @@ export interface Limits {
   readonly ordersPerMinute: number
   /** Oldest data to open a position on. */
   readonly maxAgeMs: number
+  /** Dollars of both positions as a multiple of equity, for entries; null for no limit. */
+  readonly maxLeverage: number | null
 }
 
 /** 1 % of the default capital of $5,000 a day, 2 % in all. */
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: Limits = {
   tradesPerDay: 50,
   ordersPerMinute: 10,
   maxAgeMs: 2 * MINUTE,
+  maxLeverage: null,
 }
 
 export const NO_LIMITS: Limits = {
@@ -40,4 +43,5 @@ export const NO_LIMITS: Limits = {
   tradesPerDay: Number.POSITIVE_INFINITY,
   ordersPerMinute: Number.POSITIVE_INFINITY,
   maxAgeMs: Number.POSITIVE_INFINITY,
+  maxLeverage: null,
 }

@@ -36,6 +36,8 @@ export interface RiskView {
   /** Dollars a share at the last mark; dollars wished for. */
   mark: number
   wantedDollars: number
+  /** Dollars of both positions as a multiple of equity, were the wish granted; computed where a limit asks for it. */
+  leverage: number
 }
 
 /** What limits are set to. */
@@ -160,6 +162,13 @@ export const RULES: readonly Rule[] = [
     words: 'ask for nothing that the broker has rejected, until the wish changes or the day',
     outside: true,
   },
+  {
+    name: 'max-leverage',
+    action: 'deny',
+    value: (view) => view.leverage,
+    limit: ({ limits }) => limits.maxLeverage,
+    words: 'no entry that takes the two positions above this multiple of equity',
+  },
 ]
 
 /** Number of a rule; throws for a name that no row has. */
@@ -182,6 +191,7 @@ export const MAX_POSITION = ruleNumber('max-position')
 export const MAX_DRAWDOWN = ruleNumber('max-drawdown')
 export const HELD_OVERNIGHT = ruleNumber('held-overnight')
 export const ORDER_REJECTED = ruleNumber('order-rejected')
+export const MAX_LEVERAGE = ruleNumber('max-leverage')
 
 /** Words of a rule, for the help of its flag. */
 export const wordsOf = (name: string): string => RULES[ruleNumber(name)]!.words

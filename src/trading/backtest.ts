@@ -20,6 +20,7 @@ export class Backtest {
   ending: Ending | null = null
   readonly #run: TradingRun
   #t: number
+  #isClosed = false
 
   /** There must be a bar after the warm-up and one more. */
   constructor(options: BacktestOptions) {
@@ -52,7 +53,11 @@ export class Backtest {
       if (outcome.terminated) this.ending = outcome.endedBy === MAX_DRAWDOWN ? 'max-drawdown' : 'max-loss'
       else if (t + 1 >= last) this.ending = 'data'
     }
-    if (this.ending === 'data') policy.ended?.(this.ledger.length)
+    if (this.ending === 'data' && !this.#isClosed) {
+      this.#isClosed = true
+      transition.end(state, last)
+      policy.ended?.(this.ledger.length)
+    }
     return this.ending !== null
   }
 }

@@ -1,6 +1,7 @@
 /** What happened in a run, in columns: one row a decision, one row an event. Statistics are made from it. */
 import { grown } from '../base/columns.js'
 import type { Change } from '../portfolio/order-book.js'
+import { MAX_DAY_LOSS } from '../risk/rules.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
 import type { TradingState } from './state.js'
@@ -80,6 +81,8 @@ export class Ledger implements Listener {
   /** Signed shares. */
   position: readonly [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>]
   readonly events = new Events()
+  /** Dollars a share at the end, where bars that one symbol has alone come after the last decision; else null. */
+  lastMarks: readonly [number, number] | null = null
 
   /** `decisions` is how many are expected; there may be more. */
   constructor(first: number, decisions: number) {
@@ -125,7 +128,20 @@ export class Ledger implements Listener {
     this.equity[i] = equity
     this.position[0][i] = account.position[0]!
     this.position[1][i] = account.position[1]!
+    if (outcome.dayLoss !== null && !outcome.terminated)
+      this.events.add(i, RISK, NO_SYMBOL, MAX_DAY_LOSS, 0, 0, outcome.dayLoss)
     if (outcome.terminated) this.events.add(i, RISK, NO_SYMBOL, outcome.endedBy, 0, 0, outcome.endValue)
+  }
+
+  /** The last row is that of the end of the data. */
+  marked(_timeMs: number, { account, equity }: TradingState, marks: ArrayLike<number>): void {
+    const i = this.length - 1
+    if (i < 0) return
+    this.cash[i] = account.cash
+    this.equity[i] = equity
+    this.position[0][i] = account.position[0]!
+    this.position[1][i] = account.position[1]!
+    this.lastMarks = [marks[0]!, marks[1]!]
   }
 
   #grow(): void {

@@ -15,6 +15,8 @@ export interface Listener {
   reported(change: Change): void
   /** The account is marked at the close of bar `t + 1`, the one after decision `t`. */
   settled(t: number, state: TradingState, outcome: Outcome): void
+  /** After the last decision the account is marked once more, by bars that one symbol has alone; dollars a share. */
+  marked(timeMs: number, state: TradingState, marks: ArrayLike<number>): void
 }
 
 /** Tells several, in their order. */
@@ -35,6 +37,10 @@ export function both(first: Listener, second: Listener): Listener {
     settled: (t, state, outcome) => {
       first.settled(t, state, outcome)
       second.settled(t, state, outcome)
+    },
+    marked: (timeMs, state, marks) => {
+      first.marked(timeMs, state, marks)
+      second.marked(timeMs, state, marks)
     },
   }
 }

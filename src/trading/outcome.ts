@@ -38,4 +38,6 @@ export class Outcome {
   terminated = false
   endedBy = ALLOW
   endValue = 0
+  /** Dollars that a day has cost whose limit was reached, in the step in which the last position was closed; else null. */
+  dayLoss: number | null = null
 }

@@ -92,7 +92,7 @@ describe('risk records', () => {
         LONG_FIRST,
       ]),
     )
-    const detail = { symbol: 'NVDA', wanted: 10, allowed: 0, value: 70, limit: 50, overshoot: 20 }
+    const detail = { symbol: 'NVDA', wanted: 10, allowed: 0, value: 70, limit: 50 }
     expect(found).toEqual([
       {
         type: 'risk',
@@ -104,12 +104,33 @@ describe('risk records', () => {
       },
       {
         type: 'risk',
+        time: '2025-07-30T13:34:00Z',
+        run: 'r',
+        rule: 'max-day-loss',
+        action: 'flatten',
+        detail: { value: 70, limit: 50, overshoot: 20 },
+      },
+      {
+        type: 'risk',
         time: '2025-07-30T13:35:00Z',
         run: 'r',
         rule: 'max-day-loss',
         action: 'deny',
-        detail,
+        detail: { ...detail, overshoot: 20 },
       },
+    ])
+  })
+
+  test('the overshoot is what was lost in the end, not at the mark at which the limit was reached', () => {
+    // 10 shares bought at 101: 80 are lost at the mark of 93, and 9.3 more by the sale at 93 less a percent.
+    const found = risks(
+      records(market('2025-07-30T13:30:00Z', [100, 100, 93, 93, 93]), Array(4).fill(LONG_FIRST), {
+        costs: { ...FREE, halfSpreadBps: 100 },
+      }),
+    ).map(({ detail }) => [detail.symbol, detail.value, detail.overshoot])
+    expect(found).toEqual([
+      ['NVDA', 80, undefined],
+      [undefined, expect.closeTo(89.3, 9), expect.closeTo(39.3, 9)],
     ])
   })
 
@@ -119,7 +140,7 @@ describe('risk records', () => {
       records(market('2025-07-30T13:30:00Z', [100, 100, 88, 88, 88]), Array(4).fill(LONG_FIRST), { limits }),
     )
     expect(held.map(({ time, action, detail }) => [time.slice(11, 16), action, detail])).toEqual([
-      ['13:33', 'halt', { symbol: 'NVDA', wanted: 10, allowed: 0, value: 120, limit: 100, overshoot: 20 }],
+      ['13:33', 'halt', { symbol: 'NVDA', wanted: 10, allowed: 0, value: 120, limit: 100 }],
       ['13:34', 'halt', { value: 120, limit: 100, overshoot: 20 }],
     ])
     // Sold at the open of the bar in which the limit is passed: a half spread of 11 % is what passes it.

@@ -6,7 +6,7 @@
 import { formatTime } from '../base/time.js'
 import type { Market } from '../market/market.js'
 import type { Change } from '../portfolio/order-book.js'
-import { ANSWERS, RULES } from '../risk/rules.js'
+import { ANSWERS, MAX_DAY_LOSS, RULES } from '../risk/rules.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
 import type { Rules } from './rules.js'
@@ -93,7 +93,21 @@ export class RecordWriter implements Listener {
         detail: {},
       })
     }
-    if (this.#equities) this.#equity(t + 1, state)
+    if (outcome.dayLoss !== null && !outcome.terminated && this.#risks) {
+      const { action } = RULES[MAX_DAY_LOSS]!
+      this.#risk(market.endOf(t + 1), {
+        rule: MAX_DAY_LOSS,
+        answer: action,
+        value: outcome.dayLoss,
+        detail: {},
+      })
+    }
+    if (this.#equities)
+      this.#equity(market.endOf(t + 1), state, market.close[0][t + 1]!, market.close[1][t + 1]!)
+  }
+
+  marked(timeMs: number, state: TradingState, marks: ArrayLike<number>): void {
+    if (this.#equities) this.#equity(timeMs, state, marks[0]!, marks[1]!)
   }
 
   #risk(
@@ -107,15 +121,22 @@ export class RecordWriter implements Listener {
   ): void {
     const { name, limit, overshoots } = RULES[given.rule]!
     const bound = limit(this.#options.rules)
-    const overshoot = overshoots && bound !== null ? { overshoot: given.value - bound } : {}
+    // By how much a limit was passed is known once nothing is left to close.
+    const isOver = overshoots && bound !== null && (given.answer === 'deny' || !('symbol' in given.detail))
+    const overshoot = isOver ? { overshoot: given.value - bound } : {}
     const detail = { ...given.detail, value: given.value, limit: bound, ...overshoot }
     this.#options.write(
       `{"type":"risk","time":"${formatTime(timeMs)}","run":${this.#run},"rule":"${name}","action":"${given.answer}","detail":${JSON.stringify(detail)}}\n`,
     )
   }
 
-  #equity(t: number, { account, equity, peak, dayStart }: TradingState): void {
-    const { market, rules } = this.#options
+  #equity(
+    timeMs: number,
+    { account, equity, peak, dayStart }: TradingState,
+    firstMark: number,
+    secondMark: number,
+  ): void {
+    const { rules } = this.#options
     const [first, second] = this.#symbols
     const { cash, position } = account
     const [a, b] = [position[0]!, position[1]!]
@@ -126,7 +147,7 @@ export class RecordWriter implements Listener {
       this.#account = `","run":${this.#run},"cash":${cash},"positions":{${first}:${a},${second}:${b}},"marks":{${first}:`
     }
     this.#options.write(
-      `{"type":"equity","time":"${formatTime(market.endOf(t))}${this.#account}${market.close[0][t]!},${second}:${market.close[1][t]!}},"equity":${equity},"pnl_day":${equity - dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(peak - equity) / peak}}\n`,
+      `{"type":"equity","time":"${formatTime(timeMs)}${this.#account}${firstMark},${second}:${secondMark}},"equity":${equity},"pnl_day":${equity - dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(peak - equity) / peak}}\n`,
     )
   }
 }

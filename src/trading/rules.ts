@@ -61,6 +61,8 @@ export function storedRules({ limits, costs, ...rules }: Rules) {
       tradesPerDay: limits.tradesPerDay,
       ordersPerMinute: limits.ordersPerMinute,
       maxAgeMs: limits.maxAgeMs,
+      // Bytes of runs that know no such limit stay as they are.
+      ...(limits.maxLeverage === null ? {} : { maxLeverage: limits.maxLeverage }),
     },
     maxDrawdownFraction: rules.maxDrawdown,
     reward: rules.reward,

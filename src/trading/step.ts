@@ -5,13 +5,18 @@
  * `apply`, whoever makes them: the simulated broker in `execute`, another one at any time. `settle` marks the account at the
  * close of bar t + 1. So an action never earns a move that ended at or before its decision.
  *
- * All of it is a pure function of state, action, age of the data, rules, bars t and t + 1, and reports; the state is overwritten in place, and nothing
- * is allocated.
+ * Decisions stand on the bars of both symbols. A bar that one symbol has alone, its partner being halted, still fills the orders
+ * of its symbol, marks it, and lets the guard close it.
+ *
+ * All of it is a pure function of state, action, age of the data, rules, bars from t to t + 1, and reports; the state is
+ * overwritten in place, and nothing is allocated.
  */
-import { targetOf } from '../env/actions.js'
+import { ACTION_COUNT, targetOf } from '../env/actions.js'
 import { rewardOf, type StepResult } from '../env/reward.js'
+import { endOfBar, sessionOfStart } from '../market/grid.js'
 import { type Market, SYMBOL_COUNT } from '../market/market.js'
-import { SimulatedBroker } from '../portfolio/fills.js'
+import { DUST } from '../portfolio/account.js'
+import { type Offer, SimulatedBroker } from '../portfolio/fills.js'
 import type { Change } from '../portfolio/order-book.js'
 import { CANCEL, isOpen, newReport, REJECTED, type Report } from '../portfolio/orders.js'
 import { increases, leadsAway, NEITHER, orderable, permitted, ruleFor, wholeShares } from '../risk/guard.js'
@@ -25,6 +30,7 @@ import {
   RULES,
   SIZE_ZERO,
 } from '../risk/rules.js'
+import { Apart, type LoneBar } from './apart.js'
 import type { Listener } from './listener.js'
 import { Outcome } from './outcome.js'
 import type { Rules } from './rules.js'
@@ -62,6 +68,7 @@ export class Transition {
     drawdown: 0,
     mark: 0,
     wantedDollars: 0,
+    leverage: 0,
   }
   readonly #result: StepResult = {
     change: 0,
@@ -73,6 +80,14 @@ export class Transition {
     peak: 0,
   }
   readonly #room = { mark: 0, fractional: false }
+  /** By symbol, the order that waits for the next bar of its own: signed shares, 0 for none; its id; when it was decided, and the close of that session. */
+  readonly #due = new Float64Array(SYMBOL_COUNT)
+  readonly #dueOrder = new Float64Array(SYMBOL_COUNT)
+  readonly #dueMs = new Float64Array(SYMBOL_COUNT)
+  readonly #dueCloseMs = new Float64Array(SYMBOL_COUNT)
+  readonly #offer: Offer = { timeMs: 0, barMs: 0, price: 0, meanPrice: 0, volume: 0 }
+  /** Bars of one symbol alone lay in the step under way. */
+  readonly #apart: Apart
 
   /** `listener` is told of every event; training has none. */
   constructor(market: Market, rules: Rules, listener: Listener | null = null) {
@@ -81,13 +96,17 @@ export class Transition {
     this.#listener = listener
     const { fill, costs, fractional, limits } = rules
     const overnight = limits.flatBeforeCloseMs === null
-    this.#broker = new SimulatedBroker(market, { fill, costs, fractional, overnight })
+    const { intervalMs } = market
+    this.#broker = new SimulatedBroker({ fill, costs, fractional, overnight, intervalMs })
     this.#room.fractional = fractional
+    this.#apart = new Apart(market)
   }
 
   /** One step with the simulated broker; bar t + 1 must exist. The outcome is overwritten by the next step. */
   step(state: TradingState, t: number, action: number): Outcome {
+    if (t + 1 >= this.market.length) throw new RangeError(`no bar after ${t} of ${this.market.length}`)
     this.decide(state, t, action)
+    if (this.#apart.find(t)) this.#passAlone(state, t)
     this.begin(state, t + 1)
     this.execute(state, t)
     this.settle(state, t)
@@ -99,10 +118,14 @@ export class Transition {
     const { market, rules, outcome } = this
     const { orders } = state
     const view = this.#view
+    // Beyond its columns a market reads as undefined, and an action that is none as a short.
+    if (t !== t >>> 0 || t >= market.length) throw new RangeError(`no bar ${t} of ${market.length}`)
+    if (action !== action >>> 0 || action >= ACTION_COUNT) throw new RangeError(`no action ${action}`)
     if (this.#isStale) this.#startAnew()
     outcome.action = action
     this.#result.tradesBefore = state.tradesToday
-    const now = market.time[t]! + market.intervalMs
+    const now = market.endOf(t)
+    const { closeMs } = market.sessions[market.session[t]!]!
     const minute = Math.floor(now / 60_000)
     if (minute !== state.minute) {
       state.minute = minute
@@ -111,7 +134,7 @@ export class Transition {
     view.halted = state.halted === 1
     view.stopped = state.stopped === 1
     let trades = state.tradesToday + orders.rejectedToday
-    view.toCloseMs = market.sessions[market.session[t]!]!.closeMs - now
+    view.toCloseMs = closeMs - now
     view.intervalMs = market.intervalMs
     view.ageMs = ageMs
     const open = orders.length > 0
@@ -119,6 +142,7 @@ export class Transition {
     const { position } = state.account
     const { target: targets, size: sizes, changing, lastRule } = state
     const { ordered, allowed: left, told } = outcome
+    const { maxLeverage } = rules.limits
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       const mark = market.close[k]![t]!
       const held = position[k]!
@@ -146,6 +170,12 @@ export class Transition {
       view.tradesNeeded = (changes ? 1 : 0) + (target !== 0 ? 1 : 0) + (other !== 0 ? 1 : 0)
       view.needsOrder = wanted !== committed
       view.ordersThisMinute = state.ordersThisMinute
+      if (maxLeverage !== null)
+        view.leverage = leverageOf(
+          state.equity,
+          wanted * mark,
+          other * (k === 0 ? market.close[1][t]! : market.close[0][t]!),
+        )
       let rule = ruleFor(rules.limits, view, held, wanted, mark)
       if (rule === ALLOW && zero) rule = SIZE_ZERO
       let allowed = wanted
@@ -160,8 +190,9 @@ export class Transition {
       lastRule[k] = rule
       const direction = allowed > 0 ? 1 : allowed < 0 ? -1 : 0
       const away = open ? leadsAway(held, buying, selling, allowed) : NEITHER
-      const order =
+      let order =
         open && allowed !== committed ? orderable(held, buying, selling, allowed) : allowed - committed
+      if (order < DUST && order > -DUST) order = 0
       outcome.cancels[k] = away
       outcome.completes[k] = rule === ALLOW && direction === targets[k]! ? 1 : 0
       if (order === 0 && buying === 0 && selling === 0) changing[k] = 0
@@ -173,10 +204,14 @@ export class Transition {
         sizes[k] = allowed < 0 ? -allowed : allowed
       }
       ordered[k] = order
-      if (told[k] === 1) this.#tell(state, now, k, held, mark)
+      if (told[k] === 1) this.#tell(state, outcome, now, k, held, mark)
+      this.#due[k] = order
       if (order !== 0) {
         state.ordersThisMinute++
         outcome.order[k] = orders.send(k, order, now, allowed, mark, changing[k]!)
+        this.#dueOrder[k] = outcome.order[k]!
+        this.#dueMs[k] = now
+        this.#dueCloseMs[k] = closeMs
         this.#listener?.ordered(now, k, outcome)
       }
       if (changing[k]! === 1) trades++
@@ -185,8 +220,14 @@ export class Transition {
 
   /** Bar `t` begins; the first of a session opens a new trading day. */
   begin(state: TradingState, t: number): void {
-    const { session } = this.market
+    const { session, sessions } = this.market
     if (session[t]! === session[t - 1]!) return
+    // A bar of one symbol alone may have opened it before.
+    if (this.#apart.isPassed && this.#apart.closeMs === sessions[session[t]!]!.closeMs) return
+    this.#beginDay(state)
+  }
+
+  #beginDay(state: TradingState): void {
     state.dayStart = state.equity
     state.tradesToday = 0
     state.stopped = 0
@@ -195,23 +236,164 @@ export class Transition {
     for (let k = 0; k < SYMBOL_COUNT; k++) if (state.account.position[k]! !== 0) state.carried[k] = 1
   }
 
-  /** The simulated broker: answers the orders of decision `t` in bar t + 1. Nothing of them is open afterwards. */
+  /** The simulated broker: answers the orders that wait for bar t + 1. Nothing of them is open afterwards. */
   execute(state: TradingState, t: number): void {
-    const { outcome } = this
     const { orders } = state
     if (orders.length === 0) return
-    const report = this.#report
+    const { market } = this
+    const { time, session, sessions } = market
+    const atOpen = this.rules.fill === 'open'
+    const bar = atOpen ? t + 1 : t
+    const { closeMs } = sessions[session[t + 1]!]!
+    const offer = this.#offer
     for (let k = 0; k < SYMBOL_COUNT; k++) {
-      const order = outcome.ordered[k]!
-      if (order === 0) continue
-      report.order = outcome.order[k]!
-      this.#broker.answer(report, k, order, t)
-      this.apply(state, report)
-      if (!isOpen(orders.change.after)) continue
-      report.kind = CANCEL
-      this.apply(state, report)
+      if (this.#due[k]! === 0) continue
+      offer.barMs = time[bar]!
+      offer.timeMs = atOpen ? time[bar]! : market.endOf(t)
+      offer.price = atOpen ? market.open[k]![bar]! : market.close[k]![bar]!
+      offer.volume = market.volume[k]![bar]!
+      offer.meanPrice = (market.close[0]![t]! + market.close[1]![t]!) / 2
+      this.#answer(
+        state,
+        k,
+        this.#broker.isInTime(this.#dueMs[k]!, time[t + 1]!, closeMs !== this.#dueCloseMs[k]!),
+      )
     }
     orders.clear()
+  }
+
+  /** Answers the order that waits for a bar of symbol `k`, which is in `offer` and may come too late. */
+  #answer(state: TradingState, k: number, isInTime: boolean): void {
+    const report = this.#report
+    const shares = this.#due[k]!
+    this.#due[k] = 0
+    report.order = this.#dueOrder[k]!
+    if (isInTime) this.#broker.answer(report, this.market.symbols[k]!, shares, this.#offer)
+    else this.#broker.expire(report, this.#dueMs[k]!)
+    this.apply(state, report)
+    if (!isOpen(state.orders.change.after)) return
+    report.kind = CANCEL
+    this.apply(state, report)
+  }
+
+  /**
+   * After the last decision: the bars that one symbol has alone after bar `t`, the last of both, mark and close what is held.
+   * Listeners are told of the account then.
+   */
+  end(state: TradingState, t: number): void {
+    const apart = this.#apart
+    if (!apart.find(t)) return
+    if (this.#isStale) this.#startAnew()
+    this.#passAlone(state, t)
+    for (let k = 0; k < SYMBOL_COUNT; k++) if (this.#due[k]! !== 0) this.#answer(state, k, false)
+    state.orders.clear()
+    apart.isPassed = false
+    this.#listener?.marked(apart.endMs, state, apart.mark)
+  }
+
+  /** The bars between t and t + 1 that one symbol has alone, in the order of time. */
+  #passAlone(state: TradingState, t: number): void {
+    const apart = this.#apart
+    const { market, outcome } = this
+    if (this.rules.fill === 'close') this.execute(state, t)
+    apart.begin(t, state.equity, outcome.filled)
+    for (let k = apart.next(); k >= 0; k = apart.next()) {
+      const series = market.alone[k]!
+      const i = apart.index
+      const timeMs = series.time[i]!
+      // The market takes bars of sessions alone.
+      const { closeMs } = sessionOfStart(timeMs, market.intervalMs)!
+      if (closeMs > apart.closeMs) {
+        this.#beginDay(state)
+        apart.closeMs = closeMs
+      }
+      this.#passBar(state, { k, i, timeMs, closeMs })
+    }
+  }
+
+  /** A bar of symbol `k` alone: fills its order, marks it, tests the limits, and lets the guard close it. */
+  #passBar(state: TradingState, { k, i, timeMs, closeMs }: LoneBar): void {
+    const { market, rules } = this
+    const apart = this.#apart
+    const series = market.alone[k]!
+    const [open, close, before] = [series.open[i]!, series.close[i]!, apart.mark[k]!]
+    const atOpen = rules.fill === 'open'
+    const { position } = state.account
+    const offer = this.#offer
+    const overGap = position[k]!
+    if (this.#due[k]! !== 0) {
+      offer.barMs = timeMs
+      offer.timeMs = timeMs
+      offer.price = open
+      offer.volume = series.volume[i]!
+      offer.meanPrice = (apart.mark[0]! + apart.mark[1]!) / 2
+      this.#answer(state, k, this.#broker.isInTime(this.#dueMs[k]!, timeMs, closeMs !== this.#dueCloseMs[k]!))
+    }
+    const held = position[k]!
+    apart.pnl[k]! += atOpen ? overGap * (open - before) + held * (close - open) : held * (close - before)
+    if (closeMs !== apart.markedIn[k]!) apart.gap += overGap * (open - before)
+    apart.filled[k] = this.outcome.filled[k]!
+    apart.mark[k] = close
+    apart.markedIn[k] = closeMs
+    apart.endMs = endOfBar(timeMs, market.intervalMs, market.anchor)
+    if (held === 0) state.carried[k] = 0
+    state.equity = state.account.equity(apart.mark[0]!, apart.mark[1]!)
+    this.#testLosses(state)
+    apart.drawdown = Math.max(apart.drawdown, (state.peak - state.equity) / state.peak)
+    if (held !== 0) this.#closeAlone(state, k, { endMs: apart.endMs, closeMs })
+    if (atOpen || this.#due[k]! === 0) return
+    offer.barMs = timeMs
+    offer.timeMs = apart.endMs
+    offer.price = close
+    offer.volume = series.volume[i]!
+    this.#answer(state, k, true)
+    apart.filled[k] = this.outcome.filled[k]!
+  }
+
+  /** The guard at the end of a bar of symbol `k` alone: no wish stands behind it, so it can only close what is held. */
+  #closeAlone(
+    state: TradingState,
+    k: number,
+    { endMs, closeMs }: { readonly endMs: number; readonly closeMs: number },
+  ): void {
+    const { rules, market } = this
+    const apart = this.#apart
+    const view = this.#view
+    const held = state.account.position[k]!
+    const mark = apart.mark[k]!
+    view.halted = state.halted === 1
+    view.stopped = state.stopped === 1
+    view.carried = state.carried[k]! === 1
+    view.toCloseMs = closeMs - endMs
+    view.intervalMs = market.intervalMs
+    const rule = ruleFor(rules.limits, view, held, held, mark)
+    if (rule === ALLOW) {
+      state.lastRule[k] = ALLOW
+      return
+    }
+    const { outcome } = apart
+    outcome.wanted[k] = held
+    outcome.allowed[k] = 0
+    outcome.rule[k] = rule
+    outcome.completes[k] = 0
+    if (rule !== state.lastRule[k]!) this.#tell(state, outcome, endMs, k, held, mark)
+    state.lastRule[k] = rule
+    state.target[k] = 0
+    state.size[k] = 0
+    state.changing[k] = 1
+    const minute = Math.floor(endMs / 60_000)
+    if (minute !== state.minute) {
+      state.minute = minute
+      state.ordersThisMinute = 0
+    }
+    state.ordersThisMinute++
+    outcome.ordered[k] = -held
+    outcome.order[k] = state.orders.send(k, -held, endMs, 0, mark, 1)
+    this.#due[k] = -held
+    this.#dueOrder[k] = outcome.order[k]!
+    this.#dueMs[k] = endMs
+    this.#dueCloseMs[k] = closeMs
+    this.#listener?.ordered(endMs, k, outcome)
   }
 
   /**
@@ -251,38 +433,50 @@ export class Transition {
     const { market, rules, outcome } = this
     const { limits } = rules
     const result = this.#result
-    const night = market.session[t + 1]! !== market.session[t]!
+    if (t + 1 >= market.length) throw new RangeError(`no bar after ${t} of ${market.length}`)
+    const apart = this.#apart
+    const { isPassed } = apart
+    const { closeMs } = market.sessions[market.session[t + 1]!]!
+    const isNextDay = market.session[t + 1]! !== market.session[t]!
     const atOpen = rules.fill === 'open'
     let turnover = 0
-    let gap = 0
+    let gap = isPassed ? apart.gap : 0
     for (let k = 0; k < SYMBOL_COUNT; k++) {
-      const before = market.close[k]![t]!
+      const before = isPassed ? apart.mark[k]! : market.close[k]![t]!
       const open = market.open[k]![t + 1]!
       const after = market.close[k]![t + 1]!
       const held = state.account.position[k]!
-      const overGap = atOpen ? held - outcome.filled[k]! : held
-      outcome.pnl[k] = atOpen ? overGap * (open - before) + held * (after - open) : held * (after - before)
-      if (night) gap += overGap * (open - before)
+      const filled = isPassed ? outcome.filled[k]! - apart.filled[k]! : outcome.filled[k]!
+      const overGap = atOpen ? held - filled : held
+      const pnl = atOpen ? overGap * (open - before) + held * (after - open) : held * (after - before)
+      outcome.pnl[k] = isPassed ? apart.pnl[k]! + pnl : pnl
+      if (isPassed ? closeMs !== apart.markedIn[k]! : isNextDay) gap += overGap * (open - before)
       turnover += outcome.traded[k]!
       if (held === 0) state.carried[k] = 0
     }
+    const wasStopped = state.stopped === 1
     const equity = state.account.equity(market.close[0]![t + 1]!, market.close[1]![t + 1]!)
-    result.change = equity - state.equity
+    result.change = equity - (isPassed ? apart.equity : state.equity)
     // A position that slipped through a night teaches nothing about intraday trading.
-    if (night && limits.flatBeforeCloseMs !== null) result.change -= gap
+    if (isNextDay && limits.flatBeforeCloseMs !== null) result.change -= gap
     state.equity = equity
-    if (equity > state.peak) state.peak = equity
-    if (state.dayStart - equity >= limits.maxDayLoss) state.stopped = 1
-    if (state.peak - equity >= limits.maxLoss) state.halted = 1
+    this.#testLosses(state)
     const flat = state.account.position[0]! === 0 && state.account.position[1]! === 0
     outcome.terminated = state.halted === 1 && flat
     outcome.endedBy = outcome.terminated ? MAX_LOSS : ALLOW
     const { maxDrawdown } = rules
-    if (maxDrawdown !== null && (state.peak - equity) / state.peak > maxDrawdown) {
-      outcome.terminated = true
-      outcome.endedBy = MAX_DRAWDOWN
+    if (maxDrawdown !== null) {
+      const drawdown = (state.peak - equity) / state.peak
+      if (drawdown > maxDrawdown || (isPassed && apart.drawdown > maxDrawdown)) {
+        outcome.terminated = true
+        outcome.endedBy = MAX_DRAWDOWN
+      }
     }
     if (outcome.terminated) outcome.endValue = this.#valueFor(state, outcome.endedBy, 0, 0)
+    if (isPassed && outcome.endedBy === MAX_DRAWDOWN)
+      outcome.endValue = Math.max(outcome.endValue, apart.drawdown)
+    // What the day's limit has cost is known once everything is closed.
+    outcome.dayLoss = wasStopped && flat && this.#hasSums ? state.dayStart - equity : null
     result.action = outcome.action
     result.lastAction = state.lastAction
     result.turnover = turnover
@@ -290,9 +484,18 @@ export class Transition {
     result.peak = state.peak
     state.lastAction = outcome.action
     outcome.reward = rewardOf(rules.reward, result)
+    apart.isPassed = false
     if (this.#hasSums) this.#isStale = true
     this.#hasSums = false
     this.#listener?.settled(t, state, outcome)
+  }
+
+  /** Peak and loss limits at a mark. */
+  #testLosses(state: TradingState): void {
+    const { limits } = this.rules
+    if (state.equity > state.peak) state.peak = state.equity
+    if (state.dayStart - state.equity >= limits.maxDayLoss) state.stopped = 1
+    if (state.peak - state.equity >= limits.maxLoss) state.halted = 1
   }
 
   /** The first event of a step clears what the last one has summed up. */
@@ -336,12 +539,11 @@ export class Transition {
     outcome.allowed[k] = permitted(this.rules.limits, ORDER_REJECTED, held, aim, this.#room)
     outcome.rule[k] = ORDER_REJECTED
     outcome.told[k] = 1
-    this.#tell(state, timeMs, k, held, mark)
+    this.#tell(state, outcome, timeMs, k, held, mark)
   }
 
   /** Tells of the rule that spoke. What it looked at is computed for listeners alone: training tells nobody. */
-  #tell(state: TradingState, timeMs: number, k: number, held: number, mark: number): void {
-    const { outcome } = this
+  #tell(state: TradingState, outcome: Outcome, timeMs: number, k: number, held: number, mark: number): void {
     if (this.#listener === null) return
     const rule = outcome.rule[k]!
     outcome.value[k] = this.#valueFor(state, rule, outcome.wanted[k]!, mark)
@@ -364,3 +566,7 @@ export class Transition {
     return shares ?? wholeShares(maxPosition / mark, fractional)
   }
 }
+
+/** Dollars of both positions as a multiple of equity. */
+const leverageOf = (equity: number, one: number, other: number): number =>
+  equity > 0 ? (Math.abs(one) + Math.abs(other)) / equity : Number.POSITIVE_INFINITY

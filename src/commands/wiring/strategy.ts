@@ -75,7 +75,10 @@ export const strategyOptions = under(
       max: 1,
       defaultText: 'never',
     }),
-    'no-limits': flag('lift all limits but --max-drawdown, the forced flat and the entry cut-off included'),
+    'max-leverage': real('N', wordsOf('max-leverage'), { min: 0, max: 1e6, defaultText: 'none' }),
+    'no-limits': flag(
+      'lift all limits but --max-drawdown and --max-leverage, the forced flat and the entry cut-off included',
+    ),
     warmup: integer('BARS', 'bars before the first decision', { fallback: DEFAULT_WARMUP, min: 0, max: 1e6 }),
   },
   ['capital', 'max-position', 'commission', 'features', 'long-only', 'max-day-loss', 'max-loss', 'no-limits'],
@@ -97,6 +100,7 @@ export interface StrategyFlags {
   readonly 'max-day-loss': number
   readonly 'max-loss': number
   readonly 'max-drawdown'?: number | undefined
+  readonly 'max-leverage'?: number | undefined
   readonly 'no-limits': boolean
 }
 
@@ -127,11 +131,14 @@ export function rulesOf(flags: StrategyFlags, interval: Interval): Rules {
       impactBps: flags['impact-bps'],
       participation: flags.participation ?? null,
     },
-    limits: flags['no-limits']
-      ? NO_LIMITS
-      : flags.overnight
-        ? { ...held, flatBeforeCloseMs, noEntryBeforeCloseMs }
-        : held,
+    limits: {
+      ...(flags['no-limits']
+        ? NO_LIMITS
+        : flags.overnight
+          ? { ...held, flatBeforeCloseMs, noEntryBeforeCloseMs }
+          : held),
+      maxLeverage: flags['max-leverage'] ?? null,
+    },
     maxDrawdown: flags['max-drawdown'] ?? null,
     reward: DEFAULT_REWARD,
   }
