@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { badData } from '../base/errors.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer } from '../cli/options.js'
+import { actionMask } from '../env/actions.js'
 import { BlockWriter } from '../stream/sink.js'
 import {
   barsOperand,
@@ -11,17 +12,21 @@ import {
   marketOptions,
   marketWords,
 } from './wiring/market.js'
-import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
+import { featuresFor, loadModel, policyOf } from './wiring/models.js'
+import { policyOption, preparedPolicy } from './wiring/policies.js'
+import { rulesOf, strategyOptions } from './wiring/strategy.js'
 
 export const checkEnvironment = defineCommand({
   name: 'check-env',
   summary: 'check the trading environment on given bars',
   description: [
     'Walks through the environment with random actions and checks what a learner relies on: observations of the right shape, episodes that end as they should, the same bytes from the same seed, money conserved, the limits kept, and no look at the future: every bar after a decision is replaced by noise, and everything up to it must stay as it was, to the bit.',
+    'The records of a run of random actions are checked too, and with --policy those of a policy: no fill before its order, records in the order of time, nothing opened near the close, nothing left at it, and no more trades a day than allowed.',
     marketWords,
   ],
   operands: [barsOperand],
   options: {
+    policy: { ...policyOption, defaultText: 'random actions alone' },
     seed: integer('N', 'seed of the random actions', { fallback: 1, min: 0, max: 4_294_967_295 }),
     ...strategyOptions,
     ...marketOptions,
@@ -30,10 +35,19 @@ export const checkEnvironment = defineCommand({
       defaultText: 'table on a terminal, else ndjson',
     }),
   },
-  examples: [{ text: 'On generated bars', shell: 'jules fetch --mock --days 3 | jules check-env -' }],
+  examples: [
+    { text: 'On generated bars', shell: 'jules fetch --mock --days 3 | jules check-env -' },
+    {
+      text: 'A policy in it',
+      shell: 'jules fetch --mock --days 3 | jules check-env --policy sma-cross -',
+    },
+  ],
   exits: { 1: 'a check failed', ...marketExits },
   seeAlso: ['backtest', 'features.7'],
   run: async (context, given, operands) => {
+    const chosen = given.policy ?? null
+    const prepared = chosen === null ? null : await preparedPolicy(context, chosen, given.seed)
+    const model = chosen?.kind === 'model' ? await loadModel(chosen.path) : null
     const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
     const { market } = loaded
     if (market.length < given.warmup + 20) {
@@ -44,17 +58,24 @@ export const checkEnvironment = defineCommand({
         },
       )
     }
+    const longOnly = given['long-only']
+    const set = featuresFor(context, given.features, model)
+    const policy =
+      model === null
+        ? prepared
+        : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly) })
     const { checkEnv } = await import('../trading/check-env.js')
     const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
     const out = new BlockWriter(context.stdout())
     let failed = false
     for (const { name, problem } of checkEnv({
       market,
-      set: featuresOf(given.features),
+      set,
       rules: rulesOf(given, market.interval),
-      longOnly: given['long-only'],
+      longOnly,
       warmup: given.warmup,
       seed: given.seed,
+      policy,
     })) {
       failed ||= problem !== null
       const line = table

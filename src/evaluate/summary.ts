@@ -1,5 +1,5 @@
 /** One run in one record: figures, costs, baselines. Each key is defined in jules-metrics(7). */
-import { MINUTE } from '../base/time.js'
+import { formatTime, MINUTE } from '../base/time.js'
 import type { Market } from '../market/market.js'
 import { RULES } from '../risk/rules.js'
 import type { Ending } from '../trading/backtest.js'
@@ -223,10 +223,32 @@ function notesOf(
   if (refusals['size-zero'] !== undefined) {
     notes.push(`a share costs more than the ${rules.maxPosition} dollars of a position: size 0`)
   }
+  const borrowed = mostLeverage(market, ledger)
+  if (borrowed.times > 1)
+    notes.push(
+      `borrowed money: positions of up to ${borrowed.times.toFixed(2)} times the equity, at ${formatTime(borrowed.timeMs)}`,
+    )
   const held = trips.filter(({ open }) => open).map(({ symbol }) => market.symbols[symbol]!)
   if (held.length > 0)
     notes.push(`${[...new Set(held)].join(' and ')} still held at the end, valued at the last close`)
   return notes
+}
+
+/** Dollars of both positions as a multiple of equity, where it was largest. */
+function mostLeverage(market: Market, ledger: Ledger): { readonly times: number; readonly timeMs: number } {
+  let times = 0
+  let timeMs = 0
+  for (let i = 0; i < ledger.length; i++) {
+    const t = ledger.first + i + 1
+    const first = Math.abs(ledger.position[0][i]!) * market.close[0][t]!
+    const notional = first + Math.abs(ledger.position[1][i]!) * market.close[1][t]!
+    const equity = ledger.equity[i]!
+    const now = notional === 0 ? 0 : equity > 0 ? notional / equity : Number.POSITIVE_INFINITY
+    if (now <= times) continue
+    times = now
+    timeMs = market.endOf(t)
+  }
+  return { times, timeMs }
 }
 
 /** Two standard errors: what chance alone passes in one run of forty. */

@@ -97,6 +97,8 @@ export class Market {
 
   /** The bars [from, to) as a market of their own, with those that one symbol has alone in their time. */
   slice(from: number, to: number): Market {
+    if (!(from >= 0 && from <= to && to <= this.length))
+      throw new RangeError(`no bars ${from} to ${to} of ${this.length}`)
     const part = new Market(this.symbols, this.interval, Math.max(1, to - from))
     part.#anchor = this.#anchor
     const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)

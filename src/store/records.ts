@@ -1,6 +1,8 @@
 /** Stores records other than bars, in their tables, by upsert through jsonb_to_recordset. */
 import type { Client } from 'pg'
+import { badData } from '../base/errors.js'
 import { parseTime } from '../base/stamp.js'
+import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
 import { BadRecord, type Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
@@ -57,6 +59,7 @@ export async function storeRecords(
       columns,
     )
     if (objects.length === 0) continue
+    if (key.includes('run')) await refuseOtherRuns(client, type, objects)
     const names = columns.map(({ name }) => `"${name}"`).join(', ')
     const values = columns.filter(({ name }) => !key.includes(name))
     const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
@@ -74,6 +77,25 @@ export async function storeRecords(
     await client.query('INSERT INTO runs (run) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [runs])
   }
   return { written, unchanged }
+}
+
+/** Throws 65 where a record of a run is there and differs: a run gives the same records each time, so this is another of its name. */
+async function refuseOtherRuns(client: Client, type: string, objects: readonly JsonObject[]): Promise<void> {
+  const { table, key, columns } = TABLES[type]!
+  const values = columns.filter(({ name }) => !key.includes(name))
+  const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
+  const { rows } = await client.query(
+    `SELECT t.run, t."time" FROM jsonb_to_recordset($1) AS r (${columns.map(({ name, type: kind }) => `"${name}" ${kind}`).join(', ')})
+     JOIN ${table} AS t USING (${key.map((name) => `"${name}"`).join(', ')})
+     WHERE (${of('t')}) IS DISTINCT FROM (${of('r')}) ORDER BY t."time" LIMIT 1`,
+    [JSON.stringify(objects)],
+  )
+  const [found] = rows
+  if (found === undefined) return
+  throw badData(
+    `the store has another run ${quote(found.run)}: its ${type} record of ${formatTime(found.time.getTime())} differs`,
+    { hint: 'give this run a name of its own, such as jules backtest --run NAME' },
+  )
 }
 
 /** ON CONFLICT may not meet one key twice in a statement: the last record of a key stands. */

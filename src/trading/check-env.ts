@@ -2,6 +2,7 @@
  * Checks of the environment on any market, in the manner of Stable-Baselines3's env checker, and what it does not ask: that the
  * future is invisible, that money is conserved, and that the guard keeps its promise. Random actions, a seed, no randomness else.
  */
+import { Failure } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
 import { stream } from '../base/rng.js'
 import { ACTION_COUNT, actionMask } from '../env/actions.js'
@@ -12,6 +13,10 @@ import { rewardOf, turnoverPenalty } from '../env/reward.js'
 import { Market, SYMBOL_COUNT } from '../market/market.js'
 import { BAR_NUMBERS } from '../market/series.js'
 import { FILL, newReport } from '../portfolio/orders.js'
+import { Backtest } from './backtest.js'
+import { RECORD_CHECKS, RecordCheck } from './check-records.js'
+import { randomPolicy } from './policies.js'
+import type { Policy } from './policy.js'
 import type { Rules } from './rules.js'
 import { TradingState } from './state.js'
 import { Transition } from './step.js'
@@ -26,6 +31,8 @@ export interface CheckOptions {
   readonly seed: number
   /** Decisions of each random walk. */
   readonly steps?: number
+  /** Runs in the environment too, and its records are checked. */
+  readonly policy?: Policy | null
 }
 
 export interface Check {
@@ -35,6 +42,8 @@ export interface Check {
 }
 
 const STEPS = 2000
+/** Decisions in one go. */
+const TURN = 4096
 const TOLERANCE = 1e-9
 /** Bars at which the future is replaced. */
 const CUTS = 8
@@ -57,7 +66,40 @@ export function* checkEnv(given: CheckOptions): Generator<Check> {
     ['bars after a decision change nothing up to it', lookAhead],
     ['the turnover term is never positive', turnoverTerm],
   ]
-  for (const [name, check] of checks) yield { name, problem: check(options) }
+  for (const [name, check] of checks) yield { name, problem: problemOf(() => check(options)) }
+  const { rules, policy = null } = options
+  // A loss limit would end a run of random actions soon.
+  const limits = { ...rules.limits, maxLoss: Number.POSITIVE_INFINITY }
+  const random = randomPolicy(stream(options.seed, 'check', 'records'))
+  yield* recordChecks({ ...options, rules: { ...rules, limits, maxDrawdown: null } }, random)
+  if (policy !== null) yield* recordChecks(options, policy)
+}
+
+/** A policy at work in the environment, over all the bars: what its records must keep. */
+function* recordChecks(
+  { market, features, rules, longOnly, warmup }: Prepared,
+  policy: Policy,
+): Generator<Check> {
+  const listener = new RecordCheck(market, rules)
+  const failure = problemOf(() => {
+    const run = new Backtest({ market, features, rules, policy, longOnly, warmup, listener })
+    while (!run.advance(TURN));
+    listener.finish()
+    return null
+  })
+  yield { name: `${policy.name}: decides at every bar`, problem: failure }
+  for (const name of RECORD_CHECKS)
+    yield { name: `${policy.name}: ${name}`, problem: listener.problems.get(name) ?? null }
+}
+
+/** What a check finds, or the words of the failure that ends it. */
+function problemOf(check: () => string | null): string | null {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof Failure) return error.message
+    throw error
+  }
 }
 
 interface Prepared extends CheckOptions {
@@ -281,11 +323,12 @@ class Watch {
   }
 
   /** Looks at the account before decision `t`. */
-  mark({ account, equity }: TradingState, t: number): void {
-    const { session } = this.#market
+  mark({ account, equity, dayStart }: TradingState, t: number): void {
+    const { session, alone } = this.#market
     const { limits } = this.#rules
     if (t > 0 && session[t]! !== session[t - 1]!) {
-      this.#dayStart = this.#before
+      // Bars of one symbol alone, after the last one of both, mark the end of a day too.
+      this.#dayStart = alone[0].length + alone[1].length === 0 ? this.#before : dayStart
       this.#stopped = false
     }
     this.#before = equity

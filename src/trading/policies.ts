@@ -1,4 +1,5 @@
 /** The simple policies, and the replay of given actions. */
+import { sha256 } from '../base/digest.js'
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
 import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../env/actions.js'
@@ -86,6 +87,7 @@ export function replay(name: string, actions: ArrayLike<number>): Policy {
   let next = 0
   return {
     name: `replay:${name}`,
+    identity: `replay ${sha256(JSON.stringify(Array.from(actions)))}`,
     observes: false,
     act: ({ mask }) => {
       if (next >= actions.length) {

@@ -20,6 +20,8 @@ export interface Decision {
 /** A policy is deterministic: the same decisions, in the same order, get the same actions. Chance comes in as a seeded stream. */
 export interface Policy {
   readonly name: string
+  /** What decides, where the name says where it is from: two policies of one identity decide alike. Default: the name. */
+  readonly identity?: string
   /** Whether it looks at the observation; where none does, features are not computed. */
   readonly observes: boolean
   /** The action for a decision. Called once for each, in order. */

@@ -69,6 +69,7 @@ export function modelPolicy(model: Model, engine: Engine, surroundings: Surround
   const actor = new Actor(engine, { normaliser: model.normaliser, mask, holdPrior: model.spec.holdPrior })
   return {
     name: `model:${surroundings.name}`,
+    identity: 'model',
     observes: true,
     act: ({ observation, held }) => actor.act(observation, held),
     save: () => actor.save(),

@@ -1,4 +1,5 @@
 /** Masked categorical actions with the hold prior: the same arithmetic in rollout, evaluation and inference. */
+import { Failure } from '../../base/errors.js'
 import { exp, log } from '../../base/math.js'
 import type { Rng } from '../../base/rng.js'
 
@@ -54,15 +55,29 @@ export class ActionDistribution {
     return allowed.findIndex((one, a) => one === 1 && this.#logits[a] === most)
   }
 
-  /** Logits with the prior, in `#logits`; returns the largest allowed one. NaN where a logit is not a number. */
+  /** Logits with the prior, in `#logits`; returns the largest allowed one. Throws 70 where a logit is not finite: the argmax of nothing is no choice. */
   #load(logits: ArrayLike<number>, from: number, held: number): number {
     const { allowed, holdPrior } = this.#rule
     let most = Number.NEGATIVE_INFINITY
+    let sum = 0
     for (let a = 0; a < allowed.length; a++) {
       const logit = a === held ? Math.fround(logits[from + a]! + holdPrior) : logits[from + a]!
       this.#logits[a] = logit
-      if (allowed[a] === 1 && !(logit <= most)) most = logit
+      sum += logit
+      if (allowed[a] === 1 && logit > most) most = logit
     }
+    if (sum - sum !== 0) throw notFinite(this.#logits)
     return most
   }
+}
+
+function notFinite(logits: Float64Array): Failure {
+  const action = logits.findIndex((logit) => !Number.isFinite(logit))
+  return new Failure(
+    'bug',
+    `the policy gives action ${action} a logit of ${logits[action]}: nothing is traded on it`,
+    {
+      hint: 'the model is damaged, or was trained on numbers that are not finite: train it again',
+    },
+  )
 }

@@ -24,10 +24,17 @@ import {
   marketOptions,
   marketWords,
 } from '../wiring/market.js'
-import { type LoadedModel, loadModel, modelRecord, policyOf, seenNotes } from '../wiring/models.js'
+import {
+  featuresFor,
+  type LoadedModel,
+  loadModel,
+  modelRecord,
+  policyOf,
+  seenNotes,
+} from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { policyOption, preparedPolicy } from '../wiring/policies.js'
-import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
+import { rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { summaryTable } from './table.js'
 
 /** Decisions between two looks at the signals, and two writes: lines go out by the hundred, for each write costs a wait. */
@@ -112,15 +119,13 @@ export const backtest = defineCommand({
       )
     }
     const longOnly = given['long-only']
-    // A model brings its features; naming others is refused.
-    const own =
-      context.settings.get('features')?.origin === 'default' ? model?.model.spec.features?.set : undefined
-    const set = featuresOf(own ?? given.features)
+    const set = featuresFor(context, given.features, model)
     const policy =
       prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
     const features = policy.observes ? new FeatureTable(market, set) : null
     const settings = {
-      policy: policy.name,
+      // What decides, wherever it lies: a model is its bytes, a replay its actions.
+      policy: policy.identity ?? policy.name,
       model: model?.sha256 ?? null,
       seed: given.seed,
       rules: storedRules(rules),

@@ -2,9 +2,12 @@
 import { decodeModel, type Model } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
+import type { Context } from '../../cli/context.js'
+import type { FeatureSet } from '../../env/feature-set.js'
 import { featureSet } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import type { Policy } from '../../trading/policy.js'
+import { featuresOf } from './strategy.js'
 
 export interface LoadedModel {
   readonly path: string
@@ -32,6 +35,13 @@ export async function policyOf({ path, model }: LoadedModel, options: ModelPolic
   const surroundings = { name: path, features: featureSet(features)!, interval: market.interval, mask }
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
   return modelPolicy(model, await cpuEngine(layoutOf(model.shape)), surroundings)
+}
+
+/** The features of a run: a model brings its own, and `checkModel` refuses others that are named. */
+export function featuresFor(context: Context, given: string, model: LoadedModel | null): FeatureSet {
+  const own =
+    context.settings.get('features')?.origin === 'default' ? model?.model.spec.features?.set : undefined
+  return featuresOf(own ?? given)
 }
 
 /** The model as the summary names it, with the sessions it has seen in training or validation. */
