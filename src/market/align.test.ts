@@ -7,19 +7,20 @@ const OPEN = Date.UTC(2025, 6, 30, 13, 30)
 interface Row {
   symbol: string
   minute: number
-  interval?: '1m' | '5m'
+  interval?: '1m' | '5m' | '1h'
+  price?: number
   source?: string
   session?: 'rth'
 }
 
 function align(rows: Row[], maxMissing = 0.05, more: Partial<AlignOptions> = {}) {
   const batch = newBatch(rows.length, new Names())
-  for (const { symbol, minute, interval = '1m', source = 'test', session } of rows) {
+  for (const { symbol, minute, interval = '1m', source = 'test', session, price } of rows) {
     const i = batch.length++
     batch.symbol[i] = batch.names.id(symbol)
     batch.interval[i] = INTERVALS.indexOf(interval)
     batch.time[i] = OPEN + minute * 60_000
-    for (const column of [batch.open, batch.high, batch.low, batch.close]) column[i] = 100 + minute
+    for (const column of [batch.open, batch.high, batch.low, batch.close]) column[i] = price ?? 100 + minute
     batch.volume[i] = 5
     batch.adjusted[i] = MISSING_CODE
     batch.session[i] = session === undefined ? MISSING_CODE : SESSIONS.indexOf(session)
@@ -131,4 +132,92 @@ describe('the calendar decides what the regular session is', () => {
       'NVDA 2025-07-30T20:10:00Z is said to be of the regular session and lies outside of it',
     )
   })
+})
+
+describe('bars that are left aside', () => {
+  test('straddle the open: they are counted, and the first is named', () => {
+    const rows: Row[] = ['NVDA', 'MSFT'].flatMap((symbol) =>
+      [-30, 30, 90].map((minute) => ({ symbol, minute, interval: '1h' })),
+    )
+    const { aligner } = align(rows.sort((a, b) => a.minute - b.minute))
+    expect([aligner.outside, aligner.straddling]).toEqual([2, 2])
+    expect(aligner.firstStraddling).toBe('NVDA 2025-07-30T13:00:00Z, before the open at 2025-07-30T13:30:00Z')
+    expect(align(pairs([-30, 0])).aligner.straddling).toBe(0)
+  })
+})
+
+describe('live bars', () => {
+  /** Bars as they end, each symbol in its own order. */
+  function live(given: readonly (readonly ['NVDA' | 'MSFT', number])[], more: Partial<AlignOptions> = {}) {
+    const aligner = new Aligner({ symbols: ['NVDA', 'MSFT'], name: 'live', maxMissing: 1, ...more })
+    const names = new Names()
+    const push = (symbol: string, minute: number, interval: '1m' | '1h' = '1m') => {
+      const batch = newBatch(1, names)
+      batch.length = 1
+      batch.symbol[0] = names.id(symbol)
+      batch.interval[0] = INTERVALS.indexOf(interval)
+      batch.time[0] = OPEN + minute * 60_000
+      for (const column of [batch.open, batch.high, batch.low, batch.close]) column[0] = 100 + minute
+      batch.session[0] = MISSING_CODE
+      aligner.push(batch)
+    }
+    aligner.closeThrough(OPEN)
+    for (const [symbol, minute] of given) push(symbol, minute)
+    return { aligner, push }
+  }
+  const minutes = ({ market }: Aligner) =>
+    [...market!.time.subarray(0, market!.length)].map((time) => (time - OPEN) / 60_000)
+
+  test('of two streams come in any order until their time is up', () => {
+    const { aligner } = live([
+      ['NVDA', 0],
+      ['NVDA', 1],
+      ['MSFT', 0],
+      ['NVDA', 2],
+      ['MSFT', 1],
+      ['MSFT', 2],
+    ])
+    expect(aligner.closeThrough(OPEN + 2 * 60_000)).toBe(2)
+    expect(aligner.closeThrough(OPEN + 3 * 60_000)).toBe(3)
+    expect(minutes(aligner)).toEqual([0, 1, 2])
+    const { close } = aligner.market!
+    expect([...close[0].subarray(0, 3), ...close[1].subarray(0, 3)]).toEqual([100, 101, 102, 100, 101, 102])
+    expect(aligner.droppedRows).toBe(0)
+  })
+
+  test('that a partner lacks are alone, and who lacks them is named', () => {
+    const { aligner } = live([
+      ['NVDA', 0],
+      ['NVDA', 1],
+      ['MSFT', 1],
+    ])
+    aligner.closeThrough(OPEN + 5 * 60_000)
+    expect([minutes(aligner), aligner.market!.alone[0].length]).toEqual([[1], 1])
+    expect(aligner.describeDropped()).toBe('MSFT lacks 2025-07-30T13:30:00Z (1)')
+  })
+
+  test('end at the close of the session, and with the full hour of the clock', () => {
+    const { aligner, push } = live([])
+    const hour = (minute: number) => {
+      push('NVDA', minute, '1h')
+      push('MSFT', minute, '1h')
+    }
+    const closed = (minute: number) => aligner.closeThrough(OPEN + minute * 60_000)
+    hour(0)
+    hour(30)
+    // The hour from 10:00 tells that there was a full hour at 10:00; it is not in the market before its end.
+    expect([closed(59), closed(60), closed(90)]).toEqual([0, 1, 2])
+    hour(330)
+    expect([closed(389), closed(390)]).toEqual([2, 3])
+    hour(24 * 60 + 360)
+    expect([closed(24 * 60 + 389), closed(24 * 60 + 390)]).toEqual([3, 4])
+  })
+})
+
+test('a night that looks like a split is told, for the symbol that has it', () => {
+  const rows = [...pairs([0, 1]), ...pairs([1440, 1441])]
+  const { aligner } = align(
+    rows.map((row) => ({ ...row, price: row.symbol === 'NVDA' && row.minute > 1000 ? 10 : 100 })),
+  )
+  expect(aligner.splits.map(({ symbol, ratio }) => [symbol, ratio])).toEqual([['NVDA', '10-for-1']])
 })

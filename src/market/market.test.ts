@@ -176,3 +176,32 @@ describe('a market that lives', () => {
     ])
   })
 })
+
+describe('the end of a bar', () => {
+  const ends = (market: Market) =>
+    Array.from({ length: market.length }, (_, i) => new Date(market.endOf(i)).toISOString().slice(11, 16))
+
+  test('of hours from the open: the last is cut by the close', () => {
+    const market = new Market(['NVDA', 'MSFT'], '1h')
+    for (const time of ['13:30', '14:30', '19:30']) market.append(at(time), BAR)
+    expect([market.anchor, ends(market)]).toEqual(['open', ['14:30', '15:30', '20:00']])
+  })
+
+  test('of clock hours: the first is cut by the clock, in a part of the market too', () => {
+    const market = new Market(['NVDA', 'MSFT'], '1h')
+    for (const time of ['13:30', '14:00', '19:00']) market.append(at(time), BAR)
+    expect([market.anchor, ends(market)]).toEqual(['clock', ['14:00', '15:00', '20:00']])
+    expect(ends(market.slice(0, 1))).toEqual(['14:00'])
+  })
+
+  test('no part of a market lies beyond it', () => {
+    const market = new Market(['NVDA', 'MSFT'], '1m')
+    market.append(at('13:30'), BAR)
+    for (const [from, to] of [
+      [-1, 1],
+      [0, 2],
+      [1, 0],
+    ] as const)
+      expect(() => market.slice(from, to)).toThrow(RangeError)
+  })
+})

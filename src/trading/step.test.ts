@@ -383,3 +383,101 @@ describe('the cheat of trading on moves already seen', () => {
     expect(leaked / results.length).toBeGreaterThan(20 * Math.abs(mean))
   })
 })
+
+describe('bars of clock hours', () => {
+  /** One session: 09:30 to 10:00, then full hours to the close. */
+  function hours(): Market {
+    const bars = new Market(['NVDA', 'MSFT'], '1h')
+    for (const [i, time] of ['13:30', '14:00', '15:00', '16:00', '17:00', '18:00', '19:00'].entries()) {
+      const bar = [100 + i, 101 + i, 99 + i, 100 + i, 1000]
+      bars.append(Date.parse(`2025-07-30T${time}:00Z`), [...bar, 500, 500, 500, 500, 1000])
+    }
+    return bars
+  }
+
+  test('an order of 10:00 is filled at the bar of 10:00, and all is closed before the close', () => {
+    const told: string[] = []
+    const clock = (timeMs: number) => new Date(timeMs).toISOString().slice(11, 16)
+    const transition = new Transition(hours(), free, {
+      refused: () => {},
+      ordered: (timeMs, k, { ordered }) => void told.push(`order ${clock(timeMs)} ${ordered[k]}`),
+      reported: ({ timeMs, shares, price }) => void told.push(`fill ${clock(timeMs)} ${shares} ${price}`),
+      settled: () => {},
+      marked: () => {},
+    })
+    const state = new TradingState(5000)
+    for (let t = 0; t < 6; t++) transition.step(state, t, LONG_FIRST)
+    expect(told).toEqual(['order 14:00 10', 'fill 14:00 10 101', 'order 19:00 -10', 'fill 19:00 -10 106'])
+    expect([...state.account.position]).toEqual([0, 0])
+  })
+})
+
+describe('what is out of range', () => {
+  const bars = market(still(3))
+  test.each([
+    ['a bar before the first', -1, HOLD_BOTH],
+    ['the last bar, which has no next one', 2, HOLD_BOTH],
+    ['half a bar', 0.5, HOLD_BOTH],
+    ['no bar at all', Number.NaN, HOLD_BOTH],
+    ['an action that is none', 0, -1],
+    ['the argmax of nothing', 0, Number.NaN],
+    ['a tenth action', 0, 9],
+  ])('%s is refused, and nothing is traded', (_title, t, action) => {
+    const state = new TradingState(5000)
+    expect(() => new Transition(bars, free).step(state, t, action)).toThrow(RangeError)
+    expect([state.account.cash, ...state.account.position, state.orders.length]).toEqual([5000, 0, 0, 0])
+  })
+})
+
+describe('the leverage limit', () => {
+  const rules = (maxLeverage: number | null): Rules => ({
+    ...free,
+    capital: 2000,
+    maxPosition: 1500,
+    limits: { ...DEFAULT_LIMITS, maxPosition: 1500, maxLeverage },
+  })
+
+  test('refuses the entry that would take both positions above it', () => {
+    // 8 shares of 180 are 1440 dollars, 3 of 500 are 1500.
+    const transition = new Transition(market(still(3)), rules(1))
+    const state = new TradingState(2000)
+    transition.step(state, 0, BUY_BOTH)
+    expect([...state.account.position]).toEqual([8, 0])
+    expect([...transition.outcome.rule].map((rule) => RULES[rule]!.name)).toEqual(['allow', 'max-leverage'])
+    // The way out stays open.
+    transition.step(state, 1, HOLD_BOTH)
+    expect([...state.account.position]).toEqual([0, 0])
+  })
+
+  test('holds nothing back below it, and without a number nothing at all', () => {
+    for (const most of [1.5, null]) {
+      const state = new TradingState(2000)
+      new Transition(market(still(3)), rules(most)).step(state, 0, BUY_BOTH)
+      expect([...state.account.position], String(most)).toEqual([8, 3])
+    }
+  })
+})
+
+test('parts of a share leave no dust: neither orders nor positions of what rounding leaves', () => {
+  const rng = stream(8, 'dust')
+  const prices = Array.from({ length: 380 }, (): [number, number] => {
+    const price = 90 + 20 * rng.uniform()
+    return [price, price]
+  })
+  const bars = market(prices, { volume: 37 })
+  const limits = { ...NO_LIMITS, flatBeforeCloseMs: null }
+  const rules = { ...free, fractional: true, limits, costs: { ...FREE, participation: 0.07 } }
+  const { steps } = run(
+    bars,
+    rules,
+    Array.from({ length: 379 }, (_, i) =>
+      i % 12 < 9 ? [LONG_FIRST, SHORT_FIRST][Math.floor(i / 12) % 2]! : HOLD_BOTH,
+    ),
+  )
+  const small = steps.filter(
+    ({ ordered, position }) =>
+      (ordered[0] !== 0 && Math.abs(ordered[0]!) < 1e-9) || (position !== 0 && Math.abs(position) < 1e-9),
+  )
+  expect(small).toEqual([])
+  expect(steps.filter(({ filled }) => filled[0] !== 0).length).toBeGreaterThan(100)
+})
