@@ -61,18 +61,18 @@ export class RowCheck {
     if (batch.interval[i] === DAILY) batch.time[i] = this.#midnight(batch.time[i]!)
     const time = batch.time[i]!
     if (this.#spacings !== null) this.#sample(batch.symbol[i]!, time)
-    if (!isCovered(time)) {
-      this.#beyond++
-      batch.session[i] = MISSING_CODE
-    } else {
-      if (batch.session[i] === REGULAR && sessionOfBar(time, lengthMs) !== 'rth')
-        return notRegular(track, time)
-      const session = lengthMs >= DAY ? null : sessionAt(time)
+    const covered = isCovered(time)
+    if (!covered) batch.session[i] = MISSING_CODE
+    else if (batch.session[i] === REGULAR && sessionOfBar(time, lengthMs) !== 'rth')
+      return notRegular(track, time)
+    const other = track.starts.add(time)
+    if (!Number.isNaN(other)) return overlapping(track, other, time)
+    if (!covered) this.#beyond++
+    else if (lengthMs < DAY) {
+      const session = sessionAt(time)
       const isInside = session !== null && time >= session.openMs && time < session.closeMs
       if (isInside && !isOnGrid(time, session, track.interval)) this.#leavesGrid(track, time, batch.line[i]!)
     }
-    const other = track.starts.add(time)
-    if (!Number.isNaN(other)) return overlapping(track, other, time)
     if (this.#options.splits === true) {
       const split = track.splits.see(batch, i)
       // One night is one split, in bars of whatever length.

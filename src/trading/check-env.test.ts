@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
+import { Failure } from '../base/errors.js'
+import { stream } from '../base/rng.js'
 import type { FeatureSet } from '../env/feature-set.js'
 import { FEATURE_SETS } from '../env/features.js'
+import { Market } from '../market/market.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { checkEnv } from './check-env.js'
+import { RECORD_CHECKS } from './check-records.js'
+import { buyHold } from './policies.js'
+import type { Policy } from './policy.js'
 import { DEFAULT_RULES, type Rules } from './rules.js'
 import type { TradingState } from './state.js'
 import { Transition } from './step.js'
@@ -92,4 +98,51 @@ describe('a broken environment is found out', () => {
       Object.assign(Transition.prototype, { [method]: original })
     }
   })
+})
+
+test('a policy is run in it, and what it breaks has its name', () => {
+  const nan: Policy = { name: 'mine', observes: false, act: () => Number.NaN }
+  expect(() => failed(DEFAULT_RULES, { policy: nan })).toThrow(RangeError)
+  const lost: Policy = {
+    name: 'mine',
+    observes: false,
+    act: () => {
+      throw new Failure('bug', 'a logit of NaN')
+    },
+  }
+  expect(failed(DEFAULT_RULES, { policy: lost })).toEqual([
+    { name: 'mine: decides at every bar', problem: 'a logit of NaN' },
+  ])
+  const names = [
+    ...checkEnv({
+      market: holed,
+      set: FEATURE_SETS[0]!,
+      rules: DEFAULT_RULES,
+      longOnly: false,
+      warmup: 50,
+      seed: 3,
+      policy: buyHold,
+    }),
+  ].map(({ name, problem }) => `${problem ?? 'ok'} ${name}`)
+  for (const check of RECORD_CHECKS) {
+    expect(names).toContain(`ok buy-hold: ${check}`)
+    expect(names).toContain(`ok random: ${check}`)
+  }
+})
+
+test('bars that one symbol has alone break nothing', () => {
+  const rng = stream(11, 'halts')
+  const bars = new Market(['NVDA', 'MSFT'], '1m')
+  for (let i = 0; i < market.length; i++) {
+    const numbers = [0, 1].map((k) =>
+      [market.open, market.high, market.low, market.close, market.volume].map((column) => column[k]![i]!),
+    )
+    const time = market.time[i]!
+    const halted = i % 100 > 80 ? i % 2 : -1
+    if (halted < 0 || rng.uniform() < 0.1) bars.append(time, numbers.flat())
+    else bars.alone[1 - halted]!.append(time, numbers[1 - halted]!)
+  }
+  expect(bars.alone[0].length).toBeGreaterThan(20)
+  const tight = { ...DEFAULT_RULES, limits: { ...DEFAULT_RULES.limits, maxDayLoss: 3, maxLoss: 8 } }
+  for (const rules of [DEFAULT_RULES, tight]) expect(failed(rules, { market: bars })).toEqual([])
 })

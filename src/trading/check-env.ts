@@ -11,7 +11,7 @@ import { FEATURE_WIDTH, FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE } from '../env/observation.js'
 import { rewardOf, turnoverPenalty } from '../env/reward.js'
 import { Market, SYMBOL_COUNT } from '../market/market.js'
-import { BAR_NUMBERS } from '../market/series.js'
+import { BAR_NUMBERS, COLUMNS } from '../market/series.js'
 import { FILL, newReport } from '../portfolio/orders.js'
 import { Backtest } from './backtest.js'
 import { RECORD_CHECKS, RecordCheck } from './check-records.js'
@@ -413,15 +413,26 @@ export function withNoiseAfter(market: Market, cut: number, rng: Rng): Market {
   const noised = new Market(market.symbols, market.interval, length)
   for (let i = 0; i < length; i++) {
     const numbers = barNumbers(market, i)
-    for (let at = 0; i > cut && at < numbers.length; at += BAR_NUMBERS) {
-      const open = numbers[at]! * (0.5 + rng.uniform())
-      const close = numbers[at + 3]! * (0.5 + rng.uniform())
-      const [high, low] = [Math.max(open, close) * 1.01, Math.min(open, close) * 0.99]
-      numbers.set([open, high, low, close, numbers[at + 4]! * rng.uniform()], at)
-    }
+    for (let at = 0; i > cut && at < numbers.length; at += BAR_NUMBERS) addNoise(numbers, at, rng)
     noised.append(market.time[i]!, numbers)
   }
+  const lone = new Float64Array(BAR_NUMBERS)
+  for (const [k, { time, length: count, ...columns }] of market.alone.entries()) {
+    for (let i = 0; i < count && time[i]! < market.time[length - 1]!; i++) {
+      for (const [c, name] of COLUMNS.entries()) lone[c] = columns[name][i]!
+      if (time[i]! > market.time[cut]!) addNoise(lone, 0, rng)
+      noised.alone[k]!.append(time[i]!, lone)
+    }
+  }
   return noised
+}
+
+/** Moves the bar whose numbers stand at `at`. */
+function addNoise(numbers: Float64Array, at: number, rng: Rng): void {
+  const open = numbers[at]! * (0.5 + rng.uniform())
+  const close = numbers[at + 3]! * (0.5 + rng.uniform())
+  const [high, low] = [Math.max(open, close) * 1.01, Math.min(open, close) * 0.99]
+  numbers.set([open, high, low, close, numbers[at + 4]! * rng.uniform()], at)
 }
 
 const oneBar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
