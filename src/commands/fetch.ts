@@ -72,7 +72,8 @@ export const fetch = defineCommand({
   description: [
     'Writes bars to standard output or to a file. Where they come from is always said by a flag or a file name; nothing stands in for a source that fails.',
     'With --mock the bars are generated for the sessions of the New York calendar, half days and holidays included. The same seed and options give the same bytes everywhere. The regime noise has no edge to find; mean-revert and trend hold a planted signal and are for testing that a learner finds it.',
-    'With FILE the bars of files are converted: ndjson, csv or parquet, gzip or not. Columns may stand in any order under their usual names. Order and every field are kept; what is missing is filled: the interval from the spacing of the rows, the session from the calendar, the source with "file".',
+    'With FILE the bars of files are converted: ndjson, csv or parquet, gzip or not. Columns may stand in any order under their usual names. Order and every field are kept; what is missing is filled: the interval from the commonest spacing of the first 1,000 rows, the session from the calendar, the source with "file". The bar of a day stands at midnight in New York of its date.',
+    'Bars of one symbol and interval that overlap, and bars of the regular session that lie outside of it, are bad lines. Bars off the grid of their session, rows beyond the years of the calendar and nights that look like a split in bars that are not adjusted are told.',
     'Bars of a generated range are written by time, then by symbol in the order of --symbols.',
   ],
   operands: [{ name: 'FILE', help: 'file of bars, or - for standard input', many: true, completes: 'file' }],
@@ -89,7 +90,7 @@ export const fetch = defineCommand({
     },
   ],
   exits: {
-    65: 'a bad line or a damaged file',
+    65: 'a bad line, bars that overlap, or a damaged file',
     66: 'no such file, an empty file, or no session in the range',
     73: 'the output cannot be created',
     74: 'reading or writing failed',

@@ -64,13 +64,13 @@ export const barsOperand = {
 } as const
 
 export const marketExits = {
-  65: 'a bad line, bars out of order, of mixed intervals, or too many without a partner',
+  65: 'a bad line, bars that overlap, out of order, of mixed intervals, or too many without a partner',
   66: 'no such file, an empty one, or no bars match',
   ...storeExits,
 }
 
 export const marketWords =
-  'Bars come from the files that are named, merged by time; else from standard input, where it is a pipe or a file that holds some; else from the store. --store reads the store whatever is on standard input. NAME=FILE says the symbol of rows that have none. Only those of the regular session count. The two symbols are joined by time; a bar without a partner is dropped and reported.'
+  'Bars come from the files that are named, merged by time; else from standard input, where it is a pipe or a file that holds some; else from the store. --store reads the store whatever is on standard input. NAME=FILE says the symbol of rows that have none. Only those of the regular session count. The two symbols are joined by time; a bar without a partner carries no decision and is reported. What the calendar has and the input has not is told: sessions and bars, of one symbol or both. Bars of one symbol and interval may not overlap.'
 
 type MarketFlags = Values<typeof marketOptions>
 
