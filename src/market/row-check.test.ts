@@ -22,7 +22,7 @@ const source = (rows: readonly Row[]): Source => ({
     for (const row of rows) yield Buffer.from(`${JSON.stringify({ symbol: 'NVDA', ...row, ...numbers })}\n`)
   },
   randomAccess: () => Promise.reject(new Error('not here')),
-  isEmpty: async () => rows.length === 0,
+  isEmpty: rows.length === 0,
   close: async () => {},
 })
 

@@ -137,7 +137,7 @@ describe('records', () => {
     )
     const file = await dir.shell('jules backtest --policy sma-cross --from 2025-07-31 bars.ndjson')
     expect([store.status, store.stderr]).toEqual([0, ''])
-    expect(store.stdout).toBe(file.stdout)
+    expect(store.stdout.replace('"input":"store"', '"input":"bars.ndjson"')).toBe(file.stdout)
     const none = await dir.shell('jules backtest --symbols AMD,INTC', { env })
     expect([none.status, none.stdout]).toEqual([66, ''])
     expect(none.stderr).toMatch(/no bars match\n.*hint: the store holds .*NVDA 1m mock: 1170 rows/)
@@ -374,6 +374,7 @@ describe('check-env', () => {
     const { status, stdout, stderr } = await dir.shell('jules fetch --mock --days 2 | jules check-env -')
     expect([status, stderr]).toEqual([0, ''])
     expect(parse(stdout).every(({ ok }) => ok)).toBe(true)
-    expect(parse(stdout).length).toBe(11)
+    // Of the environment, and of the records of a run of random actions.
+    expect(parse(stdout).length).toBe(11 + 6)
   })
 })
