@@ -59,7 +59,7 @@ export async function storeRecords(
       columns,
     )
     if (objects.length === 0) continue
-    if (key.includes('run')) await refuseOtherRuns(client, type, objects)
+    if (key.includes('run')) await refuseOtherRuns(client, type, table, objects)
     const names = columns.map(({ name }) => `"${name}"`).join(', ')
     const values = columns.filter(({ name }) => !key.includes(name))
     const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
@@ -80,13 +80,19 @@ export async function storeRecords(
 }
 
 /** Throws 65 where a record of a run is there and differs: a run gives the same records each time, so this is another of its name. */
-async function refuseOtherRuns(client: Client, type: string, objects: readonly JsonObject[]): Promise<void> {
-  const { table, key, columns } = TABLES[type]!
+async function refuseOtherRuns(
+  client: Client,
+  type: string,
+  table: Table,
+  objects: readonly JsonObject[],
+): Promise<void> {
+  const { name: from, key } = table
+  const columns = filled(table)
   const values = columns.filter(({ name }) => !key.includes(name))
   const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
   const { rows } = await client.query(
     `SELECT t.run, t."time" FROM jsonb_to_recordset($1) AS r (${columns.map(({ name, type: kind }) => `"${name}" ${kind}`).join(', ')})
-     JOIN ${table} AS t USING (${key.map((name) => `"${name}"`).join(', ')})
+     JOIN ${from} AS t USING (${key.map((name) => `"${name}"`).join(', ')})
      WHERE (${of('t')}) IS DISTINCT FROM (${of('r')}) ORDER BY t."time" LIMIT 1`,
     [JSON.stringify(objects)],
   )
