@@ -157,6 +157,7 @@ _jules() {
         --max-day-loss) COMPREPLY=(); return ;;
         --max-loss) COMPREPLY=(); return ;;
         --max-drawdown) COMPREPLY=(); return ;;
+        --max-leverage) COMPREPLY=(); return ;;
         --warmup) COMPREPLY=(); return ;;
         --threads) COMPREPLY=(); return ;;
         --checkpoint-every) COMPREPLY=(); return ;;
@@ -167,7 +168,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')
@@ -204,6 +205,7 @@ _jules() {
         --max-day-loss) COMPREPLY=(); return ;;
         --max-loss) COMPREPLY=(); return ;;
         --max-drawdown) COMPREPLY=(); return ;;
+        --max-leverage) COMPREPLY=(); return ;;
         --warmup) COMPREPLY=(); return ;;
         --run) COMPREPLY=(); return ;;
         --records) COMPREPLY=(); return ;;
@@ -212,11 +214,12 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --run --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')
       case $prev in
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: replay:' -- "$cur")); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
         --max-position) COMPREPLY=(); return ;;
@@ -232,6 +235,7 @@ _jules() {
         --max-day-loss) COMPREPLY=(); return ;;
         --max-loss) COMPREPLY=(); return ;;
         --max-drawdown) COMPREPLY=(); return ;;
+        --max-leverage) COMPREPLY=(); return ;;
         --warmup) COMPREPLY=(); return ;;
         --symbols) COMPREPLY=(); return ;;
         --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
@@ -253,7 +257,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export-model')

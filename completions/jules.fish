@@ -248,6 +248,7 @@ complete -c jules -n '__fish_seen_subcommand_from backtest' -l color -x -a 'auto
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l help -s h -d 'show this help'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l version -s V -d 'show the version'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -F
+complete -c jules -n '__fish_seen_subcommand_from check-env' -l policy -x -a 'flat buy-hold random sma-cross model: replay:' -d 'who decides: flat, buy-hold, random, sma-cross, replay:FILE or model:PATH'
 complete -c jules -n '__fish_seen_subcommand_from check-env' -l seed -x -d 'seed of the random actions'
 complete -c jules -n '__fish_seen_subcommand_from check-env' -l capital -x -d 'cash at the start'
 complete -c jules -n '__fish_seen_subcommand_from check-env' -l max-position -x -d 'largest position in a symbol'

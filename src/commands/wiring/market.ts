@@ -1,7 +1,6 @@
 /** Bars of the two symbols, from the store, a file or standard input, as one market. */
 import { createHash } from 'node:crypto'
 import { Failure, usage } from '../../base/errors.js'
-import { DAY } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { date, flag, list, real, under, type Values } from '../../cli/options.js'
