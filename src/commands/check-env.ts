@@ -12,9 +12,9 @@ import {
   marketOptions,
   marketWords,
 } from './wiring/market.js'
-import { featuresFor, loadModel, policyOf } from './wiring/models.js'
+import { followModel, loadModel, policyOf } from './wiring/models.js'
 import { policyOption, preparedPolicy } from './wiring/policies.js'
-import { rulesOf, strategyOptions } from './wiring/strategy.js'
+import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
 
 export const checkEnvironment = defineCommand({
   name: 'check-env',
@@ -44,10 +44,12 @@ export const checkEnvironment = defineCommand({
   ],
   exits: { 1: 'a check failed', ...marketExits },
   seeAlso: ['backtest', 'features.7'],
-  run: async (context, given, operands) => {
-    const chosen = given.policy ?? null
-    const prepared = chosen === null ? null : await preparedPolicy(context, chosen, given.seed)
+  run: async (context, asked, operands) => {
+    const chosen = asked.policy ?? null
+    const prepared = chosen === null ? null : await preparedPolicy(context, chosen, asked.seed)
     const model = chosen?.kind === 'model' ? await loadModel(chosen.path) : null
+    const { given, notes } = followModel(context, asked, model)
+    for (const note of notes) context.ui.note(note)
     const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
     const { market } = loaded
     if (market.length < given.warmup + 20) {
@@ -59,7 +61,7 @@ export const checkEnvironment = defineCommand({
       )
     }
     const longOnly = given['long-only']
-    const set = featuresFor(context, given.features, model)
+    const set = featuresOf(given.features)
     const policy =
       model === null
         ? prepared

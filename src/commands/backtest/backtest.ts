@@ -25,7 +25,7 @@ import {
   marketWords,
 } from '../wiring/market.js'
 import {
-  featuresFor,
+  followModel,
   type LoadedModel,
   loadModel,
   modelRecord,
@@ -34,7 +34,7 @@ import {
 } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { policyOption, preparedPolicy } from '../wiring/policies.js'
-import { rulesOf, strategyOptions } from '../wiring/strategy.js'
+import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { summaryTable } from './table.js'
 
 /** Decisions between two looks at the signals, and two writes: lines go out by the hundred, for each write costs a wait. */
@@ -72,7 +72,7 @@ export const backtest = defineCommand({
     'Decisions stand on bars of both symbols. A bar that one symbol has alone, its partner being halted, still fills the order of its symbol, marks it, tests the limits and lets the guard close it; those after the last decision add one equity record.',
     'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders). A record without a symbol tells what a loss limit has cost once all is closed, with the overshoot; that of max-loss or max-drawdown ends the run.',
     `The rules of the guard: ${ruleWords()}.`,
-    'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. The summary says which sessions the model has seen.',
+    'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. Capital, sizes, costs, limits, features and --long-only are then those of its training; what is set here goes before them, and a note says so. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
   operands: [barsOperand],
@@ -94,18 +94,19 @@ export const backtest = defineCommand({
     74: 'reading or writing failed',
   },
   seeAlso: ['fetch', 'load', 'check-env', 'features.7', 'metrics.7'],
-  run: async (context, given, operands) => {
-    const chosen = given.policy ?? { kind: 'flat' }
+  run: async (context, asked, operands) => {
+    const chosen = asked.policy ?? { kind: 'flat' }
     const table =
-      (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
-    const extension = given.output === undefined ? undefined : formatByExtension(given.output)
+      (asked.format ?? (context.stdoutIsTTY && asked.output === undefined ? 'table' : 'ndjson')) === 'table'
+    const extension = asked.output === undefined ? undefined : formatByExtension(asked.output)
     if (extension === 'csv' || extension === 'parquet') {
       throw usage(`--output: records of several types make no ${extension} file`, {
         hint: 'write ndjson, and load it into the store',
       })
     }
-    const prepared = await preparedPolicy(context, chosen, given.seed)
+    const prepared = await preparedPolicy(context, chosen, asked.seed)
     const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
+    const { given, notes } = followModel(context, asked, model)
     const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
     const { market } = loaded
     const rules = rulesOf(given, market.interval)
@@ -120,7 +121,7 @@ export const backtest = defineCommand({
       )
     }
     const longOnly = given['long-only']
-    const set = featuresFor(context, given.features, model)
+    const set = featuresOf(given.features)
     const policy =
       prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
     const features = policy.observes ? new FeatureTable(market, set) : null
@@ -157,7 +158,7 @@ export const backtest = defineCommand({
       }
       progress.end()
       await writer.text(text)
-      const summary = summaryRecord({ name, loaded, run, features: set.name, model })
+      const summary = summaryRecord({ name, loaded, run, features: set.name, model, notes })
       if (table) await writer.text(summaryTable(summary))
       else if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
       await writer.drain()
@@ -187,9 +188,11 @@ interface Summarised {
   readonly run: Backtest
   readonly features: string
   readonly model: LoadedModel | null
+  /** Where the run does not follow the model. */
+  readonly notes: readonly string[]
 }
 
-function summaryRecord({ name, loaded, run, features, model }: Summarised) {
+function summaryRecord({ name, loaded, run, features, model, notes }: Summarised) {
   const { ledger, state, ending } = run
   const { market, rules, policy, longOnly } = run.options
   const last = ledger.first + ledger.length
@@ -221,7 +224,7 @@ function summaryRecord({ name, loaded, run, features, model }: Summarised) {
     data_sha256: loaded.sha256,
     model: model === null ? null : modelRecord(model),
     ...figures,
-    notes: model === null ? figures.notes : [...figures.notes, ...seenNotes(model, from, to)],
+    notes: model === null ? figures.notes : [...figures.notes, ...seenNotes(model, from, to), ...notes],
   }
 }
 

@@ -3,11 +3,12 @@ import { decodeModel, type Model } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import type { Context } from '../../cli/context.js'
-import type { FeatureSet } from '../../env/feature-set.js'
+import { actionMask } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import type { Policy } from '../../trading/policy.js'
-import { featuresOf } from './strategy.js'
+import type { storedRules } from '../../trading/rules.js'
+import type { StrategyFlags } from './strategy.js'
 
 export interface LoadedModel {
   readonly path: string
@@ -37,11 +38,66 @@ export async function policyOf({ path, model }: LoadedModel, options: ModelPolic
   return modelPolicy(model, await cpuEngine(layoutOf(model.shape)), surroundings)
 }
 
-/** The features of a run: a model brings its own, and `checkModel` refuses others that are named. */
-export function featuresFor(context: Context, given: string, model: LoadedModel | null): FeatureSet {
-  const own =
-    context.settings.get('features')?.origin === 'default' ? model?.model.spec.features?.set : undefined
-  return featuresOf(own ?? given)
+type Followed = StrategyFlags & { readonly features: string; readonly 'long-only': boolean }
+
+/**
+ * The options of a run with what the model was trained by in the place of defaults: capital, sizes, fills, costs, limits, features,
+ * long-only. What was set otherwise, by a flag, the environment or the configuration, stays, and is told in `notes`.
+ */
+export function followModel<F extends Followed>(
+  context: Context,
+  given: F,
+  loaded: LoadedModel | null,
+): { readonly given: F; readonly notes: readonly string[] } {
+  const own = loaded === null ? null : optionsOf(loaded.model)
+  if (own === null) return { given, notes: [] }
+  const isSet = (name: string) => (context.settings.get(name)?.origin ?? 'default') !== 'default'
+  // A size or a limit that is set goes before the model's word on all of them.
+  if (isSet('max-position')) own.shares = undefined
+  if (['max-day-loss', 'max-loss'].some(isSet)) own['no-limits'] = false
+  const merged = { ...(given as object) } as Record<string, unknown>
+  const notes: string[] = []
+  for (const [name, value] of Object.entries(own)) {
+    if (!isSet(name)) merged[name] = value
+    else if (merged[name] !== value) {
+      notes.push(`--${name} is ${merged[name] ?? 'unset'}; the model was trained with ${value ?? 'none'}`)
+    }
+  }
+  return { given: merged as F, notes }
+}
+
+type StoredRules = ReturnType<typeof storedRules>
+
+/** What the model was trained by, as the options say it; rules only where its file has them. */
+function optionsOf({ spec, settings }: Model): { -readonly [K in keyof Followed]?: Followed[K] | undefined } {
+  const rules = settings.rules as StoredRules | undefined
+  const seen = {
+    ...(spec.features === null ? {} : { features: spec.features.set }),
+    'long-only': actionMask(true).every((allowed, i) => allowed === spec.mask[i]),
+  }
+  if (rules === undefined) return seen
+  const { costs, limits } = rules
+  // JSON has no infinity: a limit that is lifted is null.
+  const lifted = limits.maxDayLoss === null
+  return {
+    ...seen,
+    capital: rules.capital,
+    'max-position': rules.maxPosition,
+    shares: rules.shares ?? undefined,
+    fractional: rules.fractional,
+    fill: rules.fill,
+    commission: costs.commission,
+    'cost-bps': costs.costBps,
+    'trade-penalty-bps': costs.tradePenaltyBps,
+    'half-spread-bps': costs.halfSpreadBps,
+    'impact-bps': costs.impactBps,
+    participation: costs.participation ?? undefined,
+    'no-limits': lifted,
+    overnight: !lifted && limits.flatBeforeCloseMs === null,
+    ...(lifted ? {} : { 'max-day-loss': limits.maxDayLoss, 'max-loss': limits.maxDrawdown }),
+    'max-drawdown': rules.maxDrawdownFraction ?? undefined,
+    'max-leverage': limits.maxLeverage ?? undefined,
+  }
 }
 
 /** The model as the summary names it, with the sessions it has seen in training or validation. */
