@@ -69,7 +69,9 @@ test('a flag, the environment and the configuration go before it, and the summar
 
 test('limits that were lifted stay lifted, unless one is set', async () => {
   const dir = await trained('--no-limits')
-  const lifted = await dir.shell('jules backtest bars.ndjson --policy model:run --warmup 20 --no-limits | sha256sum')
+  const lifted = await dir.shell(
+    'jules backtest bars.ndjson --policy model:run --warmup 20 --no-limits | sha256sum',
+  )
   const followed = await dir.shell('jules backtest bars.ndjson --policy model:run --warmup 20 | sha256sum')
   expect(followed.stdout).toBe(lifted.stdout)
   const limited = await summary(dir, '--max-day-loss 10')
