@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { BIN, barLine, barLines, Workdir } from '../support/workdir.js'
+import { BIN_WORD, barLine, barLines, Workdir } from '../support/workdir.js'
 
 describe('usage', () => {
   const wrong: [args: string[], message: string][] = [
@@ -231,8 +231,8 @@ describe('messages', () => {
     })
 
   test.skipIf(!python)('on a terminal: colour unless it is unwanted, progress, no escapes in a pipe', () => {
-    const load = `yes '${barLine(0)}' 2>/dev/null | head -n 400000 | ${BIN} load --dry-run --max-rejects 1`
-    const bad = `echo x | ${BIN} load --dry-run --max-rejects 1 --input-format ndjson`
+    const load = `yes '${barLine(0)}' 2>/dev/null | head -n 400000 | ${BIN_WORD} load --dry-run --max-rejects 1`
+    const bad = `echo x | ${BIN_WORD} load --dry-run --max-rejects 1 --input-format ndjson`
     const yellow = '\u001b[33mwarning:'
     expect(pty(bad).stdout).toContain(yellow)
     expect(pty(bad, { NO_COLOR: '1' }).stdout).not.toContain('\u001b')
@@ -248,22 +248,22 @@ describe('messages', () => {
 
   test.skipIf(!python)('control characters of records do not reach a terminal', () => {
     const line = `{"type":"note","text":"\u009b31m\u007f"}`
-    const shown = pty(`echo '${line}' | ${BIN} fetch -`).stdout.trim()
+    const shown = pty(`echo '${line}' | ${BIN_WORD} fetch -`).stdout.trim()
     expect(shown).toBe('{"type":"note","text":"\\u009b31m\\u007f"}')
-    expect(pty(`echo '${line}' | ${BIN} fetch - | cat`).stdout.trim()).toBe(line)
+    expect(pty(`echo '${line}' | ${BIN_WORD} fetch - | cat`).stdout.trim()).toBe(line)
   })
 
   test.skipIf(!python)(
     'a terminal where data is needed: one line that says what is missing, and no hang',
     () => {
       for (const command of ['load --dry-run', 'fetch', 'fetch -']) {
-        const { stdout, status } = pty(`${BIN} ${command}`)
+        const { stdout, status } = pty(`${BIN_WORD} ${command}`)
         expect(status, command).toBe(64)
         expect(stdout).toMatch(
           /^jules \w+: (nothing to read: standard input is a terminal|name a source)\r?\njules \w+: hint: .*\r?\n$/,
         )
       }
-      expect(pty(`${BIN} fetch --mock -f parquet`).stdout).toContain('parquet is not for a terminal')
+      expect(pty(`${BIN_WORD} fetch --mock -f parquet`).stdout).toContain('parquet is not for a terminal')
     },
   )
 })

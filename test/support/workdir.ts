@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
+import { shellWord } from '../../src/base/words.js'
 import { sessionOfBar } from '../../src/market/calendar.js'
 
 export const BIN = resolve('bin/jules')
+/** The binary as a word of a shell line. */
+export const BIN_WORD = shellWord(BIN)
 
 export interface Result {
   readonly status: number | null

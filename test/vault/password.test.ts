@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { coldKey, Home, PW } from '../support/vault-home.js'
-import { BIN } from '../support/workdir.js'
+import { BIN, BIN_WORD } from '../support/workdir.js'
 
 /** Prints the status and whether the terminal echoes after SIGTERM at the prompt. */
 const KILLED_AT_THE_PROMPT = `
@@ -126,7 +126,7 @@ test('a descriptor that gives nothing does not keep SIGTERM from being answered'
   // Opened at both ends, so that it neither ends nor gives anything.
   spawnSync('mkfifo', [home.file('fifo')])
   for (const args of ['list --password-fd 5', 'set B --fd 5', 'passwd --new-password-fd 5']) {
-    const child = home.start('bash', ['-c', `exec ${BIN} -v vault ${args} 5<>fifo`], { env: PW })
+    const child = home.start('bash', ['-c', `exec ${BIN_WORD} -v vault ${args} 5<>fifo`], { env: PW })
     const ended = new Promise<number | null>((done) => child.once('exit', (status) => done(status)))
     await new Promise((done) => child.stderr?.once('data', done))
     child.kill('SIGTERM')
