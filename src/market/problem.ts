@@ -66,7 +66,8 @@ export class BadRecord extends Failure {
 }
 
 /** The way out of bars that overlap: mostly they are called by a wrong length. */
-export const OVERLAP_HINT = 'say how long the bars are with --interval'
+export const OVERLAP_HINT =
+  'say how long the bars are with --interval, or correct the field interval of rows that have one'
 
 function hintOf({ field, rule }: Problem): string | undefined {
   if (rule === 'no-offset') return 'name the zone of the stamps, such as --tz America/New_York'

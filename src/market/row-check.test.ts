@@ -87,7 +87,7 @@ describe('rows of one symbol and interval', () => {
     expect(error).toMatchObject({
       code: 65,
       where: 'test:3',
-      hint: 'say how long the bars are with --interval',
+      hint: 'say how long the bars are with --interval, or correct the field interval of rows that have one',
     })
     expect(seen.reduce((a, b) => a + b, 0)).toBe(2)
   })

@@ -44,7 +44,7 @@ export function fileFeed(files: readonly InputFile[], options: ReadOptions = {})
             signal.throwIfAborted()
             if (block.kind === 'bars') {
               rows += block.batch.length
-              complete(block.batch)
+              completeBars(block.batch)
               if (!takesAll) keepWanted(block.batch, wanted)
               if (block.batch.length === 0) continue
             } else rows += block.records.length
@@ -59,8 +59,8 @@ export function fileFeed(files: readonly InputFile[], options: ReadOptions = {})
   }
 }
 
-/** Fills in the source, and the session from the calendar as far as that goes. */
-function complete(batch: BarBatch): void {
+/** What a file leaves out, the same for every reader that keeps its rows: the source, and the session as far as the calendar goes. */
+export function completeBars(batch: BarBatch): void {
   const file = batch.names.id(NAME)
   for (let i = 0; i < batch.length; i++) {
     if (batch.source[i] === 0) batch.source[i] = file
@@ -69,6 +69,3 @@ function complete(batch: BarBatch): void {
     batch.session[i] = SESSIONS.indexOf(sessionOfBar(batch.time[i]!, length))
   }
 }
-
-/** What a file leaves out, filled in the same way by every reader that keeps its rows. */
-export { complete as completeBars }
