@@ -315,7 +315,7 @@ async function report(thrown: unknown, voice: Voice): Promise<number> {
     say(`${prefix}: ${paint.red('bug')}: ${plain(stack)}\n${prefix}: please report this\n`)
     return code
   }
-  say(`${prefix}: ${plain(where + message)}\n`)
-  if (failure.hint !== undefined) say(`${prefix}: hint: ${plain(failure.hint)}\n`)
+  say(`${paint.red(`${prefix}:`)} ${plain(where + message)}\n`)
+  if (failure.hint !== undefined) say(`${prefix}: ${paint.green('hint:')} ${plain(failure.hint)}\n`)
   return code
 }

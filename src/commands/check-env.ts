@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { badData } from '../base/errors.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer } from '../cli/options.js'
+import { painter } from '../cli/ui.js'
 import { actionMask } from '../env/actions.js'
 import { BlockWriter } from '../stream/sink.js'
 import {
@@ -68,6 +69,7 @@ export const checkEnvironment = defineCommand({
         : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly) })
     const { checkEnv } = await import('../trading/check-env.js')
     const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const paint = await painter(context.color)
     const out = new BlockWriter(context.stdout())
     let failed = false
     for (const { name, problem } of checkEnv({
@@ -81,7 +83,7 @@ export const checkEnvironment = defineCommand({
     })) {
       failed ||= problem !== null
       const line = table
-        ? `${problem === null ? 'ok    ' : 'failed'} ${name}${problem === null ? '' : `\n       ${problem}`}`
+        ? `${problem === null ? paint.green('ok    ') : paint.red('failed')} ${name}${problem === null ? '' : `\n       ${problem}`}`
         : JSON.stringify({ type: 'check', name, ok: problem === null, problem })
       await out.text(`${line}\n`)
       await setImmediate()
