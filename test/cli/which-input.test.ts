@@ -151,6 +151,8 @@ describe('several files', () => {
       'hive',
       'hive/symbol=NVDA hive/symbol=MSFT',
       'hive/*/*.csv hive/*/*/*.parquet',
+      "'hive/*/*.csv' 'hive/**/*.parquet'",
+      "'h?ve/symbol=MSFT/**/*-0.*' hive/symbol=NVDA",
       'nvda.ndjson - <msft.ndjson',
       'NVDA=- MSFT=m <n',
     ]) {
@@ -178,12 +180,21 @@ describe('several files', () => {
     ['NVDA=absent.csv', 66, 'absent.csv: no such file or directory'],
     ['odd=name', 66, 'odd=name: holds no .parquet, .csv, .tsv, .ndjson, .jsonl or .json'],
     ['NVDA=n --symbol MSFT', 64, '--symbol MSFT and NVDA=FILE exclude each other'],
+    ["'*.parquet'", 66, '*.parquet: no file matches'],
     ['- -', 64, 'standard input is named twice'],
     ['--store n', 64, '--store and FILE exclude each other'],
   ])('%s', async (operands, code, message) => {
     const { dir } = await pair()
     const { status, stderr } = await dir.shell(`jules backtest --policy flat ${operands} </dev/null`)
     expect([status, stderr.split('\n')[0]]).toEqual([code, `jules backtest: ${message}`])
+  })
+
+  test('none of them is the output', async () => {
+    const { dir } = await pair()
+    for (const operands of ['n --symbol NVDA -o n', 'NVDA=n -o n', 'MSFT=m NVDA=n -o ./n']) {
+      const { status, stderr } = await dir.shell(`jules fetch ${operands} -f ndjson`)
+      expect([status, stderr]).toEqual([64, expect.stringContaining('is the input as well as the output')])
+    }
   })
 
   test('an operand whose whole name is a file is that file', async () => {

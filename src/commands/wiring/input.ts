@@ -166,25 +166,48 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** The file itself, or the files of records below a folder; names with a dot or an underscore first are not data. */
+/** The file itself, the files of records below a folder, or those that a pattern with `*`, `?` and `**` matches. */
 async function filesAt(path: string): Promise<string[]> {
   const kind = await stat(path).catch(() => null)
-  if (kind === null || !kind.isDirectory()) return [path]
+  if (kind?.isDirectory()) {
+    const found = (await filesBelow(path)).filter((file) => formatByExtension(file) !== undefined)
+    if (found.length > 0) return found
+    throw new Failure('noInput', 'holds no .parquet, .csv, .tsv, .ndjson, .jsonl or .json', { where: path })
+  }
+  if (kind !== null || !/[*?]/.test(path)) return [path]
+  // The part before the first wildcard is where to look.
+  const root = path.slice(0, path.slice(0, path.search(/[*?]/)).lastIndexOf('/') + 1)
+  const pattern = patternOf(path)
+  const below = await stat(root === '' ? '.' : root).catch(() => null)
+  const found = below === null ? [] : (await filesBelow(root)).filter((file) => pattern.test(file))
+  if (found.length > 0) return found
+  throw new Failure('noInput', 'no file matches', { where: path })
+}
+
+/** `*` and `?` within a name, `**` for folders. */
+function patternOf(path: string): RegExp {
+  const expression = path.replace(/\*\*\/|[*?]|[.+^${}()|[\]\\]/g, (piece) =>
+    piece === '**/' ? '(?:[^/]+/)*' : piece === '*' ? '[^/]*' : piece === '?' ? '[^/]' : `\\${piece}`,
+  )
+  return new RegExp(`^${expression}$`)
+}
+
+/** Every file below a folder, by path; names with a dot or an underscore first are not data. */
+async function filesBelow(path: string): Promise<string[]> {
   const found: string[] = []
   const walk = async (folder: string): Promise<void> => {
-    const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    const entries = await readdir(folder === '' ? '.' : folder, { withFileTypes: true }).catch((error) => {
       throw systemFailure(error, folder)
     })
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (/^[._]/.test(entry.name)) continue
       const inside = join(folder, entry.name)
       if (entry.isDirectory()) await walk(inside)
-      else if (formatByExtension(entry.name) !== undefined) found.push(inside)
+      else found.push(inside)
     }
   }
   await walk(path)
-  if (found.length > 0) return found
-  throw new Failure('noInput', 'holds no .parquet, .csv, .tsv, .ndjson, .jsonl or .json', { where: path })
+  return found
 }
 
 /** Opens a file or `-`, closed when the command ends. Throws 64 when standard input is a terminal. */

@@ -5,6 +5,7 @@ import type { Context } from '../../cli/context.js'
 import { choice, file, under } from '../../cli/options.js'
 import { type ByteSink, fileSink } from '../../stream/sink.js'
 import { FORMATS, type Format, formatByExtension } from '../../stream/source.js'
+import { splitOperand } from './input.js'
 
 export const output = under('Output', {
   format: choice('FORMAT', FORMATS, 'format of the output', {
@@ -72,7 +73,8 @@ async function refuseSameFile(path: string, inputs: readonly string[]): Promise<
   const target = await stat(path).catch(() => null)
   if (target === null || !target.isFile()) return
   for (const operand of inputs) {
-    const source = operand === '-' ? null : await stat(operand).catch(() => null)
+    const { path: from } = await splitOperand(operand)
+    const source = from === '-' ? null : await stat(from).catch(() => null)
     if (source !== null && source.dev === target.dev && source.ino === target.ino) {
       throw usage(`${path}: is the input as well as the output`)
     }
