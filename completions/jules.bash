@@ -46,12 +46,14 @@ _jules() {
         --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
         --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --max-line) COMPREPLY=(); return ;;
+        --rejects) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --max-rejects) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
         --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--mock --symbols --interval --days --from --to --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--mock --symbols --interval --days --from --to --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --rejects --max-rejects --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'load')

@@ -21,6 +21,7 @@ import {
   symbols,
 } from './wiring/input.js'
 import { openOutput, output } from './wiring/output.js'
+import { Rejects, rejectOptions } from './wiring/rejects.js'
 
 const DEFAULT_DAYS = 20
 /** Fixed, so that the same command gives the same bytes on any day. */
@@ -60,7 +61,14 @@ const options = {
     gaps: real('P', 'leave out each generated bar with probability P', { fallback: 0, min: 0, max: 1 }),
     defects: flag(`put flaws into generated data, for testing validators: ${DEFECTS.join(', ')}`),
   }),
-  ...under('Files', { symbol, ...input }, ['symbol', 'tz', 'columns', 'no-header', 'vendor']),
+  ...under('Files', { symbol, ...input, ...rejectOptions }, [
+    'symbol',
+    'tz',
+    'columns',
+    'no-header',
+    'vendor',
+    'max-rejects',
+  ]),
   ...output,
 }
 
@@ -115,6 +123,8 @@ interface Chosen {
   readonly wanted: Wanted
   /** Throws where the feed gives what a format cannot hold. */
   readonly check?: (format: Format) => void
+  /** Of files: bad lines that are passed over. */
+  readonly rejects?: Rejects
 }
 
 interface Offer {
@@ -136,7 +146,7 @@ const FEEDS: Readonly<Record<'mock' | 'file', Offer>> = {
     choose: mock,
   },
   file: {
-    own: ['symbol', ...Object.keys(input)],
+    own: ['symbol', ...Object.keys(input), ...Object.keys(rejectOptions)],
     stray: (option) => `--${option} is for files`,
     choose: files,
   },
@@ -181,18 +191,21 @@ async function files(context: Context, options: FetchOptions, operands: readonly
   const inputs = await namedInputs(operands, options)
   const open = (path: string) => openInput(context, path, { format: options['input-format'] })
   const first = await open(inputs[0]!.path)
+  const rejects = new Rejects(context, options['max-rejects'])
+  await rejects.open(options.rejects)
   return {
     feed: fileFeed(
       inputs.map((one, i) => ({ ...one, open: async () => (i === 0 ? first : open(one.path)) })),
-      readOptions(context, options),
+      { ...readOptions(context, options), onReject: rejects.take },
     ),
     wanted: {},
+    rejects,
   }
 }
 
 async function write(
   context: Context,
-  { feed, wanted, check }: Chosen,
+  { feed, wanted, check, rejects }: Chosen,
   given: FetchOptions,
   operands: readonly string[],
 ): Promise<void> {
@@ -215,6 +228,7 @@ async function write(
       if (block.kind === 'bars') {
         await writer.bars(block.batch)
         rows += block.batch.length
+        if (rejects) rejects.read += block.batch.length
       } else {
         for (const record of block.records) await writer.other(record)
         rows += block.records.length
@@ -223,10 +237,14 @@ async function write(
       await writer.flush()
       progress.update(rows)
     }
+    await rejects?.finish()
     await writer.finish()
     await out.done()
+    if (rejects && rejects.rejected > 0)
+      ui.note(`${rejects.rejected} lines rejected`, { rejected: rejects.rejected })
   } catch (error) {
     await out.abort()
+    await rejects?.close().catch(() => {})
     throw error
   } finally {
     await writer?.abort()

@@ -1,25 +1,17 @@
-import { badData, type ExitName, Failure, usage } from '../base/errors.js'
+import { type ExitName, Failure, usage } from '../base/errors.js'
 import { quote } from '../base/words.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
-import { choice, file, flag, option, text } from '../cli/options.js'
+import { choice, flag, text } from '../cli/options.js'
 import { completeBars } from '../market/feeds/file.js'
-import { describe } from '../market/problem.js'
-import type { OtherRecord, Reject } from '../market/reading.js'
-import { rejectFailure } from '../market/reading.js'
+import type { OtherRecord } from '../market/reading.js'
 import { readRecords } from '../market/records.js'
 import { RowCheck } from '../market/row-check.js'
 import type { Load } from '../store/store.js'
-import { type ByteSink, fileSink } from '../stream/sink.js'
 import type { Source } from '../stream/source.js'
 import { input, interval, namedInputs, openInput, readOptions, symbol } from './wiring/input.js'
+import { Rejects, rejectOptions, type Tolerance } from './wiring/rejects.js'
 import { store, storeEnvironment, storeExits, withStore } from './wiring/store.js'
-
-/** How many bad lines are passed over: a number, or a share of the lines read. */
-interface Tolerance {
-  readonly count: number
-  readonly share: number
-}
 
 export const load = defineCommand({
   name: 'load',
@@ -50,13 +42,7 @@ export const load = defineCommand({
       fallback: 'update',
     }),
     'import-id': text('ID', 'remember progress under ID and go on from there'),
-    rejects: file('write a reject record for each bad line to FILE'),
-    'max-rejects': option<Tolerance>(
-      'N|P%',
-      'bad lines to pass over before stopping',
-      { fallback: { count: 0, share: 0 }, defaultText: '0' },
-      tolerance,
-    ),
+    ...rejectOptions,
     'allow-mock': flag('let mock and sim rows replace rows of other sources'),
     'dry-run': flag('read and check everything, write nothing'),
   },
@@ -93,7 +79,7 @@ export const load = defineCommand({
           ...readOptions(context, options),
           symbol: options.symbol ?? own,
           check,
-          onReject: tally.reject,
+          onReject: tally.rejects.take,
           onNote: (words) => context.ui.note(words),
           onWarn: (words) => context.ui.warn(words),
           onIgnored: (field) =>
@@ -102,14 +88,14 @@ export const load = defineCommand({
         for await (const block of blocks) {
           context.signal.throwIfAborted()
           if (block.kind === 'bars') {
-            tally.read += block.batch.length
+            tally.rejects.read += block.batch.length
             completeBars(block.batch)
             await running?.bars(block.batch)
           } else {
-            tally.read += block.records.length
+            tally.rejects.read += block.records.length
             await running?.others(await tally.keepStored(name === '-' ? 'stdin' : name, block.records))
           }
-          progress.update(tally.read)
+          progress.update(tally.rejects.read)
         }
         await source.close()
       }
@@ -121,7 +107,7 @@ export const load = defineCommand({
     try {
       // The input is opened before the database: a mistyped name must not start a server.
       const first = await openInput(context, files[0]!.path, { format: options['input-format'] })
-      await tally.openRejects(options.rejects)
+      await tally.rejects.open(options.rejects)
       if (options['dry-run']) await readInto(null, first)
       else {
         await withStore(context, options, async (database) => {
@@ -146,55 +132,15 @@ const PASSING: readonly ExitName[] = ['unavailable', 'tryAgain', 'io']
 
 type Running = Load & { readonly skipped: number }
 
-function tolerance(value: string): Tolerance {
-  const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(value)
-  const number = Number(match?.[1])
-  if (
-    match === null ||
-    (match[2] === '' && !Number.isInteger(number)) ||
-    (match[2] === '%' && number > 100)
-  ) {
-    throw usage('expected a number of lines or a percentage such as 1%', { got: quote(value) })
-  }
-  return match[2] === '%' ? { count: 0, share: number / 100 } : { count: number, share: 0 }
-}
-
-/** A share of few lines says nothing; below this many lines a percentage is not judged until the end. */
-const SHARE_AFTER = 1000
-
-/** Counts what came in, and judges rejects. */
+/** Counts what came in. */
 class Tally {
-  read = 0
-  rejected = 0
+  readonly rejects: Rejects
   readonly #context: Context
-  readonly #tolerance: Tolerance
-  #rejects: ByteSink | null = null
   readonly #others = new Map<string, number>()
 
   constructor(context: Context, tolerance: Tolerance) {
     this.#context = context
-    this.#tolerance = tolerance
-  }
-
-  /** The file is made even when nothing is rejected: one of an earlier run would tell a wrong story. */
-  async openRejects(path: string | undefined): Promise<void> {
-    if (path === undefined) return
-    this.#rejects = await fileSink(path, this.#context)
-  }
-
-  readonly reject = async (reject: Reject): Promise<void> => {
-    this.rejected++
-    const { line, raw } = reject
-    const message = describe(reject.problem)
-    await this.#rejects?.write(
-      Buffer.from(`${JSON.stringify({ type: 'reject', line, code: 65, message, raw })}\n`),
-    )
-    const lines = this.read + this.rejected
-    const { count, share } = this.#tolerance
-    if (share > 0 ? lines >= SHARE_AFTER && this.rejected > share * lines : this.rejected > count) {
-      throw rejectFailure(reject)
-    }
-    if (this.#rejects === null) this.#context.ui.warn(`${reject.name}:${line}: ${message}`)
+    this.rejects = new Rejects(context, tolerance)
   }
 
   /** The records that have a table and are sound; others are counted. */
@@ -205,8 +151,8 @@ class Tally {
       const { type, line, text: raw } = record
       const problem = checkRecord(record)
       if (problem !== null) {
-        this.read--
-        await this.reject({ name, line, problem, raw: raw.slice(0, 1000) })
+        this.rejects.read--
+        await this.rejects.take({ name, line, problem, raw: raw.slice(0, 1000) })
       } else if (isStored(type)) kept.push(record)
       else this.#others.set(type, (this.#others.get(type) ?? 0) + 1)
     }
@@ -214,29 +160,25 @@ class Tally {
   }
 
   async finish(running: Running | null): Promise<void> {
-    const { share } = this.#tolerance
-    const lines = this.read + this.rejected
-    if (share > 0 && this.rejected > share * lines) {
-      throw badData(`${this.rejected} of ${lines} lines are bad, more than ${share * 100} %`)
-    }
-    await this.#rejects?.close()
-    if (lines === 0) throw new Failure('noInput', 'the input holds no records')
+    await this.rejects.finish()
+    const { read, rejected } = this.rejects
+    if (read + rejected === 0) throw new Failure('noInput', 'the input holds no records')
     const { written = 0, unchanged = 0, superseded = 0 } = running?.counts ?? {}
     const skipped = running?.skipped ?? 0
     const words = [
-      `${this.read} rows read`,
+      `${read} rows read`,
       running === null ? 'nothing written (dry run)' : `${written} written`,
       running === null ? '' : `${unchanged} unchanged`,
-      `${this.rejected} rejected`,
+      `${rejected} rejected`,
       superseded > 0 ? `${superseded} replaced by a later row of the same key` : '',
       skipped > 0 ? `${skipped} loaded before` : '',
       ...[...this.#others].map(([type, count]) => `${count} ${type} records not stored`),
     ]
     this.#context.ui.note(words.filter(Boolean).join(', '), {
-      read: this.read,
+      read,
       written,
       unchanged,
-      rejected: this.rejected,
+      rejected,
       superseded,
       skipped,
       others: Object.fromEntries(this.#others),
@@ -246,7 +188,7 @@ class Tally {
   /** Adds to a failure what is committed, so that nobody has to guess. */
   async failed(error: unknown, running: Load | null, signal: AbortSignal): Promise<unknown> {
     // The lines rejected so far are the point of the file, so it is kept.
-    await this.#rejects?.close().catch(() => {})
+    await this.rejects.close().catch(() => {})
     if (running === null) return signal.aborted ? signal.reason : error
     const { committed } = running
     const again = 'running it again completes the load'

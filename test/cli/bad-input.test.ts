@@ -190,6 +190,34 @@ describe('whole inputs that are wrong', () => {
 })
 
 describe('rejects', () => {
+  test('fetch passes over as many as it is told to, and writes the rest', async () => {
+    const dir = new Workdir()
+    const lines = [barLine(0), '{"a":1}', barLine(1), barLine(1, { high: 1 }), barLine(2)]
+    const input = `${lines.join('\n')}\n`
+    const stopped = await dir.jules(['fetch', '-', '--max-rejects', '1', '-o', 'out.ndjson'], { input })
+    expect(stopped.status).toBe(65)
+    expect(stopped.stderr).toContain('stdin:4: high: 1 is below low 179.1')
+    const passed = await dir.jules(
+      ['fetch', '-', '--max-rejects', '2', '--rejects', 'bad', '-o', 'out.ndjson'],
+      {
+        input,
+      },
+    )
+    expect([passed.status, passed.stderr]).toEqual([0, 'jules fetch: 2 lines rejected\n'])
+    expect(dir.read('out.ndjson')).toBe(`${[0, 1, 2].map((minute) => barLine(minute)).join('\n')}\n`)
+    const rejects = dir
+      .read('bad')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(rejects.map(({ type, line, code, raw }) => [type, line, code, raw])).toEqual([
+      ['reject', 2, 65, lines[1]],
+      ['reject', 4, 65, lines[3]],
+    ])
+    const share = await dir.jules(['fetch', '-', '--max-rejects', '10%', '-o', 'share.ndjson'], { input })
+    expect([share.status, dir.list().includes('share.ndjson')]).toEqual([65, false])
+  })
+
   test('a bad line 99,999 of 100,000 stops the load and says what is committed', async () => {
     const dir = new Workdir()
     const { dsn, query } = await freshDatabase()
