@@ -257,7 +257,7 @@ describe('messages', () => {
     'a terminal where data is needed: one line that says what is missing, and no hang',
     () => {
       for (const command of ['load --dry-run', 'fetch', 'fetch -']) {
-        const { stdout, status } = pty(`${BIN_WORD} ${command}`)
+        const { stdout, status } = pty(`${BIN_WORD} ${command}`, { NO_COLOR: '1' })
         expect(status, command).toBe(64)
         expect(stdout).toMatch(
           /^jules \w+: (nothing to read: standard input is a terminal|name a source)\r?\njules \w+: hint: .*\r?\n$/,
