@@ -1,4 +1,4 @@
-/** Pieces of messages: values that are quoted, and command lines that people copy. */
+/** Pieces of messages: values that are quoted, amounts, and command lines that people copy. */
 
 /** A value as it may stand in a message: JSON-quoted, control characters escaped, cut at 60 characters. */
 export function quote(value: unknown): string {
@@ -14,6 +14,19 @@ export function quote(value: unknown): string {
   )
   const characters = [...text]
   return characters.length > 60 ? `${characters.slice(0, 57).join('')}...` : text
+}
+
+/** 1234567.8 as 1,234,567.80; no locale, so that every machine prints the same. */
+export function grouped(value: number, digits: number): string {
+  const [whole, part] = value.toFixed(digits).split('.')
+  const groups = whole!.replace(/\B(?=(\d{3})+$)/g, ',')
+  return part === undefined ? groups : `${groups}.${part}`
+}
+
+/** -1234.5 as -$1,234.50; less than half a cent has no sign. */
+export function dollars(value: number): string {
+  const text = `$${grouped(Math.abs(value), 2)}`
+  return value < 0 && text !== '$0.00' ? `-${text}` : text
 }
 
 /** A word of a POSIX shell: as it is where it is plain, else in single quotes. */

@@ -26,8 +26,8 @@ export interface UiOptions {
 }
 
 interface Progress {
-  /** `done` of `total` (if known) in `unit`. Cheap: draws at most ten times a second on a terminal. */
-  update(done: number, total?: number): void
+  /** `done` of `total` (if known) in `unit`, and what else to say. Cheap: draws at most ten times a second on a terminal. */
+  update(done: number, total?: number, more?: string): void
   end(): void
 }
 
@@ -56,6 +56,10 @@ export function wantsColor(
   if (force !== undefined && force !== '') return force !== '0' && force !== 'false'
   return isTTY && env('TERM') !== 'dumb'
 }
+
+/** Whether the reader's locale is one of UTF-8 (POSIX: LC_ALL, then LC_CTYPE, then LANG). */
+export const showsUnicode = (env: (name: string) => string | undefined): boolean =>
+  /utf-?8/i.test(env('LC_ALL') || env('LC_CTYPE') || env('LANG') || '')
 
 /** The colours in use; each takes a text. */
 export type Paint = {
@@ -116,19 +120,22 @@ export function createUi(options: UiOptions): Ui {
       const started = now()
       let last = started
       return {
-        update: (done, total) => {
+        update: (done, total, more) => {
           const time = now()
           if (options.quiet || time - last < (live ? DRAW_EVERY_MS : LINE_EVERY_MS)) return
           last = time
           const rate = (done / Math.max(1, time - started)) * 1000
+          const words = progressWords(unit, done, total, rate) + (more === undefined ? '' : `, ${more}`)
           if (!live) {
-            say('progress', progressWords(unit, done, total, rate), { done, total: total ?? null })
+            say('progress', words, { done, total: total ?? null })
             return
           }
           clear()
           // A line that is too long would wrap, and only its last part could be taken back.
-          const words = `jules ${command}: ${progressBar(done, total)}${progressWords(unit, done, total, rate)}`
-          stderr.write(words.slice(0, Math.max(1, (stderr.columns?.() ?? 80) - 1)))
+          const width = Math.max(1, (stderr.columns?.() ?? 80) - 1)
+          const label = `jules ${command}: `
+          const bar = progressBar(done, total, width - label.length - words.length)
+          stderr.write(`${label}${bar}${words}`.slice(0, width))
           drawn = true
         },
         end: clear,
@@ -137,10 +144,16 @@ export function createUi(options: UiOptions): Ui {
   }
 }
 
-function progressBar(done: number, total: number | undefined): string {
-  if (total === undefined || total <= 0) return ''
-  const filled = Math.round(20 * Math.min(1, done / total))
-  return `[${'#'.repeat(filled)}${' '.repeat(20 - filled)}] `
+const WIDEST_BAR = 20
+/** A narrower one tells nothing. */
+const NARROWEST_BAR = 5
+
+/** A bar with its brackets and a blank in the room that the words leave, if that is enough. */
+function progressBar(done: number, total: number | undefined, room: number): string {
+  const width = Math.min(WIDEST_BAR, room - '[] '.length)
+  if (total === undefined || total <= 0 || width < NARROWEST_BAR) return ''
+  const filled = Math.round(width * Math.min(1, done / total))
+  return `[${'#'.repeat(filled)}${' '.repeat(width - filled)}] `
 }
 
 function progressWords(unit: string, done: number, total: number | undefined, rate: number): string {

@@ -9,8 +9,8 @@ import { pow } from '../base/math.js'
 export type Figure = { readonly value: number } | { readonly value: null; readonly reason: string }
 
 export const SESSIONS_PER_YEAR = 252
-/** Below this many sessions nothing is annualised. */
-const LEAST_SESSIONS = 20
+/** Below this many sessions nothing is annualised, and nothing is told from chance. */
+export const LEAST_SESSIONS = 20
 
 const given = (value: number): Figure => ({ value })
 const absent = (reason: string): Figure => ({ value: null, reason })

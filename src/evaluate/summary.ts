@@ -26,6 +26,7 @@ import {
   volatility,
 } from './metrics.js'
 import { type RoundTrip, roundTrips } from './round-trips.js'
+import { CLOSE_FILLS, skillDoubt } from './verdict.js'
 
 const COST_MULTIPLES = [0, 0.5, 1, 2, 5] as const
 
@@ -36,6 +37,8 @@ export interface SummaryInput {
   readonly state: TradingState
   readonly ending: Ending
   readonly longOnly: boolean
+  /** Trainings that the run may be the best of; null where nothing was trained. */
+  readonly trials: number | null
 }
 
 /** The figures of a run that has ended, each as jules-metrics(7) defines it. */
@@ -53,6 +56,8 @@ export function summarise(input: SummaryInput) {
   const ofDays = (figure: () => Figure): Figure => (broke ? BROKE : figure())
   const ofBars = (figure: () => Figure): Figure => ofDays(() => tooFew(daily, 'sessions') ?? figure())
   const skill = tStatistic(differences(sessions))
+  const { trades } = state
+  const doubt = skillDoubt({ trades, t: skill, sessions: daily.length, trials: input.trials })
   const barsAYear = SESSIONS_PER_YEAR * barsPerSession(market)
   const drawdown = maxDrawdown(curve)
   const pnl = state.equity - rules.capital
@@ -115,7 +120,7 @@ export function summarise(input: SummaryInput) {
       'cvar95',
       ofDays(() => conditionalValueAtRisk(daily)),
     ),
-    trades: state.trades,
+    trades,
     round_trips: closed.length,
     hit_rate: of('hit_rate', hitRate(results)),
     profit_factor: of('profit_factor', profitFactor(results)),
@@ -155,7 +160,7 @@ export function summarise(input: SummaryInput) {
     risk: refusals,
     ended: input.ending,
     reasons,
-    notes: [...notesOf(input, refusals, trips), ...skillNotes(input, skill)],
+    notes: [...notesOf(input, refusals, trips), ...(doubt === null ? [] : [doubt])],
   }
 }
 
@@ -214,7 +219,7 @@ function notesOf(
   trips: readonly RoundTrip[],
 ): string[] {
   const notes: string[] = []
-  if (rules.fill === 'close') notes.push('fills at the close of the decision bar: not executable')
+  if (rules.fill === 'close') notes.push(CLOSE_FILLS)
   if (state.trades === 0) notes.push(`no trades: ${whyNoTrades(ledger, refusals)}`)
   if (ending !== 'data') {
     const all = market.length - 1 - ledger.first
@@ -249,16 +254,6 @@ function mostLeverage(market: Market, ledger: Ledger): { readonly times: number;
     timeMs = market.endOf(t)
   }
   return { times, timeMs }
-}
-
-/** Two standard errors: what chance alone passes in one run of forty. */
-const SKILL = 2
-
-/** Said unless the mean result of a session stands clear of chance. */
-function skillNotes({ state }: SummaryInput, skill: Figure): string[] {
-  if (state.trades === 0) return ['no evidence of skill: there were no trades']
-  if (skill.value === null) return [`no evidence of skill: ${skill.reason}`]
-  return skill.value > SKILL ? [] : [`no evidence of skill: t ${skill.value.toFixed(2)} over the sessions`]
 }
 
 /** Dollars of each session. */

@@ -56,13 +56,16 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     })
   sayParts(world, setup)
   let end: TrainingEnd
+  let last: number | null = null
   try {
     end = await training.run({
       pause: pauses(world.signal),
       iteration: async (iteration) => {
         if (iteration.best) await folder.write(FILES.best, model())
         await listener.record(await metrics.add(iteration))
-        listener.progress(iteration.step - from, training.total - from)
+        last = iteration.score?.reward ?? last
+        const best = training.best?.reward ?? null
+        listener.progress(iteration.step - from, training.total - from, { last, best })
       },
       checkpoint: async (state) => {
         await folder.write(FILES.last, model())

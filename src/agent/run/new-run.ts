@@ -6,7 +6,7 @@ import { formatTime } from '../../base/time.js'
 import { FILES, RUN_FORMAT, RunFolder } from './folder.js'
 import type { Manifest } from './manifest.js'
 import type { NewPlace } from './plan.js'
-import { type Registration, register } from './registry.js'
+import { REGISTRY, type Registration, register } from './registry.js'
 import type { Setup } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
@@ -37,7 +37,7 @@ export async function newRun(world: TrainingWorld, place: NewPlace, begun: NewRu
   const { run, folder } = await newFolder(world, place, begun)
   const release = await folder.lock(world.lock)
   try {
-    const trial = await register(join(world.dataFolder, 'runs.ndjson'), entryOf(world, run, folder, begun))
+    const trial = await register(join(world.dataFolder, REGISTRY), entryOf(world, run, folder, begun))
     if (place.force) await folder.clear()
     const { node, platform } = world
     const started = formatTime(begun.startedMs)

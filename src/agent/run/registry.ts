@@ -7,6 +7,9 @@ import { openLog, readLog } from '../../base/append-log.js'
 import { ensureDirectory } from '../../base/disk.js'
 import { systemFailure } from '../../base/errors.js'
 
+/** Name of the registry in the data folder. */
+export const REGISTRY = 'runs.ndjson'
+
 /** A line of the registry, without its type. */
 export interface Registration {
   readonly run: string
@@ -56,16 +59,31 @@ function runIn(line: string): Registration | undefined {
   }
 }
 
+/** Bars that a run was trained on: symbols, interval, first and last session. */
+export interface TrialSpan {
+  readonly symbols: readonly string[]
+  readonly interval: string | null
+  readonly from: string
+  readonly to: string
+}
+
+/** Distinct trials on the same symbols and interval over dates that overlap; 0 where the registry knows none. */
+export const trialsOn = (runs: readonly Registration[], span: TrialSpan): number =>
+  new Set(runs.filter((run) => isOn(run, span)).map(({ trial }) => trial)).size
+
+const isOn = (run: Registration, { symbols, interval, from, to }: TrialSpan): boolean =>
+  run.from !== null &&
+  run.to !== null &&
+  run.from <= to &&
+  run.to >= from &&
+  run.interval === interval &&
+  run.symbols.join() === symbols.join()
+
 /** The number of a run's trial among all runs, from 1 on in the order they were made; null for a benchmark task. */
 function trialNumber(runs: readonly Registration[], run: Registration): number | null {
   const { from, to } = run
   if (from === null || to === null) return null
-  const trials = new Set<string>()
-  for (const other of runs) {
-    if (other.from === null || other.to === null || other.from > to || other.to < from) continue
-    if (other.interval !== run.interval || other.symbols.join() !== run.symbols.join()) continue
-    trials.add(other.trial)
-    if (other.trial === run.trial) break
-  }
-  return trials.size
+  const span = { ...run, from, to }
+  const first = runs.findIndex((other) => other.trial === run.trial && isOn(other, span))
+  return trialsOn(runs.slice(0, first + 1), span)
 }

@@ -15,6 +15,16 @@ export interface TestPart {
 const TRAIN_PART = 0.7
 const VALIDATION_PART = 0.15
 
+/** The fewest sessions of bars that leave so many for testing. */
+export function sessionsThatLeave(test: number): number {
+  let sessions = test
+  for (;;) {
+    const split = splitSessions(sessions)
+    if (split !== null && sessions - split.validationEnd >= test) return sessions
+    sessions++
+  }
+}
+
 /** 70 % to train on, 15 % to validate on, 15 % to test on, each rounded to sessions; null where a part would be empty. */
 export function splitSessions(sessions: number): Split | null {
   const trainEnd = Math.round(TRAIN_PART * sessions)

@@ -32,12 +32,19 @@ export interface TrainingWorld extends FolderOptions {
   readonly dataFolder: string
 }
 
+/** What the evaluations came to: dollars net of costs in validation, or the reward of a task. Null before the first one. */
+export interface Scores {
+  /** In this process. */
+  readonly last: number | null
+  readonly best: number | null
+}
+
 /** Who follows a run. */
 export interface Listener {
   /** A record, JSON with its newline: a metric record after each rollout, a model record at the end. */
   record(line: string): Promise<void>
-  /** Steps done in this process, of those that were left for it. */
-  progress(done: number, total: number): void
+  /** Steps done in this process, of those that were left for it, and the scores so far. */
+  progress(done: number, total: number, scores: Scores): void
   /** The last step is done, or the run has failed. */
   end(): void
 }

@@ -5,9 +5,12 @@ import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { choice, integer, list, text, under } from '../../cli/options.js'
+import { painter, showsUnicode } from '../../cli/ui.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
 import { summarise } from '../../evaluate/summary.js'
+import { verdictOf } from '../../evaluate/verdict.js'
+import { INVENTED_SOURCES } from '../../market/bar.js'
 import type { Costs } from '../../portfolio/costs.js'
 import { RULES } from '../../risk/rules.js'
 import { BlockWriter } from '../../stream/sink.js'
@@ -31,10 +34,13 @@ import {
   modelRecord,
   policyOf,
   seenNotes,
+  seenTo,
+  trialsOf,
 } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { policyOption, preparedPolicy } from '../wiring/policies.js'
 import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
+import { againOf, nextOf } from './next.js'
 import { summaryTable } from './table.js'
 
 /** Decisions between two looks at the signals, and two writes: lines go out by the hundred, for each write costs a wait. */
@@ -107,7 +113,9 @@ export const backtest = defineCommand({
     const prepared = await preparedPolicy(context, chosen, asked.seed)
     const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
     const { given, notes } = followModel(context, asked, model)
-    const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
+    const trials = model === null ? null : await trialsOf(context, model)
+    const bars = await marketInput(context, given, operands)
+    const loaded = await loadMarket(context, given, bars)
     const { market } = loaded
     const rules = rulesOf(given, market.interval)
     const { warmup } = given
@@ -158,9 +166,25 @@ export const backtest = defineCommand({
       }
       progress.end()
       await writer.text(text)
-      const summary = summaryRecord({ name, loaded, run, features: set.name, model, notes })
-      if (table) await writer.text(summaryTable(summary))
-      else if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
+      const summary = summaryRecord({ name, loaded, run, features: set.name, model, trials, notes })
+      if (table) {
+        const { length, equity } = run.ledger
+        const words = summaryTable(summary, {
+          paint: await painter(context.color && given.output === undefined),
+          unicode: showsUnicode(context.env),
+          next: nextOf({
+            ...summary,
+            market,
+            warmup,
+            t: summary.t_sessions,
+            invented: loaded.sources.some((source) => INVENTED_SOURCES.includes(source)),
+            model: model && { seenTo: seenTo(model, summary.from, summary.to) },
+            again: againOf(context, bars.operands),
+          }),
+          equity: Float64Array.of(rules.capital, ...equity.subarray(0, length)),
+        })
+        await writer.text(words)
+      } else if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
       await writer.drain()
       await out.done()
     } catch (error) {
@@ -188,18 +212,21 @@ interface Summarised {
   readonly run: Backtest
   readonly features: string
   readonly model: LoadedModel | null
+  readonly trials: number | null
   /** Where the run does not follow the model. */
   readonly notes: readonly string[]
 }
 
-function summaryRecord({ name, loaded, run, features, model, notes }: Summarised) {
+function summaryRecord({ name, loaded, run, features, model, trials, notes }: Summarised) {
   const { ledger, state, ending } = run
   const { market, rules, policy, longOnly } = run.options
   const last = ledger.first + ledger.length
   const sessions = market.session[last]! - market.session[ledger.first + 1]! + 1
   const from = formatDate(market.sessions[market.session[0]!]!.day)
   const to = formatDate(market.sessions[market.session[last]!]!.day)
-  const figures = summarise({ market, ledger, rules, state, ending: ending!, longOnly })
+  const figures = summarise({ market, ledger, rules, state, ending: ending!, longOnly, trials })
+  const seen = model === null ? [] : seenNotes(model, from, to)
+  const { t_sessions: t, reasons } = figures
   return {
     type: 'summary',
     run: name,
@@ -224,7 +251,18 @@ function summaryRecord({ name, loaded, run, features, model, notes }: Summarised
     data_sha256: loaded.sha256,
     model: model === null ? null : modelRecord(model),
     ...figures,
-    notes: model === null ? figures.notes : [...figures.notes, ...seenNotes(model, from, to), ...notes],
+    notes: [...figures.notes, ...seen, ...notes],
+    trials,
+    verdict: verdictOf({
+      ...figures,
+      t: t === null ? { value: t, reason: reasons.t_sessions! } : { value: t },
+      sessions,
+      trials,
+      seen,
+      fill: rules.fill,
+      sources: loaded.sources,
+      missing: loaded.missing,
+    }),
   }
 }
 

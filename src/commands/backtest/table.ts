@@ -1,14 +1,17 @@
-/** A summary record for people: at most 80 columns, two a line. */
-type Row = readonly [string, string]
+/** A summary record for people: at most 80 columns, the verdict first. */
+import { sparkline } from '../../base/sparkline.js'
+import { grouped, dollars as inDollars, shellWord } from '../../base/words.js'
+import type { Paint } from '../../cli/ui.js'
+import type { Verdict } from '../../evaluate/verdict.js'
+import type { Next } from './next.js'
 
-/** 1234567.8 as 1,234,567.80; no locale, so that every machine prints the same. */
-const grouped = (value: number, digits: number): string => {
-  const [whole, part] = value.toFixed(digits).split('.')
-  const groups = whole!.replace(/\B(?=(\d{3})+$)/g, ',')
-  return part === undefined ? groups : `${groups}.${part}`
-}
-const dollars = (value: unknown): string =>
-  typeof value === 'number' ? `${value < 0 ? '-' : ''}$${grouped(Math.abs(value), 2)}` : '-'
+const WIDTH = 80
+const CURVE_WIDTH = 60
+
+/** A name, what is shown, and the number that colours it. */
+type Row = readonly [name: string, shown: string, value?: unknown]
+
+const dollars = (value: unknown): string => (typeof value === 'number' ? inDollars(value) : '-')
 const count = (value: unknown): string => (typeof value === 'number' ? grouped(value, 0) : '-')
 const percent = (value: unknown): string =>
   typeof value === 'number' ? `${(100 * value).toFixed(2)} %` : '-'
@@ -17,91 +20,197 @@ const plain =
   (value: unknown): string =>
     typeof value === 'number' ? value.toFixed(digits) : '-'
 
+/** Figures of two columns: key of the summary, name for people, how it is shown. */
+const FIGURES: readonly (readonly [key: string, name: string, show: (value: unknown) => string])[] = [
+  ['pnl', 'net result', dollars],
+  ['total_return', 'total return', percent],
+  ['annual_return', 'annual return', percent],
+  ['volatility', 'volatility, a year', percent],
+  ['sharpe', 'Sharpe, sessions', plain(2)],
+  ['sortino', 'Sortino, sessions', plain(2)],
+  ['t_sessions', 't of the sessions', plain(2)],
+  ['sharpe_bar', 'Sharpe, bars', plain(2)],
+  ['sortino_bar', 'Sortino, bars', plain(2)],
+  ['max_drawdown', 'largest drawdown', percent],
+  ['max_drawdown_dollars', 'the same, dollars', dollars],
+  ['max_drawdown_bars', 'longest, in bars', count],
+  ['calmar', 'Calmar', plain(2)],
+  ['var95', 'VaR 95, a session', percent],
+  ['cvar95', 'CVaR 95, a session', percent],
+  ['trades', 'trades', count],
+  ['hit_rate', 'hit rate', percent],
+  ['profit_factor', 'profit factor', plain(2)],
+  ['holding_minutes', 'holding, minutes', plain(1)],
+  ['exposure', 'exposure', percent],
+  ['turnover', 'turnover', dollars],
+  ['cost', 'costs', dollars],
+  ['break_even_bps', 'break-even, bps', plain(2)],
+]
+/** Results, which are red where they are losses and green where they are gains. */
+const RESULTS: ReadonlySet<string> = new Set(['pnl', 'total_return', 'annual_return'])
+
 interface Summary {
   readonly [key: string]: unknown
-  readonly reasons: Record<string, string>
+  readonly pnl: number
+  readonly trades: number
+  readonly sessions: number
+  readonly t_sessions: number | null
+  readonly trials: number | null
+  readonly reasons: Readonly<Record<string, string>>
   readonly notes: readonly string[]
+  readonly verdict: Verdict
 }
 
-export function summaryTable(summary: Summary): string {
-  const of = (name: string, show: (value: unknown) => string): string => show(summary[name])
-  const symbols = (summary.symbols as string[]).join(' and ')
-  const head = [
-    `${summary.policy} on ${symbols}, ${summary.interval} bars, ${summary.from} to ${summary.to}`,
-    `${of('sessions', count)} sessions, ${of('decisions', count)} decisions, source ${(summary.sources as string[]).join(', ')}, fills at the ${summary.fill === 'open' ? 'next open' : 'decision close'}`,
-  ]
-  const rows: Row[] = [
-    ['net result', of('pnl', dollars)],
-    ['total return', of('total_return', percent)],
-    ['annual return', of('annual_return', percent)],
-    ['volatility, a year', of('volatility', percent)],
-    ['Sharpe, sessions', of('sharpe', plain(2))],
-    ['Sortino, sessions', of('sortino', plain(2))],
-    ['t of the sessions', of('t_sessions', plain(2))],
-    ['Sharpe, bars', of('sharpe_bar', plain(2))],
-    ['Sortino, bars', of('sortino_bar', plain(2))],
-    ['largest drawdown', `${of('max_drawdown', percent)}, ${of('max_drawdown_dollars', dollars)}`],
-    ['longest drawdown', `${of('max_drawdown_bars', count)} bars`],
-    ['Calmar', of('calmar', plain(2))],
-    ['VaR 95, a session', of('var95', percent)],
-    ['CVaR 95, a session', of('cvar95', percent)],
-    ['trades', of('trades', count)],
-    ['hit rate', of('hit_rate', percent)],
-    ['profit factor', of('profit_factor', plain(2))],
-    ['holding, minutes', of('holding_minutes', plain(1))],
-    ['exposure', of('exposure', percent)],
-    ['turnover', of('turnover', dollars)],
-    ['costs', of('cost', dollars)],
-    ['break-even, bps', of('break_even_bps', plain(2))],
-  ]
+export interface TableSettings {
+  readonly paint: Paint
+  /** The reader's terminal shows more than ASCII. */
+  readonly unicode: boolean
+  readonly next: Next
+  /** Equity after each decision, the capital first. */
+  readonly equity: ArrayLike<number>
+}
+
+export function summaryTable(summary: Summary, { paint, unicode, next, equity }: TableSettings): string {
+  const { verdict } = summary
+  const coloured = (text: string, value: unknown): string =>
+    typeof value !== 'number' || value === 0 ? text : value > 0 ? paint.green(text) : paint.red(text)
+  const cell = ([name, shown, value]: Row): string =>
+    `${name.padEnd(20)}${coloured(shown.padStart(18), value)}`
+  const rows = FIGURES.filter(([key]) => summary[key] !== null).map(
+    ([key, name, show]): Row => [name, show(summary[key]), RESULTS.has(key) ? summary[key] : undefined],
+  )
   const half = Math.ceil(rows.length / 2)
   const columns = rows.slice(0, half).map((row, i) => {
     const other = rows[half + i]
-    return other === undefined ? cell(row) : `${cell(row).padEnd(42)}${cell(other)}`
+    return other === undefined ? cell(row) : `${cell(row)}    ${cell(other)}`
   })
   const atCost = Object.entries(summary.pnl_at_cost as Record<string, number>)
+  const held = Object.entries(summary.baselines as Record<string, number | null>).filter(
+    ([, value]) => value !== null,
+  )
   const lines = [
-    ...head,
+    ...wrapped(sentenceOf(summary)).map((line) => paint.bold(line)),
+    ...verdict.reasons.flatMap((reason) => wrapped(`  ${reason}`, '    ')),
+    ...nextLines(next),
+    '',
+    ...headOf(summary).flatMap((line) => wrapped(line)),
+    '',
+    ...curveLines(equity, unicode),
     '',
     ...columns,
     '',
     'net result at a multiple of the costs',
     atCost.map(([multiple]) => multiple.padStart(COST_WIDTH)).join(''),
-    atCost.map(([, value]) => dollars(value).padStart(COST_WIDTH)).join(''),
+    atCost.map(([, value]) => coloured(dollars(value).padStart(COST_WIDTH), value)).join(''),
     '',
     'held against',
-    ...Object.entries(summary.baselines as Record<string, number>).map(
-      ([name, value]) => `  ${name.padEnd(20)}${dollars(value).padStart(12)}`,
-    ),
+    ...held.map(([name, value]) => `  ${name.padEnd(20)}${coloured(dollars(value).padStart(12), value)}`),
   ]
   const random = summary.random as { count: number; p50: number; percentile: number } | null
   if (random !== null) {
     lines.push(
-      `  ${`${count(random.count)} random`.padEnd(20)}${dollars(random.p50).padStart(12)} in the middle; this run beats ${percent(random.percentile)}`,
+      `  ${`${count(random.count)} random`.padEnd(20)}${coloured(dollars(random.p50).padStart(12), random.p50)} in the middle; this run beats ${percent(random.percentile)}`,
     )
   }
-  lines.push('')
   const refused = Object.entries(summary.risk as Record<string, number>)
-  if (refused.length > 0) lines.push(`guard: ${refused.map(([rule, n]) => `${rule} ${n}`).join(', ')}`)
-  lines.push(...reasonLines(summary.reasons), ...summary.notes.map((note) => `note: ${note}`))
-  return `${lines.flatMap((line) => wrapped(line)).join('\n')}\n`
+  const words = [
+    ...(refused.length > 0 ? [`guard: ${refused.map(([rule, n]) => `${rule} ${n}`).join(', ')}`] : []),
+    ...notGiven(summary.reasons),
+    // What decides the verdict stands under it already.
+    ...summary.notes.filter((note) => !verdict.reasons.includes(note)).map((note) => `note: ${note}`),
+  ]
+  if (words.length > 0) lines.push('', ...words.flatMap((line) => wrapped(line)))
+  return `${lines.join('\n')}\n`
 }
 
 const COST_WIDTH = 15
 
-const cell = ([name, value]: Row): string => `${name.padEnd(20)}${value.padStart(18)}`
-
-/** Each reason once, with the figures it takes away. */
-function reasonLines(reasons: Record<string, string>): string[] {
-  const byReason = new Map<string, string[]>()
-  for (const [name, reason] of Object.entries(reasons)) {
-    byReason.set(reason, [...(byReason.get(reason) ?? []), name])
-  }
-  return [...byReason].map(([reason, names]) => `no ${names.join(', ')}: ${reason}`)
+/** Did it earn, on how much evidence, and can that be believed. */
+function sentenceOf({ pnl, trades, sessions, t_sessions: t, trials, verdict }: Summary): string {
+  const result =
+    trades === 0
+      ? 'Nothing was traded'
+      : pnl > 0
+        ? `Earned ${inDollars(pnl)} after costs`
+        : pnl < 0
+          ? `Lost ${inDollars(-pnl)} after costs`
+          : 'Earned nothing after costs'
+  const evidence = [
+    ...(t === null ? [] : [`t ${t.toFixed(2)}`]),
+    `${count(sessions)} session${sessions === 1 ? '' : 's'}`,
+    ...(trials === null ? [] : [`${count(trials)} trial${trials === 1 ? '' : 's'} on these bars`]),
+  ]
+  const believed = verdict.believable
+    ? 'it can be believed'
+    : verdict.earned
+      ? 'it cannot be believed'
+      : 'nothing speaks for it'
+  return `${result} (${evidence.join(', ')}); ${believed}:`
 }
 
-function wrapped(line: string, width = 80): string[] {
-  if (line.length <= width) return [line]
-  const at = line.lastIndexOf(' ', width)
-  return at <= 2 ? [line] : [line.slice(0, at), ...wrapped(`  ${line.slice(at + 1)}`, width)]
+/** The words, and a command of its own on lines that the shell joins again. */
+function nextLines({ words, command }: Next): string[] {
+  if (command === null) return wrapped(`next: ${words}`)
+  const lines: string[] = []
+  let line = ' '
+  for (const word of command.map(shellWord)) {
+    if (line.length + word.length + 3 > WIDTH && line.trim() !== '') {
+      lines.push(`${line} \\`)
+      line = '   '
+    }
+    line += ` ${word}`
+  }
+  return [...wrapped(`next: ${words}`), ...lines, line]
+}
+
+function headOf(summary: Summary): string[] {
+  const costs = summary.costs as Record<string, string | number | null>
+  const bps = (key: string, words: string): string[] =>
+    costs[key] === 0 ? [] : [`${words} ${costs[key]} bps`]
+  const charged = [
+    `commission ${costs.commission}`,
+    ...bps('half_spread_bps', 'half a spread'),
+    ...bps('cost_bps', 'on traded value'),
+    ...bps('trade_penalty_bps', 'a share'),
+    ...bps('impact_bps', 'impact'),
+    ...(costs.participation === null ? [] : [`at most ${percent(costs.participation)} of a bar`]),
+  ]
+  const symbols = (summary.symbols as string[]).join(' and ')
+  const sources = (summary.sources as string[]).join(', ')
+  return [
+    `${summary.policy} on ${symbols}, ${summary.interval} bars of ${summary.input} (${sources})`,
+    `${summary.from} to ${summary.to}: ${count(summary.sessions)} sessions, ${count(summary.decisions)} decisions, fills at the ${summary.fill === 'open' ? 'next open' : 'decision close'}`,
+    `capital ${dollars(summary.capital)}, ${charged.join(', ')}`,
+  ]
+}
+
+function curveLines(equity: ArrayLike<number>, unicode: boolean): string[] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (let i = 0; i < equity.length; i++) {
+    low = Math.min(low, equity[i]!)
+    high = Math.max(high, equity[i]!)
+  }
+  return [
+    `equity from ${inDollars(low)} to ${inDollars(high)}`,
+    sparkline(equity, { width: CURVE_WIDTH, unicode }),
+  ]
+}
+
+/** The figures without a value, each reason once. */
+function notGiven(reasons: Readonly<Record<string, string>>): string[] {
+  const byReason = new Map<string, string[]>()
+  for (const [key, reason] of Object.entries(reasons)) {
+    const name = FIGURES.find(([figure]) => figure === key)?.[1] ?? key
+    byReason.set(reason, [...(byReason.get(reason) ?? []), name])
+  }
+  const groups = [...byReason].map(([reason, names]) => `${names.join('; ')} (${reason})`)
+  return groups.length === 0 ? [] : [`not given: ${groups.join('; ')}`]
+}
+
+function wrapped(line: string, indent = '  '): string[] {
+  if (line.length <= WIDTH) return [line]
+  const at = line.lastIndexOf(' ', WIDTH)
+  return at <= indent.length
+    ? [line]
+    : [line.slice(0, at), ...wrapped(`${indent}${line.slice(at + 1)}`, indent)]
 }

@@ -1,20 +1,23 @@
 /** What `train` says on standard output: the records of the run, or at its end a few lines for people. */
 import type { TrainedRun } from '../../agent/run/course.js'
 import { speed } from '../../agent/run/metrics.js'
-import type { Listener } from '../../agent/run/world.js'
-import { shellWord } from '../../base/words.js'
+import type { Listener, Scores } from '../../agent/run/world.js'
+import { dollars, shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { BlockWriter, ReaderGone } from '../../stream/sink.js'
 
 export class TrainingOutput {
   readonly #context: Context
   readonly #table: boolean
+  readonly #score: (value: number) => string
   /** Null before the run begins, and once the reader has gone: the run itself is not for the reader alone, and goes on. */
   #out: BlockWriter | null = null
 
-  constructor(context: Context, table: boolean) {
+  /** Scores are dollars, but for those of a benchmark task. */
+  constructor(context: Context, { table, task }: { readonly table: boolean; readonly task: boolean }) {
     this.#context = context
     this.#table = table
+    this.#score = task ? plainly : dollars
   }
 
   /** Opens standard output and the line of progress. */
@@ -25,7 +28,7 @@ export class TrainingOutput {
       record: async (line) => {
         if (!this.#table) await this.#say(line)
       },
-      progress: (done, total) => progress.update(done, total),
+      progress: (done, total, scores) => progress.update(done, total, this.#words(scores)),
       end: () => progress.end(),
     }
   }
@@ -36,6 +39,12 @@ export class TrainingOutput {
     if (end === 'stopped')
       this.#context.ui.note(`stopped at step ${step}; go on with: jules train --resume ${shellWord(path)}`)
     else if (this.#table) await this.#say(tableOf(trained, bars))
+  }
+
+  #words({ last, best }: Scores): string | undefined {
+    if (best === null) return undefined
+    // One that goes on does not know the last score before its own first one.
+    return `${last === null ? '' : `validation ${this.#score(last)}, `}best ${this.#score(best)}`
   }
 
   async #say(words: string): Promise<void> {
@@ -49,6 +58,8 @@ export class TrainingOutput {
     }
   }
 }
+
+const plainly = (value: number): string => value.toFixed(2)
 
 function tableOf(
   { end, run, path, step, best, trial, data, test, steps, seconds }: TrainedRun,
@@ -64,9 +75,7 @@ function tableOf(
   ]
   if (best !== null) {
     const what =
-      data === null
-        ? best.reward.toFixed(2)
-        : `${best.reward < 0 ? '-' : ''}$${Math.abs(best.reward).toFixed(2)} on ${data.validation.join(' to ')}`
+      data === null ? plainly(best.reward) : `${dollars(best.reward)} on ${data.validation.join(' to ')}`
     lines.push(['best', `${what}, at step ${best.step}`])
   }
   if (data !== null) lines.push(['sources', data.sources.join(', ')])
@@ -76,6 +85,10 @@ function tableOf(
       shellWord,
     )
     lines.push(['next', command.join(' ')])
+  }
+  if (data !== null && !(best !== null && best.reward > 0)) {
+    const most = best === null ? '' : `: the best came to ${dollars(best.reward)} in validation`
+    lines.push(['verdict', `no model that was evaluated beat doing nothing${most}`])
   }
   return lines.map(([name, words]) => `${name.padEnd(8)} ${words}\n`).join('')
 }

@@ -2,11 +2,13 @@ import { access } from 'node:fs/promises'
 import { RunFolder } from '../../agent/run/folder.js'
 import { manifestOf } from '../../agent/run/manifest.js'
 import type { TrainingPlan } from '../../agent/run/plan.js'
+import { sessionsThatLeave, splitSessions } from '../../agent/run/split.js'
 import { trainRun } from '../../agent/run/train-run.js'
 import { Failure, systemCode, usage } from '../../base/errors.js'
 import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
+import { LEAST_SESSIONS } from '../../evaluate/metrics.js'
 import { splitOperand } from '../wiring/input.js'
 import { lockWorld } from '../wiring/lock.js'
 import { barsOperand, type MarketInput, marketExits, marketInput, marketWords } from '../wiring/market.js'
@@ -24,7 +26,7 @@ export const train = defineCommand({
   description: [
     'Trains an agent with recurrent PPO on the environment that backtest uses, and writes a folder with the model, checkpoints, metrics and TensorBoard events. A metric record comes out after each rollout, and a model record at the end.',
     marketWords,
-    'The sessions are cut in the order of time: the first 70 % train, the next 15 % choose the best model, and the last 15 % are never looked at; they are for the backtest.',
+    'The sessions are cut in the order of time: the first 70 % train, the next 15 % choose the best model, and the last 15 % are never looked at; they are for the backtest. A result on fewer than 20 sessions cannot be told from chance: train warns where fewer are left, which 131 sessions of bars are enough for.',
     'The same seed and bars give the same model, byte for byte, with any number of threads. A run that was stopped or killed goes on with --resume, and ends with the bytes it would have had. Ctrl-C writes a checkpoint first.',
     'With one symbol in --symbols it trains an agent of one ticker, from which --transfer-from starts an agent of two. A curriculum is a JSON array of phases: objects with a name, steps, and options of this page by their names.',
     'With --env it learns a small task that cannot be solved without memory: a cart-pole without velocities, a T-maze, or naming a symbol seen two steps ago.',
@@ -36,11 +38,11 @@ export const train = defineCommand({
     { text: 'On bars of the store', shell: 'jules train --steps 200000 -o my-run' },
     {
       text: 'On generated bars that revert to a mean',
-      shell: 'jules fetch --mock --days 60 --regime mean-revert | jules train -o my-run -',
+      shell: 'jules fetch --mock --days 140 --regime mean-revert | jules train -o my-run -',
     },
     {
       text: 'Then on the sessions it has not seen',
-      shell: 'jules backtest --policy model:my-run --from 2025-07-22',
+      shell: 'jules backtest --policy model:my-run --from 2025-07-03',
     },
     { text: 'A task that needs memory', shell: 'jules train --env recall2 --steps 2e5' },
   ],
@@ -123,9 +125,26 @@ async function begin(context: Context, beginning: Beginning): Promise<void> {
   } = beginning
   const plan = await planOf(context, { ...beginning, startedMs: context.clock() })
   const format = given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')
-  const output = new TrainingOutput(context, format === 'table')
+  const task = plan.subject.kind === 'benchmark'
+  const output = new TrainingOutput(context, { table: format === 'table', task })
+  if (beginning.place.kind === 'new') warnOfFewSessions(context, plan)
   const trained = await trainRun(trainingWorld(context, given, output.listen), plan)
   await output.ended(trained, operands.length === 0 ? stored(plan) : operands)
+}
+
+/** Said before hours are spent: a result on so few sessions could not be told from chance. */
+function warnOfFewSessions(context: Context, { subject }: TrainingPlan): void {
+  if (subject.kind !== 'trading') return
+  const sessions = subject.bars.market.sessions.length
+  const split = splitSessions(sessions)
+  if (split === null) return
+  const left = sessions - split.validationEnd
+  if (left >= LEAST_SESSIONS) return
+  const needed = sessionsThatLeave(LEAST_SESSIONS)
+  context.ui.warn(
+    `${left} of ${sessions} sessions are left for testing, too few to believe a result on: ${needed - sessions} more sessions of bars leave ${LEAST_SESSIONS}`,
+    { sessions, left, more: needed - sessions },
+  )
 }
 
 /** Words that select the bars of the run in the store. */

@@ -1,7 +1,9 @@
 /** `model:PATH` as a policy: a run folder (its best model, else its last) or one policy file. */
+import { join } from 'node:path'
 import { decodeModel, type Model } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
+import { REGISTRY, registered, trialsOn } from '../../agent/run/registry.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
@@ -107,9 +109,24 @@ export function modelRecord({ path, sha256, model }: LoadedModel) {
   return { path, sha256, steps, seen }
 }
 
+/** Trainings that a model may be the best of, as far as the registry in the data directory knows: itself at the least. */
+export async function trialsOf(context: Context, { model }: LoadedModel): Promise<number> {
+  const { data, spec } = model
+  if (data === null) return 1
+  const runs = await registered(join(context.paths.data, REGISTRY))
+  const { symbols, train, validation } = data
+  return Math.max(1, trialsOn(runs, { symbols, interval: spec.interval, from: train[0], to: validation[1] }))
+}
+
 /** Said where a run from one date to another goes over sessions that the model has seen. */
-export function seenNotes({ model }: LoadedModel, from: string, to: string): string[] {
-  const { data } = model
-  if (data === null || from > data.validation[1] || to < data.train[0]) return []
-  return [`the model has seen sessions up to ${data.validation[1]}: only a result on later ones counts`]
+export function seenNotes(model: LoadedModel, from: string, to: string): string[] {
+  const last = seenTo(model, from, to)
+  return last === null
+    ? []
+    : [`the model has seen sessions up to ${last}: only a result on later ones counts`]
+}
+
+/** The last session of a model's validation, where a run from one date to another goes over sessions that it has seen; or null. */
+export function seenTo({ model: { data } }: LoadedModel, from: string, to: string): string | null {
+  return data === null || from > data.validation[1] || to < data.train[0] ? null : data.validation[1]
 }
