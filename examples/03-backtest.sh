@@ -7,6 +7,6 @@ bars=$(mktemp)
 trap 'rm -f "$bars"' EXIT
 jules fetch --mock --days 40 -f parquet >"$bars"
 for policy in flat sma-cross; do
-  jules backtest --policy "$policy" --records summary "$bars"
+  jules backtest --policy "$policy" --max-loss 1000 --records summary "$bars"
 done
-jules backtest --policy sma-cross -f table "$bars"
+jules backtest --policy sma-cross --max-loss 1000 -f table "$bars"

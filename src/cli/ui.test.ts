@@ -29,6 +29,35 @@ test('without a terminal progress is one line in ten seconds', async () => {
   ])
 })
 
+test('on a terminal the bar takes what room the words leave, and the line never wraps', async () => {
+  const drawn = async (columns: number, more?: string) => {
+    const written: string[] = []
+    const clock = { ms: 0 }
+    const stderr = { isTTY: true, columns: () => columns, write: (text: string) => written.push(text) }
+    const ui = createUi({
+      stderr,
+      command: 'train',
+      quiet: false,
+      verbose: false,
+      json: false,
+      ci: false,
+      paint: await painter(false),
+      now: () => clock.ms,
+    })
+    const progress = ui.progress('steps')
+    clock.ms = 1000
+    progress.update(50_000, 200_000, more)
+    return written.join('')
+  }
+  const words = '50000/200000 steps, 50000/s, 3 s left'
+  expect(await drawn(80)).toBe(`jules train: [#####               ] ${words}`)
+  const scores = 'val $312.30, best $345.60'
+  expect(await drawn(120, scores)).toBe(`jules train: [#####               ] ${words}, ${scores}`)
+  expect(await drawn(87, scores)).toBe(`jules train: [##    ] ${words}, ${scores}`)
+  expect(await drawn(80, scores)).toBe(`jules train: ${words}, ${scores}`)
+  expect(await drawn(40, scores)).toBe(`jules train: ${words}, ${scores}`.slice(0, 39))
+})
+
 test('under --json it is a JSON line, under --quiet nothing', async () => {
   expect((await uiOf({ json: true })).map((line) => JSON.parse(line))[1]).toEqual({
     type: 'progress',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { splitSessions } from './split.js'
+import { sessionsThatLeave, splitSessions } from './split.js'
 
 test.each([
   [100, 70, 85],
@@ -24,5 +24,15 @@ test('every session is in one part, and no part is empty', () => {
     // Within a session of its share.
     expect(Math.abs(trainEnd - 0.7 * count)).toBeLessThanOrEqual(0.5)
     expect(Math.abs(validationEnd - 0.85 * count)).toBeLessThanOrEqual(0.5)
+  }
+})
+
+test('so many sessions leave 20 for testing, and one less does not', () => {
+  expect(sessionsThatLeave(20)).toBe(131)
+  const left = (sessions: number) => sessions - splitSessions(sessions)!.validationEnd
+  for (let test = 1; test < 60; test++) {
+    const sessions = sessionsThatLeave(test)
+    expect([test, left(sessions)]).toEqual([test, test])
+    if (test > 1) expect(left(sessions - 1)).toBe(test - 1)
   }
 })

@@ -8,6 +8,7 @@ import { type Manifest, manifestOf } from './manifest.js'
 import type { TrainingPlan } from './plan.js'
 import { registered } from './registry.js'
 import { trainRun } from './train-run.js'
+import { type Listener, type Scores, silent } from './world.js'
 
 const MODELS = ['policy.safetensors', 'best.safetensors']
 
@@ -69,12 +70,23 @@ test('a signal stops it with a checkpoint, from which it goes on to the bytes of
   expect([first.end, first.step]).toEqual(['stopped', 1024])
   const folder = new RunFolder(world.file('cut'), world)
   const manifest = await manifestOf(folder)
+  const heard: [number, number, Scores][] = []
+  const listening = {
+    ...world,
+    listen: (): Listener => ({ ...silent, progress: (...told) => void heard.push(told) }),
+  }
   const goOn = (more: Partial<TrainingPlan> = {}) =>
-    trainRun(world, shortPlan('', { place: { kind: 'begun', folder, manifest }, ...more }))
+    trainRun(listening, shortPlan('', { place: { kind: 'begun', folder, manifest }, ...more }))
   await expect(goOn({ longOnly: true })).rejects.toThrow('the settings of the run are not the same here')
   const second = await goOn()
   expect(second).toMatchObject({ end: 'steps', run: first.run, step: 4096, steps: 3072 })
   expect(world.said.at(-2)).toBe('going on from step 1024')
+  // Rate and time left are those of this process; the best score is that of the run.
+  expect(heard.map(([done, total]) => [done, total])).toEqual(
+    [512, 1024, 1536, 2048, 2560, 3072].map((done) => [done, 3072]),
+  )
+  expect(heard[0]![2]).toEqual({ last: null, best: first.best!.reward })
+  expect(heard.at(-1)![2]).toEqual({ last: expect.any(Number), best: second.best!.reward })
   for (const name of MODELS)
     expect(readFileSync(world.file(`cut/${name}`)).equals(readFileSync(world.file(`whole/${name}`)))).toBe(
       true,

@@ -71,7 +71,7 @@ export const backtest = defineCommand({
   name: 'backtest',
   summary: 'run a policy over past bars',
   description: [
-    'Runs a policy through the transition that training uses, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7).',
+    'Runs a policy through the transition that training uses, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7); its verdict, which is the first line of the table, says whether the run earned and whether that can be believed.',
     marketWords,
     'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
     'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in training: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no bar in its session, or none within 2 minutes or the length of a bar, expires.',
@@ -86,11 +86,11 @@ export const backtest = defineCommand({
   examples: [
     {
       text: 'A moving average on generated bars',
-      shell: 'jules fetch --mock | jules backtest --policy sma-cross -f table -',
+      shell: 'jules fetch --mock --days 30 | jules backtest --policy sma-cross --max-loss 1000 -f table -',
     },
     {
       text: 'The summary alone',
-      shell: 'jules fetch --mock | jules backtest --policy buy-hold --records summary -',
+      shell: 'jules fetch --mock --days 30 | jules backtest --policy buy-hold --records summary -',
     },
   ],
   exits: {

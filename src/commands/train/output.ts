@@ -43,8 +43,8 @@ export class TrainingOutput {
 
   #words({ last, best }: Scores): string | undefined {
     if (best === null) return undefined
-    // One that goes on does not know the last score before its own first one.
-    return `${last === null ? '' : `validation ${this.#score(last)}, `}best ${this.#score(best)}`
+    // Short, as 80 columns must hold it. One that goes on does not know the last score before its own first one.
+    return `${last === null ? '' : `val ${this.#score(last)}, `}best ${this.#score(best)}`
   }
 
   async #say(words: string): Promise<void> {
