@@ -45,9 +45,7 @@ export interface SummaryInput {
 export function summarise(input: SummaryInput) {
   const { market, ledger, rules, state } = input
   const { account } = state
-  const curve = new Float64Array(ledger.length + 1)
-  curve[0] = rules.capital
-  curve.set(ledger.equity.subarray(0, ledger.length), 1)
+  const curve = equityCurve(ledger, rules.capital)
   const sessions = sessionEquity(market, ledger, rules.capital)
   const broke = lowest(curve) <= 0
   const daily = simpleReturns(sessions)
@@ -175,6 +173,14 @@ function lowest(values: Float64Array): number {
 function halfOfEach(first: Figure, second: Figure): Figure {
   if (first.value === null) return first
   return second.value === null ? second : { value: (first.value + second.value) / 2 }
+}
+
+/** The capital, and equity after each decision. */
+export function equityCurve(ledger: Ledger, capital: number): Float64Array {
+  const curve = new Float64Array(ledger.length + 1)
+  curve[0] = capital
+  curve.set(ledger.equity.subarray(0, ledger.length), 1)
+  return curve
 }
 
 /** Equity at the start and at the end of each session that had a decision. */

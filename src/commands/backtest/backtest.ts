@@ -8,7 +8,7 @@ import { choice, integer, list, text, under } from '../../cli/options.js'
 import { painter, showsUnicode } from '../../cli/ui.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
-import { summarise } from '../../evaluate/summary.js'
+import { equityCurve, summarise } from '../../evaluate/summary.js'
 import { verdictOf } from '../../evaluate/verdict.js'
 import { INVENTED_SOURCES } from '../../market/bar.js'
 import type { Costs } from '../../portfolio/costs.js'
@@ -168,9 +168,9 @@ export const backtest = defineCommand({
       await writer.text(text)
       const summary = summaryRecord({ name, loaded, run, features: set.name, model, trials, notes })
       if (table) {
-        const { length, equity } = run.ledger
+        const onStdout = given.output === undefined || given.output === '-'
         const words = summaryTable(summary, {
-          paint: await painter(context.color && given.output === undefined),
+          paint: await painter(context.color && onStdout),
           unicode: showsUnicode(context.env),
           next: nextOf({
             ...summary,
@@ -181,7 +181,7 @@ export const backtest = defineCommand({
             model: model && { seenTo: seenTo(model, summary.from, summary.to) },
             again: againOf(context, bars.operands),
           }),
-          equity: Float64Array.of(rules.capital, ...equity.subarray(0, length)),
+          equity: equityCurve(run.ledger, rules.capital),
         })
         await writer.text(words)
       } else if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
