@@ -85,7 +85,7 @@ describe('the table', () => {
     expect(plain.stdout).not.toContain('\u001b')
     expect(plain.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     const { stdout } = await table(dir, '--color', 'always', ...args)
-    expect(stdout).toMatch(/^\u001b\[1mLost \$155\.86 after costs \(t -2\.10, 22 sessions\)/)
+    expect(stdout).toMatch(/^\u001b\[1mLost \$155\.86 net \(t -2\.10, 22 sessions\)/)
     expect(stdout).toMatch(/net result +\u001b\[31m +-\$155\.86\u001b\[39m/)
     expect(stdout).toMatch(/\u001b\[32m +\$70\.80\u001b\[39m/)
     expect(stdout.replace(/\u001b\[\d+m/g, '')).toBe(plain.stdout)
@@ -115,9 +115,7 @@ describe('a result that nothing speaks against', () => {
     ])
     expect(Object.keys(summary).slice(-3)).toEqual(['notes', 'trials', 'verdict'])
     const shown = await dir.jules([...KNOWING, '-f', 'table'])
-    expect(shown.stdout).toMatch(
-      /^Earned \$[\d.,]+ after costs \(t [\d.]+, 22 sessions\); it can be believed:\n/,
-    )
+    expect(shown.stdout).toMatch(/^Earned \$[\d.,]+ net \(t [\d.]+, 22 sessions\); it can be believed:\n/)
     expect(nextOf(shown.stdout)?.trim()).toBe('jules check-env --policy replay:actions.json bars.ndjson')
     const checked = await dir.shell(nextOf(shown.stdout)!)
     expect([checked.status, checked.stderr]).toEqual([0, ''])

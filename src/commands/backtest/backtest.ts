@@ -85,12 +85,12 @@ export const backtest = defineCommand({
   options,
   examples: [
     {
-      text: 'A moving average on generated bars',
-      shell: 'jules fetch --mock --days 30 | jules backtest --policy sma-cross --max-loss 1000 -f table -',
+      text: 'Buying and holding on generated bars',
+      shell: 'jules fetch --mock --days 30 | jules backtest --policy buy-hold -f table -',
     },
     {
       text: 'The summary alone',
-      shell: 'jules fetch --mock --days 30 | jules backtest --policy buy-hold --records summary -',
+      shell: 'jules fetch --mock | jules backtest --policy buy-hold --records summary -',
     },
   ],
   exits: {

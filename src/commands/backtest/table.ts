@@ -125,20 +125,20 @@ export function summaryTable(summary: Summary, { paint, unicode, next, equity }:
 
 const COST_WIDTH = 15
 
-/** Did it earn, on how much evidence, and can that be believed. */
+/** Did it earn net of costs, on how much evidence, and can that be believed: one line of 80 columns, or hardly more. */
 function sentenceOf({ pnl, trades, sessions, t_sessions: t, trials, verdict }: Summary): string {
   const result =
     trades === 0
       ? 'Nothing was traded'
       : pnl > 0
-        ? `Earned ${inDollars(pnl)} after costs`
+        ? `Earned ${inDollars(pnl)} net`
         : pnl < 0
-          ? `Lost ${inDollars(-pnl)} after costs`
-          : 'Earned nothing after costs'
+          ? `Lost ${inDollars(-pnl)} net`
+          : 'Earned nothing net'
   const evidence = [
     ...(t === null ? [] : [`t ${t.toFixed(2)}`]),
     `${count(sessions)} session${sessions === 1 ? '' : 's'}`,
-    ...(trials === null ? [] : [`${count(trials)} trial${trials === 1 ? '' : 's'} on these bars`]),
+    ...(trials === null ? [] : [`${count(trials)} trial${trials === 1 ? '' : 's'}`]),
   ]
   const believed = verdict.believable
     ? 'it can be believed'
