@@ -458,26 +458,25 @@ describe('the leverage limit', () => {
   })
 })
 
-test('parts of a share leave no dust: neither orders nor positions of what rounding leaves', () => {
-  const rng = stream(8, 'dust')
-  const prices = Array.from({ length: 380 }, (): [number, number] => {
-    const price = 90 + 20 * rng.uniform()
-    return [price, price]
-  })
-  const bars = market(prices, { volume: 37 })
+test('parts of a share leave no dust: ten tenths are a share', () => {
+  // In doubles ten times 0.1 is not 1: 1.1e-16 of a share would be ordered on every bar after the tenth.
+  const bars = market(
+    Array.from({ length: 60 }, (): [number, number] => [100, 100]),
+    { volume: 1 },
+  )
   const limits = { ...NO_LIMITS, flatBeforeCloseMs: null }
-  const rules = { ...free, fractional: true, limits, costs: { ...FREE, participation: 0.07 } }
+  const rules = { ...free, fractional: true, shares: 1, limits, costs: { ...FREE, participation: 0.1 } }
   const { steps } = run(
     bars,
     rules,
-    Array.from({ length: 379 }, (_, i) =>
-      i % 12 < 9 ? [LONG_FIRST, SHORT_FIRST][Math.floor(i / 12) % 2]! : HOLD_BOTH,
-    ),
+    Array.from({ length: 59 }, (_, i) => (i < 30 ? LONG_FIRST : HOLD_BOTH)),
   )
-  const small = steps.filter(
-    ({ ordered, position }) =>
-      (ordered[0] !== 0 && Math.abs(ordered[0]!) < 1e-9) || (position !== 0 && Math.abs(position) < 1e-9),
-  )
-  expect(small).toEqual([])
-  expect(steps.filter(({ filled }) => filled[0] !== 0).length).toBeGreaterThan(100)
+  const filled = steps.map((step, i) => (step.filled[0] === 0 ? -1 : i)).filter((i) => i >= 0)
+  const tenth = (_: unknown, i: number) => i
+  expect(filled).toEqual([
+    ...Array.from({ length: 10 }, tenth),
+    ...Array.from({ length: 10 }, (_, i) => 30 + i),
+  ])
+  expect(steps.filter(({ ordered }) => ordered[0] !== 0 && Math.abs(ordered[0]!) < 0.01)).toEqual([])
+  expect(steps.at(-1)?.position).toBe(0)
 })
