@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Registration, register, registered } from './registry.js'
+import { type Registration, register, registered, trialsOn } from './registry.js'
 
 const run = (more: Partial<Registration>): Registration => ({
   run: 'r',
@@ -35,6 +35,27 @@ test('a trial is a distinct setting on the same symbols and interval over dates 
   expect(await number({ trial: 'f', from: '2025-03-31', to: '2025-04-30' })).toBe(4)
   expect(await number({ trial: 'g', from: null, to: null, task: 'recall2' })).toBe(null)
   expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('a model is one of all trials on its bars, whenever they were made', async () => {
+  const path = file()
+  for (const more of [
+    {},
+    { trial: 'b' },
+    { trial: 'b' },
+    { trial: 'c', symbols: ['AMD', 'INTC'] },
+    { trial: 'd', interval: '5m' },
+    { trial: 'e', from: '2025-04-01', to: '2025-06-30' },
+    { trial: 'f', from: '2025-03-31', to: '2025-04-30' },
+    { trial: 'g', from: null, to: null },
+  ])
+    await register(path, run(more))
+  const span = { symbols: ['NVDA', 'MSFT'], interval: '1m', from: '2025-01-02', to: '2025-03-31' }
+  const runs = await registered(path)
+  expect(trialsOn(runs, span)).toBe(3)
+  expect(trialsOn(runs, { ...span, from: '2025-04-15', to: '2025-05-01' })).toBe(2)
+  expect(trialsOn(runs, { ...span, from: '2026-01-02', to: '2026-02-01' })).toBe(0)
+  expect(trialsOn(await registered(`${path}.none`), span)).toBe(0)
 })
 
 test('runs that start together are all there, and a torn line hides none', async () => {
