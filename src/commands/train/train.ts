@@ -127,8 +127,12 @@ async function begin(context: Context, beginning: Beginning): Promise<void> {
   const format = given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')
   const task = plan.subject.kind === 'benchmark'
   const output = new TrainingOutput(context, { table: format === 'table', task })
-  if (beginning.place.kind === 'new') warnOfFewSessions(context, plan)
-  const trained = await trainRun(trainingWorld(context, given, output.listen), plan)
+  // Called when the folder stands and the first step is near: a run that is refused has no need of the warning.
+  const listen = () => {
+    if (beginning.place.kind === 'new') warnOfFewSessions(context, plan)
+    return output.listen()
+  }
+  const trained = await trainRun(trainingWorld(context, given, listen), plan)
   await output.ended(trained, operands.length === 0 ? stored(plan) : operands)
 }
 
