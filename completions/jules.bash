@@ -9,7 +9,7 @@ _jules() {
     case $word in --config|--color) [ "${COMP_WORDS[i+1]}" = = ] && ((i++)); ((i++)); continue ;; -*) continue ;; esac
     case $words in
       '') words=$word ;;
-      db|vault) words="$words $word" ;;
+      runs|db|vault) words="$words $word" ;;
     esac
   done
   case $words in
@@ -18,9 +18,10 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench runs db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench db vault' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench runs db vault' -- "$cur")); return ;;
+    'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
     'fetch')
@@ -191,7 +192,7 @@ _jules() {
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
-        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: replay:' -- "$cur")); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
         --max-position) COMPREPLY=(); return ;;
@@ -221,7 +222,7 @@ _jules() {
       ;;
     'check-env')
       case $prev in
-        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: replay:' -- "$cur")); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
         --max-position) COMPREPLY=(); return ;;
@@ -281,6 +282,43 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--threads --widths --seconds --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'runs list')
+      case $prev in
+        --state) COMPREPLY=($(compgen -W 'ended stopped diverged running unfinished' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--state --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'runs show')
+      case $prev in
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'runs compare')
+      case $prev in
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'runs prune')
+      case $prev in
+        --state) COMPREPLY=($(compgen -W 'ended stopped diverged running unfinished' -- "$cur")); return ;;
+        --before) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--state --before --dry-run --yes --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
       ;;
     'db start')
       case $prev in

@@ -70,6 +70,12 @@ export async function takeLock(world: LockWorld, path: string, patience: LockPat
   return () => remove(disk, lock)
 }
 
+/** Whether a process that lives, or one of another host, of which nobody here can know, holds the lock of `path`. */
+export function isLocked({ disk, self, isAlive }: LockWorld, path: string): boolean {
+  const held = readHeld(disk, `${path}.lock`)
+  return held !== null && (held.host !== self.host || isAlive(held))
+}
+
 interface Names {
   readonly lock: string
   /** A file of this process alone, with the content that the lock shall have. */

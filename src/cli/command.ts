@@ -47,6 +47,8 @@ export interface LeafCommand<O extends Options = Options> extends Described {
 
 export interface CommandGroup extends Described {
   readonly commands: readonly AnyLeaf[]
+  /** The one that runs where none is named. */
+  readonly alone?: string
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: `run` is contravariant in its options

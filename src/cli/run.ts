@@ -65,7 +65,9 @@ async function dispatch(argv: readonly string[], commands: Commands, voice: Voic
   let group: CommandGroup | undefined
   if (isGroup(command)) {
     group = command
-    const split = splitCommand(rest)
+    let split = splitCommand(rest)
+    const alone = standsAlone(group, rest, split.word)
+    if (alone !== undefined) split = { word: alone, rest }
     if (split.word === undefined || split.word === 'help') {
       const { raw } = readFlags({ options: {} }, split.rest)
       if (raw.has('version')) return print(version())
@@ -82,6 +84,17 @@ async function dispatch(argv: readonly string[], commands: Commands, voice: Voic
     voice.command = path.join(' ')
   }
   return runLeaf({ command: command as LeafCommand, path, group, commands }, args, voice)
+}
+
+/** The command of a group that runs for words which name none: nothing but options, of which none asks for help. */
+function standsAlone(
+  { alone, commands }: CommandGroup,
+  rest: readonly string[],
+  word: string | undefined,
+): string | undefined {
+  if (alone === undefined || commands.some(({ name }) => name === word)) return undefined
+  if (word !== undefined && !rest[0]?.startsWith('-')) return undefined
+  return rest.some((one) => /^(--help|--version|-h|-V)$/.test(one)) ? undefined : alone
 }
 
 interface Found {

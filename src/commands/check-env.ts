@@ -15,6 +15,7 @@ import {
 } from './wiring/market.js'
 import { followModel, loadModel, policyOf } from './wiring/models.js'
 import { policyOption, preparedPolicy } from './wiring/policies.js'
+import { modelPath } from './wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
 
 export const checkEnvironment = defineCommand({
@@ -48,7 +49,7 @@ export const checkEnvironment = defineCommand({
   run: async (context, asked, operands) => {
     const chosen = asked.policy ?? null
     const prepared = chosen === null ? null : await preparedPolicy(context, chosen, asked.seed)
-    const model = chosen?.kind === 'model' ? await loadModel(chosen.path) : null
+    const model = chosen?.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
     const { given, notes } = followModel(context, asked, model)
     for (const note of notes) context.ui.note(note)
     const loaded = await loadMarket(context, given, await marketInput(context, given, operands))

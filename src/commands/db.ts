@@ -1,12 +1,11 @@
 import { Failure, usage } from '../base/errors.js'
 import { defineCommand, defineGroup } from '../cli/command.js'
-import type { Context } from '../cli/context.js'
 import { choice, date, flag, list } from '../cli/options.js'
-import { promptLine } from '../cli/prompt.js'
 import { INVENTED_SOURCES } from '../market/bar.js'
 import { newYorkMidnight } from '../market/calendar.js'
 import type { PostgresStore } from '../store/postgres.js'
 import type { Purge } from '../store/store.js'
+import { confirmed } from './wiring/confirm.js'
 import { symbols } from './wiring/input.js'
 import {
   embeddedOptions,
@@ -172,7 +171,11 @@ export const db = defineGroup({
           context.ui.note(`${rows} rows: ${going.map(holdingWords).join('; ')}`, { rows })
           if (options['dry-run']) return context.ui.note('nothing deleted (dry run)')
           const real = going.some(({ source }) => source === null || !INVENTED_SOURCES.includes(source))
-          if (real && !options.yes) await confirm(context, rows)
+          if (real && !options.yes)
+            await confirmed(context, {
+              question: `Delete these ${rows} rows?`,
+              act: 'deleting rows that are not generated',
+            })
           const deleted = await database.purge(what)
           context.ui.note(`${deleted} rows deleted`, { deleted })
         }
@@ -203,12 +206,3 @@ export const db = defineGroup({
   ],
   seeAlso: ['load', 'export'],
 })
-
-/** Rows that cannot be made again go with a yes alone. */
-async function confirm(context: Context, rows: number): Promise<void> {
-  if (!context.stdinIsTTY) throw usage('deleting rows that are not generated needs --yes without a terminal')
-  const { signal, interrupt } = context
-  const answer = await promptLine(`Delete these ${rows} rows? yes or no: `, { signal, interrupt, echo: true })
-  signal.throwIfAborted()
-  if (answer?.toString() !== 'yes') throw new Failure('no', 'nothing deleted')
-}

@@ -43,6 +43,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./bench.js').then((module) => module.bench),
   },
   {
+    name: 'runs',
+    summary: 'list, show, compare and prune training runs',
+    load: () => import('./runs/runs.js').then((module) => module.runs),
+  },
+  {
     name: 'db',
     summary: 'run the embedded database and look after the store',
     load: () => import('./db.js').then((module) => module.db),

@@ -1,13 +1,17 @@
 /** The course of a run in its folder: from the newest checkpoint on, with models, checkpoints and records on the way. */
+import { resolve } from 'node:path'
 import { sha256 } from '../../base/digest.js'
-import { badData } from '../../base/errors.js'
+import { badData, Failure } from '../../base/errors.js'
+import { formatTime } from '../../base/time.js'
 import type { Engine } from '../engines/engine.js'
 import { encodeModel } from '../model/model.js'
+import { Diverged } from '../ppo/diverged.js'
 import type { Best, Training, TrainingEnd } from '../ppo/training.js'
 import { FILES } from './folder.js'
 import { MetricLog } from './metrics.js'
 import type { HeldRun } from './new-run.js'
 import { pauses } from './pause.js'
+import { type RunEnd, registerEnd, registryFile } from './registry.js'
 import type { Setup } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
@@ -72,10 +76,14 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
         await folder.writeCheckpoint({ run: course.identity, state })
       },
     })
+  } catch (error) {
+    if (error instanceof Diverged) await registerAs(world, course, 'diverged')
+    throw error
   } finally {
     listener.end()
     await metrics.close()
   }
+  await registerAs(world, course, end)
   const trained = (): TrainedRun => ({
     end,
     run,
@@ -105,6 +113,21 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
   }
   await listener.record(`${JSON.stringify(record)}\n`)
   return trained()
+}
+
+/** The folder holds all that matters: a registry that cannot be written is told, and the run stands. */
+async function registerAs(
+  { cwd, clock, dataFolder, warn }: TrainingWorld,
+  { run, started, folder, training: { step, best } }: Course,
+  end: RunEnd,
+): Promise<void> {
+  const [time, path] = [formatTime(clock()), resolve(cwd, folder.path)]
+  await registerEnd(registryFile(dataFolder), { run, started, time, path, end, step, best }).catch(
+    (error) => {
+      if (!(error instanceof Failure)) throw error
+      warn(`the end of the run is not in the registry: ${error.message}`)
+    },
+  )
 }
 
 function sayParts({ note }: TrainingWorld, { data, test }: Setup): void {

@@ -2,12 +2,12 @@
  * The folder of a run. A file in it is there whole or not at all; a checkpoint takes the place of the last one, which is
  * kept as the previous one; metrics are appended line by line.
  */
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
 import { ensureDirectory } from '../../base/disk.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
-import { type LockWorld, takeLock } from '../../base/lock.js'
+import { isLocked, type LockWorld, takeLock } from '../../base/lock.js'
 import { fileSink, linkOrCopy } from '../../stream/sink.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 
@@ -57,6 +57,11 @@ export class RunFolder {
       forget()
       release()
     }
+  }
+
+  /** Whether a process works on the run. */
+  isBusy(world: LockWorld): boolean {
+    return isLocked(world, this.file(LOCK))
   }
 
   /** Makes the folder; false where something has its name already. */
@@ -119,6 +124,27 @@ export class RunFolder {
     const own = (await readdir(this.path)).filter(isOfRuns)
     for (const name of own) if (name !== FILES.manifest) await rm(this.file(name), { force: true })
     await rm(this.file(FILES.manifest), { force: true })
+  }
+
+  /** Removes the files of a run, and the folder where that leaves nothing in it. True where the folder is gone. */
+  async remove(): Promise<boolean> {
+    await this.clear()
+    for (const name of await readdir(this.path))
+      if (isOfLock(name)) await rm(this.file(name), { force: true })
+    try {
+      await rmdir(this.path)
+      return true
+    } catch (error) {
+      if (systemCode(error) === 'ENOTEMPTY' || systemCode(error) === 'EEXIST') return false
+      throw systemFailure(error, this.path, true)
+    }
+  }
+
+  /** Bytes of the files of a run. */
+  async size(): Promise<number> {
+    const own = (await readdir(this.path)).filter(isOfRuns)
+    const sizes = await Promise.all(own.map(async (name) => (await stat(this.file(name))).size))
+    return sizes.reduce((sum, size) => sum + size, 0)
   }
 
   /** With `isNew` the name must be free: of two runs that start in one folder at once, the second is refused (73). */

@@ -6,7 +6,7 @@ import { formatTime } from '../../base/time.js'
 import { FILES, RUN_FORMAT, RunFolder } from './folder.js'
 import type { Manifest } from './manifest.js'
 import type { NewPlace } from './plan.js'
-import { REGISTRY, type Registration, register } from './registry.js'
+import { type Registration, register, registryFile } from './registry.js'
 import type { Setup } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
@@ -24,6 +24,8 @@ export interface NewRun {
 /** A run in its folder, of which this process has the lock until it calls `release`. */
 export interface HeldRun {
   readonly run: string
+  /** When it was registered. */
+  readonly started: string
   readonly folder: RunFolder
   readonly trial: number | null
   readonly release: () => void
@@ -37,13 +39,13 @@ export async function newRun(world: TrainingWorld, place: NewPlace, begun: NewRu
   const { run, folder } = await newFolder(world, place, begun)
   const release = await folder.lock(world.lock)
   try {
-    const trial = await register(join(world.dataFolder, REGISTRY), entryOf(world, run, folder, begun))
+    const trial = await register(registryFile(world.dataFolder), entryOf(world, run, folder, begun))
     if (place.force) await folder.clear()
     const { node, platform } = world
     const started = formatTime(begun.startedMs)
     const manifest: Manifest = { format: RUN_FORMAT, run, node, platform, started, ...begun.told, trial }
     await folder.write(FILES.manifest, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), true)
-    return { run, folder, trial, release }
+    return { run, started, folder, trial, release }
   } catch (error) {
     release()
     throw error

@@ -1,14 +1,15 @@
 /**
  * Every run ever started, one line each, so that later statistics know how many trials a result was chosen from. A trial is
- * everything that decides the weights but the bars, on the same symbols and interval over dates that overlap. Lines are only added.
+ * everything that decides the weights but the bars, on the same symbols and interval over dates that overlap. Lines are only
+ * added; how a run ended, and that its folder was deleted, is said in a file beside it, and makes no trial uncounted.
  */
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
 import { ensureDirectory } from '../../base/disk.js'
 import { systemFailure } from '../../base/errors.js'
 
 /** Name of the registry in the data folder. */
-export const REGISTRY = 'runs.ndjson'
+const REGISTRY = 'runs.ndjson'
 
 /** A line of the registry, without its type. */
 export interface Registration {
@@ -26,17 +27,73 @@ export interface Registration {
   readonly trial: string
 }
 
+/** How a run ended: all steps done, no new best for too long, told to stop, or numbers that are no longer finite. */
+export type RunEnd = 'steps' | 'early-stop' | 'stopped' | 'diverged'
+
+/** Said of a run that was registered; `started` is the time of its registration. A run that goes on ends again. */
+interface Ended {
+  readonly type: 'end'
+  readonly run: string
+  readonly started: string
+  readonly time: string
+  /** Where its folder was then. */
+  readonly path: string
+  readonly end: RunEnd
+  readonly step: number
+  readonly best: { readonly reward: number; readonly step: number } | null
+}
+
+interface Pruned {
+  readonly type: 'prune'
+  readonly run: string
+  readonly started: string
+  readonly time: string
+  readonly path: string
+}
+
+type Line = ({ readonly type: 'run' } & Registration) | Ended | Pruned
+
+const LATER = 'runs-later.ndjson'
+
+/** Of what was said of runs later, beside the registry. */
+const laterFile = (file: string): string => join(dirname(file), LATER)
+
+/** A run with what was said of it later. */
+export interface RegisteredRun extends Registration {
+  readonly ended: Omit<Ended, 'type' | 'run' | 'started' | 'path'> | null
+  readonly pruned: boolean
+  /** Its trial among those that began no later, from 1 on; null for a benchmark task. */
+  readonly number: number | null
+  /** All trials on these bars so far. */
+  readonly trials: number | null
+}
+
+/** The registry of a data directory. */
+export const registryFile = (dataFolder: string): string => join(dataFolder, REGISTRY)
+
 /** Adds a run and returns its trial number: how many distinct trials there are with it, in the order they were made; null for a task. */
 export async function register(file: string, run: Registration): Promise<number | null> {
+  await add(file, { type: 'run', ...run })
+  return trialNumber(await registered(file), run)
+}
+
+/** Adds how a run ended. Throws what `systemFailure` makes of a disk that refuses. */
+export const registerEnd = (file: string, ended: Omit<Ended, 'type'>): Promise<void> =>
+  add(laterFile(file), { type: 'end', ...ended })
+
+/** Adds that the folder of a run was deleted. */
+export const registerPruned = (file: string, pruned: Omit<Pruned, 'type'>): Promise<void> =>
+  add(laterFile(file), { type: 'prune', ...pruned })
+
+async function add(file: string, line: Line): Promise<void> {
   try {
     ensureDirectory(dirname(file), 0o700)
     const log = await openLog(file, { torn: 'part', mode: 0o600 })
     try {
-      await log.append(`${JSON.stringify({ type: 'run', ...run })}\n`, { sync: true })
+      await log.append(`${JSON.stringify(line)}\n`, { sync: true })
     } finally {
       await log.close()
     }
-    return trialNumber(await registered(file), run)
   } catch (error) {
     throw systemFailure(error, file, true)
   }
@@ -44,16 +101,50 @@ export async function register(file: string, run: Registration): Promise<number 
 
 /** All runs of a registry, oldest first; a line torn by a crash is passed over. */
 export async function registered(file: string): Promise<Registration[]> {
-  const { records, torn } = await readLog(file, runIn)
+  return (await linesOf(file)).flatMap((line) => (line.type === 'run' ? [registrationOf(line)] : []))
+}
+
+const registrationOf = ({ type: _, ...run }: { type: 'run' } & Registration): Registration => run
+
+/** All runs with their ends and their trials, oldest first. */
+export async function runsOf(file: string): Promise<RegisteredRun[]> {
+  const runs: (Registration & Pick<RegisteredRun, 'ended' | 'pruned'>)[] = []
+  /** Places in `runs` by name and start; of runs that share both, the folder tells. */
+  const byName = new Map<string, number[]>()
+  for (const line of [...(await linesOf(file)), ...(await linesOf(laterFile(file)))]) {
+    if (line.type === 'run') {
+      const key = `${line.run} ${line.time}`
+      byName.set(key, [...(byName.get(key) ?? []), runs.length])
+      runs.push({ ...registrationOf(line), ended: null, pruned: false })
+      continue
+    }
+    const places = byName.get(`${line.run} ${line.started}`) ?? []
+    const at = places.length === 1 ? places[0] : places.find((i) => runs[i]!.path === line.path)
+    const run = at === undefined ? undefined : runs[at]
+    if (at === undefined || run === undefined) continue
+    const { time, path } = line
+    if (line.type === 'prune') runs[at] = { ...run, pruned: true }
+    else {
+      const { end, step, best } = line
+      // A folder that was moved goes on where it is now.
+      runs[at] = { ...run, path, ended: { time, end, step, best } }
+    }
+  }
+  const count = trialCounter(runs)
+  return runs.map((run) => ({ ...run, ...count(run) }))
+}
+
+async function linesOf(file: string): Promise<Line[]> {
+  const { records, torn } = await readLog(file, lineIn)
   // A file edited by hand may lack the last line end.
-  const last = torn === null ? undefined : runIn(torn.text)
+  const last = torn === null ? undefined : lineIn(torn.text)
   return last === undefined ? [...records] : [...records, last]
 }
 
-function runIn(line: string): Registration | undefined {
+function lineIn(text: string): Line | undefined {
   try {
-    const run = JSON.parse(line) as (Registration & { type?: unknown }) | null
-    return run?.type === 'run' ? run : undefined
+    const line = JSON.parse(text) as Line | null
+    return line !== null && isWhole(line) ? line : undefined
   } catch {
     return undefined
   }
@@ -79,11 +170,37 @@ const isOn = (run: Registration, { symbols, interval, from, to }: TrialSpan): bo
   run.interval === interval &&
   run.symbols.join() === symbols.join()
 
+/** Whether a line has what is looked at: the file may have been edited by hand. */
+function isWhole(line: Line): boolean {
+  const named = [line.run, line.time, line.path].every((one) => typeof one === 'string')
+  if (line.type === 'run') return named && Array.isArray(line.symbols) && typeof line.trial === 'string'
+  return named && (line.type === 'end' || line.type === 'prune') && typeof line.started === 'string'
+}
+
 /** The number of a run's trial among all runs, from 1 on in the order they were made; null for a benchmark task. */
 function trialNumber(runs: readonly Registration[], run: Registration): number | null {
-  const { from, to } = run
-  if (from === null || to === null) return null
-  const span = { ...run, from, to }
-  const first = runs.findIndex((other) => other.trial === run.trial && isOn(other, span))
-  return trialsOn(runs.slice(0, first + 1), span)
+  return trialCounter(runs)(run).number
+}
+
+/** Numbers trials, from 1 on in the order they were made. Runs of one sweep share their bars, and are counted through once. */
+function trialCounter(
+  runs: readonly Registration[],
+): (run: Registration) => Pick<RegisteredRun, 'number' | 'trials'> {
+  const spans = new Map<string, ReadonlyMap<string, number>>()
+  return (run) => {
+    const { from, to, symbols, interval, trial } = run
+    if (from === null || to === null) return { number: null, trials: null }
+    const span = { symbols, interval, from, to }
+    const key = JSON.stringify(span)
+    let numbers = spans.get(key)
+    if (numbers === undefined) {
+      const found = new Map<string, number>()
+      for (const other of runs) {
+        if (isOn(other, span) && !found.has(other.trial)) found.set(other.trial, found.size + 1)
+      }
+      numbers = found
+      spans.set(key, numbers)
+    }
+    return { number: numbers.get(trial) ?? null, trials: numbers.size }
+  }
 }

@@ -3,12 +3,14 @@ import { expect, test } from 'vitest'
 import { RANDOM_BARS, shortPlan, trainingWorld } from '../../../test/support/training-world.js'
 import { takeLock } from '../../base/lock.js'
 import { decodeModel } from '../model/model.js'
+import { Diverged } from '../ppo/diverged.js'
+import { TRADING } from '../ppo/settings.js'
 import { RunFolder } from './folder.js'
 import { type Manifest, manifestOf } from './manifest.js'
 import type { TrainingPlan } from './plan.js'
-import { registered } from './registry.js'
+import { registered, runsOf } from './registry.js'
 import { trainRun } from './train-run.js'
-import { type Listener, type Scores, silent } from './world.js'
+import { type Listener, type Scores, silent, type TrainingWorld } from './world.js'
 
 const MODELS = ['policy.safetensors', 'best.safetensors']
 
@@ -49,6 +51,29 @@ test('two trainings side by side in one process have the same bytes, and leave n
   )
   expect([existsSync(world.file('a/run.lock')), existsSync(world.file('b/run.lock'))]).toEqual([false, false])
   expect((await registered(world.file('data/runs.ndjson'))).length).toBe(2)
+})
+
+test('how it ended is told: all steps, a signal, numbers that are none, and again when it goes on', async () => {
+  const world = trainingWorld()
+  const ends = async () => (await runsOf(world.file('data/runs.ndjson'))).map(({ ended }) => ended?.end)
+  const short = (name: string) =>
+    shortPlan(world.file(name), {
+      settings: { ...TRADING, steps: 512, envs: 8, rolloutSteps: 64, batch: 256 },
+    })
+  await trainRun(world, short('whole'))
+  const stop = new AbortController()
+  stop.abort()
+  await trainRun({ ...world, signal: stop.signal }, short('stopped'))
+  const wild: TrainingWorld = {
+    ...world,
+    engine: async (layout) => Object.assign(await world.engine(layout), { adamStep: () => Number.NaN }),
+  }
+  await expect(trainRun(wild, short('wild'))).rejects.toThrow(Diverged)
+  expect(await ends()).toEqual(['steps', 'stopped', 'diverged'])
+  const folder = new RunFolder(world.file('stopped'), world)
+  const place = { kind: 'begun', folder, manifest: await manifestOf(folder) } as const
+  await trainRun(world, { ...short('stopped'), place })
+  expect(await ends()).toEqual(['steps', 'steps', 'diverged'])
 })
 
 test('a signal stops it with a checkpoint, from which it goes on to the bytes of a whole run', async () => {

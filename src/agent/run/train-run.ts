@@ -56,8 +56,9 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
   }
 }
 
-const heldBy = ({ folder, manifest: { run, trial } }: BegunPlace): HeldRun => ({
+const heldBy = ({ folder, manifest: { run, started, trial } }: BegunPlace): HeldRun => ({
   run,
+  started,
   folder,
   trial,
   // Its lock is the caller's.

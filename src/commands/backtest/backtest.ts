@@ -39,6 +39,7 @@ import {
 } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { policyOption, preparedPolicy } from '../wiring/policies.js'
+import { modelPath } from '../wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { againOf, nextOf } from './next.js'
 import { summaryTable } from './table.js'
@@ -78,7 +79,7 @@ export const backtest = defineCommand({
     'Decisions stand on bars of both symbols. A bar that one symbol has alone, its partner being halted, still fills the order of its symbol, marks it, tests the limits and lets the guard close it; those after the last decision add one equity record.',
     'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders). A record without a symbol tells what a loss limit has cost once all is closed, with the overshoot; that of max-loss or max-drawdown ends the run.',
     `The rules of the guard: ${ruleWords()}.`,
-    'model:PATH is the folder of a training run, of which it takes the best model, or a policy file. Capital, sizes, costs, limits, features and --long-only are then those of its training; what is set here goes before them, and a note says so. The summary says which sessions the model has seen.',
+    'model:PATH is the folder of a training run, of which it takes the best model, or a policy file; model:latest the newest finished run, and model:RUN a run by its name, where no file has that name. Capital, sizes, costs, limits, features and --long-only are then those of its training; what is set here goes before them, and a note says so. The summary says which sessions the model has seen.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
   operands: [barsOperand],
@@ -111,7 +112,7 @@ export const backtest = defineCommand({
       })
     }
     const prepared = await preparedPolicy(context, chosen, asked.seed)
-    const model = chosen.kind === 'model' ? await loadModel(chosen.path) : null
+    const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
     const { given, notes } = followModel(context, asked, model)
     const trials = model === null ? null : await trialsOf(context, model)
     const bars = await marketInput(context, given, operands)

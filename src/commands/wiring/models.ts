@@ -1,9 +1,8 @@
 /** `model:PATH` as a policy: a run folder (its best model, else its last) or one policy file. */
-import { join } from 'node:path'
 import { decodeModel, type Model } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
-import { REGISTRY, registered, trialsOn } from '../../agent/run/registry.js'
+import { registered, registryFile, trialsOn } from '../../agent/run/registry.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
@@ -113,7 +112,7 @@ export function modelRecord({ path, sha256, model }: LoadedModel) {
 export async function trialsOf(context: Context, { model }: LoadedModel): Promise<number> {
   const { data, spec } = model
   if (data === null) return 1
-  const runs = await registered(join(context.paths.data, REGISTRY))
+  const runs = await registered(registryFile(context.paths.data))
   const { symbols, train, validation } = data
   return Math.max(1, trialsOn(runs, { symbols, interval: spec.interval, from: train[0], to: validation[1] }))
 }

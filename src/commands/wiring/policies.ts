@@ -19,7 +19,7 @@ export type PolicyChoice =
 export const policyOption = option<PolicyChoice | undefined>(
   'POLICY',
   `who decides: ${POLICIES.join(', ')}, replay:FILE or model:PATH`,
-  { defaultText: 'flat', words: [...POLICIES, 'model:', 'replay:'] },
+  { defaultText: 'flat', words: [...POLICIES, 'model:', 'model:latest', 'replay:'] },
   parsePolicy,
 )
 

@@ -1,0 +1,15 @@
+/** What cannot be made again goes with a yes alone. */
+import { Failure, usage } from '../../base/errors.js'
+import type { Context } from '../../cli/context.js'
+import { promptLine } from '../../cli/prompt.js'
+
+/** Asks on the terminal. Throws 64 without one, where `act` needs --yes, and 1 for any answer but yes. */
+export async function confirmed(
+  { signal, interrupt, stdinIsTTY }: Context,
+  { question, act }: { readonly question: string; readonly act: string },
+): Promise<void> {
+  if (!stdinIsTTY) throw usage(`${act} needs --yes without a terminal`)
+  const answer = await promptLine(`${question} yes or no: `, { signal, interrupt, echo: true })
+  signal.throwIfAborted()
+  if (answer?.toString() !== 'yes') throw new Failure('no', 'nothing deleted')
+}
