@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench runs db vault help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench runs db vault' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
@@ -336,10 +336,11 @@ _jules() {
       ;;
     'db status')
       case $prev in
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'db path')
       case $prev in
@@ -517,6 +518,16 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--vault --password-fd --backend --backend-command --only --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'doctor')
+      case $prev in
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--dsn --schema --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
   esac
   case $cur in

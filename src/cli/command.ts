@@ -40,6 +40,8 @@ export interface LeafCommand<O extends Options = Options> extends Described {
   readonly operands?: readonly Operand[]
   /** What stands on the command line may be a secret given by mistake: messages do not repeat it. */
   readonly discreet?: boolean
+  /** Runs with a configuration file that is refused as if there were none: to say what is wrong with it is its task. */
+  readonly diagnoses?: boolean
   /** Stop reading options at the first operand, so that they reach a child command untouched. */
   readonly passThrough?: boolean
   readonly run: (context: Context, options: Values<O>, operands: readonly string[]) => Promise<void>

@@ -7,6 +7,7 @@ import { nearest } from '../base/suggest.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
 import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
 import { type Config, configLayer, readConfig } from './config.js'
+import { insideOf } from './config-check.js'
 import type { Context } from './context.js'
 import { commandHelp, rootHelp } from './help.js'
 import { flag, globalOptions, type Options, type Setting, type Values } from './options.js'
@@ -111,12 +112,12 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   if (raw.has('help')) return print(commandHelp(path.join(' '), command))
   if (raw.has('version')) return print(version())
   const paths = xdgPaths(env, homedir)
-  const config = await loadConfig(raw.get('config'), paths.config)
+  const { config, layer } = await configOf(found, raw.get('config'), paths.config)
   const all = { ...command.options, ...globalOptions }
   const settings = settle(all, {
     flags: raw,
     env,
-    config: layer(config, found),
+    config: layer,
     discreet: command.discreet,
   })
   const value = (name: string): unknown => settings.get(name)?.value
@@ -176,7 +177,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     settings,
     settingsOf: async <O extends Options>(section: string, of: O) => {
       const group = await find(commands, section).load()
-      const place = { path: [section], options: of, ...(isGroup(group) ? { group: inside(group) } : {}) }
+      const place = { path: [section], options: of, ...(isGroup(group) ? { group: insideOf(group) } : {}) }
       const settled = settle(of, {
         flags: new Map(),
         env,
@@ -279,16 +280,21 @@ const terminalWidth = (): number => process.stderr.columns ?? 80
 const shown = (commands: Commands): Commands => commands.filter(({ hidden }) => !hidden)
 const namesOf = (commands: Commands): string[] => commands.map(({ name }) => name)
 
-function layer(config: Config, { command, path, group, commands }: Found) {
-  const names = namesOf(commands)
-  if (group === undefined) return configLayer(config, { path, options: command.options }, names)
-  return configLayer(config, { path, options: command.options, group: inside(group) }, names)
+/** The configuration file, and what it says of the command at hand. */
+async function configOf(
+  { command, path, group, commands }: Found,
+  flag: string | undefined,
+  directory: string,
+): Promise<{ config: Config; layer: (name: string) => string | undefined }> {
+  const place = { path, options: command.options, ...(group === undefined ? {} : { group: insideOf(group) }) }
+  const layered = (config: Config) => ({ config, layer: configLayer(config, place, namesOf(commands)) })
+  try {
+    return layered(await loadConfig(flag, directory))
+  } catch (error) {
+    if (command.diagnoses === true && error instanceof Failure) return layered({ path: undefined, body: {} })
+    throw error
+  }
 }
-
-const inside = ({ commands: children }: CommandGroup) => ({
-  names: children.map(({ name }) => name),
-  options: Object.assign({}, ...children.map(({ options }) => options)) as Options,
-})
 
 function settingWords(name: string, { value, origin, raw }: Setting): string {
   return `--${name} ${raw ?? (Array.isArray(value) ? value.join(',') : String(value ?? 'unset'))} (${origin})`

@@ -1,6 +1,7 @@
 import { Failure, usage } from '../base/errors.js'
 import { defineCommand, defineGroup } from '../cli/command.js'
 import { choice, date, flag, list } from '../cli/options.js'
+import { painter } from '../cli/ui.js'
 import { INVENTED_SOURCES } from '../market/bar.js'
 import { newYorkMidnight } from '../market/calendar.js'
 import type { PostgresStore } from '../store/postgres.js'
@@ -52,23 +53,37 @@ export const db = defineGroup({
       name: 'status',
       summary: 'say whether the embedded database runs',
       description: ['Exits with 1 when it does not.'],
-      options: {},
+      options: {
+        format: choice('FORMAT', ['ndjson', 'table'], 'a record, or lines for people', {
+          short: 'f',
+          defaultText: 'table on a terminal, else ndjson',
+        }),
+      },
       exits: { 1: 'it does not run' },
-      run: async (context) => {
+      run: async (context, { format }) => {
         const { serverState } = await import('../store/embedded.js')
         const state = await serverState(embeddedOptions(context))
         const words = state.running ? 'running' : state.initialised ? 'stopped' : 'not made yet'
-        await context.stdout().write(
-          print(
-            JSON.stringify({
-              type: 'state',
-              database: 'embedded',
-              state: words,
-              pid: state.running ? state.pid : null,
-              socket: state.running ? state.socketDirectory : null,
-            }),
-          ),
-        )
+        const record = {
+          type: 'state',
+          database: 'embedded',
+          state: words,
+          pid: state.running ? state.pid : null,
+          socket: state.running ? state.socketDirectory : null,
+        }
+        const table = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+        const { green, red } = await painter(context.color)
+        const lines = [
+          ['database', `embedded, ${state.running ? green(words) : red(words)}`],
+          ...(state.running
+            ? [
+                ['process', String(state.pid)],
+                ['socket', state.socketDirectory],
+                ['data', state.data],
+              ]
+            : [['start', 'jules db start']]),
+        ].map(([name = '', value]) => `${name.padEnd(9)} ${value}`)
+        await context.stdout().write(print(table ? lines.join('\n') : JSON.stringify(record)))
         if (!state.running) context.exitWith(1)
       },
     }),

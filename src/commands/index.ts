@@ -58,6 +58,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./vault/vault.js').then((module) => module.vault),
   },
   {
+    name: 'doctor',
+    summary: 'check that this machine has what jules needs',
+    load: () => import('./doctor/doctor.js').then((module) => module.doctorOf(commands)),
+  },
+  {
     name: 'generate',
     summary: 'write the manual pages or completions',
     hidden: true,

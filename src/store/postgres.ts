@@ -72,6 +72,16 @@ export class PostgresStore implements Store {
     )
   }
 
+  /** What the clock of the server says, in epoch milliseconds. */
+  async clock(): Promise<number> {
+    return this.#doing('asking the time', async () => {
+      const { rows } = await this.#client.query<{ ms: number }>(
+        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms',
+      )
+      return rows[0]!.ms
+    })
+  }
+
   async load(options: LoadOptions): Promise<Load & { readonly skipped: number }> {
     await this.init()
     return this.#doing('preparing the load', async () => {
