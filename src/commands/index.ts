@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./check-env.js').then((module) => module.checkEnvironment),
   },
   {
+    name: 'inspect',
+    summary: 'say what is in bars: span, gaps, overlaps, splits',
+    load: () => import('./inspect/inspect.js').then((module) => module.inspect),
+  },
+  {
     name: 'export-model',
     summary: 'write a model for other runtimes',
     load: () => import('./export-model.js').then((module) => module.exportModel),

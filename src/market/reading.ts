@@ -6,7 +6,7 @@ import type { BarBatch, Interval, Names } from './bar.js'
 import type { ColumnMap } from './columns.js'
 import type { BarField, DecimalMark } from './fields.js'
 import { BadRecord, type Problem } from './problem.js'
-import type { RowCheck } from './row-check.js'
+import type { RowJudge } from './row-check.js'
 import type { VendorName } from './vendors.js'
 
 /** A record that is not a bar. */
@@ -53,7 +53,7 @@ export interface ReadOptions {
   /** Called with what was found out about a file: for those who ask for details. */
   readonly onDetail?: ((words: string) => void) | undefined
   /** What the rows are held against; one for several sources that are one input. Default: one of its own. */
-  readonly check?: RowCheck | undefined
+  readonly check?: RowJudge | undefined
   /** Called when a source has ended, for what is worth knowing of its rows; `warn` for what should be looked at. */
   readonly onNote?: ((words: string) => void) | undefined
   readonly onWarn?: ((words: string) => void) | undefined

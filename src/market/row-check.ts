@@ -13,6 +13,14 @@ import { LOOK_AHEAD, Spacings } from './spacing.js'
 import { type Split, SplitWatch, splitWords } from './splits.js'
 import { Starts } from './starts.js'
 
+/** Who looks at each row of an input, once it is a bar. */
+export interface RowJudge {
+  /** What is wrong with row `i`, which is then left out; or null. */
+  check(batch: BarBatch, i: number): Problem | null
+  /** What is to be told of the rows since the last call. */
+  take(): { readonly notes: string[]; readonly warnings: string[] }
+}
+
 export interface RowCheckOptions {
   /** In whose midnight the stamps of days may be written. */
   readonly zone?: Zone | null | undefined
@@ -35,7 +43,7 @@ const DAILY = INTERVALS.indexOf('1d')
 const REGULAR = SESSIONS.indexOf('rth')
 
 /** The rows of an input, of one source or several, held against each other and the calendar. */
-export class RowCheck {
+export class RowCheck implements RowJudge {
   readonly #options: RowCheckOptions
   readonly #tracks = new Map<string, Track>()
   /** The same by symbol and interval of one names table. */
@@ -58,7 +66,7 @@ export class RowCheck {
   check(batch: BarBatch, i: number): Problem | null {
     const track = this.#trackOf(batch, i)
     const { lengthMs } = track
-    if (batch.interval[i] === DAILY) batch.time[i] = this.#midnight(batch.time[i]!)
+    if (batch.interval[i] === DAILY) batch.time[i] = midnightOf(batch.time[i]!, this.#options.zone)
     const time = batch.time[i]!
     if (this.#spacings !== null) this.#sample(batch.symbol[i]!, time)
     const covered = isCovered(time)
@@ -117,13 +125,6 @@ export class RowCheck {
     return track
   }
 
-  /** Midnight in New York of a day's bar, whose date may be written in the zone of the input. */
-  #midnight(timeMs: number): number {
-    const { zone } = this.#options
-    const local = zone == null ? Number.NaN : timeMs + zone.offsetAt(timeMs)
-    return local % DAY === 0 ? newYorkMidnight(local / DAY) : dayStart(timeMs)
-  }
-
   #sample(symbol: number, timeMs: number): void {
     if (this.#sampled === LOOK_AHEAD) return
     this.#sampled++
@@ -145,6 +146,12 @@ export class RowCheck {
     if (this.#offGrid++ > 0) return
     this.#firstOffGrid = `${symbol} ${interval} ${formatTime(timeMs)}${line > 0 ? ` in line ${line}` : ''}`
   }
+}
+
+/** Midnight in New York of a day's bar, whose date may be written in the zone of the input. */
+export function midnightOf(timeMs: number, zone: Zone | null | undefined): number {
+  const local = zone == null ? Number.NaN : timeMs + zone.offsetAt(timeMs)
+  return local % DAY === 0 ? newYorkMidnight(local / DAY) : dayStart(timeMs)
 }
 
 const overlapping = ({ symbol, lengthMs }: Track, otherMs: number, timeMs: number): Problem => ({

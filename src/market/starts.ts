@@ -48,6 +48,21 @@ export class Starts {
     return Number.NaN
   }
 
+  /** Whether a bar begins at this instant. */
+  has(timeMs: number): boolean {
+    return this.#startIn(Math.floor(timeMs / this.#cellMs)) === timeMs
+  }
+
+  /** The starts in [from, to), in the order of time. */
+  within(fromMs: number, toMs: number): number[] {
+    const found: number[] = []
+    for (let cell = Math.floor(fromMs / this.#cellMs); cell * this.#cellMs < toMs; cell++) {
+      const start = this.#startIn(cell)
+      if (start >= fromMs && start < toMs) found.push(start)
+    }
+    return found
+  }
+
   #startIn(cell: number): number {
     const block = this.#blockOf(cell)
     const at = cell - Math.floor(cell / CELLS) * CELLS

@@ -97,7 +97,7 @@ export interface MarketInput {
 /** What a command reads: its operands, else standard input if that holds anything, else the store. Throws 64 for both. */
 export async function marketInput(
   context: Context,
-  flags: MarketFlags,
+  flags: Pick<MarketFlags, 'store' | 'input-format'>,
   operands: readonly string[],
 ): Promise<MarketInput> {
   if (flags.store && operands.length > 0) throw usage('--store and FILE exclude each other')
