@@ -211,13 +211,14 @@ _jules() {
         --max-leverage) COMPREPLY=(); return ;;
         --warmup) COMPREPLY=(); return ;;
         --run) COMPREPLY=(); return ;;
-        --records) COMPREPLY=(); return ;;
+        --explain) COMPREPLY=(); return ;;
+        --records) COMPREPLY=($(compgen -W 'order fill risk equity summary trip' -- "$cur")); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')

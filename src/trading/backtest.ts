@@ -42,6 +42,11 @@ export class Backtest {
     return this.#run.state
   }
 
+  /** Bar of the next decision. */
+  get next(): number {
+    return this.#t
+  }
+
   /** Takes up to `most` decisions; true when the run has ended. */
   advance(most: number): boolean {
     const { market, policy } = this.options

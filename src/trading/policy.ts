@@ -17,6 +17,20 @@ export interface Decision {
   readonly mask: Uint8Array
 }
 
+/** What a model chose an action from, by action. */
+export interface Thought {
+  /** Of the network; the prior is added to that of the action in force. */
+  readonly logits: readonly number[]
+  /** 1 for each action that may be chosen. */
+  readonly mask: readonly number[]
+  readonly held: number
+  readonly holdPrior: number
+  /** With prior and mask. */
+  readonly probabilities: readonly number[]
+  /** What it expects of the rewards to come; null where it was not asked. */
+  readonly value: number | null
+}
+
 /** A policy is deterministic: the same decisions, in the same order, get the same actions. Chance comes in as a seeded stream. */
 export interface Policy {
   readonly name: string
@@ -26,6 +40,8 @@ export interface Policy {
   readonly observes: boolean
   /** The action for a decision. Called once for each, in order. */
   act(decision: Decision): number
+  /** What the last action was chosen from; absent for a policy that has no more to say than its action. */
+  thought?(): Thought
   /** Called when the run has ended after `decisions`; throws if that does not fit. */
   ended?(decisions: number): void
   /** Everything that decides later actions, exact in JSON; absent where nothing does. `bars` have ended. */

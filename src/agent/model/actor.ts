@@ -1,4 +1,5 @@
 /** A trained policy at work: one observation in, the likeliest action out, the LSTM state carried on. */
+import type { Thought } from '../../trading/policy.js'
 import type { Engine } from '../engines/engine.js'
 import { ActionDistribution } from '../network/distribution.js'
 import type { RunningMoments } from '../network/normaliser.js'
@@ -10,6 +11,8 @@ export interface ActorOptions {
   readonly mask: Uint8Array
   /** Added to the logit of the action in force. */
   readonly holdPrior: number
+  /** Whether the value is asked for too, which `thought` then tells. Neither changes what is chosen. */
+  readonly values?: boolean
 }
 
 /** One policy over one run of observations. Many may share an engine: the LSTM state is the actor's own. */
@@ -23,8 +26,14 @@ export class Actor {
   readonly #hidden: Float32Array
   readonly #cell: Float32Array
   readonly #logits: Float32Array
+  readonly #value: Float32Array | null
+  readonly #options: ActorOptions
+  #held = -1
 
-  constructor(engine: Engine, { normaliser, mask, holdPrior }: ActorOptions) {
+  constructor(engine: Engine, options: ActorOptions) {
+    const { normaliser, mask, holdPrior, values = false } = options
+    this.#options = options
+    this.#value = values ? new Float32Array(1) : null
     const { shape, cells } = engine.layout
     this.#engine = engine
     this.#normaliser = normaliser
@@ -52,10 +61,24 @@ export class Actor {
       hidden: this.#hidden,
       cell: this.#cell,
       logits: this.#logits,
-      values: null,
+      values: this.#value,
     })
     this.#starts[0] = 0
+    this.#held = held
     return this.#distribution.mode(this.#logits, 0, held)
+  }
+
+  /** What the last action was chosen from. */
+  thought(): Thought {
+    const { mask, holdPrior } = this.#options
+    return {
+      logits: [...this.#logits],
+      mask: [...mask],
+      held: this.#held,
+      holdPrior,
+      probabilities: this.#distribution.probabilities(this.#logits, 0, this.#held),
+      value: this.#value?.[0] ?? null,
+    }
   }
 
   /**

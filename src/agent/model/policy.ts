@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly interval: string
   /** 1 for each action that the run allows. */
   readonly mask: Uint8Array
+  /** Whether the value of each decision is asked for. */
+  readonly values?: boolean
 }
 
 /** Throws a data Failure that names what differs between the model and its surroundings. */
@@ -66,12 +68,19 @@ export function modelPolicy(model: Model, engine: Engine, surroundings: Surround
   checkModel(model, surroundings)
   engine.writeParameters(model.parameters)
   const mask = surroundings.mask.map((one, action) => (one === 1 && model.spec.mask[action] === 1 ? 1 : 0))
-  const actor = new Actor(engine, { normaliser: model.normaliser, mask, holdPrior: model.spec.holdPrior })
+  const { values = false } = surroundings
+  const actor = new Actor(engine, {
+    normaliser: model.normaliser,
+    mask,
+    holdPrior: model.spec.holdPrior,
+    values,
+  })
   return {
     name: `model:${surroundings.name}`,
     identity: 'model',
     observes: true,
     act: ({ observation, held }) => actor.act(observation, held),
+    thought: () => actor.thought(),
     save: () => actor.save(),
     restore: (numbers) => actor.restore(numbers),
   }

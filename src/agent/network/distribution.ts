@@ -55,6 +55,14 @@ export class ActionDistribution {
     return allowed.findIndex((one, a) => one === 1 && this.#logits[a] === most)
   }
 
+  /** The probability of each action; 0 of one that is not allowed. */
+  probabilities(logits: ArrayLike<number>, from: number, held: number): number[] {
+    const most = this.#load(logits, from, held)
+    const weights = [...this.#rule.allowed].map((one, a) => (one === 1 ? exp(this.#logits[a]! - most) : 0))
+    const sum = weights.reduce((all, weight) => all + weight, 0)
+    return weights.map((weight) => weight / sum)
+  }
+
   /** Logits with the prior, in `#logits`; returns the largest allowed one. Throws 70 where a logit is not finite: the argmax of nothing is no choice. */
   #load(logits: ArrayLike<number>, from: number, held: number): number {
     const { allowed, holdPrior } = this.#rule

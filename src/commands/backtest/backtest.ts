@@ -4,7 +4,7 @@ import { badData, usage } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
-import { choice, integer, list, text, under } from '../../cli/options.js'
+import { choice, integer, list, option, text, under } from '../../cli/options.js'
 import { painter, showsUnicode } from '../../cli/ui.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
@@ -41,11 +41,16 @@ import { openOutput, output } from '../wiring/output.js'
 import { policyOption, preparedPolicy } from '../wiring/policies.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
+import { decisionTable, decisionTime, explained } from './explain.js'
 import { againOf, nextOf } from './next.js'
 import { summaryTable } from './table.js'
+import { tripLines } from './trips.js'
 
 /** Decisions between two looks at the signals, and two writes: lines go out by the hundred, for each write costs a wait. */
 const TURN = 256
+
+/** Round trips come after the run, and only where they are asked for. */
+const RECORDS = [...RECORD_TYPES, 'trip'] as const
 
 const options = {
   ...marketOptions,
@@ -56,8 +61,15 @@ const options = {
   ...strategyOptions,
   ...under('Output', {
     run: text('NAME', 'name of the run in the records', { defaultText: 'a digest of settings and data' }),
-    records: list('LIST', `records to write: some of ${RECORD_TYPES.join(', ')}`, {
-      defaultText: 'all',
+    explain: option<number | undefined>(
+      'TIME',
+      'print the decision at this time whole: ISO 8601, or New York time without an offset',
+      {},
+      decisionTime,
+    ),
+    records: list('LIST', `records to write: some of ${RECORDS.join(', ')}`, {
+      defaultText: 'all but trip',
+      words: RECORDS,
       each: recordType,
     }),
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or the summary as a table', {
@@ -80,6 +92,8 @@ export const backtest = defineCommand({
     'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders). A record without a symbol tells what a loss limit has cost once all is closed, with the overshoot; that of max-loss or max-drawdown ends the run.',
     `The rules of the guard: ${ruleWords()}.`,
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file; model:latest the newest finished run, and model:RUN a run by its name, where no file has that name. Capital, sizes, costs, limits, features and --long-only are then those of its training; what is set here goes before them, and a note says so. The summary says which sessions the model has seen.',
+    '--explain TIME runs up to the decision at that time and prints it whole, as lines on a terminal or with -f table, else as one decision record: the bars that have just ended, the 26 inputs by name, for a model its logits, mask, probabilities and value, the action, what the guard said, orders, fills, and the account before and after. Decisions are taken at the ends of bars.',
+    'A trip record, written for --records trip, is a position from flat to flat: mean prices of entry and exit, dollars net of costs, and the bars between. What is held at the end has no exit.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
   ],
   operands: [barsOperand],
@@ -88,6 +102,11 @@ export const backtest = defineCommand({
     {
       text: 'Buying and holding on generated bars',
       shell: 'jules fetch --mock --days 30 | jules backtest --policy buy-hold -f table -',
+    },
+    {
+      text: 'One decision whole',
+      shell:
+        "jules fetch --mock --days 2 --to 2025-08-01 | jules backtest --policy sma-cross --explain '2025-08-01 10:30' -f table -",
     },
     {
       text: 'The summary alone',
@@ -111,6 +130,8 @@ export const backtest = defineCommand({
         hint: 'write ndjson, and load it into the store',
       })
     }
+    if (asked.explain !== undefined && asked.records !== undefined)
+      throw usage('--explain and --records exclude each other')
     const prepared = await preparedPolicy(context, chosen, asked.seed)
     const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
     const { given, notes } = followModel(context, asked, model)
@@ -132,7 +153,13 @@ export const backtest = defineCommand({
     const longOnly = given['long-only']
     const set = featuresOf(given.features)
     const policy =
-      prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
+      prepared ??
+      (await policyOf(model!, {
+        market,
+        features: set.name,
+        mask: actionMask(longOnly),
+        values: given.explain !== undefined,
+      }))
     const features = policy.observes ? new FeatureTable(market, set) : null
     const settings = {
       // What decides, wherever it lies: a model is its bytes, a replay its actions.
@@ -145,12 +172,23 @@ export const backtest = defineCommand({
       features: set.name,
     }
     const name = given.run ?? `bt-${digest(settings, loaded.sha256)}`
-    const types: ReadonlySet<RecordType> = new Set(
-      table ? [] : ((given.records as readonly RecordType[] | undefined) ?? RECORD_TYPES),
-    )
+    const kinds = new Set<string>(table ? [] : (given.records ?? RECORD_TYPES))
+    const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
     const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands)
     try {
       const writer = new BlockWriter(out.sink)
+      if (given.explain !== undefined) {
+        const parts = { run: name, set, market, features, rules, policy, longOnly, warmup }
+        const decision = explained(given.explain, parts)
+        await writer.text(
+          table
+            ? decisionTable(decision, await painter(context.color && given.output === undefined))
+            : `${JSON.stringify(decision)}\n`,
+        )
+        await writer.drain()
+        await out.done()
+        return
+      }
       let text = ''
       const write = (line: string) => {
         text += line
@@ -167,6 +205,7 @@ export const backtest = defineCommand({
       }
       progress.end()
       await writer.text(text)
+      if (kinds.has('trip')) for (const line of tripLines(name, run)) await writer.text(line)
       const summary = summaryRecord({ name, loaded, run, features: set.name, model, trials, notes })
       if (table) {
         const onStdout = given.output === undefined || given.output === '-'
@@ -203,8 +242,8 @@ function ruleWords(): string {
 }
 
 function recordType(word: string): string {
-  if ((RECORD_TYPES as readonly string[]).includes(word)) return word
-  throw usage(`expected some of ${RECORD_TYPES.join(', ')}`, { got: quote(word) })
+  if ((RECORDS as readonly string[]).includes(word)) return word
+  throw usage(`expected some of ${RECORDS.join(', ')}`, { got: quote(word) })
 }
 
 interface Summarised {

@@ -28,13 +28,21 @@ export interface ModelPolicyOptions {
   /** Name of the feature set that the bars are seen through. */
   readonly features: string
   readonly mask: Uint8Array
+  /** Whether the value of each decision is asked for. */
+  readonly values?: boolean
 }
 
 /** The model as a policy on these bars; refuses (65) what it was not trained for. */
 export async function policyOf({ path, model }: LoadedModel, options: ModelPolicyOptions): Promise<Policy> {
   const { modelPolicy } = await import('../../agent/model/policy.js')
-  const { market, features, mask } = options
-  const surroundings = { name: path, features: featureSet(features)!, interval: market.interval, mask }
+  const { market, features, mask, values = false } = options
+  const surroundings = {
+    name: path,
+    features: featureSet(features)!,
+    interval: market.interval,
+    mask,
+    values,
+  }
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
   return modelPolicy(model, await cpuEngine(layoutOf(model.shape)), surroundings)
 }
