@@ -38,13 +38,13 @@ function texts(): { file: string; text: string }[] {
 
 /** Options of other programs that texts name: initdb, git, npm, node; and the word for any option. */
 const FOREIGN = new Set(
-  'auth encoding locale no-instructions error-unmatch experimental-wasm-relaxed-simd no-save save-optional option csv user map-user map-group ignore-scripts include'.split(
+  'auth encoding global locale prefix no-instructions error-unmatch experimental-wasm-relaxed-simd no-save save-optional option csv user map-user map-group ignore-scripts include'.split(
     ' ',
   ),
 )
 
 /** What follows the name of the program in a sentence about it. */
-const VERBS = new Set(['alone', 'apart', 'as', 'fills', 'has', 'knows', 'makes', 'reads'])
+const VERBS = new Set(['alone', 'apart', 'as', 'counts', 'fills', 'has', 'knows', 'makes', 'needs', 'reads'])
 
 describe('the words of the source', () => {
   test('every option that a text names is one of a command', () => {
