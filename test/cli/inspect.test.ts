@@ -192,7 +192,10 @@ test('lines for people keep to 80 columns, and the store takes the records', asy
     barLine(3 * DAY, { open: 0 }),
     barLine(2 * DAY),
   )
-  const { status, stdout } = await dir.jules(['inspect', '-f', 'table'], { input })
+  const { status, stdout } = await dir.jules(['inspect', '-f', 'table'], {
+    input,
+    env: { LANG: 'en_US.UTF-8' },
+  })
   expect([status, stdout.split('\n').filter((line) => [...line].length > 80)]).toEqual([0, []])
   expect(stdout).toMatch(/^NVDA 1m {2}[▁▂▃▄▅▆▇█]+\n {2}2025-07-30T13:30:00Z to 2025-08-01T13:30:00Z\n/)
   expect(stdout).toContain('2 of 3 sessions, with 388 of their 780 bars\n')

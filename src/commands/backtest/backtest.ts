@@ -105,8 +105,7 @@ export const backtest = defineCommand({
     },
     {
       text: 'One decision whole',
-      shell:
-        "jules fetch --mock --days 2 --to 2025-08-01 | jules backtest --policy sma-cross --explain '2025-08-01 10:30' -f table -",
+      shell: "jules fetch --mock | jules backtest --explain '2025-08-01 10:30' -f table",
     },
     {
       text: 'The summary alone',

@@ -51,7 +51,7 @@ export const inspect = defineCommand({
     { text: 'Generated bars', shell: 'jules fetch --mock --days 3 | jules inspect -f table' },
     {
       text: 'What is odd about them',
-      shell: 'jules fetch --mock --days 3 --gaps 0.02 | jules inspect | grep -v \'"severity":"info"\'',
+      shell: 'jules fetch --mock --gaps 0.02 | jules inspect | grep warning',
     },
   ],
   exits: {
