@@ -5,7 +5,9 @@ import { fakePostgres, tlsFile } from '../support/fake-postgres.js'
 import { noTrace } from '../support/store.js'
 import { BIN, barLine, finished, Workdir } from '../support/workdir.js'
 
-const CA = tlsFile('ca.crt')
+/** A path as a value of a key=value string, blanks and all. */
+const certificate = (name: string): string => `'${tlsFile(name)}'`
+const CA = certificate('ca.crt')
 const PASSWORD = { TIMESCALEDB_PASSWORD: 'right' }
 
 describe('sslmode against a server', () => {
@@ -22,7 +24,7 @@ describe('sslmode against a server', () => {
     ['', within, 77, ['tls', 'password right'], /no$/m],
     ['sslmode=prefer', { tls: 'yes', refuses: 'tls' }, 77, ['tls', 'plain', 'password right'], /no$/m],
     [
-      `sslmode=prefer sslrootcert=${tlsFile('other-ca.crt')}`,
+      `sslmode=prefer sslrootcert=${certificate('other-ca.crt')}`,
       within,
       77,
       ['plain', 'password right'],
@@ -34,7 +36,7 @@ describe('sslmode against a server', () => {
     [`sslmode=verify-ca sslrootcert=${CA}`, within, 77, ['tls', 'password right'], /no$/m],
     [`sslmode=verify-ca sslrootcert=${CA}`, without, 69, [], /the server does not speak TLS/],
     [
-      `sslmode=verify-ca sslrootcert=${tlsFile('other-ca.crt')}`,
+      `sslmode=verify-ca sslrootcert=${certificate('other-ca.crt')}`,
       within,
       69,
       [],
@@ -92,7 +94,9 @@ test('variables of the environment name the server, its TLS and its password', a
     PGUSER: 'u',
     PGPASSWORD: 'other',
   }
-  await dir.jules(['export'], { env: { ...env, ...PASSWORD, PGSSLMODE: 'verify-full', PGSSLROOTCERT: CA } })
+  await dir.jules(['export'], {
+    env: { ...env, ...PASSWORD, PGSSLMODE: 'verify-full', PGSSLROOTCERT: tlsFile('ca.crt') },
+  })
   expect(server.log).toEqual(['tls', 'password right'])
 })
 
