@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { shellWord } from '../../src/base/words.js'
 import { Workdir } from '../support/workdir.js'
 
 const AWS = `
@@ -69,7 +70,7 @@ test.each([
   const env = {
     PATH: `${dir.file('bin')}:${process.env.PATH}`,
     JULES_BACKEND: 'exec',
-    JULES_BACKEND_COMMAND: resolve(`examples/vault/${name}.sh`),
+    JULES_BACKEND_COMMAND: shellWord(resolve(`examples/vault/${name}.sh`)),
   }
   const vault = (args: string[], input = '') => dir.jules(['vault', ...args], { env, input })
   const values = { ONE: 'hunter2', TWO_LINES: ' hunter2\n"\\\n\n', THREE: '\u00e9 hunter2' }
