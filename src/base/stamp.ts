@@ -189,8 +189,8 @@ function zoneOf(name: string): Zone | null {
 }
 
 /** An epoch in one of its units, by how large it is: each unit has its own decades from 1973 to 2100. */
-export const EPOCH_UNITS = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 } as const
-export type EpochUnit = keyof typeof EPOCH_UNITS
+export const EPOCH_UNITS = ['s', 'ms', 'us', 'ns'] as const
+export type EpochUnit = (typeof EPOCH_UNITS)[number]
 
 const unitOf = (value: number): EpochUnit =>
   value < 1e11 ? 's' : value < 1e14 ? 'ms' : value < 1e17 ? 'us' : 'ns'

@@ -110,14 +110,18 @@ export class Aligner {
       (time) => endOfBar(time, market.intervalMs, market.anchor) <= nowMs,
     )
     for (const time of ended.sort((one, other) => one - other)) {
-      const { numbers, present } = this.#waiting.get(time)!
+      this.#take(this.#waiting.get(time)!)
       this.#waiting.delete(time)
       this.#time = time
-      this.#numbers.set(numbers)
-      for (let k = 0; k < SYMBOL_COUNT; k++) this.#present[k] = present[k]!
       this.#close()
     }
     return market.length
+  }
+
+  /** Makes the bars of a slot the current ones. */
+  #take({ numbers, present }: Slot): void {
+    this.#numbers.set(numbers)
+    for (let k = 0; k < SYMBOL_COUNT; k++) this.#present[k] = present[k]!
   }
 
   /** Puts the current bars aside until their time is up. */
@@ -229,10 +233,7 @@ export class Aligner {
     const split = this.#splitWatches[k]!.see(batch, i)
     if (split !== null) this.splits.push(split)
     const waiting = this.#lives ? this.#waiting.get(time) : undefined
-    if (waiting !== undefined) {
-      this.#numbers.set(waiting.numbers)
-      for (let other = 0; other < SYMBOL_COUNT; other++) this.#present[other] = waiting.present[other]!
-    }
+    if (waiting !== undefined) this.#take(waiting)
     if (this.#present[k]) this.duplicates++
     this.#present[k] = true
     this.#put(batch, i, k)

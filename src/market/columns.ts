@@ -63,12 +63,10 @@ export function placesOf(names: readonly string[], { where, map, ignored }: Nami
   const places: Place[] = names.map((name) => mappedField(name, map))
   const clock = clockColumn(names, places)
   if (clock !== undefined) places[clock] = 'clock'
-  const strength = (i: number) =>
-    map?.kind === 'named' && map.fields.has(names[i]!.trim().toLowerCase()) ? 2 : isOwnName(names[i]!) ? 1 : 0
   for (const field of BAR_FIELDS) {
     const all = [...places.keys()].filter((i) => places[i] === field)
-    const most = Math.max(...all.map(strength))
-    const [first, second] = all.filter((i) => strength(i) === most)
+    const own = all.filter((i) => isOwnName(names[i]!))
+    const [first, second] = own.length > 0 ? own : all
     if (first !== undefined && second !== undefined) {
       throw badData(`columns ${quote(names[first])} and ${quote(names[second])} are both ${field}`, {
         where,

@@ -10,7 +10,6 @@ import { type BarBatch, INTERVALS, intervalMs, Names, newBatch } from './bar.js'
 import { checkedRows } from './checked-rows.js'
 import { mappedField } from './columns.js'
 import { isOwnName, type LooseFields, putRow } from './fields.js'
-import { readCsv } from './formats/csv.js'
 import { readDocuments } from './formats/document.js'
 import { BarReader } from './formats/ndjson.js'
 import { readParquet } from './formats/parquet.js'
@@ -70,8 +69,13 @@ async function* startStamped(blocks: AsyncGenerator<RecordBlock>): AsyncGenerato
   }
 }
 
+async function* readCsvRecords(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
+  const { readCsv } = await import('./formats/csv.js')
+  yield* readCsv(source, reading)
+}
+
 function readFormat(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
-  if (source.format === 'csv') return readCsv(source, reading)
+  if (source.format === 'csv') return readCsvRecords(source, reading)
   if (source.format === 'parquet') return readParquet(source, reading)
   if (reading.vendor !== undefined && vendors[reading.vendor].rows !== undefined) {
     return readDocuments(source, reading, reading.vendor)

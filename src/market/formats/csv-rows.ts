@@ -21,6 +21,7 @@ import {
 import type { Problem } from '../problem.js'
 import type { Reading } from '../reading.js'
 import type { Group, Table } from './csv-head.js'
+import { type KnownText, knownCode, remember } from './known-texts.js'
 import { STAMP_BYTES, StampReader, twoDigits } from './stamp-bytes.js'
 
 const QUOTE = 0x22
@@ -30,12 +31,6 @@ const BLANK = 0x20
 const COLON = 0x3a
 
 type NumberField = 'open' | 'high' | 'low' | 'close' | 'volume' | 'vwap' | 'trades'
-
-/** A text that stood in a column of names, as bytes, and its code. */
-interface Known {
-  readonly bytes: Uint8Array
-  readonly code: number
-}
 
 /** A group of columns sorted by how they are read, each with the column of the batch that it fills. */
 interface Columns extends Group {
@@ -50,7 +45,7 @@ interface Columns extends Group {
     readonly field: CodedField
     readonly into: Int32Array | Uint8Array
     readonly column: number
-    readonly known: Known[]
+    readonly known: KnownText[]
   }[]
 }
 
@@ -170,13 +165,12 @@ export class RowReader {
     for (const { field, into, column, known } of coded) {
       const start = column < 0 ? 0 : from[column]!
       const end = column < 0 ? 0 : to[column]!
-      let code = codeOf(known, bytes, start, end)
+      let code = knownCode(known, bytes, start, end)
       if (code < 0) {
         const read = readCoded(field, bytes.toString('latin1', start, end), batch.names, options)
         if (typeof read !== 'number') return false
         code = read
-        if (known.length < MOST_KNOWN)
-          known.push({ bytes: Uint8Array.from(bytes.subarray(start, end)), code })
+        remember(known, bytes, start, end, code)
       }
       into[i] = code
     }
@@ -207,19 +201,6 @@ export class RowReader {
 }
 
 const NO_BAR = ['open', 'high', 'low', 'close', 'volume'] as const
-
-/** A hostile input could hold a new name in every row. */
-const MOST_KNOWN = 64
-
-function codeOf(known: readonly Known[], bytes: Buffer, start: number, end: number): number {
-  search: for (let k = 0; k < known.length; k++) {
-    const { bytes: expected, code } = known[k]!
-    if (expected.length !== end - start) continue
-    for (let j = 0; j < expected.length; j++) if (expected[j] !== bytes[start + j]) continue search
-    return code
-  }
-  return -1
-}
 
 interface Scene {
   readonly batch: BarBatch

@@ -1,21 +1,12 @@
-/** Bars as CSV, both ways: any vendor's layout on the way in, numbers exactly as JavaScript prints on the way out. */
+/** Bars from CSV in any vendor's layout. Loaded where there is CSV to read, with csv-parse. */
 import { isUtf8 } from 'node:buffer'
 import type { DateOrder } from '../../base/stamp.js'
 import { lineBlocks, MAX_LINE, tooLong } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
-import { type BarBatch, barAt, newBatch } from '../bar.js'
-import { BAR_FIELDS } from '../fields.js'
+import { type BarBatch, newBatch } from '../bar.js'
 import { BATCH_ROWS, hand, NOT_UTF8, type Reading, type RecordBlock } from '../reading.js'
 import { looseCells, parseCsv, readHead, type Table } from './csv-head.js'
 import { decimalMark, RowReader } from './csv-rows.js'
-
-export const CSV_HEADER = `${BAR_FIELDS.join(',')}\n`
-
-/** Row `i` as a CSV line with its line end. No bar field needs quotes. */
-export function csvLine(batch: BarBatch, i: number): string {
-  const bar = barAt(batch, i)
-  return `${BAR_FIELDS.map((field) => bar[field] ?? '').join(',')}\n`
-}
 
 export async function* readCsv(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
   const { name, maxLine = MAX_LINE } = reading

@@ -6,6 +6,7 @@ import { DAY, formatTime } from '../../base/time.js'
 import { readNumber, scanned, writeInteger, writeNumber } from '../../stream/decimal.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from '../bar.js'
 import { isPossible, SOURCE } from '../fields.js'
+import { type KnownText, knownCode, remember } from './known-texts.js'
 import { STAMP_BYTES, StampReader } from './stamp-bytes.js'
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
@@ -142,8 +143,8 @@ const MOST_FRAMES = 16
 /** Reads lines of the canonical form into a batch. Holds the names, frames and date it saw last. */
 export class BarReader {
   readonly #batch: BarBatch
-  readonly #symbols: { bytes: Uint8Array; id: number }[] = []
-  readonly #sources: { bytes: Uint8Array; id: number }[] = []
+  readonly #symbols: KnownText[] = []
+  readonly #sources: KnownText[] = []
   readonly #heads: Frame[] = []
   readonly #tails: Frame[] = []
   /** Symbols take turns in most files: the frame after the last one is tried first. */
@@ -266,22 +267,13 @@ export class BarReader {
     return p + 1
   }
 
-  #name(
-    known: { bytes: Uint8Array; id: number }[],
-    bytes: Buffer,
-    start: number,
-    end: number,
-    pattern: RegExp,
-  ): number {
-    search: for (const entry of known) {
-      if (entry.bytes.length !== end - start) continue
-      for (let k = 0; k < entry.bytes.length; k++) if (entry.bytes[k] !== bytes[start + k]) continue search
-      return entry.id
-    }
+  #name(known: KnownText[], bytes: Buffer, start: number, end: number, pattern: RegExp): number {
+    const code = knownCode(known, bytes, start, end)
+    if (code >= 0) return code
     const text = bytes.toString('latin1', start, end)
     if (!pattern.test(text)) return -1
     const id = this.#batch.names.id(text)
-    if (known.length < 64) known.push({ bytes: ascii(text), id })
+    remember(known, bytes, start, end, id)
     return id
   }
 }
