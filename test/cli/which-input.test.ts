@@ -1,17 +1,21 @@
 /** Which input is read: files, standard input, the store; and that none is passed over in silence. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { describe, expect, test } from 'vitest'
-import { BIN, type Database, freshDatabase, type Result, Workdir } from '../support/workdir.js'
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { BIN, once, type Result, Workdir } from '../support/workdir.js'
 
-/** A store that holds a market unlike that of the files: two sessions in 2024. */
-async function stored(dir: Workdir): Promise<Database> {
-  const database = await freshDatabase()
-  await dir.shell(
-    `jules fetch --mock --seed 5 --days 2 --to 2024-06-14 | jules load --dsn '${database.dsn}' --allow-mock`,
-  )
-  return database
-}
+/** A store that holds a market unlike that of the files, two sessions in 2024: read by all tests, changed by none. */
+const DATABASE = `t_${process.pid}_which`
+const dsn = inject('serverUrl').replace('/trading_data', `/${DATABASE}`)
+beforeAll(async () => {
+  await once(inject('serverUrl'), `CREATE DATABASE ${DATABASE}`)
+  const load = `jules fetch --mock --seed 5 --days 2 --to 2024-06-14 | jules load --dsn '${dsn}' --allow-mock`
+  execFileSync('bash', ['-c', load], {
+    env: { PATH: `${resolve('bin')}:${process.env.PATH}`, HOME: '/nonexistent' },
+  })
+})
+afterAll(() => once(inject('serverUrl'), `DROP DATABASE ${DATABASE} WITH (FORCE)`))
 
 const BACKTEST = 'jules backtest --policy flat --warmup 20 --records summary'
 const inputOf = ({ stdout }: Result): string => (JSON.parse(stdout) as { input: string }).input
@@ -40,7 +44,6 @@ describe('without an operand', () => {
   ]
   test.each(STANDARD_INPUTS)('%s', async (_title, line, input) => {
     const dir = new Workdir()
-    const { dsn } = await stored(dir)
     const result = await dir.shell(line, { env: { JULES_DSN: dsn } })
     expect([result.stderr, result.status]).toEqual(['', 0])
     expect(inputOf(result)).toBe(input)
@@ -61,7 +64,6 @@ describe('without an operand', () => {
 
   test('a pipe that stays open and silent is waited for, and that is said once', async () => {
     const dir = new Workdir()
-    const { dsn } = await stored(dir)
     const result = await dir.shell(`sleep 4 | ${BACKTEST}`, { env: { JULES_DSN: dsn } })
     expect([result.stderr, inputOf(result)]).toEqual([
       'jules backtest: waiting for bars on standard input; --store reads the store\n',
@@ -114,7 +116,6 @@ describe('a loop keeps its lines', () => {
     ['a task', 'jules train --env recall2 --steps 256 --envs 2 --n-steps 64 --hidden 8 -o "run $line"'],
   ])('%s', async (_title, command) => {
     const dir = new Workdir()
-    const { dsn } = await stored(dir)
     await dir.jules(['fetch', '--mock', '--days', '2', '-o', 'b.csv'])
     const { stdout } = await dir.shell(
       `printf '1\\n2\\n3\\n' | while read -r line; do ${command} >/dev/null 2>&1; echo "line $line"; done`,
