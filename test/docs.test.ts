@@ -258,4 +258,6 @@ test('README names every command and its two commands are scripts of package.jso
   const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!)
   const run = [...blocks.join('\n').matchAll(/npm (?:run )?([a-z:]+)/g)].map((match) => match[1]!)
   for (const name of run.filter((word) => word !== 'ci')) expect(Object.keys(scripts)).toContain(name)
+  // Which the examples' test runs.
+  expect(scripts.demo).toBe('sh examples/00-main-job.sh')
 })

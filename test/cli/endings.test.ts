@@ -1,9 +1,10 @@
 /** How a command ends: 0 only after it has done its work, words for surroundings that do not work, a signal's status after a signal. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { isGroup } from '../../src/cli/command.js'
 import { commands } from '../../src/commands/index.js'
+import { rounds } from '../support/torture.js'
 import { BIN, barLine, Workdir } from '../support/workdir.js'
 
 /** Every command with what it needs to begin its work. */
@@ -110,30 +111,35 @@ describe('directories that cannot be used', () => {
     ],
   ]
   const able = places.filter(([, , user]) => (user ? asUser || !root : true))
-  test.each(able.flatMap(([what, env, user]) => paths.map((path) => ({ what, env, user, path }))))(
-    '$what: $path has words for it',
-    async ({ env, user, path }) => {
-      const dir = new Workdir('jules-ends-')
-      chmodSync(dir.path, 0o755)
-      if (user && root) chownSync(dir.path, 0, 0)
-      const args = [...path.split(' '), ...(NEEDS[path] ?? [])]
-      const surroundings = { ...dir.environment(), TRADING_VAULT_PASSWORD: 'x', ...env(dir) }
-      const { status, signal, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
-        cwd: dir.path,
-        env: surroundings,
-        // A reader of bars takes what is piped, so that it gets nothing and asks the store.
-        input: path === 'load' || path.startsWith('vault') ? barLine(0) : '',
-        encoding: 'utf8',
-        timeout: 60_000,
-        ...(user && root ? { uid: USER, gid: USER } : {}),
-      })
-      if (existsSync(dir.file('.local/share/jules/pg/data'))) await dir.jules(['-q', 'db', 'stop'])
-      expect([signal, stderr]).toEqual([null, expect.not.stringMatching(/bug|\n\s+at /)])
-      // Done, an answer, no such thing, cannot create, denied: never a bug and never silence about a failure.
-      expect([0, 1, 66, 73, 77]).toContain(status)
-      if (status !== 0) expect(stdout + stderr).not.toBe('')
-    },
+  // Each command meets two of the places in `npm test`, another two with another seed, and all of them in `npm run torture`.
+  const met = rounds({ short: 2, full: able.length })
+  const spread = Array.from({ length: met }, (_, i) => Math.floor((i * able.length) / met))
+  const meets = (place: number, command: number): boolean =>
+    spread.includes((place + command + inject('seed')) % able.length)
+  const cases = able.flatMap(([what, env, user], place) =>
+    paths.filter((_, command) => meets(place, command)).map((path) => ({ what, env, user, path })),
   )
+  test.each(cases)('$what: $path has words for it', async ({ env, user, path }) => {
+    const dir = new Workdir('jules-ends-')
+    chmodSync(dir.path, 0o755)
+    if (user && root) chownSync(dir.path, 0, 0)
+    const args = [...path.split(' '), ...(NEEDS[path] ?? [])]
+    const surroundings = { ...dir.environment(), TRADING_VAULT_PASSWORD: 'x', ...env(dir) }
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+      cwd: dir.path,
+      env: surroundings,
+      // A reader of bars takes what is piped, so that it gets nothing and asks the store.
+      input: path === 'load' || path.startsWith('vault') ? barLine(0) : '',
+      encoding: 'utf8',
+      timeout: 60_000,
+      ...(user && root ? { uid: USER, gid: USER } : {}),
+    })
+    if (existsSync(dir.file('.local/share/jules/pg/data'))) await dir.jules(['-q', 'db', 'stop'])
+    expect([signal, stderr]).toEqual([null, expect.not.stringMatching(/bug|\n\s+at /)])
+    // Done, an answer, no such thing, cannot create, denied: never a bug and never silence about a failure.
+    expect([0, 1, 66, 73, 77]).toContain(status)
+    if (status !== 0) expect(stdout + stderr).not.toBe('')
+  })
 
   test('a working directory that is gone has words', async () => {
     const dir = new Workdir()

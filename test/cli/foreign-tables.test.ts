@@ -198,7 +198,13 @@ describe('a table that differs stops what it must, by name, and the printed stat
       expect([mended.status, mended.stderr]).toEqual([0, expect.stringContaining('applied migration 1')])
       expect((await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })).status).toBe(0)
     }
-    // A schema of one's own goes beside any of them.
+  })
+
+  test("a schema of one's own goes beside any of them", async () => {
+    const dir = new Workdir()
+    const { dsn, query } = await freshDatabase()
+    for (const [, sql] of stopping.filter(([what]) => /^(the table of|fills|runs|imports) /.test(what)))
+      await query(sql)
     const apart = ['--dsn', dsn, '--schema', 'mine']
     expect((await dir.jules(['load', ...apart], { input: barLines(3) })).status).toBe(0)
     expect((await dir.jules(['export', ...apart])).stdout).toBe(barLines(3))

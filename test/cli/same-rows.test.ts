@@ -34,14 +34,15 @@ test.each(files)('load $name and fetch $name | load', async ({ name, text, optio
   const dir = new Workdir()
   dir.write(name, text)
   const words = options.join(' ')
+  const { dsn, query } = await freshDatabase()
   const rows = async (line: string) => {
-    const { dsn, query } = await freshDatabase()
     const { status, stderr } = await dir.shell(
       `set -o pipefail; ${line.replaceAll('LOAD', `jules load --dsn '${dsn}'`)}`,
     )
     expect(status, stderr).toBe(0)
+    // Each way begins with an empty table.
     return query(
-      'SELECT symbol, "interval", "time", open, high, low, close, volume, vwap, trades, adjusted, session, source FROM market_data ORDER BY 1, 2, 3',
+      'WITH all_rows AS (DELETE FROM market_data RETURNING *) SELECT symbol, "interval", "time", open, high, low, close, volume, vwap, trades, adjusted, session, source FROM all_rows ORDER BY 1, 2, 3',
     )
   }
   const loaded = await rows(`LOAD ${name} ${words}`)

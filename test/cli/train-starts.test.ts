@@ -18,9 +18,9 @@ describe('other starts', () => {
     const wide = await train(dir, '-o', 'wide', '--transfer-from', 'one', '--hidden', '32')
     expect([wide.status, wide.stderr]).toEqual([
       65,
-      expect.stringContaining('its hidden is 64, and 32 is asked for'),
+      expect.stringContaining('its hidden is 16, and 32 is asked for'),
     ])
-    expect(wide.stderr).toContain('hint: give --hidden 64')
+    expect(wide.stderr).toContain('hint: give --hidden 16')
   })
 
   test("tensors in sb3-contrib's names are a start too", async () => {

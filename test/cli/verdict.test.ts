@@ -166,9 +166,7 @@ describe('what comes next runs as printed', () => {
     expect(nextOf(flat.stdout)?.trim()).toBe('jules train --long-only bars.parquet')
     const env = Object.fromEntries(
       SHORT.flatMap((word, i) =>
-        i % 2 === 0
-          ? [[`JULES_TRAIN_${word.slice(2).replaceAll('-', '_').toUpperCase()}`, SHORT[i + 1]!]]
-          : [],
+        i % 2 === 0 ? [[`JULES_${word.slice(2).replaceAll('-', '_').toUpperCase()}`, SHORT[i + 1]!]] : [],
       ),
     )
     expect((await dir.shell(nextOf(flat.stdout)!, { env })).status).toBe(0)

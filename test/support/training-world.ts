@@ -71,7 +71,7 @@ export const RANDOM_BARS: Trading = {
 /** What the options SHORT of ./training.ts stand for, in a new folder. */
 export const shortPlan = (output: string, more: Partial<TrainingPlan> = {}): TrainingPlan => ({
   subject: RANDOM_BARS,
-  settings: { ...TRADING, steps: 4096, envs: 8, rolloutSteps: 64, batch: 256 },
+  settings: { ...TRADING, steps: 4096, envs: 8, rolloutSteps: 64, batch: 256, hidden: 16 },
   longOnly: false,
   warmup: 50,
   phases: null,

@@ -24,6 +24,8 @@ export const SHORT = [
   '64',
   '--batch-size',
   '256',
+  '--hidden',
+  '16',
   '--checkpoint-every',
   '512',
   '--eval-every',
