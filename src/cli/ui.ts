@@ -88,6 +88,10 @@ export function plain(message: string): string {
   )
 }
 
+/** A text from outside as a part of one line on standard output: a name of a file may hold anything. */
+export const inLine = (text: string): string =>
+  plain(text.replace(/[\n\t]/g, (c) => (c === '\n' ? '\\n' : '\\t')))
+
 const LINE_EVERY_MS = 10_000
 const DRAW_EVERY_MS = 100
 

@@ -5,6 +5,7 @@ import { file } from '../cli/options.js'
 import { version } from '../cli/print.js'
 import { loadModel } from './wiring/models.js'
 import { openOutput } from './wiring/output.js'
+import { modelPath } from './wiring/runs.js'
 
 export const exportModel = defineCommand({
   name: 'export-model',
@@ -13,7 +14,14 @@ export const exportModel = defineCommand({
     'Writes a trained model as an ONNX graph (opset 14). Inputs are observation [batch, 26], and hidden and cell [cells, batch, width], zero at the start of an episode; outputs are logits, value, next_hidden and next_cell. The normaliser is part of the graph.',
     'The mask of actions and the hold prior are not: add jules.hold_prior of the metadata to the logit of the action in force, leave out masked actions, and take the largest. jules.spec names features, interval and the targets of each action.',
   ],
-  operands: [{ name: 'MODEL', help: 'a run folder, or a policy file', required: true, completes: 'file' }],
+  operands: [
+    {
+      name: 'MODEL',
+      help: 'a run folder, a policy file, model:latest, or model:RUN',
+      required: true,
+      completes: 'file',
+    },
+  ],
   options: { onnx: file('write the graph to FILE, or to standard output with -') },
   examples: [{ text: 'The best model of a run', shell: 'jules export-model my-run --onnx policy.onnx' }],
   exits: {
@@ -27,7 +35,7 @@ export const exportModel = defineCommand({
     if (given.onnx === undefined) throw usage('say where to: --onnx FILE')
     if (given.onnx === '-' && context.stdoutIsTTY)
       throw usage('a graph is not for a terminal', { hint: 'use --onnx FILE, or a pipe' })
-    const { model, path: policy } = await loadModel(path!)
+    const { model, path: policy } = await loadModel(await modelPath(context, path!))
     const out = await openOutput(context, { format: 'ndjson', output: given.onnx }, [policy])
     try {
       await out.sink.write(encodeOnnx(model, version().trim()))

@@ -163,7 +163,7 @@ export function isPossible(batch: BarBatch, i: number): boolean {
 }
 
 /** What is impossible about row `i`, once `isPossible` says that something is. */
-function impossible(batch: BarBatch, i: number): Problem {
+export function impossible(batch: BarBatch, i: number): Problem {
   for (const field of REQUIRED) {
     const value = batch[field][i]!
     if (!(value > 0 && value < Infinity)) {

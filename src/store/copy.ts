@@ -4,8 +4,8 @@
  */
 import { badData } from '../base/errors.js'
 import { quote } from '../base/words.js'
-import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS } from '../market/bar.js'
-import { BAR_FIELDS } from '../market/fields.js'
+import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from '../market/bar.js'
+import { BAR_FIELDS, SOURCE } from '../market/fields.js'
 
 /** Columns in the order of the rows; two of their names are words of SQL. */
 export const COPY_COLUMNS: readonly string[] = BAR_FIELDS.map((field) =>
@@ -121,6 +121,9 @@ export class RowDecoder {
   #rest: Buffer = Buffer.alloc(0)
   #started = false
   #ended = false
+  /** Names that were looked at, by their ids: another system may have put anything there. */
+  readonly #symbols: boolean[] = []
+  readonly #sources: boolean[] = [true]
 
   constructor(batch: BarBatch) {
     this.#batch = batch
@@ -165,22 +168,32 @@ export class RowDecoder {
     const batch = this.#batch
     const i = batch.length++
     const reader = new FieldReader(bytes, at + 2)
-    batch.symbol[i] = batch.names.id(reader.text())
+    batch.symbol[i] = this.#name(reader.text(), 'symbol')
     batch.interval[i] = reader.known(INTERVALS, 'interval') ?? MISSING_CODE
     batch.time[i] = reader.time()
-    batch.open[i] = reader.float()
-    batch.high[i] = reader.float()
-    batch.low[i] = reader.float()
-    batch.close[i] = reader.float()
-    batch.volume[i] = reader.float()
-    batch.vwap[i] = reader.float()
-    batch.trades[i] = reader.float()
+    for (const column of NUMBERS) batch[column][i] = reader.float(column)
     batch.adjusted[i] = reader.known(ADJUSTMENTS, 'adjusted') ?? MISSING_CODE
     batch.session[i] = reader.known(SESSIONS, 'session') ?? MISSING_CODE
-    batch.source[i] = batch.names.id(reader.text())
+    batch.source[i] = this.#name(reader.text(), 'source')
     batch.line[i] = 0
     return p
   }
+
+  #name(text: string | null, column: 'symbol' | 'source'): number {
+    const id = this.#batch.names.id(text)
+    const seen = column === 'symbol' ? this.#symbols : this.#sources
+    seen[id] ??= checkedName(text, column)
+    return id
+  }
+}
+
+const NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const
+
+function checkedName(text: string | null, column: 'symbol' | 'source'): true {
+  if (text !== null && (column === 'symbol' ? SYMBOL : SOURCE).test(text)) return true
+  const expected =
+    column === 'symbol' ? 'capital letters, digits, dots and dashes' : 'a short name without blanks'
+  throw badData(`market_data.${column} holds ${quote(text)}, expected ${expected}`)
 }
 
 class FieldReader {
@@ -196,17 +209,19 @@ class FieldReader {
     const length = this.#bytes.readInt32BE(this.#at)
     this.#at += 4
     if (length < 0) return null
-    const text = this.#bytes.toString('latin1', this.#at, this.#at + length)
+    const text = this.#bytes.toString('utf8', this.#at, this.#at + length)
     this.#at += length
     return text
   }
 
-  float(): number {
+  /** NaN for null; a NaN that stands in the table is no null. */
+  float(column: string): number {
     const length = this.#bytes.readInt32BE(this.#at)
     this.#at += 4
     if (length < 0) return Number.NaN
     const value = this.#bytes.readDoubleBE(this.#at)
     this.#at += 8
+    if (Number.isNaN(value)) throw badData(`market_data.${column} holds NaN, expected a number`)
     return value
   }
 

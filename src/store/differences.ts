@@ -5,7 +5,16 @@
 import { Failure } from '../base/errors.js'
 import { isCastable } from './casts.js'
 import type { Catalog, FoundColumn, FoundTable } from './catalog.js'
-import { BARS, type Column, columnSql, identifier, keySql, TABLES, type Table } from './tables.js'
+import {
+  BARS,
+  type Column,
+  columnSql,
+  identifier,
+  keySql,
+  MIGRATIONS_TABLE,
+  TABLES,
+  type Table,
+} from './tables.js'
 
 export interface Difference {
   readonly words: string
@@ -15,17 +24,30 @@ export interface Difference {
   readonly stops: 'all' | 'writing' | 'nothing'
 }
 
+/** What has rows and is no table. */
 const KINDS: Readonly<Record<string, string>> = {
   v: 'a view',
   m: 'a materialized view',
   f: 'a foreign table',
 }
 
+/** What takes the name and has no rows. */
+const NAMESAKES: Readonly<Record<string, string>> = {
+  S: 'a sequence',
+  i: 'an index',
+  I: 'an index',
+  c: 'a type',
+  T: 'a type',
+}
+
+/** The way out that is always there. */
+export const APART = '--schema NAME keeps tables of jules apart from others'
+
 /** What the tables of the schema have otherwise than jules's own. */
 export function differencesIn(
   catalog: Catalog,
   schema: string,
-  tables: readonly Table[] = TABLES,
+  tables: readonly Table[] = [...TABLES, MIGRATIONS_TABLE],
 ): Difference[] {
   return tables.flatMap((table) => {
     const found = catalog.get(table.name)
@@ -34,42 +56,63 @@ export function differencesIn(
 }
 
 /** Throws 78 where a difference stops the work, with the first few named. */
-export function refuseDifferent(differences: readonly Difference[], work: 'reading' | 'writing'): void {
+export function refuseDifferent(
+  differences: readonly Difference[],
+  work: 'reading' | 'writing',
+  hint = `"jules db init" names every difference and how to mend it; ${APART}`,
+): void {
   const stopping = differences.filter(({ stops }) => stops === 'all' || stops === work)
   if (stopping.length === 0) return
   const more = stopping.length > 4 ? `; and ${stopping.length - 4} more` : ''
   const words = stopping.slice(0, 4).map((difference) => difference.words)
   throw new Failure('config', `the tables that are there are not jules's: ${words.join('; ')}${more}`, {
-    hint: '"jules db init" names every difference and how to mend it; --schema NAME keeps tables of jules apart from others',
+    hint,
   })
 }
 
 function compare(table: Table, found: FoundTable, path: string): Difference[] {
   const differences: Difference[] = []
+  const kind = KINDS[found.kind]
   const say = (words: string, stops: Difference['stops'], remedy: string | null) =>
     differences.push({
       words: `${table.name} ${words}`,
       stops,
-      remedy: remedy === null ? null : `${remedy};`,
+      // What is no table is made of others: its owner knows how.
+      remedy: remedy === null || kind !== undefined ? null : `${remedy};`,
     })
+  const namesake = NAMESAKES[found.kind]
+  if (namesake !== undefined) {
+    say(`is ${namesake}, not a table`, 'all', null)
+    return differences
+  }
   const alter = (change: string) => `ALTER TABLE ${path} ${change}`
-  const kind = KINDS[found.kind]
   if (kind !== undefined) say(`is ${kind}, not a table`, 'writing', null)
-  const renamed = renamedTime(table, found)
+  if (found.rules) say('has rules, which change what is written', 'writing', null)
+  if (found.children)
+    say('has tables that inherit from it, of whose rows its key knows nothing', 'writing', null)
+  if (found.rowSecurity) say('has policies for its rows: what they hide is not seen', 'nothing', null)
+  if (found.unlogged) say('is unlogged: a crash of the server empties it', 'nothing', alter('SET LOGGED'))
+  const renamed = new Map(
+    table.columns.map((column): [string, FoundColumn | undefined] => [column.name, otherName(column, found)]),
+  )
   for (const column of table.columns) {
     const there = found.columns.find(({ name }) => name === column.name)
     const name = identifier(column.name)
-    if (there !== undefined) {
-      for (const { words, stops, change } of compareColumn(table, column, there))
-        say(`${column.name} ${words}`, stops, change === null ? null : alter(change))
-    } else if (column.name === 'time' && renamed !== undefined) {
+    const other = renamed.get(column.name)
+    if (other !== undefined) {
       say(
-        `has no column time but ${renamed.name}`,
+        `has no column ${column.name} but ${other.name}`,
         'all',
-        alter(`RENAME COLUMN ${identifier(renamed.name)} TO "time"`),
+        alter(`RENAME COLUMN ${identifier(other.name)} TO ${name}`),
       )
-      for (const { words, stops, change } of compareColumn(table, column, renamed))
-        say(`${renamed.name} ${words}`, stops, change === null ? null : alter(change))
+    }
+    const compared = there ?? other
+    if (compared !== undefined) {
+      for (const { words, stops, change } of compareColumn(table, column, compared)) {
+        // The columns of a view say nothing of nulls.
+        if (kind !== undefined && words === MAY_BE_NULL) continue
+        say(`${compared.name} ${words}`, stops, change === null ? null : alter(change))
+      }
     } else if (table === BARS && column.name === 'interval') {
       // A table without lengths holds bars of one; which one only its owner knows.
       say(
@@ -86,7 +129,8 @@ function compare(table: Table, found: FoundTable, path: string): Difference[] {
     }
   }
   for (const column of found.columns) {
-    if (column === renamed || table.columns.some(({ name }) => name === column.name)) continue
+    if ([...renamed.values()].includes(column) || table.columns.some(({ name }) => name === column.name))
+      continue
     if (!column.required || column.default) continue
     say(
       `${column.name} is NOT NULL without a default, and no column that jules fills`,
@@ -99,7 +143,7 @@ function compare(table: Table, found: FoundTable, path: string): Difference[] {
   }
   const isKey = (columns: readonly string[]) =>
     columns.length === table.key.length && table.key.every((name) => columns.includes(name))
-  if (kind === undefined && !found.keys.some(({ columns }) => isKey(columns))) {
+  if (kind === undefined && !found.keys.some(({ columns, immediate }) => immediate && isKey(columns))) {
     const taken = found.keys.some(({ primary }) => primary)
     say(
       `has no unique key (${table.key.join(', ')})`,
@@ -112,14 +156,17 @@ function compare(table: Table, found: FoundTable, path: string): Difference[] {
   return differences
 }
 
-/** The column that stands for the missing time of a bar under another usual name. */
-function renamedTime(table: Table, { columns }: FoundTable): FoundColumn | undefined {
-  if (columns.some(({ name }) => name === 'time')) return undefined
-  if (!table.columns.some(({ name }) => name === 'time')) return undefined
+/** The column that stands for a missing one: the same name in other letters, or another usual name of the time. */
+function otherName({ name: own }: Column, { columns }: FoundTable): FoundColumn | undefined {
+  if (columns.some(({ name }) => name === own)) return undefined
+  const same = columns.find(({ name }) => name.toLowerCase() === own)
+  if (same !== undefined || own !== 'time') return same
   return columns.find(
     ({ name, type }) => /^(timestamp|datetime|date|ts)$/i.test(name) && /^(timestamp|date)/.test(type),
   )
 }
+
+const MAY_BE_NULL = 'may be null'
 
 interface Change {
   readonly words: string
@@ -135,17 +182,21 @@ function compareColumn(table: Table, column: Column, found: FoundColumn): Change
   const width = Number(/^character varying\((\d+)\)$/.exec(found.type)?.[1] ?? Infinity)
   if (!isSame(column, found.type)) {
     const exact = table === BARS && isCastable(column, found.type)
+    const zone = column.type.startsWith('timestamp') ? zoneOf(found.type) : null
+    const taken = zone === null ? '' : ` (the statement takes it for the time of ${zone})`
     changes.push({
-      words: `is ${found.type}, not ${column.type}${exact ? ': values that it cannot hold exactly are refused' : ''}`,
-      stops: exact ? 'nothing' : 'all',
-      change: type,
+      words: `is ${found.type}, not ${column.type}${exact ? ': values that it cannot hold exactly are refused' : taken}`,
+      // Nobody reads what the database computes.
+      stops: exact ? 'nothing' : column.computed === undefined ? 'all' : 'writing',
+      // A list is no single value.
+      change: found.type.endsWith('[]') ? null : type,
     })
   } else if (width < (column.longest ?? Infinity)) {
     changes.push({ words: `is ${found.type}: longer values are refused`, stops: 'nothing', change: type })
   }
   if (found.generated) changes.push({ words: 'is generated', stops: 'writing', change: null })
   if (column.required && !found.required && column.computed === undefined) {
-    changes.push({ words: 'may be null', stops: 'nothing', change: `${alter} SET NOT NULL` })
+    changes.push({ words: MAY_BE_NULL, stops: 'nothing', change: `${alter} SET NOT NULL` })
   }
   if (!column.required && found.required) {
     changes.push({
@@ -171,13 +222,19 @@ function isSame({ type }: Column, found: string): boolean {
   return type === found
 }
 
-/** A wall time without a zone is taken for UTC; other types say themselves how they are read as text. */
+/** Whose wall time a type without a zone is taken for: the dates of bars are those of New York; or null. */
+function zoneOf(found: string): string | null {
+  if (/^timestamp.* without/.test(found)) return 'UTC'
+  return found === 'date' ? 'America/New_York' : null
+}
+
+/** Types say themselves how they are read as text, but for wall times and amounts of money. */
 function usingFor({ name, type }: Column, { type: found }: FoundColumn): string {
   const column = identifier(name)
-  if (type === 'timestamp with time zone' && /^timestamp.* without/.test(found)) {
-    return ` USING ${column} AT TIME ZONE 'UTC'`
-  }
-  return ` USING ${column}::text::${type}`
+  const zone = type === 'timestamp with time zone' ? zoneOf(found) : null
+  if (zone !== null) return ` USING ${column}::timestamp AT TIME ZONE '${zone}'`
+  if (type === 'text') return ` USING ${column}::text`
+  return ` USING ${column}::${found === 'money' ? 'numeric' : 'text'}::${type}`
 }
 
 const plainly = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : identifier(name))

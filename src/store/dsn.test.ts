@@ -49,6 +49,12 @@ describe('both forms say the same', () => {
     ],
     ['dbname=a\\ b host=h', { dbname: 'a b', host: 'h' }],
     ["service=desk user='' ", { service: 'desk', user: '' }],
+    // What jules does anyway may be asked for.
+    [
+      'postgresql://h/d?target_session_attrs=any&channel_binding=prefer&gssencmode=disable',
+      { host: 'h', dbname: 'd' },
+    ],
+    ['host=h load_balance_hosts=disable sslnegotiation=postgres', { host: 'h' }],
   ]
   test.each(named)('%s', (dsn, parameters) => {
     expect(parseDsn(dsn)).toEqual(parameters)
@@ -80,7 +86,13 @@ describe('what is refused, and never repeated', () => {
       /sslmode: expected one of disable, allow, prefer, require, verify-ca, verify-full/,
     ],
     ['host=h connect_timeout=soon', /connect_timeout: expected a number of seconds/],
-    ['postgresql://h/db?target_session_attrs=any', /unknown parameter target_session_attrs/],
+    ['postgresql://h/db?target_session_attrs=read-write', /unknown parameter target_session_attrs/],
+    ['host=h channel_binding=require', /unknown parameter channel_binding/],
+    ['host=h hostaddr=127.0.0.1', /unknown parameter hostaddr/],
+    ['host=a,b', /host: expected one host, not a list/],
+    ['postgresql://a,b/db', /host: expected one host, not a list/],
+    ['postgresql://a:1,b:2/db', /port: expected/],
+    ['postgresql://h/db?host=/tmp,/var', /host: expected one host, not a list/],
     ['host=h colour=red', /unknown parameter colour/],
     ['postgresql://h/db%00', /dbname: holds a NUL/],
   ]

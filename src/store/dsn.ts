@@ -23,6 +23,33 @@ const PARAMETERS = [
   'passfile',
 ] as const
 export type Parameter = (typeof PARAMETERS)[number]
+
+/** Parameters of libpq that jules has not, with the values that ask for what it does anyway. */
+const OTHERS: Readonly<Record<string, readonly string[]>> = {
+  hostaddr: [],
+  target_session_attrs: ['any'],
+  load_balance_hosts: ['disable'],
+  require_auth: [],
+  requirepeer: [],
+  channel_binding: ['disable', 'prefer'],
+  gssencmode: ['disable', 'prefer'],
+  requiressl: ['0'],
+  sslnegotiation: ['postgres'],
+  sslcertmode: ['allow'],
+  sslcrl: [],
+  sslcrldir: [],
+  sslsni: ['1'],
+  ssl_min_protocol_version: ['TLSv1', 'TLSv1.1', 'TLSv1.2'],
+  ssl_max_protocol_version: ['TLSv1.3'],
+}
+export const OTHER_PARAMETERS: readonly string[] = Object.keys(OTHERS)
+
+/** Why a parameter that jules has not cannot be passed over; null where it asks for nothing else than jules does. */
+export function whyNot(name: string, value: string): string | null {
+  const fitting = OTHERS[name] ?? []
+  if (value === '' || fitting.includes(value)) return null
+  return `is no parameter of jules${fitting.length === 0 ? '' : `, which does as for ${fitting.join(' or ')}`}`
+}
 export type Parameters = Partial<Record<Parameter, string>>
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
@@ -37,6 +64,7 @@ export function wrongValue(name: Parameter, value: string): string | null {
     const port = /^\d{1,5}$/.test(value) ? Number(value) : 0
     return port >= 1 && port <= 65_535 ? null : 'expected a port from 1 to 65535'
   }
+  if (name === 'host' && value.includes(',')) return 'expected one host, not a list'
   if (name === 'connect_timeout') return /^\d{1,6}$/.test(value) ? null : 'expected a number of seconds'
   if (name === 'sslmode') return isSslMode(value) ? null : `expected one of ${SSL_MODES.join(', ')}`
   return value.includes('\0') ? 'holds a NUL' : null
@@ -59,6 +87,7 @@ export function parseDsn(dsn: string): Parameters {
       })
     }
     if (!isParameter(name)) {
+      if (OTHER_PARAMETERS.includes(name) && whyNot(name, value) === null) continue
       const shown = /^\w{1,40}$/.test(name) ? ` ${name}` : ''
       throw usage(`unknown parameter${shown}`, { hint: `the parameters are ${PARAMETERS.join(', ')}` })
     }

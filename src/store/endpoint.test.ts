@@ -77,9 +77,54 @@ describe('part by part: --dsn, TIMESCALEDB_*, PG*', () => {
       'yes',
       'PGSSLMODE: expected one of disable, allow, prefer, require, verify-ca, verify-full, got "yes"',
     ],
+    ['PGHOST', 'a,b', 'PGHOST: expected one host, not a list, got "a,b"'],
+    ['TIMESCALEDB_HOST', 'a,b', 'TIMESCALEDB_HOST: expected one host, not a list, got "a,b"'],
+    ['PGHOSTADDR', '127.0.0.1', 'PGHOSTADDR: is no parameter of jules'],
+    [
+      'PGTARGETSESSIONATTRS',
+      'read-write',
+      'PGTARGETSESSIONATTRS: is no parameter of jules, which does as for any',
+    ],
+    [
+      'TIMESCALEDB_CHANNELBINDING',
+      'require',
+      'TIMESCALEDB_CHANNELBINDING: is no parameter of jules, which does as for disable or prefer',
+    ],
+    ['PGREQUIREAUTH', 'scram-sha-256', 'PGREQUIREAUTH: is no parameter of jules'],
+    ['PGSSLCRL', '/x', 'PGSSLCRL: is no parameter of jules'],
+    [
+      'PGSSLMINPROTOCOLVERSION',
+      'TLSv1.3',
+      'PGSSLMINPROTOCOLVERSION: is no parameter of jules, which does as for TLSv1 or TLSv1.1 or TLSv1.2',
+    ],
     ['PGCONNECT_TIMEOUT', '1s', 'PGCONNECT_TIMEOUT: expected a number of seconds, got "1s"'],
   ])('%s=%s is 78 and named', async (name, value, message) => {
     await expect(world({ PGHOST: 'h', [name]: value }).of()).rejects.toMatchObject({ code: 78, message })
+  })
+
+  test('what libpq has and jules does anyway may be asked for; what it cannot do is said of a service too', async () => {
+    const asked = { PGTARGETSESSIONATTRS: 'any', PGCHANNELBINDING: 'prefer', PGGSSENCMODE: 'disable' }
+    expect(await world({ PGHOST: 'h', ...asked }).of()).toMatchObject({ host: 'h' })
+    // An address asks for a server, though no host is named; the rest says nothing to the embedded one.
+    expect(await world({ PGTARGETSESSIONATTRS: 'read-write' }).of()).toBeNull()
+    await expect(world({ PGHOSTADDR: '127.0.0.1' }).of()).rejects.toMatchObject({
+      code: 78,
+      hint: 'name the address in PGHOST',
+    })
+    const service = (line: string) =>
+      world({ PGSERVICE: 'desk' }, { '.pg_service.conf': `[desk]\nhost=h\n${line}\n` }).of()
+    expect(await service('target_session_attrs=any')).toMatchObject({ host: 'h' })
+    for (const [line, message] of [
+      ['target_session_attrs=primary', 'service desk: target_session_attrs: is no parameter of jules'],
+      ['hostaddr=127.0.0.1', 'service desk: hostaddr: is no parameter of jules'],
+      ['host=a,b', 'service desk: host: expected one host, not a list'],
+      ['service=other', 'service desk: unknown parameter "service"'],
+    ] as const) {
+      await expect(service(line)).rejects.toMatchObject({
+        code: 78,
+        message: expect.stringContaining(message),
+      })
+    }
   })
 })
 

@@ -4,7 +4,15 @@
  */
 import { Failure } from '../base/errors.js'
 import { quote } from '../base/words.js'
-import { PASSWORD, type Parameter, type Parameters, parseDsn, wrongValue } from './dsn.js'
+import {
+  OTHER_PARAMETERS,
+  PASSWORD,
+  type Parameter,
+  type Parameters,
+  parseDsn,
+  whyNot,
+  wrongValue,
+} from './dsn.js'
 import { type FileWorld, readPassword, readService } from './libpq-files.js'
 
 export interface Named extends FileWorld {
@@ -71,7 +79,9 @@ export async function endpointOf(named: Named): Promise<Endpoint | null> {
     if (wrong !== null) throw new Failure('config', `${layer.source(name)}: ${wrong}`, { got: quote(value) })
     given[name] = value
   }
-  if (dsn === null && given.host === undefined && given.service === undefined) return null
+  const embedded = dsn === null && given.host === undefined && given.service === undefined
+  refuseOthers(env, { embedded })
+  if (embedded) return null
   const user = given.user ?? (env('USER') || env('LOGNAME'))
   if (!user) {
     throw new Failure('config', 'no user of the database is named', {
@@ -102,6 +112,20 @@ export async function endpointOf(named: Named): Promise<Endpoint | null> {
   }
 }
 
+/** Variables of libpq's that would be passed over: of the embedded server's only an address, which asks for another one. */
+function refuseOthers(env: Named['env'], { embedded }: { readonly embedded: boolean }): void {
+  for (const prefix of ['TIMESCALEDB_', 'PG']) {
+    for (const name of embedded ? ['hostaddr'] : OTHER_PARAMETERS) {
+      const variable = `${prefix}${name.replaceAll('_', '').toUpperCase()}`
+      const words = whyNot(name, env(variable) ?? '')
+      if (words === null) continue
+      throw new Failure('config', `${variable}: ${words}`, {
+        hint: name === 'hostaddr' ? `name the address in ${prefix}HOST` : `unset ${variable}`,
+      })
+    }
+  }
+}
+
 const variables = (env: Named['env'], prefix: string): Layer => ({
   value: (name) => env(`${prefix}${VARIABLES[name]}`) || undefined,
   source: (name) => `${prefix}${VARIABLES[name]}`,
@@ -109,10 +133,15 @@ const variables = (env: Named['env'], prefix: string): Layer => ({
 
 async function service(world: FileWorld, name: string): Promise<Layer> {
   const values = await readService(world, name)
-  const known = [...Object.keys(VARIABLES), 'password']
-  const unknown = [...values.keys()].find((key) => !known.includes(key))
-  if (unknown !== undefined)
-    throw new Failure('config', `service ${name}: unknown parameter ${quote(unknown)}`)
+  // As libpq: a service names no other.
+  const known = [...Object.keys(VARIABLES), 'password'].filter((key) => key !== 'service')
+  for (const [key, value] of values) {
+    if (known.includes(key)) continue
+    if (!OTHER_PARAMETERS.includes(key))
+      throw new Failure('config', `service ${name}: unknown parameter ${quote(key)}`)
+    const words = whyNot(key, value)
+    if (words !== null) throw new Failure('config', `service ${name}: ${key}: ${words}`)
+  }
   return {
     value: (parameter) => values.get(parameter),
     source: (parameter) => `service ${name}: ${parameter}`,

@@ -70,7 +70,9 @@ export function databaseFailure(error: unknown, doing: string): unknown {
     const meaning = meaningOf(code)
     if (meaning === null) return error
     const [kind, hint] = meaning
-    return new Failure(kind, `${doing}: ${error.message}${placeOf(error)}`, {
+    // A line of its own could pass for a message of jules.
+    const words = error.message.replace(/\s*\n\s*/g, ' ')
+    return new Failure(kind, `${doing}: ${words}${placeOf(error)}`, {
       cause: error,
       ...(hint === undefined ? {} : { hint }),
     })

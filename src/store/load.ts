@@ -9,7 +9,8 @@ import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES } from '../market/bar.js'
 import type { OtherRecord } from '../market/reading.js'
-import type { BarCasts } from './casts.js'
+import { BarCasts } from './casts.js'
+import type { FoundTable } from './catalog.js'
 import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
 import { databaseFailure } from './failures.js'
 import type { ImportProgress, Mark } from './import-progress.js'
@@ -22,6 +23,9 @@ const KEY = 'symbol, "interval", "time"'
 const COLUMNS = COPY_COLUMNS.join(', ')
 const VALUES = COPY_COLUMNS.filter((column) => !KEY.split(', ').includes(column))
 const of = (table: string) => VALUES.map((column) => `${table}.${column}`).join(', ')
+/** The rows of the table that may have the keys of staged rows `l`, beside them as `m`. */
+const THERE = `LEFT JOIN (SELECT * FROM market_data WHERE symbol = ANY($1) AND "interval" = ANY($2)
+         AND "time" BETWEEN $3 AND $4) AS m USING (${KEY})`
 const INVENTED = INVENTED_SOURCES.map((source) => `'${source}'`).join(', ')
 
 /** Attempts at a batch while another writer is in its way. */
@@ -90,7 +94,8 @@ class Batch {
 interface LoadSetup {
   readonly client: Client
   readonly name: string
-  readonly casts: BarCasts
+  /** market_data as it is there. */
+  readonly table: FoundTable | undefined
   readonly options: LoadOptions
   readonly progress: ImportProgress | null
 }
@@ -100,6 +105,9 @@ export class PostgresLoad implements Load {
   readonly #client: Client
   readonly #name: string
   readonly #casts: BarCasts
+  /** Rows go through the stage: COPY knows no policies, and what triggers made of a row is looked at. */
+  readonly #staged: boolean
+  readonly #triggers: boolean
   readonly #options: LoadOptions
   readonly #progress: ImportProgress | null
   #filling = new Batch()
@@ -108,10 +116,12 @@ export class PostgresLoad implements Load {
   #committed = 0
   #inventedIds: boolean[] = []
 
-  constructor({ client, name, casts, options, progress }: LoadSetup) {
+  constructor({ client, name, table, options, progress }: LoadSetup) {
     this.#client = client
     this.#name = name
-    this.#casts = casts
+    this.#casts = new BarCasts(table)
+    this.#triggers = table?.triggers ?? false
+    this.#staged = !this.#casts.none || this.#triggers || (table?.rowSecurity ?? false)
     this.#options = options
     this.#progress = progress
   }
@@ -184,7 +194,7 @@ export class PostgresLoad implements Load {
   }
 
   async #send(batch: Batch, mark: Mark | undefined): Promise<void> {
-    let staged = !batch.distinct || !this.#casts.none
+    let staged = !batch.distinct || this.#staged
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#transaction(async () => {
@@ -263,18 +273,19 @@ export class PostgresLoad implements Load {
            WHERE (${of('t')}) IS DISTINCT FROM (${of('excluded')})`
         : 'DO NOTHING'
     const [symbols, intervals, firsts, lasts] = spanColumns(batch.spans)
+    const within = [symbols, intervals, earliest(firsts), latestOf(lasts)]
     // Rows that stand there already are left out before ON CONFLICT, which would lock and so rewrite each of them.
     const { rowCount } = await this.#client.query(
       `INSERT INTO market_data AS t (${COLUMNS})
        SELECT ${this.#casts.writing('l')}
        FROM (${latest}) AS l
-       LEFT JOIN (SELECT * FROM market_data WHERE symbol = ANY($1) AND "interval" = ANY($2)
-         AND "time" BETWEEN $3 AND $4) AS m USING (${KEY})
+       ${THERE}
        WHERE m.symbol IS NULL ${differs}
        ORDER BY ${KEY}
        ON CONFLICT (${KEY}) ${resolution}`,
-      [symbols, intervals, earliest(firsts), latestOf(lasts)],
+      within,
     )
+    if (this.#triggers) await this.#refuseChanged(`(${latest}) AS l ${THERE}`, { differs, within })
     const written = rowCount ?? 0
     return { written, unchanged: distinct - written, superseded: batch.count - distinct }
   }
@@ -291,6 +302,27 @@ export class PostgresLoad implements Load {
     throw badData(
       `market_data.${row.name} is ${this.#casts.typeOf(row.name)}, which cannot hold ${row.value}: ${row.symbol} ${formatTime(row.time.getTime())}`,
       { hint: `ALTER TABLE market_data ALTER COLUMN ${row.name} TYPE double precision` },
+    )
+  }
+
+  /** What stands in the table after its triggers is what was given, or the load ends. */
+  async #refuseChanged(
+    joined: string,
+    { differs, within }: { readonly differs: string; readonly within: unknown[] },
+  ): Promise<void> {
+    const { rows } = await this.#client.query<{ symbol: string; time: Date; dropped: boolean }>(
+      `SELECT l.symbol, l."time", m.symbol IS NULL AS dropped FROM ${joined}
+       WHERE m.symbol IS NULL ${differs} ORDER BY ${KEY} LIMIT 1`,
+      within,
+    )
+    const row = rows[0]
+    if (row === undefined) return
+    const what = row.dropped ? 'leaves out' : 'changes'
+    throw badData(
+      `a trigger of market_data ${what} the row ${row.symbol} ${formatTime(row.time.getTime())}`,
+      {
+        hint: 'ALTER TABLE market_data DISABLE TRIGGER USER turns it off; --schema NAME keeps tables of jules apart',
+      },
     )
   }
 

@@ -2,18 +2,19 @@
 import type { Client } from 'pg'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
-import { type BarBatch, Names, newBatch } from '../market/bar.js'
+import { type BarBatch, INTERVALS, Names, newBatch } from '../market/bar.js'
+import { impossible, isPossible } from '../market/fields.js'
 import { BarCasts } from './casts.js'
 import { type Catalog, type FoundTable, readCatalog } from './catalog.js'
 import { abandon, openSession, type Session, type Target } from './connect.js'
 import { RowDecoder } from './copy.js'
-import { type Difference, differencesIn, refuseDifferent } from './differences.js'
+import { APART, type Difference, differencesIn, refuseDifferent } from './differences.js'
 import { databaseFailure } from './failures.js'
 import { ImportProgress } from './import-progress.js'
 import { PostgresLoad } from './load.js'
 import { migrate, schemaVersion } from './schema.js'
 import type { Holding, Load, LoadOptions, Purge, Selection, Store } from './store.js'
-import { BARS } from './tables.js'
+import { BARS, MIGRATIONS_TABLE, TABLES } from './tables.js'
 import {
   createTimescale,
   isHypertable,
@@ -56,8 +57,10 @@ export class PostgresStore implements Store {
    */
   async init({ convert = false } = {}): Promise<InitReport> {
     return this.#doing('preparing the tables', async () => {
-      refuseDifferent(differencesIn(await this.#catalog(), this.#schema), 'writing')
-      const migrations = await migrate(this.#client, this.#schema)
+      const catalog = await this.#catalog()
+      refuseDifferent(differencesIn(catalog, this.#schema), 'writing', convert ? APART : undefined)
+      const lacking = TABLES.some(({ name }) => !catalog.has(name))
+      const migrations = await migrate(this.#client, this.#schema, { lacking })
       const timescale = await timescaleVersion(this.#client)
       const due =
         timescale !== null && (migrations.includes(1) || (convert && !(await isHypertable(this.#client))))
@@ -87,8 +90,8 @@ export class PostgresStore implements Store {
     return this.#doing('preparing the load', async () => {
       const { importId } = options
       const progress = importId === undefined ? null : await ImportProgress.read(this.#client, importId)
-      const casts = new BarCasts((await this.#catalog()).get(BARS.name))
-      return new PostgresLoad({ client: this.#client, name: this.name, casts, options, progress })
+      const table = (await this.#catalog()).get(BARS.name)
+      return new PostgresLoad({ client: this.#client, name: this.name, table, options, progress })
     })
   }
 
@@ -106,6 +109,7 @@ export class PostgresStore implements Store {
         signal.throwIfAborted()
         let full = decoder.push(chunk)
         while (full) {
+          refuseImpossible(batch)
           yield batch
           batch.length = 0
           full = decoder.push(Buffer.alloc(0))
@@ -114,7 +118,9 @@ export class PostgresStore implements Store {
     } catch (error) {
       throw databaseFailure(error, this.name)
     }
-    if (batch.length > 0) yield batch
+    if (batch.length === 0) return
+    refuseImpossible(batch)
+    yield batch
   }
 
   async holdings(): Promise<Holding[]> {
@@ -153,9 +159,9 @@ export class PostgresStore implements Store {
   /** The table of bars, null where there is none; throws where it cannot be read as bars. */
   #barsTable(): Promise<FoundTable | null> {
     return this.#doing('looking at the tables', async () => {
-      await schemaVersion(this.#client)
       const catalog = await this.#catalog()
-      refuseDifferent(differencesIn(catalog, this.#schema, [BARS]), 'reading')
+      refuseDifferent(differencesIn(catalog, this.#schema, [BARS, MIGRATIONS_TABLE]), 'reading')
+      await schemaVersion(this.#client)
       return catalog.get(BARS.name) ?? null
     })
   }
@@ -199,6 +205,25 @@ export class PostgresStore implements Store {
     } catch (error) {
       throw databaseFailure(error, `${this.name}: ${what}`)
     }
+  }
+}
+
+/** Milliseconds of the last time that a Date can be. */
+const LAST_DATE = 8.64e15
+
+/** Rows of another system are held against the same rules as lines of a file. */
+function refuseImpossible(batch: BarBatch): void {
+  for (let i = 0; i < batch.length; i++) {
+    const time = batch.time[i]!
+    if (isPossible(batch, i) && Number.isInteger(time)) continue
+    const { field, words } = isPossible(batch, i)
+      ? { field: 'time', words: 'is not of whole milliseconds' }
+      : impossible(batch, i)
+    const at = field === 'time' || Math.abs(time) > LAST_DATE ? '' : ` ${formatTime(time)}`
+    const row = `${batch.names.text(batch.symbol[i]!)} ${INTERVALS[batch.interval[i]!] ?? ''}${at}`
+    throw badData(`market_data.${field} of ${row}: ${words}`, {
+      hint: 'correct the row in the database, or leave it out with --from and --to',
+    })
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Client } from 'pg'
 import { Failure, systemCode } from '../base/errors.js'
-import { createSql, identifier, TABLES } from './tables.js'
+import { createSql, identifier, MIGRATIONS_TABLE, TABLES } from './tables.js'
 
 interface Migration {
   readonly version: number
@@ -39,21 +39,30 @@ export async function schemaVersion(client: Client): Promise<number> {
   return version
 }
 
-/** Brings the tables to the latest version; returns the versions applied. Needs no right to CREATE when there is nothing to do. */
-export async function migrate(client: Client, schema: string): Promise<number[]> {
-  if ((await schemaVersion(client)) === LATEST) return []
+/**
+ * Brings the tables to the latest version; returns the versions applied. Needs no right to CREATE when there is nothing to do.
+ * With `lacking` a table has been dropped since it was made, and all are made anew that are not there.
+ */
+export async function migrate(
+  client: Client,
+  schema: string,
+  { lacking }: { readonly lacking: boolean },
+): Promise<number[]> {
+  if (!lacking && (await schemaVersion(client)) === LATEST) return []
   try {
     await client.query('BEGIN')
     await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
     const { rows } = await client.query('SELECT to_regnamespace($1) IS NULL AS missing', [identifier(schema)])
     if (rows[0]?.missing === true) await client.query(`CREATE SCHEMA ${identifier(schema)}`)
-    await client.query(`CREATE TABLE IF NOT EXISTS jules_migrations (
-      version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`)
-    const current = await schemaVersion(client)
+    await client.query(createSql(MIGRATIONS_TABLE))
+    const current = lacking ? 0 : await schemaVersion(client)
     const due = MIGRATIONS.filter(({ version }) => version > current)
     for (const { version, name, sql } of due) {
       await client.query(sql)
-      await client.query('INSERT INTO jules_migrations (version, name) VALUES ($1, $2)', [version, name])
+      await client.query(
+        'INSERT INTO jules_migrations (version, name) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING',
+        [version, name],
+      )
     }
     await client.query('COMMIT')
     return due.map(({ version }) => version)

@@ -3,7 +3,14 @@
 export interface Column {
   readonly name: string
   /** As PostgreSQL writes it. */
-  readonly type: 'text' | 'double precision' | 'timestamp with time zone' | 'date' | 'jsonb' | 'bigint'
+  readonly type:
+    | 'text'
+    | 'double precision'
+    | 'timestamp with time zone'
+    | 'date'
+    | 'jsonb'
+    | 'bigint'
+    | 'integer'
   /** NOT NULL. */
   readonly required?: boolean
   /** Stands for null in a key column, and is the column's default. */
@@ -120,6 +127,17 @@ const IMPORTS: Table = {
 }
 
 export const TABLES: readonly Table[] = [BARS, RUNS, FILLS, EQUITY, QUALITY, IMPORTS]
+
+/** Which migrations were applied. */
+export const MIGRATIONS_TABLE: Table = {
+  name: 'jules_migrations',
+  key: ['version'],
+  columns: [
+    { name: 'version', type: 'integer', required },
+    { name: 'name', type: 'text', required },
+    { name: 'applied_at', type: instant, required, computed: 'now()' },
+  ],
+}
 
 /** Record types that have a table. */
 export const RECORD_TABLES: Readonly<Record<string, Table>> = {

@@ -35,7 +35,18 @@ export interface DataSpan {
   /** First and last session of each part, New York dates. */
   readonly train: readonly [string, string]
   readonly validation: readonly [string, string]
+  /** Of the models that this one started from, one after the other; absent where there were none. */
+  readonly before?: readonly SeenSpan[]
 }
+
+/** First and last session that a model has seen; null where its file does not say. */
+export type SeenSpan = readonly [string, string] | null
+
+/** What a model and those before it have seen. */
+export const seenSpans = ({ train, validation, before = [] }: DataSpan): readonly SeenSpan[] => [
+  ...before,
+  [train[0], validation[1]],
+]
 
 /** A trained policy and everything that determines it. */
 export interface Model {
@@ -175,14 +186,15 @@ function isSpec(value: unknown): value is ModelSpec {
 function isSpan(value: unknown): value is DataSpan | null {
   if (value === null) return true
   if (!isObject(value)) return false
-  const { sha256, symbols, sources, train, validation } = value
+  const { sha256, symbols, sources, train, validation, before } = value
   const isPair = (one: unknown) => isList(one, isText) && one.length === 2
   return (
     isText(sha256) &&
     isList(symbols, isText) &&
     isList(sources, isText) &&
     isPair(train) &&
-    isPair(validation)
+    isPair(validation) &&
+    (before === undefined || (Array.isArray(before) && before.every((one) => one === null || isPair(one))))
   )
 }
 

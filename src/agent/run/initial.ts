@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { Failure, systemCode, systemFailure } from '../../base/errors.js'
-import { decodeModel, parametersOf, shapeOf } from '../model/model.js'
+import { decodeModel, parametersOf, type SeenSpan, seenSpans, shapeOf } from '../model/model.js'
 import { decodeSafetensors } from '../model/safetensors.js'
 import { transferred } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
@@ -52,6 +52,8 @@ export interface Initial {
   readonly shape: Omit<NetworkShape, 'activation'> & {
     readonly activation: NetworkShape['activation'] | null
   }
+  /** The sessions that it and the models before it have seen. */
+  readonly before: readonly SeenSpan[]
   /** Parameters for a network of this shape. Throws where the shapes cannot be joined. */
   fit(shape: NetworkShape, seed: number): Float32Array
 }
@@ -60,11 +62,13 @@ export interface Initial {
 export async function initialFrom(path: string): Promise<Initial> {
   const file = await policyFile(path)
   const tensors = decodeSafetensors(file.bytes, file.path)
-  const own = tensors.metadata.format === undefined ? null : decodeModel(file.bytes, file.path).shape
+  const model = tensors.metadata.format === undefined ? null : decodeModel(file.bytes, file.path)
+  const own = model?.shape ?? null
   return {
     path: file.path,
     sha256: file.sha256,
     shape: own ?? { ...shapeOf(tensors, 'tanh', file.path), activation: null },
+    before: model === null ? [null] : model.data === null ? [] : seenSpans(model.data),
     fit: (shape, seed) => {
       const from = own ?? shapeOf(tensors, shape.activation, file.path)
       const parameters = parametersOf(tensors, layoutOf(from), file.path)

@@ -173,7 +173,12 @@ const isOn = (run: Registration, { symbols, interval, from, to }: TrialSpan): bo
 /** Whether a line has what is looked at: the file may have been edited by hand. */
 function isWhole(line: Line): boolean {
   const named = [line.run, line.time, line.path].every((one) => typeof one === 'string')
-  if (line.type === 'run') return named && Array.isArray(line.symbols) && typeof line.trial === 'string'
+  if (line.type === 'run') {
+    const { task, symbols, trial, interval, from, to } = line
+    const texts: unknown[] = Array.isArray(symbols) ? [task, trial, ...symbols] : [null]
+    const dates = [from, to].every((one) => one === null || typeof one === 'string')
+    return named && dates && texts.every((one) => typeof one === 'string') && interval !== undefined
+  }
   return named && (line.type === 'end' || line.type === 'prune') && typeof line.started === 'string'
 }
 

@@ -29,7 +29,7 @@ export interface Setup {
   readonly test: TestPart | null
 }
 
-type SetupPlan = Pick<TrainingPlan, 'subject' | 'settings' | 'longOnly' | 'warmup'>
+type SetupPlan = Pick<TrainingPlan, 'subject' | 'settings' | 'longOnly' | 'warmup' | 'initial'>
 
 /** Throws 65 where the bars are too few for three parts, or too wild for the features. */
 export const setupOf = (plan: SetupPlan): Setup =>
@@ -37,7 +37,7 @@ export const setupOf = (plan: SetupPlan): Setup =>
 
 function tradingSetup(
   { bars, features: set, rules, split }: Trading,
-  { settings, longOnly, warmup }: SetupPlan,
+  { settings, longOnly, warmup, initial }: SetupPlan,
 ): Setup {
   const { market, name } = bars
   const count = market.sessions.length
@@ -96,6 +96,7 @@ function tradingSetup(
       sources: bars.sources,
       train: [day(0), day(trainEnd - 1)],
       validation: [day(trainEnd), day(validationEnd - 1)],
+      ...(initial === null || initial.before.length === 0 ? {} : { before: initial.before }),
     },
     test: validationEnd === count ? null : { from: day(validationEnd), sessions: count - validationEnd },
   }

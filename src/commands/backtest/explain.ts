@@ -3,7 +3,7 @@ import { badData, usage } from '../../base/errors.js'
 import { parseTime } from '../../base/stamp.js'
 import { formatTime, newYork } from '../../base/time.js'
 import { quote } from '../../base/words.js'
-import type { Paint } from '../../cli/ui.js'
+import { inLine, type Paint } from '../../cli/ui.js'
 import { ACTION_COUNT, targetOf } from '../../env/actions.js'
 import { FEATURES_PER_SYMBOL, type FeatureSet } from '../../env/feature-set.js'
 import { FeatureTable } from '../../env/features.js'
@@ -175,7 +175,7 @@ export function decisionTable(decision: Decision, paint: Paint): string {
   const accountWords = ({ cash, positions, equity, drawdown }: Account): string =>
     `equity ${equity.toFixed(2)}, cash ${cash.toFixed(2)}, ${held(positions)}, drawdown ${(100 * drawdown).toFixed(2)} %`
   const lines = [
-    `${policy} at ${time}`,
+    `${inLine(policy)} at ${time}`,
     ...title(`bars that have just ended, begun at ${bars[0]?.time}`),
     ...bars.map(({ symbol, time: _, ...numbers }) => {
       const fields = Object.entries(numbers).map(([name, value]) => `${name} ${value}`)

@@ -1,7 +1,7 @@
 /** A summary record for people: at most 80 columns, the verdict first. */
 import { sparkline } from '../../base/sparkline.js'
 import { grouped, dollars as inDollars, shellWord } from '../../base/words.js'
-import type { Paint } from '../../cli/ui.js'
+import { inLine, type Paint } from '../../cli/ui.js'
 import type { Verdict } from '../../evaluate/verdict.js'
 import type { Next } from './next.js'
 
@@ -91,9 +91,9 @@ export function summaryTable(summary: Summary, { paint, unicode, next, equity }:
   const lines = [
     ...wrapped(sentenceOf(summary)).map((line) => paint.bold(line)),
     ...verdict.reasons.flatMap((reason) => wrapped(`  ${reason}`, '    ')),
-    ...nextLines(next),
+    ...nextLines(next).map(inLine),
     '',
-    ...headOf(summary).flatMap((line) => wrapped(line)),
+    ...headOf(summary).flatMap((line) => wrapped(inLine(line))),
     '',
     ...curveLines(equity, unicode),
     '',

@@ -1,6 +1,6 @@
 /** What was seen of the bars, for people: 80 columns. */
 import { sparkline } from '../../base/sparkline.js'
-import type { Paint } from '../../cli/ui.js'
+import { inLine, type Paint } from '../../cli/ui.js'
 import { type Finding, SHOWN_CLOSES } from './findings.js'
 
 interface Bars {
@@ -42,7 +42,7 @@ export function linesOf(
 /** The lines of one finding: how bad it is, what it is, and what can be done. */
 export function findingLines({ record: { severity, fix }, words }: Finding, paint: Paint): string[] {
   const color = severity === 'error' ? paint.red : severity === 'warning' ? paint.yellow : paint.dim
-  const [first = '', ...rest] = wrapped(words, ' '.repeat(11))
+  const [first = '', ...rest] = wrapped(inLine(words), ' '.repeat(11))
   return [
     `  ${color(severity.padEnd(8))} ${first.trimStart()}`,
     ...rest,

@@ -1,7 +1,7 @@
 import type { PastRun } from '../../agent/run/history.js'
 import { usage } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
-import { painter } from '../../cli/ui.js'
+import { inLine, painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { pastRuns, runNamed } from '../wiring/runs.js'
 import { barsWords, bestWords, format, isTable } from './record.js'
@@ -79,9 +79,10 @@ function tableOf(runs: readonly PastRun[], rows: readonly Row[], bold: (text: st
   const shown = rows.map(({ field, values, words }) => ({
     field,
     cells:
-      words ?? values.map((value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '-'))),
+      words ??
+      values.map((value) => (typeof value === 'string' ? inLine(value) : (JSON.stringify(value) ?? '-'))),
   }))
-  const names = runs.map(({ run }) => run)
+  const names = runs.map(({ run }) => inLine(run))
   const widths = names.map((name, i) => Math.max(name.length, ...shown.map(({ cells }) => cells[i]!.length)))
   const first = Math.max(5, ...shown.map(({ field }) => field.length))
   if (first + widths.reduce((sum, width) => sum + 2 + width, 0) <= 80) {
@@ -98,4 +99,7 @@ function tableOf(runs: readonly PastRun[], rows: readonly Row[], bold: (text: st
 }
 
 /** A line of 80 columns: the records have values whole. */
-const cut = (line: string): string => `${line.length <= 80 ? line : `${line.slice(0, 77)}...`}\n`
+const cut = (whole: string): string => {
+  const line = inLine(whole)
+  return `${line.length <= 80 ? line : `${line.slice(0, 77)}...`}\n`
+}

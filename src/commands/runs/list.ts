@@ -3,7 +3,7 @@ import { usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { list } from '../../cli/options.js'
-import { type Paint, painter } from '../../cli/ui.js'
+import { inLine, type Paint, painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { pastRuns } from '../wiring/runs.js'
 import { barsWords, bestWords, format, isTable, runRecord } from './record.js'
@@ -52,11 +52,13 @@ function tableOf(runs: readonly PastRun[], paint: Paint): string {
     const { trials } = own[0]!
     return [
       ...(i === 0 ? [] : ['']),
-      paint.bold(trials === null ? bars : `${bars}: ${trials} ${trials === 1 ? 'trial' : 'trials'}`),
+      paint.bold(
+        trials === null ? inLine(bars) : `${inLine(bars)}: ${trials} ${trials === 1 ? 'trial' : 'trials'}`,
+      ),
       row(['RUN', 'TRIAL', 'STATE', 'STEPS', 'BEST', 'FOLDER']),
       ...own.map((run) => {
         const line = row([
-          run.run,
+          inLine(run.run),
           String(run.number ?? '-'),
           run.state,
           String(run.step ?? '-'),

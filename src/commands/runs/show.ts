@@ -1,7 +1,7 @@
 import type { PastRun } from '../../agent/run/history.js'
 import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
-import { painter } from '../../cli/ui.js'
+import { inLine, painter } from '../../cli/ui.js'
 import { pastRuns, runNamed } from '../wiring/runs.js'
 import { barsWords, bestWords, format, isTable, runRecord } from './record.js'
 
@@ -20,7 +20,7 @@ export const showRun = defineCommand({
     const paint = await painter(context.color)
     const text = table
       ? linesOf(run)
-          .map(([name, words]) => `${paint.bold(name.padEnd(10))} ${words}\n`)
+          .map(([name, words]) => `${paint.bold(name.padEnd(10))} ${inLine(words)}\n`)
           .join('')
       : `${JSON.stringify({ ...runRecord(run), ...told(run) })}\n`
     await context.stdout().write(Buffer.from(text))

@@ -116,7 +116,9 @@ export const learningOptions = under(
       max: 1e6,
       defaultText: 'never',
     }),
-    'transfer-from': file('start from a model: a run folder or a .safetensors file'),
+    'transfer-from': file(
+      'start from a model: a run folder, a .safetensors file, model:latest, or model:RUN',
+    ),
     curriculum: text('FILE', 'phases with settings of their own, or default for the shipped ones'),
     gpu: flag('train on the GPU with @tensorflow/tfjs-node-gpu; --gpu=webgpu for WebGPU', {
       valued: 'gpu-backend',

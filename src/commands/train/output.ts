@@ -4,6 +4,7 @@ import { speed } from '../../agent/run/metrics.js'
 import type { Listener, Scores } from '../../agent/run/world.js'
 import { dollars, shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
+import { inLine } from '../../cli/ui.js'
 import { BlockWriter, ReaderGone } from '../../stream/sink.js'
 
 export class TrainingOutput {
@@ -84,11 +85,13 @@ function tableOf(
     const command = ['jules', 'backtest', '--policy', `model:${path}`, '--from', test.from, ...bars].map(
       shellWord,
     )
-    lines.push(['next', command.join(' ')])
+    // Bars that came through a pipe are nowhere to be found again.
+    const piped = bars.includes('-')
+    lines.push(['next', `${piped ? 'pipe the same bars into: ' : ''}${command.join(' ')}`])
   }
   if (data !== null && !(best !== null && best.reward > 0)) {
     const most = best === null ? '' : `: the best came to ${dollars(best.reward)} in validation`
     lines.push(['verdict', `no model that was evaluated beat doing nothing${most}`])
   }
-  return lines.map(([name, words]) => `${name.padEnd(8)} ${words}\n`).join('')
+  return lines.map(([name, words]) => `${name.padEnd(8)} ${inLine(words)}\n`).join('')
 }

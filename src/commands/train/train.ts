@@ -5,6 +5,7 @@ import type { TrainingPlan } from '../../agent/run/plan.js'
 import { sessionsThatLeave, splitSessions } from '../../agent/run/split.js'
 import { trainRun } from '../../agent/run/train-run.js'
 import { Failure, systemCode, usage } from '../../base/errors.js'
+import { formatDate } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
@@ -12,8 +13,16 @@ import { LEAST_SESSIONS } from '../../evaluate/metrics.js'
 import { splitOperand } from '../wiring/input.js'
 import { lockWorld } from '../wiring/lock.js'
 import { barsOperand, type MarketInput, marketExits, marketInput, marketWords } from '../wiring/market.js'
+import { modelPath } from '../wiring/runs.js'
 import { trainingWorld } from '../wiring/training.js'
-import { type Given, trainOptions as options, runningOptions, textsOf, valuesOf } from './options.js'
+import {
+  absolute,
+  type Given,
+  trainOptions as options,
+  runningOptions,
+  textsOf,
+  valuesOf,
+} from './options.js'
 import { TrainingOutput } from './output.js'
 import { planOf } from './plan.js'
 
@@ -70,10 +79,18 @@ export const train = defineCommand({
   run: async (context, given, operands) => {
     if (given.resume !== undefined) return resume(context, given, operands)
     const texts = textsOf(context, Object.keys(options))
-    const { output = null, run: name = null, force } = given
+    const { output = null, run: name = null, force, 'transfer-from': parent } = given
+    // By its place: the newest run may be another one when this one goes on.
+    const from = parent === undefined ? undefined : await modelPath(context, parent)
+    if (from !== undefined) texts['transfer-from'] = absolute(context, from)
     const bars =
       given.env === undefined ? await marketInput(context, given, operands) : { operands, stdin: null }
-    await begin(context, { given, bars, texts, place: { kind: 'new', output, name, force } })
+    await begin(context, {
+      given: { ...given, 'transfer-from': from },
+      bars,
+      texts,
+      place: { kind: 'new', output, name, force },
+    })
   },
 })
 
@@ -129,7 +146,10 @@ async function begin(context: Context, beginning: Beginning): Promise<void> {
   const output = new TrainingOutput(context, { table: format === 'table', task })
   // Called when the folder stands and the first step is near: a run that is refused has no need of the warning.
   const listen = () => {
-    if (beginning.place.kind === 'new') warnOfFewSessions(context, plan)
+    if (beginning.place.kind === 'new') {
+      warnOfFewSessions(context, plan)
+      noteSeen(context, plan)
+    }
     return output.listen()
   }
   const trained = await trainRun(trainingWorld(context, given, listen), plan)
@@ -149,6 +169,26 @@ function warnOfFewSessions(context: Context, { subject }: TrainingPlan): void {
     `${left} of ${sessions} sessions are left for testing, too few to believe a result on: ${needed - sessions} more sessions of bars leave ${LEAST_SESSIONS}`,
     { sessions, left, more: needed - sessions },
   )
+}
+
+/** What the models before this one were trained on is no test of it. */
+function noteSeen(context: Context, { subject, initial }: TrainingPlan): void {
+  if (subject.kind !== 'trading' || initial === null) return
+  const { sessions } = subject.bars.market
+  const split = subject.split ?? splitSessions(sessions.length)
+  if (split === null) return
+  const tested = formatDate(sessions[split.trainEnd]!.day)
+  for (const span of initial.before) {
+    if (span === null)
+      context.ui.warn(
+        'the model to start from does not say which sessions it has seen: no test of it is believed',
+      )
+    else if (span[1] >= tested && span[0] <= formatDate(sessions.at(-1)!.day))
+      context.ui.warn(
+        `the model to start from has seen sessions up to ${span[1]}, some of those for validation or testing`,
+        { seen: span[1] },
+      )
+  }
 }
 
 /** Words that select the bars of the run in the store. */

@@ -247,9 +247,10 @@ async function readFiles(
 
 /** Standard input was read though nobody named it: what it holds may be meant for somebody else. */
 function unasked(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.kind !== 'data' || error.hint !== undefined) return error
+  if (!(error instanceof Failure) || error.kind !== 'data') return error
   const { message, where, fields } = error
-  const hint = '--store reads the store whatever is on standard input'
+  const store = '--store reads the store whatever is on standard input'
+  const hint = error.hint === undefined ? store : `${error.hint}; ${store}`
   return new Failure('data', message, {
     hint,
     fields,

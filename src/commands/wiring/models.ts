@@ -1,5 +1,5 @@
 /** `model:PATH` as a policy: a run folder (its best model, else its last) or one policy file. */
-import { decodeModel, type Model } from '../../agent/model/model.js'
+import { decodeModel, type Model, seenSpans } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import { registered, registryFile, trialsOn } from '../../agent/run/registry.js'
@@ -112,7 +112,8 @@ function optionsOf({ spec, settings }: Model): { -readonly [K in keyof Followed]
 /** The model as the summary names it, with the sessions it has seen in training or validation. */
 export function modelRecord({ path, sha256, model }: LoadedModel) {
   const { data, steps } = model
-  const seen = data === null ? null : { train: data.train, validation: data.validation }
+  const seen =
+    data === null ? null : { train: data.train, validation: data.validation, before: data.before ?? [] }
   return { path, sha256, steps, seen }
 }
 
@@ -128,12 +129,21 @@ export async function trialsOf(context: Context, { model }: LoadedModel): Promis
 /** Said where a run from one date to another goes over sessions that the model has seen. */
 export function seenNotes(model: LoadedModel, from: string, to: string): string[] {
   const last = seenTo(model, from, to)
-  return last === null
-    ? []
-    : [`the model has seen sessions up to ${last}: only a result on later ones counts`]
+  const unknown = model.model.data?.before?.includes(null)
+  return [
+    ...(last === null
+      ? []
+      : [`the model has seen sessions up to ${last}: only a result on later ones counts`]),
+    ...(unknown ? ['the model it started from does not say which sessions it has seen'] : []),
+  ]
 }
 
-/** The last session of a model's validation, where a run from one date to another goes over sessions that it has seen; or null. */
+/**
+ * The last session that a model has seen in training or validation, itself or as one that it started from, where a run from one
+ * date to another goes over such sessions; or null.
+ */
 export function seenTo({ model: { data } }: LoadedModel, from: string, to: string): string | null {
-  return data === null || from > data.validation[1] || to < data.train[0] ? null : data.validation[1]
+  const spans = data === null ? [] : seenSpans(data)
+  const met = spans.flatMap((span) => (span !== null && from <= span[1] && to >= span[0] ? [span[1]] : []))
+  return met.sort().at(-1) ?? null
 }

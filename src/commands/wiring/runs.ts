@@ -39,10 +39,12 @@ const LATEST = 'latest'
 
 /**
  * The path of a model: as it was given where it is there; else that of the newest finished run for `latest`, or of the run of
- * this name. What was found is told. Throws 66 where nothing is.
+ * this name. It may be called `model:` as in --policy. What was found is told. Throws 66 where nothing is.
  */
-export async function modelPath(context: Context, word: string): Promise<string> {
-  if (existsSync(resolve(context.cwd, word)) || word.includes('/')) return word
+export async function modelPath(context: Context, given: string): Promise<string> {
+  const isThere = (path: string) => existsSync(resolve(context.cwd, path))
+  const word = isThere(given) ? given : given.replace(/^model:(?=.)/, '')
+  if (isThere(word) || word.includes('/')) return word
   const runs = await pastRuns(context)
   const named = runs.some(({ run }) => run === word)
   // Whoever looks for a file is told that there is none.

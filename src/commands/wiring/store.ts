@@ -115,6 +115,9 @@ export function embeddedOptions(context: Context): EmbeddedOptions {
 
 /** `NVDA 1m mock: 390 rows 2025-08-01 to 2025-08-01` */
 export function holdingWords({ symbol, interval, source, rows, firstMs, lastMs }: Holding): string {
-  const [first, last] = [firstMs, lastMs].map((ms) => formatDate(Math.floor(ms / DAY)))
+  // PostgreSQL has times without end.
+  const [first, last] = [firstMs, lastMs].map((ms) =>
+    Number.isFinite(ms) ? formatDate(Math.floor(ms / DAY)) : ms < 0 ? '-infinity' : 'infinity',
+  )
   return `${symbol} ${interval} ${source ?? 'unknown source'}: ${rows} rows ${first} to ${last}`
 }
