@@ -166,7 +166,7 @@ complete -c jules -n '__fish_seen_subcommand_from train' -l hold-prior -x -d 'ad
 complete -c jules -n '__fish_seen_subcommand_from train' -l seed -x -d 'seed of everything random'
 complete -c jules -n '__fish_seen_subcommand_from train' -l eval-every -x -d 'steps between two evaluations on the validation sessions'
 complete -c jules -n '__fish_seen_subcommand_from train' -l early-stop -x -d 'end after N evaluations without a new best'
-complete -c jules -n '__fish_seen_subcommand_from train' -l transfer-from -r -F -d 'start from a model: a run folder or a .safetensors file'
+complete -c jules -n '__fish_seen_subcommand_from train' -l transfer-from -r -F -d 'start from a model: a run folder, a .safetensors file, model:latest, or model:RUN'
 complete -c jules -n '__fish_seen_subcommand_from train' -l curriculum -x -d 'phases with settings of their own, or default for the shipped ones'
 complete -c jules -n '__fish_seen_subcommand_from train' -l gpu -d 'train on the GPU with @tensorflow/tfjs-node-gpu; --gpu=webgpu for WebGPU'
 complete -c jules -n '__fish_seen_subcommand_from train' -l gpu-backend -x -a 'node-gpu webgpu' -d 'train on the GPU with this backend'

@@ -244,5 +244,10 @@ describe('a command in a hint works as it is printed', () => {
     expect(shown.status, shown.stderr).toBe(0)
     const resumed = await dir.shell(`jules train --resume 'my run' -f table`)
     expect(resumed.status, resumed.stderr).toBe(0)
+    // Bars of a pipe have no name: what comes next says that they are to be piped again.
+    const piped = await dir.shell(`jules fetch 'my bars.csv' | ${train} -o piped`)
+    const [, into] = /^next +pipe the same bars into: (jules .*)$/m.exec(piped.stdout) ?? []
+    const after = await dir.shell(`jules fetch 'my bars.csv' | ${into}`)
+    expect(after.status, after.stderr).toBe(0)
   })
 })

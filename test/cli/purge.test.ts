@@ -24,7 +24,8 @@ async function filled() {
     (await query('SELECT symbol, source FROM market_data ORDER BY "time", symbol')).map(
       ({ symbol, source }) => `${symbol} ${source}`,
     )
-  return { left, purge: (...args: string[]) => dir.jules(['db', 'purge', '--dsn', dsn, ...args]) }
+  const purge = (...args: string[]) => dir.jules(['db', 'purge', '--dsn', dsn, ...args])
+  return { left, purge, query, dsn, dir }
 }
 const names = (rows: typeof ROWS) => rows.map(([symbol, source]) => `${symbol} ${source}`).sort()
 
@@ -92,5 +93,25 @@ test.each([[[]], [['--yes']], [['--dry-run']]])('without a condition nothing goe
 test('nothing of a name quotes its way out', async () => {
   const { left, purge } = await filled()
   expect((await purge('--source', "x' OR true --", '--yes')).status).toBe(66)
+  expect(await left()).toHaveLength(ROWS.length)
+})
+
+test('on a terminal it asks, and a no changes nothing', async () => {
+  const { left, dsn, dir } = await filled()
+  const line = (answer: string) =>
+    dir.shell(`script -qec "jules db purge --dsn '${dsn}' --source ib" /dev/null <<< ${answer}`)
+  const no = await line('no')
+  expect([no.status, no.stdout]).toEqual([1, expect.stringContaining('Delete these 2 rows? yes or no:')])
+  expect(await left()).toHaveLength(ROWS.length)
+  expect((await line('yes')).stdout).toContain('2 rows deleted')
+  expect(await left()).toHaveLength(ROWS.length - 2)
+})
+
+test('rows that a trigger of theirs keeps are not said to be gone', async () => {
+  const { left, purge, query } = await filled()
+  await query(`CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER keep BEFORE DELETE ON market_data FOR EACH ROW EXECUTE FUNCTION keep()`)
+  const { status, stderr } = await purge('--source', 'ib', '--yes')
+  expect([status, stderr]).toEqual([65, expect.stringContaining('the database deleted none of them')])
   expect(await left()).toHaveLength(ROWS.length)
 })

@@ -15,6 +15,31 @@ describe('other starts', () => {
     expect([one.shape.inputs, one.shape.actions, one.spec.actions]).toEqual([13, 3, [[-1], [0], [1]]])
     const two = await train(dir, '-o', 'two', '--transfer-from', 'one')
     expect(two.status).toBe(0)
+    // The newest run, by its name as --policy has it; what it was stays written down, whatever is trained later.
+    const again = await train(dir, '-o', 'again', '--transfer-from', 'model:latest')
+    expect([again.status, again.stderr]).toEqual([
+      0,
+      expect.stringMatching(/model:latest is the run [\w-]+ in .*two\n/),
+    ])
+    expect(JSON.parse(dir.read('again/manifest.json')).options['transfer-from']).toBe(dir.file('two'))
+    const { run } = JSON.parse(dir.read('again/manifest.json'))
+    for (const name of ['model:latest', 'latest', `model:${run}`, run, 'again'])
+      expect((await dir.jules(['export-model', name, '--onnx', '-'])).stdout).toBe(
+        (await dir.jules(['export-model', 'again', '--onnx', '-'])).stdout,
+      )
+    // What one saw, two and the run after it have seen.
+    const seen = (path: string) => {
+      const { data } = decodeModel(readFileSync(dir.file(`${path}/policy.safetensors`)), path)
+      return [data?.train[0], data?.validation[1], data?.before]
+    }
+    const [from, to] = seen('one')
+    expect(seen('one')[2]).toBeUndefined()
+    expect(seen('two')[2]).toEqual([[from, to]])
+    expect(seen('again')[2]).toEqual([
+      [from, to],
+      [from, to],
+    ])
+    expect(two.stderr).toContain(`the model to start from has seen sessions up to ${to}`)
     const wide = await train(dir, '-o', 'wide', '--transfer-from', 'one', '--hidden', '32')
     expect([wide.status, wide.stderr]).toEqual([
       65,
@@ -50,6 +75,7 @@ describe('other starts', () => {
     writeFileSync(dir.file('sb3.safetensors'), file)
     const run = await train(dir, '-o', 'run', '--transfer-from', 'sb3.safetensors')
     expect([run.status, run.stderr]).toEqual([0, expect.stringContaining('training on')])
+    expect(run.stderr).toContain('the model to start from does not say which sessions it has seen')
     expect(decodeModel(readFileSync(dir.file('run/policy.safetensors')), 'run').shape.hidden).toBe(16)
     const direct = await dir.jules(['backtest', '--policy', 'model:sb3.safetensors', 'bars.parquet'])
     expect([direct.status, direct.stderr]).toEqual([
