@@ -212,7 +212,8 @@ describe('sslmode, as the table of libpq has it', () => {
     const found = await tlsTries((await of(`host=h ${words.replaceAll('HOME', home)}`))!, home)
     return found.map((one) => (one === false ? 'plain' : one.rejectUnauthorized ? 'verified' : 'tls'))
   }
-  const ROOT = { '.postgresql/root.crt': 'x' }
+  const PEM = '-----BEGIN CERTIFICATE-----\n'
+  const ROOT = { '.postgresql/root.crt': PEM }
   test.each([
     ['', {}, ['tls', 'plain']],
     ['sslmode=disable', {}, ['plain']],
@@ -221,7 +222,7 @@ describe('sslmode, as the table of libpq has it', () => {
     ['sslmode=require', {}, ['tls']],
     ['sslmode=require', ROOT, ['verified']],
     ['sslmode=verify-ca', ROOT, ['verified']],
-    ['sslmode=verify-full sslrootcert=HOME/mine', { mine: 'x' }, ['verified']],
+    ['sslmode=verify-full sslrootcert=HOME/mine', { mine: PEM }, ['verified']],
     ['sslrootcert=system', {}, ['verified']],
     ['host=/tmp sslmode=verify-full', {}, ['plain']],
   ])('%s', async (words, files, expected) => {
@@ -233,7 +234,15 @@ describe('sslmode, as the table of libpq has it', () => {
     ['sslmode=require sslrootcert=system', 78, /sslrootcert=system needs sslmode=verify-full/],
     ['sslmode=require sslrootcert=HOME/none', 66, /sslrootcert: .*none: no such file/],
     ['sslcert=HOME/none', 66, /sslcert: .*none: no such file/],
+    // In any mode: without it prefer would go on unverified, or in the clear.
+    ['sslmode=prefer sslrootcert=/dev/null', 78, /sslrootcert: \/dev\/null: holds no certificate/],
+    ['sslmode=require sslcert=HOME/key', 78, /sslcert: .*key: holds no certificate/],
+    ['sslcert=HOME/mine sslkey=HOME/mine', 78, /sslkey: .*mine: holds no private key/],
   ])('%s is %i', async (words, code, message) => {
-    await expect(tries(words)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+    const files = { mine: PEM, key: '-----BEGIN RSA PRIVATE KEY-----\n' }
+    await expect(tries(words, files)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    })
   })
 })

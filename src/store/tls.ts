@@ -59,14 +59,25 @@ async function options(
 }
 
 /** The file that was named, which must be there, or the usual one, which may be. */
-async function read(named: string | undefined, usual: string, parameter: string): Promise<Buffer | null> {
+async function read(
+  named: string | undefined,
+  usual: string,
+  parameter: 'sslrootcert' | 'sslcert' | 'sslkey',
+): Promise<Buffer | null> {
+  const path = named ?? usual
+  let text: Buffer
   try {
-    return await readFile(named ?? usual)
+    text = await readFile(path)
   } catch (error) {
     const missing = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR'
     if (named === undefined && missing) return null
-    throw systemFailure(error, `${parameter}: ${named ?? usual}`)
+    throw systemFailure(error, `${parameter}: ${path}`)
   }
+  // Node passes over a file without one, and the fault would look like the server's.
+  const what = parameter === 'sslkey' ? 'private key' : 'certificate'
+  if (new RegExp(`^-----BEGIN [A-Z0-9 ]*${what.toUpperCase()}-----`, 'm').test(text.toString('latin1')))
+    return text
+  throw new Failure('config', `${parameter}: ${path}: holds no ${what}`, { hint: 'expected a file of PEM' })
 }
 
 async function checkPrivate(path: string): Promise<void> {
