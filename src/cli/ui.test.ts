@@ -1,6 +1,6 @@
 /** Words for people: where there is no terminal, progress is a line every ten seconds. */
 import { expect, test } from 'vitest'
-import { createUi, painter } from './ui.js'
+import { createUi, inLine, painter } from './ui.js'
 
 async function uiOf(more: { readonly json?: boolean; readonly quiet?: boolean } = {}) {
   const written: string[] = []
@@ -67,4 +67,9 @@ test('under --json it is a JSON line, under --quiet nothing', async () => {
     total: 50_000,
   })
   expect(await uiOf({ quiet: true })).toEqual([])
+})
+
+test('a text from outside stays in its line and drives no terminal', () => {
+  expect(inLine('a\u001b[31m\nb\tc\u202ed.csv')).toBe('a\\u001b[31m\\nb\\tc\\u202ed.csv')
+  expect(inLine('Ünï 1.csv')).toBe('Ünï 1.csv')
 })

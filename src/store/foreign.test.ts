@@ -232,6 +232,15 @@ describe('values that no bar can have are named, whoever put them there', () => 
   })
 })
 
+test('one bad row among more than a batch of good ones is found', async () => {
+  const { open } = await tables(`${OWN} ${row("'NVDA', '1m', '2025-01-01', 1, 2, 1, 3, 5, 'x'")};
+    INSERT INTO market_data (symbol, "interval", "time", open, high, low, close, volume)
+    SELECT 'NVDA', '1m', timestamptz '2025-02-01Z' + i * interval '1 minute', 1, 2, 1, 2, 5 FROM generate_series(1, 9000) i`)
+  await expect(open().then(read)).rejects.toMatchObject({
+    message: 'market_data.high of NVDA 1m 2025-01-01T00:00:00Z: 2 is below close 3',
+  })
+})
+
 describe('what is written is what was given', () => {
   const triggers: [what: string, body: string, words: string | null][] = [
     ['leaves each row out', 'RETURN NULL;', 'leaves out the row NVDA 2025-07-30T13:30:00Z'],

@@ -109,8 +109,7 @@ export class PostgresStore implements Store {
         signal.throwIfAborted()
         let full = decoder.push(chunk)
         while (full) {
-          refuseImpossible(batch)
-          yield batch
+          yield possible(batch)
           batch.length = 0
           full = decoder.push(Buffer.alloc(0))
         }
@@ -118,9 +117,7 @@ export class PostgresStore implements Store {
     } catch (error) {
       throw databaseFailure(error, this.name)
     }
-    if (batch.length === 0) return
-    refuseImpossible(batch)
-    yield batch
+    if (batch.length > 0) yield possible(batch)
   }
 
   async holdings(): Promise<Holding[]> {
@@ -211,8 +208,8 @@ export class PostgresStore implements Store {
 /** Milliseconds of the last time that a Date can be. */
 const LAST_DATE = 8.64e15
 
-/** Rows of another system are held against the same rules as lines of a file. */
-function refuseImpossible(batch: BarBatch): void {
+/** The batch, its rows held against the same rules as lines of a file: another system may have put them there. */
+function possible(batch: BarBatch): BarBatch {
   for (let i = 0; i < batch.length; i++) {
     const time = batch.time[i]!
     if (isPossible(batch, i) && Number.isInteger(time)) continue
@@ -225,6 +222,7 @@ function refuseImpossible(batch: BarBatch): void {
       hint: 'correct the row in the database, or leave it out with --from and --to',
     })
   }
+  return batch
 }
 
 /** CREATE EXTENSION on a session of its own, which the server may end. */

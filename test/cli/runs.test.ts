@@ -109,10 +109,17 @@ describe('how a run ended', () => {
     wrote(dir, { run: 'run' })
     appendFileSync(registry(dir), 'null\n{"type":"run"}\n{"type":"end","run":"x"}\n{"type":"run","run":1}\n')
     appendFileSync(
+      registry(dir),
+      '{"type":"run","run":"r","time":"t","path":"/p","task":"trading","symbols":["A"],"trial":"q"}\n',
+    )
+    appendFileSync(
       dir.file('.local/share/jules/runs-later.ndjson'),
       '{"type":"end","run":"x"}\n{"type":"prune"}\n[]\n',
     )
     expect(parse((await dir.jules(['runs'])).stdout)).toHaveLength(1)
+    // Nor does a name in it drive the terminal.
+    wrote(dir, { run: 'a\u001b[31m\nb', folder: 'c' })
+    expect((await dir.jules(['runs', '-f', 'table'])).stdout).toContain('  a\\u001b[31m\\nb ')
   })
 })
 
