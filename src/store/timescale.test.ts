@@ -1,4 +1,7 @@
+import type { Client } from 'pg'
 import { describe, expect, test } from 'vitest'
+import { readCatalog } from './catalog.js'
+import { differencesIn } from './differences.js'
 import { MIGRATIONS } from './schema.js'
 import { createTimescale, isHypertable, type Queryable, timescaleVersion, useTimescale } from './timescale.js'
 
@@ -51,6 +54,10 @@ describe('on the real extension', () => {
       { volume: 6 },
     ])
     await useTimescale(db)
+    // Its own triggers and chunks are no more than a table to the loader.
+    const found = (await readCatalog(db as unknown as Client, 'public')).get('market_data')
+    expect(found).toMatchObject({ kind: 'r', triggers: false, children: false, rules: false })
+    expect(differencesIn(new Map([['market_data', found!]]), 'public')).toEqual([])
     await db.close()
   })
 })

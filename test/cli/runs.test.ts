@@ -267,7 +267,9 @@ describe('a model by the name of its run', () => {
     ] as const)
       expect((await train(dir, '-o', name, '--run', `run-${name}`, '--seed', seed)).status).toBe(0)
     wrote(dir, { run: 'memory', task: 'recall2' })
-    wrote(dir, { run: 'cut', end: 'stopped' })
+    // One that was stopped later and has a model all the same is not finished.
+    wrote(dir, { run: 'cut', end: 'stopped', ended: '2999-01-01T00:00:00Z' })
+    cpSync(dir.file('c/policy.safetensors'), dir.file('cut/policy.safetensors'))
     const found = await policyOf(dir, 'latest')
     expect(found).toEqual({
       status: 0,

@@ -78,11 +78,15 @@ describe('without an operand', () => {
 
   test('what is no bar is refused, and the store named', async () => {
     const dir = new Workdir()
-    const { stderr, status } = await dir.shell(`seq 5 | ${BACKTEST}`)
-    expect([stderr, status]).toEqual([
-      expect.stringMatching(/^jules backtest: stdin:1: .*\njules backtest: hint: .*\n$/),
-      65,
-    ])
+    for (const command of [BACKTEST, 'jules inspect']) {
+      const { stderr, status } = await dir.shell(`seq 5 | ${command}`)
+      expect([stderr, status]).toEqual([
+        expect.stringMatching(
+          /^jules \w+: stdin:1: .*\njules \w+: hint: .*--store reads the store whatever is on standard input\n$/,
+        ),
+        65,
+      ])
+    }
   })
 
   test('a signal ends the wait', async () => {

@@ -11,6 +11,8 @@ export interface Past {
   readonly end?: string | null
   readonly folder?: string
   readonly time?: string
+  /** When it said how it ended. */
+  readonly ended?: string
   readonly best?: { readonly reward: number; readonly step: number } | null
 }
 
@@ -42,7 +44,7 @@ export function wrote(dir: Workdir, past: Past): void {
       type: 'end',
       run,
       started: time,
-      time: '2025-08-01T21:00:00Z',
+      time: past.ended ?? '2025-08-01T21:00:00Z',
       path,
       end,
       step: 4096,

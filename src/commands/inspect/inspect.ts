@@ -16,6 +16,7 @@ import {
   marketInput,
   marketOptions,
   nothingMatches,
+  unasked,
 } from '../wiring/market.js'
 import { storeExits, withStore } from '../wiring/store.js'
 import { findingsOf, impossibleOf } from './findings.js'
@@ -75,8 +76,11 @@ export const inspect = defineCommand({
     const progress = context.ui.progress('bars')
     const seen = () => progress.update(inspection.rows)
     try {
-      if (input.operands.length > 0) await readFiles(context, given, input, { inspection, seen })
-      else {
+      if (input.operands.length > 0) {
+        await readFiles(context, given, input, { inspection, seen }).catch((error) => {
+          throw input.stdin === null ? error : unasked(error)
+        })
+      } else {
         await withStore(context, given, async (database) => {
           const intervals = given.interval === undefined ? undefined : [given.interval]
           for await (const batch of database.bars({ ...selection, intervals }, context.signal)) {

@@ -246,7 +246,7 @@ async function readFiles(
 }
 
 /** Standard input was read though nobody named it: what it holds may be meant for somebody else. */
-function unasked(error: unknown): unknown {
+export function unasked(error: unknown): unknown {
   if (!(error instanceof Failure) || error.kind !== 'data') return error
   const { message, where, fields } = error
   const store = '--store reads the store whatever is on standard input'
