@@ -1,9 +1,10 @@
 /** How a server is reached: TLS as libpq has it, and words for all that goes wrong on the way. */
 import { copyFileSync, mkdirSync } from 'node:fs'
+import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { fakePostgres, tlsFile } from '../support/fake-postgres.js'
 import { noTrace } from '../support/store.js'
-import { BIN, barLine, finished, Workdir } from '../support/workdir.js'
+import { BIN, barLine, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
 /** A path as a value of a key=value string, blanks and all. */
 const certificate = (name: string): string => `'${tlsFile(name)}'`
@@ -162,4 +163,24 @@ describe('a signal while the store is reached or read is the status', () => {
       noTrace(stderr)
     }
   })
+})
+
+test('a signal while rows are waited for is told alone, not as a fault of the database', async () => {
+  const dir = new Workdir()
+  const { dsn, query } = await freshDatabase()
+  await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
+  const holder = new pg.Client({ connectionString: dsn, ssl: false })
+  await holder.connect()
+  try {
+    await holder.query('BEGIN; LOCK TABLE market_data')
+    const child = dir.start(BIN, ['export', '--dsn', dsn])
+    const ended = finished(child)
+    const waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'market_data'::regclass"
+    while ((await query(waiting)).length === 0);
+    child.kill('SIGINT')
+    const { status, stdout, stderr } = await ended
+    expect([status, stdout, stderr]).toEqual([130, '', 'jules export: warning: interrupted, stopping\n'])
+  } finally {
+    await holder.end()
+  }
 })
