@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { DataSpan, SeenSpan } from '../../agent/model/model.js'
-import { type LoadedModel, seenNotes, seenTo } from './models.js'
+import type { Context } from '../../cli/context.js'
+import { actionMask } from '../../env/actions.js'
+import { DEFAULT_RULES, storedRules } from '../../trading/rules.js'
+import { followModel, type LoadedModel, seenNotes, seenTo } from './models.js'
 
 /** A model trained from 1 to 10 March, validated until 15, after those before it. */
 const trained = (before?: readonly SeenSpan[]): LoadedModel => {
@@ -39,4 +42,37 @@ describe('sessions that a model has seen, itself or as one that it started from'
         : []),
     ])
   })
+})
+
+test('every rule that a model holds stands for the option that is not set', () => {
+  const { costs, limits } = DEFAULT_RULES
+  const rules = storedRules({
+    ...DEFAULT_RULES,
+    ...{ capital: 9000, maxPosition: 700, shares: 3, fractional: true, fill: 'close', maxDrawdown: 0.2 },
+    costs: {
+      ...costs,
+      ...{
+        commission: 'none',
+        costBps: 1,
+        tradePenaltyBps: 2,
+        halfSpreadBps: 3,
+        impactBps: 4,
+        participation: 0.5,
+      },
+    },
+    limits: { ...limits, maxDayLoss: 20, maxLoss: 40, flatBeforeCloseMs: null, maxLeverage: 2 },
+  })
+  const spec = { features: { set: 'classic', columns: [] }, mask: [...actionMask(true)] }
+  const loaded = { path: 'm', sha256: '', model: { spec, settings: { rules } } } as unknown as LoadedModel
+  const context = { settings: new Map() } as unknown as Context
+  const { given, notes } = followModel(context, {} as Parameters<typeof followModel>[1], loaded)
+  expect([given, notes]).toEqual([
+    {
+      ...{ capital: 9000, 'max-position': 700, shares: 3, fractional: true, fill: 'close' },
+      ...{ commission: 'none', 'cost-bps': 1, 'trade-penalty-bps': 2, 'half-spread-bps': 3, 'impact-bps': 4 },
+      ...{ participation: 0.5, 'no-limits': false, overnight: true, 'max-day-loss': 20, 'max-loss': 40 },
+      ...{ 'max-drawdown': 0.2, 'max-leverage': 2, features: 'classic', 'long-only': true },
+    },
+    [],
+  ])
 })
