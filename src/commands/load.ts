@@ -18,7 +18,7 @@ export const load = defineCommand({
   summary: 'put records into the store',
   description: [
     'Reads bars and other records from standard input or FILE and upserts them. The same input loaded twice changes nothing the second time.',
-    'Bars go to the table market_data, fill, equity and quality records to their tables, and records of other types are counted and passed over. A row without a source gets the source file, as from fetch, and one without a session that of the calendar. Any order of the input will do; of two rows with one key the later one stands. Bars of one symbol and interval that overlap are bad lines, in whatever order they come; the bar of a day stands at midnight in New York of its date. Nights that look like a split in bars that are not adjusted are told.',
+    'Bars go to the table market_data, fill, equity and quality records to their tables, and records of other types are counted and passed over. A row without a source gets the source file, as from fetch, and one without a session that of the calendar. Any order of the input will do; of two rows with one key the later one stands. Bars of one symbol and interval that overlap are bad lines, in whatever order they come, and one that overlaps a bar of the store stops the load; the bar of a day stands at midnight in New York of its date. Nights that look like a split in bars that are not adjusted are told.',
     'A run gives the same records each time: fill and equity records that differ from those in the store are of another run of that name, and are refused.',
     'Rows are committed in batches of 50,000, one transaction each: whatever stops the command, a batch is there whole or not at all, and running it again completes the load. With --import-id the database remembers how far the input was read, and a second run goes on from there.',
     'The first bad line stops the load unless --max-rejects allows more. A row whose source is mock or sim never replaces a row of another source unless --allow-mock is given.',
@@ -55,7 +55,7 @@ export const load = defineCommand({
     { text: 'Check a file without touching the store', shell: 'jules load --dry-run bars.ndjson' },
   ],
   exits: {
-    65: 'a bad line, a damaged file, a mock row against a real one, or records of another run of that name',
+    65: 'a bad line, a damaged file, a bar that overlaps one of the store, a mock row against a real one, or records of another run of that name',
     66: 'no such file, or the input is empty',
     ...storeExits,
     73: 'the file for rejects cannot be created',

@@ -14,6 +14,7 @@ import type { FoundTable } from './catalog.js'
 import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
 import { databaseFailure } from './failures.js'
 import type { ImportProgress, Mark } from './import-progress.js'
+import { anyWithin, refuseOverlaps, type Span } from './neighbours.js'
 import { storeRecords } from './records.js'
 import type { Counts, Load, LoadOptions } from './store.js'
 
@@ -31,15 +32,6 @@ const INVENTED = INVENTED_SOURCES.map((source) => `'${source}'`).join(', ')
 /** Attempts at a batch while another writer is in its way. */
 const ATTEMPTS = 5
 const CONFLICTS = ['23505', '40P01', '40001']
-
-/** Keys of one symbol and interval in a batch. */
-interface Span {
-  readonly symbol: string
-  readonly interval: string
-  firstMs: number
-  lastMs: number
-  previousMs: number
-}
 
 /** One batch on its way: rows in COPY form and what is known of their keys. */
 class Batch {
@@ -198,7 +190,7 @@ export class PostgresLoad implements Load {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#transaction(async () => {
-          const direct = !staged && !(await this.#anyExists(batch))
+          const direct = !staged && !(await anyWithin(this.#client, [...batch.spans.values()]))
           const counts = direct ? await this.#insert(batch) : await this.#upsert(batch)
           await this.#saveProgress(mark)
           return counts
@@ -225,17 +217,6 @@ export class PostgresLoad implements Load {
       await this.#client.query('ROLLBACK').catch(() => {})
       throw databaseFailure(error, this.#name)
     }
-  }
-
-  async #anyExists({ spans }: Batch): Promise<boolean> {
-    const { rows } = await this.#client.query(
-      `SELECT EXISTS (
-        SELECT FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS s (symbol, "interval", first, last)
-        WHERE EXISTS (SELECT FROM market_data m WHERE m.symbol = s.symbol AND m."interval" = s."interval"
-          AND m."time" BETWEEN s.first AND s.last)) AS found`,
-      spanColumns(spans),
-    )
-    return rows[0]?.found === true
   }
 
   async #insert(batch: Batch): Promise<Counts> {
@@ -287,6 +268,8 @@ export class PostgresLoad implements Load {
     )
     if (this.#triggers) await this.#refuseChanged(`(${latest}) AS l ${THERE}`, { differs, within })
     const written = rowCount ?? 0
+    // Without a new row nothing new can overlap.
+    if (written > 0) await refuseOverlaps(this.#client, [...batch.spans.values()])
     return { written, unchanged: distinct - written, superseded: batch.count - distinct }
   }
 

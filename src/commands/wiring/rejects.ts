@@ -39,6 +39,9 @@ function tolerance(value: string): Tolerance {
 /** A share of few lines says nothing; below this many lines a percentage is not judged until the end. */
 const SHARE_AFTER = 1000
 
+/** Bad lines that are told one by one: a million of them would say no more. */
+const SHOWN = 20
+
 /** Takes bad lines up to a tolerance. */
 export class Rejects {
   /** Rows that were taken, counted by whoever takes them. */
@@ -71,7 +74,13 @@ export class Rejects {
     if (share > 0 ? lines >= SHARE_AFTER && this.rejected > share * lines : this.rejected > count) {
       throw rejectFailure(reject)
     }
-    if (this.#file === null) this.#context.ui.warn(`${reject.name}:${line}: ${message}`)
+    if (this.#file === null) this.#tell(`${reject.name}:${line}: ${message}`)
+  }
+
+  #tell(words: string): void {
+    if (this.rejected <= SHOWN) this.#context.ui.warn(words)
+    else if (this.rejected === SHOWN + 1)
+      this.#context.ui.warn('further bad lines are counted and not shown; --rejects FILE keeps them all')
   }
 
   /** Judges the share once all is read, and closes the file. Throws 65. */
