@@ -94,6 +94,8 @@ describe('stamps that are refused', () => {
     ['2025-07-30T13:30:00.000000001Z', 'too-fine'],
     ['2025-07-30T13:30+15:00', 'no-such-offset'],
     ['2025-07-30 13:30 Mars/Olympus', 'no-such-offset'],
+    // Letters of several zones, or of none with summer time.
+    ...['BST', 'CST', 'IST', 'ast', 'PST'].map((name) => [`2025-07-30 13:30 ${name}`, 'no-such-offset']),
     ['2025-03-09 02:30', 'skipped-or-repeated'],
     ['2025-11-02 01:30', 'skipped-or-repeated'],
     ['01/02/2025 09:30', 'ambiguous-date'],

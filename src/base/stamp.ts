@@ -156,7 +156,7 @@ function instant(at: Parts, text: string, zone: Zone | null): ParsedTime {
   }
   const named = at.zone !== '' ? zoneOf(at.zone) : at.bare ? newYork : zone
   if (named === null && at.zone !== '') {
-    return { rule: 'no-such-offset', error: `unknown time zone in ${quote(text)}` }
+    return { rule: 'no-such-offset', error: `unknown or ambiguous time zone in ${quote(text)}` }
   }
   if (named === null) {
     return { rule: 'no-offset', error: `${quote(text)} has no UTC offset; name its zone with --tz` }
@@ -173,8 +173,8 @@ const zones = new Map<string, Zone | null>()
 /** The summer half of a pair of which only the winter half, EST, is a name of the time zone database. */
 const edt: Zone = { name: 'EDT', offsetAt: () => -4 * HOUR, toInstant: (localMs) => localMs + 4 * HOUR }
 
-/** The zone a stamp names; every name is looked up once. */
-function zoneOf(name: string): Zone | null {
+/** The zone a stamp names, or null; every name is looked up once. */
+export function zoneOf(name: string): Zone | null {
   const upper = name.toUpperCase()
   if (upper === 'Z') return utc
   if (upper === 'ET') return newYork

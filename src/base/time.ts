@@ -161,8 +161,15 @@ function instantBy(offsetAt: (epochMs: number) => number, localMs: number): numb
   return firstFits ? first : second
 }
 
+/**
+ * Letters that are no IANA zones and that Intl knows all the same, by what Java once took them for: it has BST for Bangladesh,
+ * AST for Alaska, and summer time under CST.
+ */
+const AMBIGUOUS = /^(ac|ae|ag|ar|as|be|bs|ca|cn|cs|ct|ea|ec|ie|is|js|mi|ne|ns|pl|pn|pr|ps|ss|vs)t$/i
+
 /** Any IANA zone: New York and UTC by rule, others through Intl. Returns null for an unknown name. */
 export function zoneNamed(name: string): Zone | null {
+  if (AMBIGUOUS.test(name)) return null
   if (/^(utc|gmt|z|etc\/utc)$/i.test(name)) return utc
   if (/^(america\/new_york|us\/eastern)$/i.test(name)) return newYork
   let format: Intl.DateTimeFormat

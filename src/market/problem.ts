@@ -71,6 +71,7 @@ export const OVERLAP_HINT =
 
 function hintOf({ field, rule }: Problem): string | undefined {
   if (rule === 'no-offset') return 'name the zone of the stamps, such as --tz America/New_York'
+  if (rule === 'no-such-offset') return 'offsets such as -05:00 and names such as America/Chicago are known'
   if (rule === 'overlap') return OVERLAP_HINT
   if (rule === 'not-regular') return 'leave the field session out: the calendar knows it'
   if (rule === 'missing' && field === 'symbol') return 'name it with --symbol'

@@ -192,11 +192,17 @@ function gather(object: JsonObject, fields: LooseFields, { columns, ignored }: R
 /** An object without a type is a bar only if it looks like one. */
 function notBar(type: string | undefined, object: JsonObject, fields: LooseFields): Problem | null {
   if (type === 'bar') return null
-  const prices = fields.open !== undefined || fields.close !== undefined
-  if (prices || fields.time !== undefined) return null
-  const vendor = vendorOfDocument(object)
-  if (vendor !== undefined) return oneALine(vendor, `a document; --vendor ${vendor} reads it`)
+  const isBar = fields.open !== undefined || fields.close !== undefined || fields.time !== undefined
+  if (Object.values(isBar ? fields : object).some(isNested)) return oneALine(object, documentWords(object))
+  if (isBar) return null
   return { field: 'type', rule: 'not-a-bar', words: 'is missing, and this is not a bar', value: undefined }
+}
+
+const isNested = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+function documentWords(object: JsonObject): string {
+  const vendor = vendorOfDocument(object)
+  return vendor === undefined ? 'a document' : `a document; --vendor ${vendor} reads it`
 }
 
 function notRecord(text: string, { rule, error }: { rule: JsonRule; error: string }): Problem {

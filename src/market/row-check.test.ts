@@ -45,6 +45,12 @@ async function read(rows: readonly Row[], options: ReadOptions = {}) {
 
 /** New York's wall time on 2025-07-30. */
 const wall = (clock: string, day = '2025-07-30'): string => `${day}T${clock}:00-04:00`
+/** An hour and a half of bars that name their length and are so many minutes apart. */
+const called = (interval: string, minutes: number): Row[] =>
+  Array.from({ length: 30 }, (_, i) => ({
+    interval,
+    time: new Date(Date.UTC(2025, 6, 30, 13, 30 + i * minutes)).toISOString(),
+  }))
 const all = (interval: string, clocks: readonly string[]): Row[] =>
   clocks.map((clock) => ({ interval, time: wall(clock) }))
 
@@ -135,13 +141,20 @@ describe('the interval of rows that have none', () => {
       '1d',
       /--interval says 1d, and the rows are 7 days apart/,
     ],
+    [
+      'five minutes that call themselves one',
+      called('1m', 5),
+      undefined,
+      /called 1m and are 5 minutes apart/,
+    ],
+    ['minutes that call themselves so', called('1m', 1), undefined, '1m'],
     ['what --interval says rightly', all('', ['09:30', '09:35']), '5m', '5m'],
   ]
   test.each(cases)('%s', async (_title, rows, interval, expected) => {
     const given = interval as '1m' | '5m' | '1d' | undefined
     const check = new RowCheck({ interval: given })
     const outcome = await read(
-      rows.map(({ time }) => ({ time })),
+      rows.map(({ time, interval: own }) => (own ? { time, interval: own } : { time })),
       { interval: given, check },
     ).catch((error: Error) => ({ bars: [], rejects: [], notes: [error.message] }))
     if (typeof expected === 'string') {
@@ -197,4 +210,29 @@ test.each<[string, string, Zone | null]>([
 ])('the bar of a day that is written as %s is that of its date', async (_title, time, zone) => {
   const { bars } = await read([{ time, interval: '1d' }], { zone, check: new RowCheck({ zone }) })
   expect(bars).toEqual(['1d 2025-07-30T04:00:00Z'])
+})
+
+test.each<[string, Zone | null, boolean]>([
+  ['New York', null, false],
+  ['UTC', null, false],
+  ['Europe/Berlin', null, true],
+  ['Asia/Tokyo', null, true],
+  ['Europe/Berlin', zoneNamed('Europe/Berlin'), false],
+  ['Asia/Tokyo', zoneNamed('Asia/Tokyo'), false],
+])('days of a week from midnight in %s, with --tz %j', async (name, zone, isTold) => {
+  const at = name === 'New York' ? newYork : zoneNamed(name)!
+  const week = ['2025-07-21', '2025-07-22', '2025-07-23', '2025-07-24', '2025-07-25']
+  const rows = week.map((day) => ({
+    time: new Date(at.toInstant(Date.parse(day))!).toISOString(),
+    interval: '1d',
+  }))
+  const { bars, notes } = await read(rows, { zone, check: new RowCheck({ zone }) })
+  expect(notes).toEqual(
+    isTold
+      ? [
+          'test: 1 bars of a day have a date without a session: NVDA 2025-07-20 in line 1: are the stamps midnight of another zone? Name it with --tz',
+        ]
+      : [],
+  )
+  if (!isTold) expect(bars).toEqual(week.map((day) => `1d ${day}T04:00:00Z`))
 })

@@ -3,9 +3,9 @@
  * that it begins on the grid; a bar of a day is put on midnight in New York of its date. In the path that sees every row: one call
  * a row, nothing allocated.
  */
-import { DAY, formatTime, lengthWords, type Zone } from '../base/time.js'
+import { DAY, formatDate, formatTime, lengthWords, type Zone } from '../base/time.js'
 import { type BarBatch, INTERVALS, type Interval, intervalMs, MISSING_CODE, SESSIONS } from './bar.js'
-import { dayStart, isCovered, newYorkMidnight, sessionAt, sessionOfBar } from './calendar.js'
+import { dayStart, isCovered, newYorkDay, newYorkMidnight, sessionAt, sessionOfBar } from './calendar.js'
 import { isOnGrid } from './grid.js'
 import type { Problem } from './problem.js'
 import { overlapWords } from './series.js'
@@ -39,6 +39,9 @@ interface Track {
   readonly splits: SplitWatch
 }
 
+/** Fewer rows that name their own length may be so far apart for other reasons. */
+const TELLING_ROWS = 20
+
 const DAILY = INTERVALS.indexOf('1d')
 const REGULAR = SESSIONS.indexOf('rth')
 
@@ -49,17 +52,19 @@ export class RowCheck implements RowJudge {
   /** The same by symbol and interval of one names table. */
   #names: BarBatch['names'] | null = null
   #byId: (Track | undefined)[] = []
-  #spacings: Spacings | null
+  /** How far apart the first rows are, by interval. */
+  readonly #spacings = new Map<number, Spacings>()
   #sampled = 0
   /** Since `take`: rows, and the first of them in words. */
   #beyond = 0
   #offGrid = 0
   #firstOffGrid = ''
+  #dayless = 0
+  #firstDayless = ''
   readonly #found = new Map<string, Split>()
 
   constructor(options: RowCheckOptions = {}) {
     this.#options = options
-    this.#spacings = options.interval === undefined ? null : new Spacings()
   }
 
   /** What is wrong with row `i`, or null; then a bar of a day has its midnight, and a session that nobody knows is null. */
@@ -68,7 +73,7 @@ export class RowCheck implements RowJudge {
     const { lengthMs } = track
     if (batch.interval[i] === DAILY) batch.time[i] = midnightOf(batch.time[i]!, this.#options.zone)
     const time = batch.time[i]!
-    if (this.#spacings !== null) this.#sample(batch.symbol[i]!, time)
+    if (this.#sampled < LOOK_AHEAD) this.#sample(batch, i)
     const covered = isCovered(time)
     if (!covered) batch.session[i] = MISSING_CODE
     else if (batch.session[i] === REGULAR && sessionOfBar(time, lengthMs) !== 'rth')
@@ -76,7 +81,9 @@ export class RowCheck implements RowJudge {
     const other = track.starts.add(time)
     if (!Number.isNaN(other)) return overlapping(track, other, time)
     if (!covered) this.#beyond++
-    else if (lengthMs < DAY) {
+    else if (lengthMs >= DAY) {
+      if (sessionOfBar(time, lengthMs) !== 'rth') this.#lacksSession(track, time, batch.line[i]!)
+    } else {
       const session = sessionAt(time)
       const isInside = session !== null && time >= session.openMs && time < session.closeMs
       if (isInside && !isOnGrid(time, session, track.interval)) this.#leavesGrid(track, time, batch.line[i]!)
@@ -98,8 +105,14 @@ export class RowCheck implements RowJudge {
       notes.push(`${this.#offGrid} rows do not begin on the grid of their session: ${this.#firstOffGrid}`)
     const splits = [...this.#found.values()].sort((a, b) => a.toDay - b.toDay)
     const warnings = [...this.#intervalWords(), ...splits.map(splitWords)]
+    if (this.#dayless > 0) {
+      warnings.push(
+        `${this.#dayless} bars of a day have a date without a session: ${this.#firstDayless}: are the stamps midnight of another zone? Name it with --tz`,
+      )
+    }
     this.#beyond = 0
     this.#offGrid = 0
+    this.#dayless = 0
     this.#found.clear()
     return { notes, warnings }
   }
@@ -125,28 +138,46 @@ export class RowCheck implements RowJudge {
     return track
   }
 
-  #sample(symbol: number, timeMs: number): void {
-    if (this.#sampled === LOOK_AHEAD) return
+  #sample({ interval, symbol, time }: BarBatch, i: number): void {
     this.#sampled++
-    this.#spacings!.add(symbol, timeMs)
+    const code = interval[i]!
+    let spacings = this.#spacings.get(code)
+    if (spacings === undefined) {
+      spacings = new Spacings()
+      this.#spacings.set(code, spacings)
+    }
+    spacings.add(symbol[i]!, time[i]!)
   }
 
-  /** Rows that are further apart than the length they are given: nothing overlaps, so only this tells of a wrong --interval. */
+  /** Rows that are further apart than the length they are given: nothing overlaps, so only this tells of a wrong one. */
   #intervalWords(): string[] {
-    const { interval } = this.#options
-    const common = this.#spacings?.commonest() ?? null
-    this.#spacings = null
-    if (interval === undefined || common === null || common <= intervalMs(interval)) return []
-    return [
-      `--interval says ${interval}, and the rows are ${lengthWords(common)} apart: are they bars of another length?`,
-    ]
+    const words: string[] = []
+    for (const [code, spacings] of this.#spacings) {
+      const interval = INTERVALS[code]!
+      const common = spacings.commonest()
+      if (common === null || common <= intervalMs(interval)) continue
+      const apart = `${lengthWords(common)} apart: are they of another length?`
+      if (this.#options.interval === interval)
+        words.push(`--interval says ${interval}, and the rows are ${apart}`)
+      else if (spacings.rows >= TELLING_ROWS) words.push(`the rows are called ${interval} and are ${apart}`)
+    }
+    this.#spacings.clear()
+    this.#sampled = LOOK_AHEAD
+    return words
   }
 
   #leavesGrid({ symbol, interval }: Track, timeMs: number, line: number): void {
     if (this.#offGrid++ > 0) return
-    this.#firstOffGrid = `${symbol} ${interval} ${formatTime(timeMs)}${line > 0 ? ` in line ${line}` : ''}`
+    this.#firstOffGrid = `${symbol} ${interval} ${formatTime(timeMs)}${lineWords(line)}`
+  }
+
+  #lacksSession({ symbol }: Track, timeMs: number, line: number): void {
+    if (this.#dayless++ > 0) return
+    this.#firstDayless = `${symbol} ${formatDate(newYorkDay(timeMs))}${lineWords(line)}`
   }
 }
+
+const lineWords = (line: number): string => (line > 0 ? ` in line ${line}` : '')
 
 /** Midnight in New York of a day's bar, whose date may be written in the zone of the input. */
 export function midnightOf(timeMs: number, zone: Zone | null | undefined): number {

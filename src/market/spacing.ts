@@ -7,8 +7,14 @@ export const LOOK_AHEAD = 1000
 /** The spacings of rows, by symbol, in whatever order the rows come. */
 export class Spacings {
   readonly #times = new Map<number, number[]>()
+  #rows = 0
+
+  get rows(): number {
+    return this.#rows
+  }
 
   add(symbol: number, timeMs: number): void {
+    this.#rows++
     const times = this.#times.get(symbol)
     if (times === undefined) this.#times.set(symbol, [timeMs])
     else times.push(timeMs)

@@ -4,21 +4,23 @@
  */
 import { parse } from 'csv-parse/sync'
 import { badData } from '../../base/errors.js'
-import type { DateOrder } from '../../base/stamp.js'
+import { type DateOrder, zoneOf } from '../../base/stamp.js'
 import type { Zone } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { absentFields, mappedField, type Place, placesOf } from '../columns.js'
 import { fieldOf } from '../fields.js'
 import { BadRecord } from '../problem.js'
-import { type Reading, webPage } from '../reading.js'
+import { BATCH_ROWS, type Reading, webPage } from '../reading.js'
 import { type Vendor, vendorOfHeader, vendors, vendorsOfLine } from '../vendors.js'
+
+type Held = Exclude<Place, undefined>
 
 /** The columns of one symbol. */
 export interface Group {
   /** Of a table that is as wide as its symbols; undefined where the rows say it. */
   readonly symbol: string | undefined
-  /** By column. */
-  readonly places: readonly Place[]
+  /** Which column holds what. */
+  readonly columns: ReadonlyMap<Held, number>
 }
 
 export interface Table {
@@ -67,6 +69,11 @@ export function readHead(bytes: Buffer, whole: boolean, reading: Reading): Head 
   const where = `${reading.name}:${first.number}`
   const page = webPage(first.text)
   if (page !== null) throw new BadRecord(page, { where })
+  if (/\r(?!$)/.test(first.text))
+    throw badData('its lines end in a carriage return alone', {
+      where,
+      hint: "tr '\\r' '\\n' makes them line feeds",
+    })
   const delimiter = given ?? delimiterOf(first.text, reading)
   const cells = cellsOf(first.text, delimiter, reading.name, first.number)
   const scene = { reading, where, delimiter }
@@ -82,7 +89,7 @@ export function readHead(bytes: Buffer, whole: boolean, reading: Reading): Head 
     const groups = second && third ? leveled(cells, second, third, scene) : null
     if (groups !== null) {
       const { end, number } = rest[1]!
-      return { table: tableOf(groups, cells.length, undefined, scene), end, line: number + 1 }
+      return { table: tableOf(groups, { names: cells, vendor: undefined, scene }), end, line: number + 1 }
     }
   }
   return { table: headed(cells, scene), end: first.end, line: first.number + 1 }
@@ -119,7 +126,11 @@ function headed(cells: readonly string[], scene: Scene): Table {
       hint: `it reads ${quote(cells.join(scene.delimiter))}; say which column it is with --columns ${absent[0]}=NAME`,
     })
   }
-  return tableOf([{ symbol: undefined, places }], names.length, known && vendors[known], scene)
+  return tableOf([{ symbol: undefined, columns: heldBy(places) }], {
+    names,
+    vendor: known && vendors[known],
+    scene,
+  })
 }
 
 /** The header's names, or those that `--columns` gives in order. */
@@ -160,7 +171,7 @@ function headless(
   const places = placesOf(names, { where, map: undefined, ignored: () => {} })
   const absent = absentFields(places)
   if (absent.length > 0) throw badData(`no column is ${absent.join(', ')}`, { where })
-  return tableOf([{ symbol: undefined, places }], names.length, vendor, scene)
+  return tableOf([{ symbol: undefined, columns: heldBy(places) }], { names, vendor, scene })
 }
 
 /** A guess for a message, to be looked at: `date,time,open,...` where the second cell is a clock. */
@@ -170,15 +181,44 @@ function exampleColumns(cells: readonly string[]): string {
   return cells.map((_cell, i) => names[i] ?? '-').join(',')
 }
 
-function tableOf(groups: readonly Group[], width: number, vendor: Vendor | undefined, scene: Scene): Table {
+/** `by` are the columns that the places are of; all of them where none are given. */
+function heldBy(places: readonly Place[], by?: readonly number[]): Map<Held, number> {
+  const columns = new Map<Held, number>()
+  for (const [i, place] of places.entries()) if (place !== undefined) columns.set(place, by?.[i] ?? i)
+  return columns
+}
+
+interface Named {
+  readonly names: readonly string[]
+  readonly vendor: Vendor | undefined
+  readonly scene: Scene
+}
+
+function tableOf(groups: readonly Group[], { names, vendor, scene }: Named): Table {
+  const { reading, where } = scene
+  if (groups.length > BATCH_ROWS) throw badData(`more than ${BATCH_ROWS} symbols side by side`, { where })
+  const own = zoneOfColumn(names[groups[0]?.columns.get('time') ?? -1] ?? '')
+  const said = reading.zone ?? null
+  if (own !== null && said !== null && own.name !== said.name) {
+    throw badData(`the header says ${own.name}, and --tz says ${said.name}`, {
+      where,
+      hint: 'leave --tz out: the header is enough',
+    })
+  }
   return {
     delimiter: scene.delimiter,
-    width,
+    width: names.length,
     groups,
-    zone: scene.reading.zone ?? vendor?.zone ?? null,
+    zone: said ?? own ?? vendor?.zone ?? null,
     dateOrder: vendor?.dateOrder ?? null,
     priceScale: vendor?.priceScale,
   }
+}
+
+/** The zone in the name of a column of times: `Gmt time`, `Time (EET)`. */
+function zoneOfColumn(name: string): Zone | null {
+  const word = /\(([^)]+)\)\s*$/.exec(name)?.[1] ?? /^\s*(gmt|utc)[ _-]/i.exec(name)?.[1]
+  return word === undefined ? null : zoneOf(word)
 }
 
 /** The names in a comment, where numpy and others put the header; null for any other remark. */
@@ -208,13 +248,20 @@ function leveled(
   const named = (cells: readonly string[]) =>
     cells.slice(1).filter((cell) => fieldOf(cell) !== undefined).length
   const [fields, symbols] = named(one) >= named(two) ? [one, two] : [two, one]
-  return [...new Set(symbols.slice(1))].map((symbol) => {
-    const names = fields.map((name, i) => (i === 0 ? index[0]! : symbols[i] === symbol ? name : ''))
+  const bySymbol = new Map<string, number[]>()
+  for (const [i, symbol] of symbols.entries()) {
+    if (i === 0) continue
+    const own = bySymbol.get(symbol)
+    if (own === undefined) bySymbol.set(symbol, [0, i])
+    else own.push(i)
+  }
+  return [...bySymbol].map(([symbol, own]) => {
+    const names = own.map((i) => (i === 0 ? index[0]! : fields[i]!))
     const places = placesOf(names, { where, map: reading.columns, ignored: reading.ignored })
     const absent = absentFields(places)
     if (absent.length > 0)
       throw badData(`the header lacks ${absent.join(', ')} of ${quote(symbol)}`, { where })
-    return { symbol, places }
+    return { symbol, columns: heldBy(places, own) }
   })
 }
 

@@ -188,8 +188,8 @@ export class RowReader {
       return [wrongColumns(width, cells.length)]
     }
     const problems: Problem[] = []
-    for (const { places, symbol, options } of this.#groups) {
-      const loose = pick(cells, places)
+    for (const { columns, symbol, options } of this.#groups) {
+      const loose = pick(cells, columns)
       // A table as wide as its symbols has empty cells where one of them did not trade.
       if (symbol !== undefined && NO_BAR.every((field) => loose[field] === '' || loose[field] === null))
         continue
@@ -209,11 +209,8 @@ interface Scene {
 }
 
 function columnsOf(group: Group, table: Table, { batch, reading, decimal }: Scene): Columns {
-  const { places } = group
-  const numbers = BAR_FIELDS.filter(isNumber).map((field) => ({
-    into: batch[field],
-    column: places.indexOf(field),
-  }))
+  const at = (held: BarField | 'clock'): number => group.columns.get(held) ?? -1
+  const numbers = BAR_FIELDS.filter(isNumber).map((field) => ({ into: batch[field], column: at(field) }))
   return {
     ...group,
     options: {
@@ -226,11 +223,11 @@ function columnsOf(group: Group, table: Table, { batch, reading, decimal }: Scen
       decimal,
       priceScale: table.priceScale,
     },
-    time: places.indexOf('time'),
-    clock: places.indexOf('clock'),
+    time: at('time'),
+    clock: at('clock'),
     numbers: numbers.filter(({ column }) => column >= 0),
     absent: numbers.filter(({ column }) => column < 0).map(({ into }) => into),
-    coded: CODED.map((field) => ({ field, into: batch[field], column: places.indexOf(field), known: [] })),
+    coded: CODED.map((field) => ({ field, into: batch[field], column: at(field), known: [] })),
   }
 }
 
@@ -241,13 +238,13 @@ const wrongColumns = (expected: number, got: number): Problem => ({
   value: got,
 })
 
-function pick(cells: readonly string[], places: Group['places']): LooseFields {
+function pick(cells: readonly string[], columns: Group['columns']): LooseFields {
   const loose: LooseFields = {}
   let clock = ''
-  for (const [i, field] of places.entries()) {
+  for (const [held, i] of columns) {
     const text = cells[i]!.trim()
-    if (field === 'clock') clock = text
-    else if (field !== undefined) loose[field] = text
+    if (held === 'clock') clock = text
+    else loose[held] = text
   }
   if (clock !== '') loose.time = joined(String(loose.time), clock)
   // An absent cell of a column that exists is unknown, not missing.
@@ -331,17 +328,21 @@ function clockAt(bytes: Buffer, start: number, end: number): number {
 
 const clockText = (ms: number): string => new Date(ms).toISOString().slice(11, 19)
 
-/** A stamp from its date and its clock. Leading zeros get lost in spreadsheets: 93000 is half past nine. */
+/**
+ * A stamp from its date and its clock, which may be a whole stamp: then the date beside it is the same day for people.
+ * Leading zeros get lost in spreadsheets: 93000 is half past nine.
+ */
 const joined = (date: string, clock: string): string =>
-  `${date} ${/^(\d{3}|\d{5})$/.test(clock) ? '0' : ''}${clock}`
+  WHOLE.test(clock) ? clock : `${date} ${/^(\d{3}|\d{5})$/.test(clock) ? '0' : ''}${clock}`
+const WHOLE = /^(\d{4}[-/.]\d|\d{9})/
 
 /** What the numbers of some rows show of their decimal mark; null where a comma may be either. */
 export function decimalMark(
   rows: Iterable<readonly string[]>,
   { groups, delimiter }: Table,
 ): DecimalMark | null {
-  const columns = groups.flatMap(({ places }) =>
-    [...places.keys()].filter((i) => places[i] !== undefined && places[i] !== 'clock' && isNumber(places[i])),
+  const columns = groups.flatMap((group) =>
+    [...group.columns].filter(([held]) => held !== 'clock' && isNumber(held)).map(([, i]) => i),
   )
   let point = false
   let either = false

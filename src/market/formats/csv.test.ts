@@ -42,6 +42,15 @@ type Layout = [title: string, text: string, options?: ReadOptions]
 
 const DIALECTS: Layout[] = [
   ['a byte order mark and CRLF', `\ufeff${(HEADER + UTC_ROWS).replaceAll('\n', '\r\n')}`],
+  [
+    'a date beside whole stamps',
+    `Date,Time,Open,High,Low,Close,Volume\n2025-07-30,2025-07-30 13:30:00Z,${A}\n2025-07-30,1753882260,${B}\n`,
+  ],
+  ['a header that says UTC', `Time (UTC)${HEADER.slice(4)}${UTC_ROWS.replaceAll('Z', '')}`],
+  [
+    'a header that says a zone',
+    `Time (EET)${HEADER.slice(4)}2025.07.30 16:30:00,${A}\n2025.07.30 16:31:00,${B}\n`,
+  ],
   ['no line end at the end', (HEADER + UTC_ROWS).trimEnd()],
   ['semicolons', (HEADER + UTC_ROWS).replaceAll(',', ';')],
   ['tabs', (HEADER + UTC_ROWS).replaceAll(',', '\t')],
@@ -297,6 +306,25 @@ describe('what is refused', () => {
       'a cell too few',
       `${HEADER.replaceAll(',', ';').trim()};vwap\n2025-07-30T13:30:00Z;180;181;179;180;1200,5\n`,
       'expected 7 columns, got 6',
+      /^$/,
+    ],
+    [
+      'old line ends',
+      (HEADER + UTC_ROWS).replaceAll('\n', '\r'),
+      'its lines end in a carriage return alone',
+      /tr/,
+    ],
+    [
+      'a zone beside another',
+      `Gmt time,open,high,low,close,volume\n30.07.2025 13:30:00.000,${A}\n`,
+      'the header says UTC, and --tz says America/New_York',
+      /leave --tz out/,
+      NEW_YORK,
+    ],
+    [
+      'more symbols than a batch has rows',
+      `Price${',Open,High,Low,Close,Volume'.repeat(9000)}\nTicker${Array.from({ length: 9000 }, (_, i) => `,S${i}`.repeat(5)).join('')}\nDate${','.repeat(45_000)}\n`,
+      'more than 8192 symbols side by side',
       /^$/,
     ],
     ['a cell too many', `${HEADER}2025-07-30T13:30:00Z,${A},7\n`, 'expected 6 columns, got 7', /^$/],

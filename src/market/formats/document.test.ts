@@ -109,6 +109,19 @@ describe('a document of a vendor', () => {
   })
 
   test.each([
+    { values: [{ datetime: '2025-07-30 09:30:00', open: '1' }], status: 'ok' },
+    { candles: [{ t: 1 }], symbol: 'NVDA', empty: false },
+    { t: [1753882200], o: [1], h: [1], l: [1], c: [1], v: [1], s: 'ok' },
+    { open: { 1753882200000: 1 }, close: { 1753882200000: 1 }, volume: { 1753882200000: 1 } },
+    { columns: ['open'], index: [1], data: [[1]] },
+  ])('that no vendor here has is called one: %j', async (document) => {
+    await expect(read(JSON.stringify(document), {})).rejects.toMatchObject({
+      message: 'expected one JSON object a line, got a document',
+      hint: expect.stringContaining('one object a line'),
+    })
+  })
+
+  test.each([
     ['[\n[1]\n]', 'got an array'],
     ['{\n  "a": 1\n}', 'got the beginning of a document'],
   ])('%j without a vendor', async (text, message) => {

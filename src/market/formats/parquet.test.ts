@@ -125,6 +125,23 @@ describe('the same two bars', () => {
     expect(await read([time, ...PRICES, VOLUME], options)).toEqual(TWO)
   })
 
+  test('a date beside the stamps', async () => {
+    const date: Column = {
+      element: { name: 'date', type: 'INT32', repetition_type: 'REQUIRED', converted_type: 'DATE' },
+      data: Int32Array.from([20_299, 20_299]),
+    }
+    expect(await read([date, instants, ...PRICES, VOLUME])).toEqual(TWO)
+    const clock = integers(
+      'time',
+      { logical_type: { type: 'TIME', isAdjustedToUTC: true, unit: 'MICROS' } },
+      1n,
+      2n,
+    )
+    await expect(read([date, clock, ...PRICES, VOLUME])).rejects.toMatchObject({
+      hint: 'write one column of time stamps instead',
+    })
+  })
+
   test('volumes of integers', async () => {
     expect(await read([instants, ...PRICES, integers('volume', {}, 1200n, 900n)])).toEqual(TWO)
   })

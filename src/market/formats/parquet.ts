@@ -363,6 +363,12 @@ function barColumns(metadata: FileMetaData, reading: Reading): Map<string, BarFi
   // pandas stores an index of times without a name so.
   const index = names.indexOf('__index_level_0__')
   if (index >= 0 && !places.includes('time')) places[index] = 'time'
+  // A date beside a whole stamp is there for people.
+  const clock = places.indexOf('clock')
+  if (clock >= 0 && isStamp(metadata.schema.find(({ name }) => name === names[clock]))) {
+    places[places.indexOf('time')] = undefined
+    places[clock] = 'time'
+  }
   const absent = absentFields(places)
   if (absent.length > 0) {
     throw badData(`lacks the columns ${absent.join(', ')}`, {
@@ -375,12 +381,18 @@ function barColumns(metadata: FileMetaData, reading: Reading): Map<string, BarFi
     if (field === 'clock') {
       throw badData(`keeps the time of day apart from the date, in ${quote(names[i])}`, {
         where: reading.name,
+        hint: 'write one column of time stamps instead',
       })
     }
     if (field !== undefined && (reading.fields?.has(field) ?? true)) columns.set(names[i]!, field)
   }
   return columns
 }
+
+const isStamp = (element: SchemaElement | undefined): boolean =>
+  element?.type === 'INT96' ||
+  element?.logical_type?.type === 'TIMESTAMP' ||
+  element?.converted_type?.startsWith('TIMESTAMP') === true
 
 function topLevel(schema: readonly SchemaElement[], children: number): SchemaElement[] {
   const found: SchemaElement[] = []
