@@ -23,7 +23,14 @@ describe('a run', () => {
     const evaluated = metrics.filter((one) => one['eval/mean_reward'] !== null).map(({ step }) => step)
     expect(evaluated).toEqual([1024, 2048, 3072, 4096])
     const model = records.at(-1)
-    expect(model).toMatchObject({ type: 'model', path: 'run', steps: 4096, trial: 1, sources: ['mock'] })
+    expect(model).toMatchObject({
+      type: 'model',
+      path: 'run',
+      steps: 4096,
+      trial: 1,
+      sources: ['mock'],
+      missing: 0,
+    })
     expect(model.sha256).toBe(sha256(dir.file('run/policy.safetensors')))
     expect(readFileSync(dir.file('run/metrics.ndjson'), 'utf8')).toBe(
       `${stdout.trimEnd().split('\n').slice(0, -1).join('\n')}\n`,

@@ -63,7 +63,13 @@ export function trainingWorld(more: Partial<TrainingWorld> = {}): TestWorld {
 /** Eight sessions of a random walk. */
 export const RANDOM_BARS: Trading = {
   kind: 'trading',
-  bars: { market: randomMarket({ sessions: 8 }), name: 'random', sources: ['random'], sha256: 'of the bars' },
+  bars: {
+    market: randomMarket({ sessions: 8 }),
+    name: 'random',
+    sources: ['random'],
+    missing: 0.125,
+    sha256: 'of the bars',
+  },
   features: featureSet('intraday')!,
   rules: DEFAULT_RULES,
 }

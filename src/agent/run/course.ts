@@ -110,6 +110,7 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     trial,
     early_stop: end === 'early-stop',
     sources: setup.data?.sources ?? null,
+    missing: setup.missing,
   }
   await listener.record(`${JSON.stringify(record)}\n`)
   return trained()

@@ -16,6 +16,8 @@ interface TrainingBars {
   readonly name: string
   /** As the bars name them. */
   readonly sources: readonly string[]
+  /** Part of the bars of both symbols that the calendar has and the input has not. */
+  readonly missing: number
   /** Of times, prices and volumes. */
   readonly sha256: string
 }

@@ -26,6 +26,8 @@ export interface Setup {
   readonly shape: NetworkShape
   /** Null for a benchmark task. */
   readonly data: DataSpan | null
+  /** Part of the bars that the calendar has and the input has not; null for a benchmark task. */
+  readonly missing: number | null
   readonly test: TestPart | null
 }
 
@@ -98,6 +100,7 @@ function tradingSetup(
       validation: [day(trainEnd), day(validationEnd - 1)],
       ...(initial === null || initial.before.length === 0 ? {} : { before: initial.before }),
     },
+    missing: bars.missing,
     test: validationEnd === count ? null : { from: day(validationEnd), sessions: count - validationEnd },
   }
 }
@@ -119,6 +122,7 @@ function taskSetup(name: string, { settings }: SetupPlan): Setup {
     },
     shape: shapeFor(task, settings),
     data: null,
+    missing: null,
     test: null,
   }
 }

@@ -45,7 +45,10 @@ test('two trainings side by side in one process have the same bytes, and leave n
   const metrics = readFileSync(world.file('a/metrics.ndjson'), 'utf8')
   expect(records.filter((one) => one.startsWith('{"type":"metric"')).join('')).toBe(metrics)
   expect(records.slice(-3, -1)).toEqual(['4096 of 4096', 'end'])
-  expect(JSON.parse(records.at(-1)!)).toMatchObject({ type: 'model', steps: 4096, trial: 1, best: a.best })
+  expect(JSON.parse(records.at(-1)!)).toMatchObject({
+    ...{ type: 'model', steps: 4096, trial: 1, best: a.best },
+    missing: 0.125,
+  })
   expect(world.said).toEqual(
     new Array(2).fill(expect.stringMatching(/^training on .* 1 sessions from .* testing$/)),
   )
