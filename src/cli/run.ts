@@ -16,7 +16,7 @@ import { xdgPaths } from './paths.js'
 import { print, say, showHelp, version } from './print.js'
 import { settle } from './settle.js'
 import { watchSignals } from './signals.js'
-import { type ColorWhen, createUi, painter, plain, wantsColor } from './ui.js'
+import { type ColorWhen, createUi, inLine, painter, plain, wantsColor } from './ui.js'
 
 const env = (name: string): string | undefined => process.env[name]
 
@@ -334,7 +334,7 @@ async function report(thrown: unknown, voice: Voice): Promise<number> {
     say(`${prefix}: ${paint.red('bug')}: ${plain(stack)}\n${prefix}: please report this\n`)
     return code
   }
-  say(`${paint.red(`${prefix}:`)} ${plain(where + message)}\n`)
-  if (failure.hint !== undefined) say(`${prefix}: ${paint.green('hint:')} ${plain(failure.hint)}\n`)
+  say(`${paint.red(`${prefix}:`)} ${inLine(where + message)}\n`)
+  if (failure.hint !== undefined) say(`${prefix}: ${paint.green('hint:')} ${inLine(failure.hint)}\n`)
   return code
 }

@@ -22,6 +22,10 @@ async function uiOf(more: { readonly json?: boolean; readonly quiet?: boolean } 
   return written
 }
 
+test('what a name of a file holds cannot pass for a line of its own', async () => {
+  expect(inLine('a\n\u001b[31mjules load: done')).toBe('a\\n\\u001b[31mjules load: done')
+})
+
 test('without a terminal progress is one line in ten seconds', async () => {
   expect(await uiOf()).toEqual([
     'jules load: 10000/50000 rows, 1000/s, 40 s left\n',

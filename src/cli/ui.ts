@@ -88,7 +88,7 @@ export function plain(message: string): string {
   )
 }
 
-/** A text from outside as a part of one line on standard output: a name of a file may hold anything. */
+/** A text from outside as a line or a part of one: the name of a file may hold anything. */
 export const inLine = (text: string): string =>
   plain(text.replace(/[\n\t]/g, (c) => (c === '\n' ? '\\n' : '\\t')))
 
@@ -108,7 +108,7 @@ export function createUi(options: UiOptions): Ui {
     if (options.json) stderr.write(`${JSON.stringify({ type, command, message, ...fields })}\n`)
     else {
       const label = type === 'warning' ? `${paint.yellow('warning:')} ` : ''
-      stderr.write(`jules ${command}: ${label}${plain(message)}\n`)
+      stderr.write(`jules ${command}: ${label}${inLine(message)}\n`)
     }
   }
   return {

@@ -118,6 +118,9 @@ describe('records', () => {
     )
     expect((await dir.shell(`TZ=Asia/Tokyo ${line} -`)).stdout).toBe(whole.stdout)
     expect((await dir.shell(`${line.replace('4', '5')} -`)).stdout).not.toBe(whole.stdout)
+    // Where chance has no part the seed has none, in the name of the run either.
+    const flat = 'jules fetch --mock --days 1 | jules backtest --policy flat --records summary --seed'
+    expect((await dir.shell(`${flat} 4 -`)).stdout).toBe((await dir.shell(`${flat} 5 -`)).stdout)
   })
 
   test('a reader that leaves is no failure', async () => {

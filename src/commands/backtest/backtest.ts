@@ -164,7 +164,6 @@ export const backtest = defineCommand({
       // What decides, wherever it lies: a model is its bytes, a replay its actions.
       policy: policy.identity ?? policy.name,
       model: model?.sha256 ?? null,
-      seed: given.seed,
       rules: storedRules(rules),
       longOnly,
       warmup,

@@ -66,7 +66,8 @@ export async function preparedPolicy(
     case 'buy-hold':
       return buyHold
     case 'random':
-      return randomPolicy(stream(seed, 'random-policy'))
+      // Of the policies here the only one that the seed decides on.
+      return { ...randomPolicy(stream(seed, 'random-policy')), identity: `random ${seed}` }
     case 'sma-cross':
       return smaCross()
     case 'replay':
