@@ -207,6 +207,22 @@ describe('several files', () => {
     expect([status, stderr.split('\n')[0]]).toEqual([code, `jules backtest: ${message}`])
   })
 
+  test('links in a folder are followed, and one that leads in circles is named', async () => {
+    const { dir, whole } = await pair()
+    const linked = await dir.shell(
+      `mkdir parts; ln -s ../hive/symbol=NVDA parts/a; ln -s ../hive/symbol=MSFT/date=x/part-0.parquet parts/b.parquet
+       jules backtest --policy random --warmup 20 parts`,
+    )
+    expect([linked.stderr, sameBut(linked.stdout)]).toEqual(['', sameBut(whole)])
+    const round = await dir.shell('ln -s .. hive/symbol=NVDA/back; jules inspect hive')
+    expect([round.status, round.stderr]).toEqual([
+      66,
+      expect.stringMatching(
+        /^jules inspect: hive\/symbol=NVDA\/back: is a link to .*\/hive, in which it stands\n/,
+      ),
+    ])
+  })
+
   test('none of them is the output', async () => {
     const { dir } = await pair()
     for (const operands of ['n --symbol NVDA -o n', 'NVDA=n -o n', 'MSFT=m NVDA=n -o ./n']) {

@@ -1,5 +1,5 @@
 /** Options that describe the input, in one wording, and the input opened. */
-import { lstat, readdir, stat } from 'node:fs/promises'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Failure, systemFailure, usage } from '../../base/errors.js'
@@ -192,21 +192,30 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${expression}$`)
 }
 
-/** Every file below a folder, by path; names with a dot or an underscore first are not data. */
+/**
+ * Every file below a folder, by path, through links too; names with a dot or an underscore first are not data. Throws 66 for a link
+ * to a folder in which it stands.
+ */
 async function filesBelow(path: string): Promise<string[]> {
   const found: string[] = []
-  const walk = async (folder: string): Promise<void> => {
-    const entries = await readdir(folder === '' ? '.' : folder, { withFileTypes: true }).catch((error) => {
+  const walk = async (folder: string, above: readonly string[]): Promise<void> => {
+    const [place, entries] = await Promise.all([
+      realpath(folder),
+      readdir(folder, { withFileTypes: true }),
+    ]).catch((error) => {
       throw systemFailure(error, folder)
     })
+    if (above.includes(place))
+      throw new Failure('noInput', `is a link to ${place}, in which it stands`, { where: folder })
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (/^[._]/.test(entry.name)) continue
       const inside = join(folder, entry.name)
-      if (entry.isDirectory()) await walk(inside)
+      const kind = entry.isSymbolicLink() ? await stat(inside).catch(() => entry) : entry
+      if (kind.isDirectory()) await walk(inside, [...above, place])
       else found.push(inside)
     }
   }
-  await walk(path)
+  await walk(path === '' ? '.' : path, [])
   return found
 }
 
