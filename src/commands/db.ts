@@ -1,5 +1,5 @@
 import { Failure, usage } from '../base/errors.js'
-import { type AnyLeaf, defineCommand, defineGroup } from '../cli/command.js'
+import { defineCommand, defineGroup } from '../cli/command.js'
 import { choice, date, flag, list } from '../cli/options.js'
 import { painter } from '../cli/ui.js'
 import { INVENTED_SOURCES } from '../market/bar.js'
@@ -42,12 +42,6 @@ const tableExits = {
   77: 'the database refuses the password or the right to do this, or is read-only',
 }
 
-/** A command ends as those of its kind do, and in ways of its own. */
-const ending = (exits: Readonly<Record<number, string>>, command: AnyLeaf): AnyLeaf => ({
-  ...command,
-  exits: { ...exits, ...command.exits },
-})
-
 export const db = defineGroup({
   name: 'db',
   summary: 'run the embedded database and look after the store',
@@ -57,73 +51,66 @@ export const db = defineGroup({
     'Root may run it too: the server then lives in a user namespace in which root appears as nobody.',
   ],
   commands: [
-    ending(
-      serverExits,
-      defineCommand({
-        name: 'start',
-        summary: 'start the embedded database, if it does not run',
-        description: [],
-        options: {},
-        run: async (context) => {
-          const { ensureServer } = await import('../store/embedded.js')
-          await ensureServer(embeddedOptions(context))
-        },
-      }),
-    ),
-    ending(
-      { 69: 'it does not stop', ...fileExits },
-      defineCommand({
-        name: 'stop',
-        summary: 'stop the embedded database',
-        description: ['Open sessions are ended; their transactions are rolled back.'],
-        options: {},
-        run: async (context) => {
-          const { stopServer } = await import('../store/embedded.js')
-          if (!(await stopServer(embeddedOptions(context)))) context.ui.note('it does not run')
-        },
-      }),
-    ),
-    ending(
-      fileExits,
-      defineCommand({
-        name: 'status',
-        summary: 'say whether the embedded database runs',
-        description: ['Exits with 1 when it does not.'],
-        options: {
-          format: choice('FORMAT', ['ndjson', 'table'], 'a record, or lines for people', {
-            short: 'f',
-            defaultText: 'table on a terminal, else ndjson',
-          }),
-        },
-        exits: { 1: 'it does not run' },
-        run: async (context, { format }) => {
-          const { serverState } = await import('../store/embedded.js')
-          const state = await serverState(embeddedOptions(context))
-          const words = state.running ? 'running' : state.initialised ? 'stopped' : 'not made yet'
-          const record = {
-            type: 'state',
-            database: 'embedded',
-            state: words,
-            pid: state.running ? state.pid : null,
-            socket: state.running ? state.socketDirectory : null,
-          }
-          const table = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
-          const { green, red } = await painter(context.color)
-          const lines = [
-            ['database', `embedded, ${state.running ? green(words) : red(words)}`],
-            ...(state.running
-              ? [
-                  ['process', String(state.pid)],
-                  ['socket', state.socketDirectory],
-                  ['data', state.data],
-                ]
-              : [['start', 'jules db start']]),
-          ].map(([name = '', value]) => `${name.padEnd(9)} ${value}`)
-          await context.stdout().write(print(table ? lines.join('\n') : JSON.stringify(record)))
-          if (!state.running) context.exitWith(1)
-        },
-      }),
-    ),
+    defineCommand({
+      name: 'start',
+      summary: 'start the embedded database, if it does not run',
+      description: [],
+      options: {},
+      exits: serverExits,
+      run: async (context) => {
+        const { ensureServer } = await import('../store/embedded.js')
+        await ensureServer(embeddedOptions(context))
+      },
+    }),
+    defineCommand({
+      name: 'stop',
+      summary: 'stop the embedded database',
+      description: ['Open sessions are ended; their transactions are rolled back.'],
+      options: {},
+      exits: { 69: 'it does not stop', ...fileExits },
+      run: async (context) => {
+        const { stopServer } = await import('../store/embedded.js')
+        if (!(await stopServer(embeddedOptions(context)))) context.ui.note('it does not run')
+      },
+    }),
+    defineCommand({
+      name: 'status',
+      summary: 'say whether the embedded database runs',
+      description: ['Exits with 1 when it does not.'],
+      options: {
+        format: choice('FORMAT', ['ndjson', 'table'], 'a record, or lines for people', {
+          short: 'f',
+          defaultText: 'table on a terminal, else ndjson',
+        }),
+      },
+      exits: { ...fileExits, 1: 'it does not run' },
+      run: async (context, { format }) => {
+        const { serverState } = await import('../store/embedded.js')
+        const state = await serverState(embeddedOptions(context))
+        const words = state.running ? 'running' : state.initialised ? 'stopped' : 'not made yet'
+        const record = {
+          type: 'state',
+          database: 'embedded',
+          state: words,
+          pid: state.running ? state.pid : null,
+          socket: state.running ? state.socketDirectory : null,
+        }
+        const table = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+        const { green, red } = await painter(context.color)
+        const lines = [
+          ['database', `embedded, ${state.running ? green(words) : red(words)}`],
+          ...(state.running
+            ? [
+                ['process', String(state.pid)],
+                ['socket', state.socketDirectory],
+                ['data', state.data],
+              ]
+            : [['start', 'jules db start']]),
+        ].map(([name = '', value]) => `${name.padEnd(9)} ${value}`)
+        await context.stdout().write(print(table ? lines.join('\n') : JSON.stringify(record)))
+        if (!state.running) context.exitWith(1)
+      },
+    }),
     defineCommand({
       name: 'path',
       summary: 'print the directory of the embedded database',
@@ -133,126 +120,114 @@ export const db = defineGroup({
         await context.stdout().write(print(embeddedOptions(context).directory))
       },
     }),
-    ending(
-      serverExits,
-      defineCommand({
-        name: 'psql-url',
-        summary: 'print a URL for psql and other clients',
-        description: ['Starts the embedded database if it does not run.', '  psql "$(jules db psql-url)"'],
-        options: {},
-        run: async (context) => {
-          const { ensureServer } = await import('../store/embedded.js')
-          const { user, database, socketDirectory } = await ensureServer(embeddedOptions(context))
-          const url = `postgresql://${user}@/${database}?host=${encodeURIComponent(socketDirectory)}`
-          await context.stdout().write(print(url))
-        },
-      }),
-    ),
-    ending(
-      tableExits,
-      defineCommand({
-        name: 'init',
-        summary: 'make or update the tables',
-        description: [
-          'Commands that write to the store do this themselves; run it once as the owner where their role may not create tables.',
-          'Tables of these names that are there already are compared with those of jules, and each difference is named with the statement that mends it. Columns of exact numbers do where jules has double precision: values that they cannot hold are refused. Other differences end in 78; with --schema NAME the tables stand in a schema of their own.',
-          'Where the TimescaleDB extension is present, market_data becomes a hypertable with chunks of one month, its rows included, with compression where the licence has it. With --timescale create the extension is created first.',
-        ],
-        options: {
-          ...store,
-          timescale: choice(
-            'HOW',
-            ['auto', 'create'],
-            'use TimescaleDB where it is, or create the extension',
-            {
-              fallback: 'auto',
-            },
-          ),
-        },
-        run: async (context, options) => {
-          if (options.timescale === 'create') {
-            const { createTimescaleExtension } = await import('../store/postgres.js')
-            await createTimescaleExtension(storeTarget(context, options))
+    defineCommand({
+      name: 'psql-url',
+      summary: 'print a URL for psql and other clients',
+      description: ['Starts the embedded database if it does not run.', '  psql "$(jules db psql-url)"'],
+      options: {},
+      exits: serverExits,
+      run: async (context) => {
+        const { ensureServer } = await import('../store/embedded.js')
+        const { user, database, socketDirectory } = await ensureServer(embeddedOptions(context))
+        const url = `postgresql://${user}@/${database}?host=${encodeURIComponent(socketDirectory)}`
+        await context.stdout().write(print(url))
+      },
+    }),
+    defineCommand({
+      name: 'init',
+      summary: 'make or update the tables',
+      description: [
+        'Commands that write to the store do this themselves; run it once as the owner where their role may not create tables.',
+        'Tables of these names that are there already are compared with those of jules, and each difference is named with the statement that mends it. Columns of exact numbers do where jules has double precision: values that they cannot hold are refused. Other differences end in 78; with --schema NAME the tables stand in a schema of their own.',
+        'Where the TimescaleDB extension is present, market_data becomes a hypertable with chunks of one month, its rows included, with compression where the licence has it. With --timescale create the extension is created first.',
+      ],
+      options: {
+        ...store,
+        timescale: choice('HOW', ['auto', 'create'], 'use TimescaleDB where it is, or create the extension', {
+          fallback: 'auto',
+        }),
+      },
+      exits: tableExits,
+      run: async (context, options) => {
+        if (options.timescale === 'create') {
+          const { createTimescaleExtension } = await import('../store/postgres.js')
+          await createTimescaleExtension(storeTarget(context, options))
+        }
+        const init = async (database: PostgresStore) => {
+          for (const { words, remedy } of await database.differences()) {
+            context.ui.warn(words, { remedy })
+            if (remedy !== null) context.ui.note(remedy)
           }
-          const init = async (database: PostgresStore) => {
-            for (const { words, remedy } of await database.differences()) {
-              context.ui.warn(words, { remedy })
-              if (remedy !== null) context.ui.note(remedy)
-            }
-            const { migrations, timescale, steps } = await database.init({ convert: true })
-            const words =
-              migrations.length === 0
-                ? 'the tables are up to date'
-                : `applied migration ${migrations.join(', ')}`
-            context.ui.note(`${words}; TimescaleDB ${timescale ?? 'is not there'}`)
-            for (const { step, done, reason } of steps)
-              context.ui.note(`${step}: ${done ? 'done' : `left out, ${reason}`}`)
-          }
-          await withStore(context, options, init, { cut: false })
-        },
-      }),
-    ),
-    ending(
-      tableExits,
-      defineCommand({
-        name: 'purge',
-        summary: 'delete bars from the store',
-        description: [
-          'Deletes the bars that match all of the options given, at least one, after saying how many they are. With --dry-run that is all.',
-          'Generated rows (mock, sim) go at once: they can be made again. Others need --yes, or the answer yes on a terminal.',
-          'With --source and --null-source together, rows of those sources and rows without one go.',
-        ],
-        options: {
-          ...store,
-          source: list('LIST', 'rows of these sources'),
-          'null-source': flag('rows without a source'),
-          symbol: { ...symbols, help: 'rows of these symbols' },
-          from: date('first session date'),
-          to: date('last session date'),
-          'dry-run': flag('say what would go, delete nothing'),
-          yes: flag('delete without asking'),
-        },
-        exits: { 1: 'the answer was no', 65: 'the database keeps the rows', 66: 'no such rows' },
-        run: async (context, options) => {
-          const { from, to } = options
-          if (typeof from === 'number' && typeof to === 'number' && from > to)
-            throw usage('--from is after --to')
-          const what: Purge = {
-            sources: options.source,
-            symbols: options.symbol,
-            fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
-            toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
-            nullSource: options['null-source'],
-          }
-          if (Object.values(what).every((value) => value === undefined || value === false)) {
-            throw usage('nothing says which rows go', {
-              hint: 'give --source, --null-source, --symbol, --from or --to',
+          const { migrations, timescale, steps } = await database.init({ convert: true })
+          const words =
+            migrations.length === 0
+              ? 'the tables are up to date'
+              : `applied migration ${migrations.join(', ')}`
+          context.ui.note(`${words}; TimescaleDB ${timescale ?? 'is not there'}`)
+          for (const { step, done, reason } of steps)
+            context.ui.note(`${step}: ${done ? 'done' : `left out, ${reason}`}`)
+        }
+        await withStore(context, options, init, { cut: false })
+      },
+    }),
+    defineCommand({
+      name: 'purge',
+      summary: 'delete bars from the store',
+      description: [
+        'Deletes the bars that match all of the options given, at least one, after saying how many they are. With --dry-run that is all.',
+        'Generated rows (mock, sim) go at once: they can be made again. Others need --yes, or the answer yes on a terminal.',
+        'With --source and --null-source together, rows of those sources and rows without one go.',
+      ],
+      options: {
+        ...store,
+        source: list('LIST', 'rows of these sources'),
+        'null-source': flag('rows without a source'),
+        symbol: { ...symbols, help: 'rows of these symbols' },
+        from: date('first session date'),
+        to: date('last session date'),
+        'dry-run': flag('say what would go, delete nothing'),
+        yes: flag('delete without asking'),
+      },
+      exits: { ...tableExits, 1: 'the answer was no', 65: 'the database keeps the rows', 66: 'no such rows' },
+      run: async (context, options) => {
+        const { from, to } = options
+        if (typeof from === 'number' && typeof to === 'number' && from > to)
+          throw usage('--from is after --to')
+        const what: Purge = {
+          sources: options.source,
+          symbols: options.symbol,
+          fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
+          toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
+          nullSource: options['null-source'],
+        }
+        if (Object.values(what).every((value) => value === undefined || value === false)) {
+          throw usage('nothing says which rows go', {
+            hint: 'give --source, --null-source, --symbol, --from or --to',
+          })
+        }
+        const purge = async (database: PostgresStore) => {
+          const going = await database.matching(what)
+          const rows = going.reduce((sum, part) => sum + part.rows, 0)
+          if (rows === 0) throw new Failure('noInput', 'the store holds no such rows')
+          context.ui.note(`${rows} rows: ${going.map(holdingWords).join('; ')}`, { rows })
+          if (options['dry-run']) return context.ui.note('nothing deleted (dry run)')
+          const real = going.some(({ source }) => source === null || !INVENTED_SOURCES.includes(source))
+          if (real && !options.yes)
+            await confirmed(context, {
+              question: `Delete these ${rows} rows?`,
+              act: 'deleting rows that are not generated',
+            })
+          const deleted = await database.purge(what)
+          if (deleted === 0) {
+            throw new Failure('data', 'the database deleted none of them', {
+              hint: 'triggers, rules or policies of market_data keep its rows',
             })
           }
-          const purge = async (database: PostgresStore) => {
-            const going = await database.matching(what)
-            const rows = going.reduce((sum, part) => sum + part.rows, 0)
-            if (rows === 0) throw new Failure('noInput', 'the store holds no such rows')
-            context.ui.note(`${rows} rows: ${going.map(holdingWords).join('; ')}`, { rows })
-            if (options['dry-run']) return context.ui.note('nothing deleted (dry run)')
-            const real = going.some(({ source }) => source === null || !INVENTED_SOURCES.includes(source))
-            if (real && !options.yes)
-              await confirmed(context, {
-                question: `Delete these ${rows} rows?`,
-                act: 'deleting rows that are not generated',
-              })
-            const deleted = await database.purge(what)
-            if (deleted === 0) {
-              throw new Failure('data', 'the database deleted none of them', {
-                hint: 'triggers, rules or policies of market_data keep its rows',
-              })
-            }
-            context.ui.note(`${deleted} rows deleted`, { deleted })
-          }
-          await withStore(context, options, purge, { cut: false })
-        },
-      }),
-    ),
+          context.ui.note(`${deleted} rows deleted`, { deleted })
+        }
+        await withStore(context, options, purge, { cut: false })
+      },
+    }),
   ],
   exits: {
     1: 'it does not run (status), or the answer was no (purge)',
