@@ -51,15 +51,25 @@ const ALIASES: Readonly<Record<string, BarField>> = Object.fromEntries(
   ),
 )
 
+/** Keys come again with every row; of an input whose keys never do the last few are kept. */
+const KEPT = 1000
+const plainNames = new Map<string, string>()
+
 /** A key or column header without the dress of its vendor: `<OPEN>`, `1. open`, `Bar Count`, `Open ($)`. */
-const plain = (key: string): string =>
-  key
+function plain(key: string): string {
+  const known = plainNames.get(key)
+  if (known !== undefined) return known
+  const name = key
     .trim()
     .toLowerCase()
     .replace(/^<(.*)>$/, '$1')
     .replace(/^\d+\. /, '')
     .replace(/ ?\(.*\)$/, '')
     .replace(/[ _-]/g, '')
+  if (plainNames.size === KEPT) plainNames.clear()
+  plainNames.set(key, name)
+  return name
+}
 
 /** The bar field a key or column header stands for, or undefined. */
 export function fieldOf(key: string): BarField | undefined {
