@@ -48,6 +48,12 @@ export const seenSpans = ({ train, validation, before = [] }: DataSpan): readonl
   [train[0], validation[1]],
 ]
 
+/** The last session seen of the spans that share a session with those from one date to another; null where none does. */
+export function lastMet(spans: readonly SeenSpan[], from: string, to: string): string | null {
+  const met = spans.flatMap((span) => (span !== null && from <= span[1] && to >= span[0] ? [span[1]] : []))
+  return met.sort().at(-1) ?? null
+}
+
 /** A trained policy and everything that determines it. */
 export interface Model {
   readonly spec: ModelSpec

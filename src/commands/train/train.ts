@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises'
+import { lastMet } from '../../agent/model/model.js'
 import { RunFolder } from '../../agent/run/folder.js'
 import { manifestOf } from '../../agent/run/manifest.js'
 import type { TrainingPlan } from '../../agent/run/plan.js'
@@ -177,17 +178,17 @@ function noteSeen(context: Context, { subject, initial }: TrainingPlan): void {
   const { sessions } = subject.bars.market
   const split = subject.split ?? splitSessions(sessions.length)
   if (split === null) return
-  const tested = formatDate(sessions[split.trainEnd]!.day)
+  const [from, to] = [sessions[split.trainEnd]!, sessions.at(-1)!].map(({ day }) => formatDate(day))
   for (const span of initial.before) {
-    if (span === null)
-      context.ui.warn(
-        'the model to start from does not say which sessions it has seen: no test of it is believed',
-      )
-    else if (span[1] >= tested && span[0] <= formatDate(sessions.at(-1)!.day))
-      context.ui.warn(
-        `the model to start from has seen sessions up to ${span[1]}, some of those for validation or testing`,
-        { seen: span[1] },
-      )
+    const seen = lastMet([span], from!, to!)
+    if (span === null) {
+      const words =
+        'the model to start from does not say which sessions it has seen: no test of it is believed'
+      context.ui.warn(words)
+    } else if (seen !== null) {
+      const words = `the model to start from has seen sessions up to ${seen}, some of those for validation or testing`
+      context.ui.warn(words, { seen })
+    }
   }
 }
 

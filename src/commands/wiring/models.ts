@@ -1,5 +1,5 @@
 /** `model:PATH` as a policy: a run folder (its best model, else its last) or one policy file. */
-import { decodeModel, type Model, seenSpans } from '../../agent/model/model.js'
+import { decodeModel, lastMet, type Model, seenSpans } from '../../agent/model/model.js'
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import { registered, registryFile, trialsOn } from '../../agent/run/registry.js'
@@ -142,8 +142,5 @@ export function seenNotes(model: LoadedModel, from: string, to: string): string[
  * The last session that a model has seen in training or validation, itself or as one that it started from, where a run from one
  * date to another goes over such sessions; or null.
  */
-export function seenTo({ model: { data } }: LoadedModel, from: string, to: string): string | null {
-  const spans = data === null ? [] : seenSpans(data)
-  const met = spans.flatMap((span) => (span !== null && from <= span[1] && to >= span[0] ? [span[1]] : []))
-  return met.sort().at(-1) ?? null
-}
+export const seenTo = ({ model: { data } }: LoadedModel, from: string, to: string): string | null =>
+  data === null ? null : lastMet(seenSpans(data), from, to)
