@@ -4,7 +4,7 @@
  */
 import type { Client } from 'pg'
 import { badData } from '../base/errors.js'
-import { INTERVALS, type Interval, intervalMs } from '../market/bar.js'
+import { type Interval, intervalMs } from '../market/bar.js'
 import { overlaps } from '../market/grid.js'
 import { overlapWords } from '../market/series.js'
 
@@ -19,7 +19,8 @@ export interface Span {
 
 interface Pair {
   readonly symbol: string
-  readonly interval: string
+  /** Of a span, which was asked about. */
+  readonly interval: Interval
   readonly earlier: Date
   readonly later: Date
 }
@@ -95,16 +96,14 @@ interface Candidate extends Omit<Pair, 'earlier' | 'later'> {
 }
 
 function isOverlap({ interval, earlier, later }: Candidate): boolean {
-  if (earlier === null || later === null || !isInterval(interval)) return false
+  if (earlier === null || later === null) return false
   return overlaps(earlier.getTime(), later.getTime(), intervalMs(interval))
 }
-
-const isInterval = (word: string): word is Interval => (INTERVALS as readonly string[]).includes(word)
 
 function refuse(pair: Candidate): void {
   const { symbol, interval, earlier, later } = pair
   if (!isOverlap(pair)) return
-  const words = overlapWords(symbol, earlier!.getTime(), later!.getTime(), intervalMs(interval as Interval))
+  const words = overlapWords(symbol, earlier!.getTime(), later!.getTime(), intervalMs(interval))
   throw badData(`${words}; one of them is in the store already`, {
     hint: 'say how long the bars are with --interval, or delete those of the store with jules db purge',
   })

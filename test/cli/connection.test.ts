@@ -101,17 +101,19 @@ test('variables of the environment name the server, its TLS and its password', a
   expect(server.log).toEqual(['tls', 'password right'])
 })
 
+/** The commands that open the store. */
+const OF_THE_STORE = [
+  ['load'],
+  ['export'],
+  ['db', 'init'],
+  ['db', 'purge', '--source', 'mock'],
+  ['backtest', '--policy', 'flat'],
+  ['train', '--steps', '2048'],
+  ['check-env'],
+]
+
 describe('a port that is none ends every command of the store with a sentence', () => {
-  const commands = [
-    ['load'],
-    ['export'],
-    ['db', 'init'],
-    ['db', 'purge', '--source', 'mock'],
-    ['backtest', '--policy', 'flat'],
-    ['train', '--steps', '2048'],
-    ['check-env'],
-  ]
-  test.each(commands)('%s %s', async (...args) => {
+  test.each(OF_THE_STORE)('%s %s', async (...args) => {
     const dir = new Workdir()
     for (const port of ['99999', 'abc', '-1']) {
       for (const name of ['TIMESCALEDB_PORT', 'PGPORT']) {
@@ -139,16 +141,7 @@ describe('a port that is none ends every command of the store with a sentence', 
 })
 
 describe('a signal while the store is reached or read is the status', () => {
-  const commands = [
-    ['load'],
-    ['export'],
-    ['db', 'init'],
-    ['db', 'purge', '--source', 'mock'],
-    ['backtest', '--policy', 'flat'],
-    ['train', '--steps', '2048'],
-    ['check-env'],
-  ]
-  test.each(commands)('%s %s', async (...args) => {
+  test.each(OF_THE_STORE)('%s %s', async (...args) => {
     const dir = new Workdir()
     for (const [signal, expected] of [
       ['SIGINT', 130],

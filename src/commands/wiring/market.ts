@@ -7,7 +7,7 @@ import { date, flag, list, real, under, type Values } from '../../cli/options.js
 import { Aligner, type DroppedRange } from '../../market/align.js'
 import { type BarBatch, type Interval, Names } from '../../market/bar.js'
 import { newYorkMidnight } from '../../market/calendar.js'
-import type { BarField } from '../../market/fields.js'
+import { BAR_FIELDS, type BarField } from '../../market/fields.js'
 import type { Market } from '../../market/market.js'
 import { mergedByTime } from '../../market/merge.js'
 import { missingOf } from '../../market/missing.js'
@@ -190,21 +190,9 @@ function symbolPair(given: readonly string[] | undefined, single: boolean): read
 }
 
 /** What a market is made of. */
-const FIELDS: ReadonlySet<BarField> = new Set<BarField>([
-  ...([
-    'symbol',
-    'interval',
-    'time',
-    'open',
-    'high',
-    'low',
-    'close',
-    'volume',
-    'adjusted',
-    'session',
-    'source',
-  ] as const),
-])
+const FIELDS: ReadonlySet<BarField> = new Set(
+  BAR_FIELDS.filter((field) => field !== 'vwap' && field !== 'trades'),
+)
 
 interface Joining {
   readonly aligner: Aligner
