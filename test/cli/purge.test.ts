@@ -1,6 +1,7 @@
 /** What goes out of the store, and what does not without a word. */
-import { describe, expect, test } from 'vitest'
-import { barLine, freshDatabase, Workdir } from '../support/workdir.js'
+import { execFileSync } from 'node:child_process'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { BIN, barLine, freshDatabase, once, Workdir } from '../support/workdir.js'
 
 /** Rows by symbol, source and minute from 13:30 UTC; a day has 1440. */
 const ROWS: [symbol: string, source: string | null, minute: number][] = [
@@ -12,14 +13,26 @@ const ROWS: [symbol: string, source: string | null, minute: number][] = [
   ['AAPL', null, 1442],
 ]
 
-async function filled() {
-  const { dsn, query } = await freshDatabase()
-  const dir = new Workdir()
+/** A database with these rows, of which each test has a copy. */
+const TEMPLATE = `t_${process.pid}_purge`
+beforeAll(async () => {
+  const url = inject('serverUrl')
+  await once(url, `CREATE DATABASE ${TEMPLATE}`)
+  const dsn = url.replace('/trading_data', `/${TEMPLATE}`)
   const input = ROWS.map(([symbol, source, minute]) =>
     barLine(minute, { symbol, source: source ?? 'none' }),
   ).join('\n')
-  await dir.jules(['load', '--dsn', dsn], { input })
-  await query("UPDATE market_data SET source = NULL WHERE source = 'none'")
+  execFileSync(BIN, ['-q', 'load', '--dsn', dsn], {
+    input,
+    env: { PATH: process.env.PATH, HOME: '/nonexistent' },
+  })
+  await once(dsn, "UPDATE market_data SET source = NULL WHERE source = 'none'")
+})
+afterAll(() => once(inject('serverUrl'), `DROP DATABASE ${TEMPLATE} WITH (FORCE)`))
+
+async function filled() {
+  const { dsn, query } = await freshDatabase(TEMPLATE)
+  const dir = new Workdir()
   const left = async () =>
     (await query('SELECT symbol, source FROM market_data ORDER BY "time", symbol')).map(
       ({ symbol, source }) => `${symbol} ${source}`,

@@ -106,11 +106,11 @@ export interface Database {
   query(sql: string): Promise<Record<string, unknown>[]>
 }
 
-/** An empty database on the shared server, dropped after the test. */
-export async function freshDatabase(): Promise<Database> {
+/** A database on the shared server, dropped after the test: an empty one, or a copy of another. */
+export async function freshDatabase(template?: string): Promise<Database> {
   const url = inject('serverUrl')
   const name = `t_${process.pid}_${count++}`
-  await once(url, `CREATE DATABASE ${name}`)
+  await once(url, `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${template}`}`)
   const dsn = url.replace('/trading_data', `/${name}`)
   onTestFinished(() => once(url, `DROP DATABASE ${name} WITH (FORCE)`).then(() => {}))
   return { dsn, query: (sql) => once(dsn, sql) }
