@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import { systemCode } from './errors.js'
+import { badData, systemCode } from './errors.js'
 
 interface FileFacts {
   readonly kind: 'file' | 'directory' | 'link' | 'other'
@@ -51,7 +51,10 @@ export const disk: Disk = {
   makeDirectory: ensureDirectory,
 }
 
-/** The text of a regular file; null where there is none. */
+/** Locks and state files are a few lines. */
+const TEXT_LIMIT = 1 << 20
+
+/** The text of a small file; null where there is none. Throws 65 for a large one. */
 export function readText(disk: Disk, path: string): string | null {
   let fd: number
   try {
@@ -61,6 +64,7 @@ export function readText(disk: Disk, path: string): string | null {
     throw error
   }
   try {
+    if (disk.facts(fd).size > TEXT_LIMIT) throw badData(`${path}: larger than ${TEXT_LIMIT} bytes`)
     return disk.read(fd).toString('utf8')
   } finally {
     disk.close(fd)

@@ -34,9 +34,17 @@ interface Held extends Owner {
   readonly token: string
 }
 
+/**
+ * A lock of another host, or one that does not say whose it is, cannot be asked whether its owner lives. One that stays for this
+ * long was most likely left behind.
+ */
+const STRANGER_WAIT_MS = 2_000
+
 export interface LockPatience {
   /** How long to wait for another process. */
   readonly waitMs: number
+  /** What to do about a lock whose owner cannot be asked. */
+  readonly remedy?: string
 }
 
 /** Runs `work` while holding the lock of `path`. Throws 75 when another process holds it for too long. */
@@ -73,7 +81,38 @@ export async function takeLock(world: LockWorld, path: string, patience: LockPat
 /** Whether a process that lives, or one of another host, of which nobody here can know, holds the lock of `path`. */
 export function isLocked({ disk, self, isAlive }: LockWorld, path: string): boolean {
   const held = readHeld(disk, `${path}.lock`)
-  return held !== null && (held.host !== self.host || isAlive(held))
+  return held !== null && (held === 'unknown' || held.host !== self.host || isAlive(held))
+}
+
+/** Whose lock `path` has, and whether that process lives: null where another host would have to be asked. */
+export interface LockState {
+  readonly holder: string
+  readonly alive: boolean | null
+}
+
+/** The lock of `path`, or null. */
+export function lockState({ disk, self, isAlive }: LockWorld, path: string): LockState | null {
+  const held = readHeld(disk, `${path}.lock`)
+  if (held === null) return null
+  if (held === 'unknown') return { holder: 'an unknown process', alive: null }
+  const holder = `process ${held.pid} on ${held.host}`
+  return { holder, alive: held.host === self.host ? isAlive(held) : null }
+}
+
+/**
+ * Removes the lock of `path` unless its owner is known to live, and gives whose it was; null where there is none. Throws 75 for
+ * one that is in use. Of another host's the caller must know that nobody uses it.
+ */
+export function unlock(world: LockWorld, path: string): string | null {
+  const lock = `${path}.lock`
+  const state = lockState(world, path)
+  if (state === null) return null
+  if (state.alive === true) throw new Failure('tryAgain', `in use by ${state.holder}`, { where: lock })
+  const held = readHeld(world.disk, lock)
+  if (held === null || held === 'unknown') world.disk.unlink(lock)
+  else if (!breakLock(world, lock, held))
+    throw new Failure('tryAgain', 'another command is removing it', { where: lock })
+  return state.holder
 }
 
 interface Names {
@@ -83,9 +122,11 @@ interface Names {
   readonly content: string
 }
 
-async function acquire(world: LockWorld, { waitMs, ...names }: LockPatience & Names): Promise<void> {
+async function acquire(world: LockWorld, { waitMs, remedy, ...names }: LockPatience & Names): Promise<void> {
   const { lock } = names
-  const until = world.clock() + waitMs
+  const { clock, self } = world
+  const until = clock() + waitMs
+  let stranger = { token: '', since: 0 }
   for (let round = 0; ; round++) {
     try {
       makeLock(world.disk, names)
@@ -94,20 +135,27 @@ async function acquire(world: LockWorld, { waitMs, ...names }: LockPatience & Na
       if (systemCode(error) !== 'EEXIST') throw error
     }
     const held = readHeld(world.disk, lock)
-    if (held !== null && held.host === world.self.host && !world.isAlive(held)) {
-      if (breakLock(world, lock, held)) continue
-    }
+    if (held === null) continue
+    const known = held !== 'unknown' && held.host === self.host
+    if (known && !world.isAlive(held) && breakLock(world, lock, held)) continue
     world.signal.throwIfAborted()
-    if (world.clock() >= until) {
-      const holder = held === null ? 'an unknown process' : `process ${held.pid} on ${held.host}`
-      const waited = waitMs === 0 ? '' : `, ${Math.round(waitMs / 1000)} s long`
-      throw new Failure('tryAgain', `held by ${holder}${waited}`, {
-        where: lock,
-        hint: 'run it again when that process is done',
-      })
+    const holder = held === 'unknown' ? 'an unknown process' : `process ${held.pid} on ${held.host}`
+    const token = held === 'unknown' ? held : held.token
+    if (known) stranger = { token: '', since: 0 }
+    else if (stranger.token !== token) stranger = { token, since: clock() }
+    const left = !known && clock() - stranger.since >= Math.min(STRANGER_WAIT_MS, waitMs)
+    if (left || clock() >= until) {
+      const waited = waitMs === 0 || left ? '' : `, ${Math.round(waitMs / 1000)} s long`
+      const words = known
+        ? `held by ${holder}${waited}`
+        : `held by ${holder}, which cannot be asked from here`
+      const hint = known
+        ? 'run it again when that process is done'
+        : (remedy ?? `remove ${lock} if no other command is at work`)
+      throw new Failure('tryAgain', words, { where: lock, hint })
     }
     // Different steps for different processes, or they would come back in step.
-    await world.sleep(5 + ((world.self.pid * 7 + round * 13) % 45))
+    await world.sleep(5 + ((self.pid * 7 + round * 13) % 45))
   }
 }
 
@@ -131,7 +179,8 @@ function breakLock({ disk, clock }: LockWorld, lock: string, dead: Held): boolea
     if (clock() - since > BREAK_STALE_MS) remove(disk, breaker)
     return false
   }
-  if (readHeld(disk, lock)?.token === dead.token) {
+  const held = readHeld(disk, lock)
+  if (held !== null && held !== 'unknown' && held.token === dead.token) {
     remove(disk, lock)
     remove(disk, `${lock}.${dead.token}`)
   }
@@ -139,12 +188,15 @@ function breakLock({ disk, clock }: LockWorld, lock: string, dead: Held): boolea
   return true
 }
 
-function readHeld(disk: Disk, lock: string): Held | null {
+/** Whose the lock is; null where there is none. */
+function readHeld(disk: Disk, lock: string): Held | 'unknown' | null {
+  const text = readText(disk, lock)
+  if (text === null) return null
   try {
-    const value: unknown = JSON.parse(readText(disk, lock) ?? 'null')
-    return isHeld(value) ? value : null
+    const value: unknown = JSON.parse(text)
+    return isHeld(value) ? value : 'unknown'
   } catch {
-    return null
+    return 'unknown'
   }
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../base/time.js'
 import type { ByteSink } from '../stream/sink.js'
 import type { Options, Setting, Values } from './options.js'
 import type { Paths } from './paths.js'
+import type { PassedSignal } from './signals.js'
 import type { Ui } from './ui.js'
 
 export interface Context {
@@ -13,7 +14,7 @@ export interface Context {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly env: (name: string) => string | undefined
-  /** The whole environment, for child processes. */
+  /** What child processes inherit: the whole environment but the master password. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly pid: number
@@ -22,7 +23,7 @@ export interface Context {
   readonly hasAccount: boolean
   readonly platform: string
   readonly arch: string
-  readonly kill: (pid: number, signal: number | 'SIGINT') => unknown
+  readonly kill: (pid: number, signal: number | NodeJS.Signals) => unknown
   readonly paths: Paths
   readonly stdinIsTTY: boolean
   readonly stdoutIsTTY: boolean
@@ -40,8 +41,8 @@ export interface Context {
   readonly onEnd: (cleanup: () => Promise<void>) => void
   /** Runs when the process must stop at once (second signal); synchronous, may run at any moment. */
   readonly onForcedExit: (cleanup: () => void) => () => void
-  /** Hands SIGINT and SIGTERM to a child instead of stopping this run; returns the way back. */
-  readonly passSignals: (to: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void) => () => void
+  /** Hands signals to a child instead of stopping this run; returns the way back. */
+  readonly passSignals: (to: (signal: PassedSignal) => void) => () => void
   /** Acts as if SIGINT had come: Ctrl-C on a terminal in raw mode. */
   readonly interrupt: () => void
   /** Ends the run with this status though nothing failed: "ran, and the answer is no", a child's status. */

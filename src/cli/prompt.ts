@@ -1,4 +1,8 @@
-/** Asks on the controlling terminal. Standard output stays clean; without a terminal there is no answer. */
+/**
+ * Asks on the controlling terminal. Standard output stays clean; without a terminal there is no answer. While a question is open
+ * the terminal does not echo: whatever ends or stops the process, a signal from elsewhere or Ctrl-Z typed, the terminal is put
+ * back first, and made silent again when the process goes on.
+ */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 
@@ -11,6 +15,28 @@ interface Asking {
   readonly echo?: boolean
 }
 
+/** Those that end a process which does not handle them and that the frame leaves alone. SIGKILL and SIGSTOP tell nobody. */
+const DEADLY = [
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGIO',
+  'SIGPWR',
+  'SIGSYS',
+  'SIGTRAP',
+  'SIGABRT',
+] as const
+
+/** What the keys send that a terminal turns into a signal where it is not in raw mode. */
+const CTRL_C = 0x03
+const CTRL_Z = 0x1a
+const CTRL_BACKSLASH = 0x1c
+
 /** The line typed, or null where there is no terminal and after a signal; the terminal is as it was in any case. */
 export async function promptLine(
   question: string,
@@ -22,16 +48,13 @@ export async function promptLine(
   } catch {
     return null
   }
-  let input: ReadStream
-  try {
-    input = new ReadStream(fd)
-    input.setRawMode(true)
-  } catch {
-    closeSync(fd)
-    return null
-  }
-  writeSync(fd, question)
+  const terminal = openTerminal(fd)
+  if (terminal === null) return null
+  const { input } = terminal
   const typed: number[] = []
+  const show = () => writeSync(fd, `\r\u001b[K${question}${echo ? Buffer.from(typed).toString() : ''}`)
+  const guard = guardTerminal(terminal, show)
+  writeSync(fd, question)
   try {
     return await new Promise((resolve) => {
       if (signal.aborted) return resolve(null)
@@ -41,20 +64,74 @@ export async function promptLine(
       input.on('data', (chunk: Buffer) => {
         for (const byte of chunk) {
           if (byte === 0x0d || byte === 0x0a) return resolve(Buffer.from(typed))
-          if (byte === 0x03) return interrupt()
+          if (byte === CTRL_C) return interrupt()
+          if (byte === CTRL_BACKSLASH) return guard.typed('SIGQUIT')
+          if (byte === CTRL_Z) return guard.typed('SIGTSTP')
           // Ctrl-D on an empty line: nothing is given.
           if (byte === 0x04 && typed.length === 0) return resolve(null)
           if (byte === 0x7f || byte === 0x08) erase(typed)
           else if (byte === 0x15) typed.length = 0
           else if (byte >= 0x20) typed.push(byte)
-          if (echo) writeSync(fd, `\r\u001b[K${question}${Buffer.from(typed).toString()}`)
+          if (echo) show()
         }
       })
     })
   } finally {
-    input.setRawMode(false)
+    guard.dispose()
+    terminal.raw(false)
     writeSync(fd, '\n')
     input.destroy()
+  }
+}
+
+interface Terminal {
+  readonly input: ReadStream
+  readonly raw: (on: boolean) => void
+}
+
+/** In raw mode; null for what is no terminal after all. Owns `fd`. */
+function openTerminal(fd: number): Terminal | null {
+  try {
+    const input = new ReadStream(fd)
+    input.setRawMode(true)
+    return { input, raw: (on) => void input.setRawMode(on) }
+  } catch {
+    closeSync(fd)
+    return null
+  }
+}
+
+/** Puts the terminal back before a signal acts, and takes it again, with the question, when a stopped process goes on. */
+function guardTerminal({ raw }: Terminal, show: () => void) {
+  const listeners = new Map<NodeJS.Signals, () => void>()
+  const on = (name: NodeJS.Signals, listener: () => void) => {
+    listeners.set(name, listener)
+    process.on(name, listener)
+  }
+  const dispose = () => {
+    for (const [name, listener] of listeners) process.off(name, listener)
+    listeners.clear()
+  }
+  for (const name of DEADLY) {
+    on(name, () => {
+      dispose()
+      raw(false)
+      // Without a listener it acts as the system has it.
+      process.kill(process.pid, name)
+    })
+  }
+  on('SIGTSTP', () => {
+    raw(false)
+    process.kill(process.pid, 'SIGSTOP')
+  })
+  on('SIGCONT', () => {
+    raw(true)
+    show()
+  })
+  return {
+    dispose,
+    /** A key that a terminal turns into a signal: for the whole foreground group, as the terminal would send it. */
+    typed: (name: 'SIGQUIT' | 'SIGTSTP') => void process.kill(0, name),
   }
 }
 

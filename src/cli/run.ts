@@ -9,6 +9,7 @@ import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafC
 import { type Config, configLayer, readConfig } from './config.js'
 import { insideOf } from './config-check.js'
 import type { Context } from './context.js'
+import { env, environment } from './environment.js'
 import { commandHelp, rootHelp } from './help.js'
 import { flag, globalOptions, type Options, type Setting, type Values } from './options.js'
 import { checkOperands, readFlags, splitCommand } from './parse.js'
@@ -17,8 +18,6 @@ import { print, say, showHelp, version } from './print.js'
 import { settle } from './settle.js'
 import { watchSignals } from './signals.js'
 import { type ColorWhen, createUi, inLine, painter, plain, wantsColor } from './ui.js'
-
-const env = (name: string): string | undefined => process.env[name]
 
 type Commands = readonly CommandEntry[]
 
@@ -156,7 +155,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     signal: interruption.signal,
     clock: Date.now,
     env,
-    environment: process.env,
+    environment,
     cwd: workingDirectory(),
     pid: process.pid,
     uid: process.getuid?.() ?? -1,

@@ -4,9 +4,14 @@
  */
 import { EXIT } from '../base/errors.js'
 
+/** Those that a child is given too while signals are passed on; else they act as the system has it. */
+const PASSED_ON = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
+
+export type PassedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | (typeof PASSED_ON)[number]
+
 export interface SignalSource {
-  on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown
-  off(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown
+  on(event: PassedSignal, listener: () => void): unknown
+  off(event: PassedSignal, listener: () => void): unknown
 }
 
 export interface Interruption {
@@ -14,7 +19,7 @@ export interface Interruption {
   /** 130 or 143 once a signal came. */
   status(): number | undefined
   onForcedExit(cleanup: () => void): () => void
-  passSignals(to: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void): () => void
+  passSignals(to: (signal: PassedSignal) => void): () => void
   interrupt(): void
   dispose(): void
 }
@@ -35,7 +40,7 @@ export function watchSignals(
     for (const cleanup of cleanups) cleanup()
     exit(status ?? EXIT.interrupted)
   }
-  let child: ((signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void) | null = null
+  let child: ((signal: PassedSignal) => void) | null = null
   const handle = (name: string, code: number, signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => () => {
     if (child !== null) return child(signal)
     if (status !== undefined) return force()
@@ -60,8 +65,11 @@ export function watchSignals(
     },
     passSignals: (to) => {
       child = to
+      const listeners = PASSED_ON.map((name) => [name, () => to(name)] as const)
+      for (const [name, listener] of listeners) source.on(name, listener)
       return () => {
         child = null
+        for (const [name, listener] of listeners) source.off(name, listener)
       }
     },
     interrupt: onInt,

@@ -1,57 +1,168 @@
-/** A filter that replaces every secret value in a byte stream by `[NAME]`, also where a chunk ends inside one. */
+/** A filter that replaces every secret value in a byte stream by `[NAME]`, in any of its forms, also where a chunk ends inside one. */
+
+import { FORMS_LIMIT, formsOf } from './forms.js'
+import { searchFor } from './patterns.js'
 
 export interface Redactor {
   /** Bytes that are settled; a tail that may begin a secret is kept for the next call. */
   push(chunk: Buffer): Buffer
   end(): Buffer
+  /** Names of those looked for as they are alone, because they are long or many. */
+  readonly plainOnly: readonly string[]
 }
 
+/** Of the bytes of all forms together: beyond it values are looked for as they are alone. */
+const BUDGET = 4 << 20
+
 /**
- * A filter that writes `[NAME]` for each value of `values`, also where one is cut between two pieces of the stream.
+ * Where found forms overlap all of it goes: a piece of a secret would be left otherwise. The memory is bounded by the values and
+ * the budget, and the time by the length of the input and what comes out, whatever the secrets are.
  */
 export function redactor(values: ReadonlyMap<string, Buffer>): Redactor {
-  // The longest first: one secret may be the beginning of another.
-  const secrets = [...values]
-    .filter(([, value]) => value.length > 0)
-    .sort((a, b) => b[1].length - a[1].length)
-  let rest: Buffer = Buffer.alloc(0)
-  const replace = (bytes: Buffer, last: boolean): Buffer => {
-    const out: Buffer[] = []
-    let from = 0
-    for (;;) {
-      const hit = first(bytes, from)
-      // A longer secret might begin before or at the hit and end in the next chunk.
-      const settled = last ? bytes.length : bytes.length - openTail(bytes, from)
-      if (hit === null || hit.at + hit.value.length > settled) {
-        const upTo = hit === null ? settled : Math.min(settled, hit.at)
-        out.push(bytes.subarray(from, upTo))
-        rest = Buffer.from(bytes.subarray(upTo))
-        return Buffer.concat(out)
-      }
-      out.push(bytes.subarray(from, hit.at), Buffer.from(`[${hit.name}]`))
-      from = hit.at + hit.value.length
+  const { patterns, tags, plainOnly } = formsWithin(values)
+  if (patterns.length === 0) return { push: (chunk) => chunk, end: () => Buffer.alloc(0), plainOnly }
+  const { step, found, depth } = searchFor(patterns)
+  const hits = new Hits()
+  let state = 0
+  // Places are counted from the first byte of `kept`, or from the end of a hit before it that may still grow.
+  let kept: Buffer = Buffer.alloc(0)
+  /** What lies before `settled`, without the secrets; a hit that goes on beyond it stays for later. */
+  const take = (settled: number): Buffer => {
+    const out = new Out(kept.length)
+    const whole = hits.endingBy(settled)
+    let at = 0
+    for (let i = 0; i < whole; i++) {
+      out.add(kept, at, hits.start[i]!)
+      const tag = tags[hits.form[i]!]!
+      out.add(tag, 0, tag.length)
+      at = hits.end[i]!
     }
-  }
-  const first = (bytes: Buffer, from: number) => {
-    let best: { at: number; name: string; value: Buffer } | null = null
-    for (const [name, value] of secrets) {
-      const at = bytes.indexOf(value, from)
-      if (at !== -1 && (best === null || at < best.at)) best = { at, name, value }
-    }
-    return best
-  }
-  /** Length of the longest end of `bytes` that is a proper beginning of some secret. */
-  const openTail = (bytes: Buffer, from: number): number => {
-    let longest = 0
-    for (const [, value] of secrets) {
-      for (let length = Math.min(value.length - 1, bytes.length - from); length > longest; length--) {
-        if (bytes.subarray(bytes.length - length).equals(value.subarray(0, length))) longest = length
-      }
-    }
-    return longest
+    hits.drop(whole)
+    const open = hits.count > 0 && hits.start[0]! <= settled
+    const rest = Math.max(at, open ? hits.start[0]! : settled)
+    out.add(kept, at, rest)
+    // Of a hit that may grow the bytes are not needed: they go in any case.
+    const from = open ? hits.end[0]! : rest
+    kept = kept.subarray(from)
+    hits.moveBy(from)
+    return out.bytes()
   }
   return {
-    push: (chunk) => replace(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false),
-    end: () => replace(rest, true),
+    plainOnly,
+    push: (chunk) => {
+      let read = kept.length
+      kept = read === 0 ? chunk : Buffer.concat([kept, chunk])
+      for (let i = 0; i < chunk.length; i++) {
+        state = step(state, chunk[i]!)
+        read++
+        const form = found(state)
+        if (form >= 0) hits.add(form, patterns[form]!.length, read)
+      }
+      const done = take(read - depth(state))
+      // The chunk is the caller's to use again.
+      kept = Buffer.from(kept)
+      return done
+    },
+    end: () => take(kept.length),
   }
+}
+
+/** Stretches of the input that go, in their order and apart from each other. */
+class Hits {
+  count = 0
+  readonly start: number[] = []
+  readonly end: number[] = []
+  /** The longest form found in it, and its length. */
+  readonly form: number[] = []
+  readonly #length: number[] = []
+
+  /** One that ends at `end`, not before any other; it takes in those that it overlaps. */
+  add(form: number, length: number, end: number): void {
+    let start = end - length
+    let longest = form
+    let most = length
+    let at = this.count
+    for (; at > 0 && this.end[at - 1]! > start; at--) {
+      if (this.start[at - 1]! < start) start = this.start[at - 1]!
+      if (this.#length[at - 1]! < most) continue
+      longest = this.form[at - 1]!
+      most = this.#length[at - 1]!
+    }
+    this.start[at] = start
+    this.end[at] = end
+    this.form[at] = longest
+    this.#length[at] = most
+    this.count = at + 1
+  }
+
+  /** How many end at `place` or before. */
+  endingBy(place: number): number {
+    let count = this.count
+    while (count > 0 && this.end[count - 1]! > place) count--
+    return count
+  }
+
+  /** Forgets the first ones. */
+  drop(count: number): void {
+    this.count -= count
+    for (const one of [this.start, this.end, this.form, this.#length])
+      one.copyWithin(0, count, count + this.count)
+  }
+
+  /** Counts places from another one on. */
+  moveBy(place: number): void {
+    for (let i = 0; i < this.count; i++) {
+      this.start[i]! -= place
+      this.end[i]! -= place
+    }
+  }
+}
+
+/** Bytes put together. */
+class Out {
+  #bytes: Buffer
+  #length = 0
+
+  constructor(about: number) {
+    this.#bytes = Buffer.allocUnsafe(about + 64)
+  }
+
+  add(from: Buffer, start: number, end: number): void {
+    const length = end - start
+    if (length <= 0) return
+    if (this.#length + length > this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes], 2 * (this.#bytes.length + length))
+    }
+    // A call costs more than a few bytes.
+    if (length > 24) from.copy(this.#bytes, this.#length, start, end)
+    else for (let i = 0; i < length; i++) this.#bytes[this.#length + i] = from[start + i]!
+    this.#length += length
+  }
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+}
+
+/** The forms of all values, short values first, until the budget is used up; every value at least as it is. */
+function formsWithin(values: ReadonlyMap<string, Buffer>) {
+  const patterns: Buffer[] = []
+  const tags: Buffer[] = []
+  const plainOnly: string[] = []
+  const sorted = [...values].filter(([, value]) => value.length > 0).sort((a, b) => a[1].length - b[1].length)
+  let left = BUDGET
+  for (const [name, value] of sorted) {
+    // Not even made where there is no room left: there may be thousands.
+    const all = value.length <= left ? formsOf(value) : []
+    const size = all.reduce((sum, { length }) => sum + length, 0)
+    const fits = size > 0 && size <= left
+    if (!fits || value.length > FORMS_LIMIT) plainOnly.push(name)
+    const tag = Buffer.from(`[${name}]`)
+    for (const form of fits ? all : [value]) {
+      patterns.push(form)
+      tags.push(tag)
+      left -= form.length
+    }
+  }
+  return { patterns, tags, plainOnly }
 }

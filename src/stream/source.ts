@@ -13,6 +13,7 @@ import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { badData, Failure, systemFailure } from '../base/errors.js'
 import { containerFailure, toUtf8, wideEncoding } from './containers.js'
+import { checkHandedOver } from './descriptor.js'
 
 export const FORMATS = ['ndjson', 'csv', 'parquet'] as const
 export type Format = (typeof FORMATS)[number]
@@ -86,17 +87,31 @@ export async function openSource(operand: string, options: SourceOptions): Promi
   }
 }
 
-/** All bytes of a file, of standard input (`-`) or of a descriptor that was handed over; nothing at all is no error. */
-export async function readWhole(from: string | number, signal: AbortSignal): Promise<Buffer> {
+export interface WholeOptions {
+  readonly signal: AbortSignal
+  /** In bytes. */
+  readonly limit: number
+}
+
+/**
+ * All bytes of a file, of standard input (`-`) or of a descriptor that was handed over; nothing at all is no error. Throws 65
+ * as soon as there are more than the limit.
+ */
+export async function readWhole(from: string | number, { signal, limit }: WholeOptions): Promise<Buffer> {
+  if (typeof from === 'number') checkHandedOver(from)
+  const name = from === '-' ? 'standard input' : typeof from === 'number' ? `descriptor ${from}` : from
   const raw =
-    from === '-'
-      ? readDescriptor(0, 'standard input', signal)
-      : typeof from === 'number'
-        ? readDescriptor(from, `descriptor ${from}`, signal)
-        : await openFile(from, signal)
+    typeof from === 'string' && from !== '-'
+      ? await openFile(from, signal)
+      : readDescriptor(from === '-' ? 0 : Number(from), name, signal)
   try {
     const chunks: Buffer[] = []
-    for await (const chunk of raw.chunks) chunks.push(chunk)
+    let size = 0
+    for await (const chunk of raw.chunks) {
+      size += chunk.length
+      if (size > limit) throw badData(`${name}: larger than ${limit} bytes`)
+      chunks.push(chunk)
+    }
     return Buffer.concat(chunks)
   } finally {
     await raw.close()

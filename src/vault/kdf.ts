@@ -21,6 +21,9 @@ export const KDF_DEFAULT = { name: 'argon2id', v: 19, m: 65_536, t: 3, p: 4 } as
 
 const BOUNDS = { m: [65_536, 1_048_576], t: [3, 16], p: [1, 16] } as const
 
+/** Of memory times passes, in KiB: 4 GiB. The time goes with it. */
+const WORK_LIMIT = 4 << 20
+
 /** Throws (65) unless every setting is within its bounds. */
 export function checkKdf({ m, t, p }: Pick<KdfSettings, 'm' | 't' | 'p'>): void {
   for (const [name, value] of Object.entries({ m, t, p }) as ['m' | 't' | 'p', number][]) {
@@ -29,6 +32,8 @@ export function checkKdf({ m, t, p }: Pick<KdfSettings, 'm' | 't' | 'p'>): void 
       throw badData(`kdf.${name}: expected ${least} to ${most}, got ${value}`)
     }
   }
+  if (m * t > WORK_LIMIT)
+    throw badData(`kdf: expected m times t to be at most ${WORK_LIMIT}, got ${m} times ${t}`)
 }
 
 /** MK = Argon2id(password, salt, m, t, p), 32 bytes. */

@@ -2,13 +2,22 @@
  * Reads the old system's vault: per secret PBKDF2-HMAC-SHA256 with 100,000 rounds and a Fernet token (Fernet specification,
  * version 0x80: AES-128-CBC, HMAC-SHA256). Reading only; nothing is ever written in this format.
  */
-import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
+import { createDecipheriv, createHmac, pbkdf2 as pbkdf2WithCallback, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
 import { badData, Failure } from '../base/errors.js'
+import { quote } from '../base/words.js'
+import { ENTRY_LIMIT, NAME } from './format.js'
+
+const pbkdf2 = promisify(pbkdf2WithCallback)
 
 const ROUNDS = 100_000
 
 /** `{NAME: {salt: base64, encrypted: base64 of the token}}` -> values. Throws 77 for a wrong password. */
-export function readLegacy(text: string, password: Buffer): Map<string, Buffer> {
+export async function readLegacy(
+  text: string,
+  password: Buffer,
+  signal: AbortSignal,
+): Promise<Map<string, Buffer>> {
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -17,10 +26,15 @@ export function readLegacy(text: string, password: Buffer): Map<string, Buffer> 
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badData('expected a JSON object')
+  const entries = Object.entries(body)
+  // Each costs a key derivation.
+  if (entries.length > ENTRY_LIMIT) throw badData(`more than ${ENTRY_LIMIT} secrets`)
   const values = new Map<string, Buffer>()
-  for (const [name, entry] of Object.entries(body)) {
+  for (const [name, entry] of entries) {
+    signal.throwIfAborted()
+    if (!NAME.test(name)) throw badData(`${quote(name)}: no secret can have this name`)
     if (!isLegacyEntry(entry)) throw badData(`${name}: expected salt and encrypted`)
-    values.set(name, unseal(name, entry, password))
+    values.set(name, await unseal(name, entry, password))
   }
   return values
 }
@@ -41,8 +55,8 @@ function isLegacyEntry(value: unknown): value is LegacyEntry {
   )
 }
 
-function unseal(name: string, { salt, encrypted }: LegacyEntry, password: Buffer): Buffer {
-  const key = pbkdf2Sync(password, Buffer.from(salt, 'base64'), ROUNDS, 32, 'sha256')
+async function unseal(name: string, { salt, encrypted }: LegacyEntry, password: Buffer): Promise<Buffer> {
+  const key = await pbkdf2(password, Buffer.from(salt, 'base64'), ROUNDS, 32, 'sha256')
   // The token is itself base64url text; the file holds it in base64 once more.
   const outer = Buffer.from(encrypted, 'base64').toString('latin1')
   const token = Buffer.from(outer.startsWith('gAAAA') ? outer : encrypted, 'base64url')

@@ -1,15 +1,21 @@
 /**
  * Where the master password comes from, in order: a descriptor, a file named in the environment, the environment, the .env
- * file of the working directory, the terminal. The first that is there counts, even when it is empty or wrong.
+ * file of the working directory, the terminal. The first that is there counts, even when it is wrong; an empty one is refused,
+ * as it comes from a command that failed or a variable that nobody filled.
  */
 import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.js'
-import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import { badData, Failure, systemCode, systemFailure } from '../base/errors.js'
 import { shellWord } from '../base/words.js'
+import { dotenvEntries } from './dotenv.js'
 
 export const PASSWORD_VARIABLE = 'TRADING_VAULT_PASSWORD'
 export const PASSWORD_FILE_VARIABLE = 'TRADING_VAULT_PASSWORD_FILE'
+
+/** What is read of a password, and of a file that holds one among other lines, in bytes. */
+export const PASSWORD_LIMIT = 1 << 20
+const DOTENV_LIMIT = 4 << 20
 
 export type PasswordSource = 'descriptor' | 'file' | 'environment' | '.env' | 'terminal'
 
@@ -28,21 +34,32 @@ export interface PasswordWorld {
 
 /**
  * The master password and where it came from: descriptor, file, environment, .env, terminal, in this order. Throws 77 where
- * there is none.
+ * there is none, or an empty one.
  */
 export async function masterPassword(
   world: PasswordWorld,
 ): Promise<{ password: Buffer; source: PasswordSource }> {
   const { env, fd } = world
-  if (fd !== undefined) return { password: withoutNewline(await world.readFd(fd)), source: 'descriptor' }
+  const found = (password: Buffer, source: PasswordSource, words: string) => {
+    if (password.length > 0) return { password, source }
+    throw new Failure('denied', `the password of the vault is empty: ${words}`)
+  }
+  if (fd !== undefined)
+    return found(withoutNewline(await world.readFd(fd)), 'descriptor', `descriptor ${fd} gave nothing`)
   const file = env(PASSWORD_FILE_VARIABLE)
-  if (file !== undefined) return { password: withoutNewline(await readPrivate(world, file)), source: 'file' }
+  if (file !== undefined) {
+    const password = file === '' ? Buffer.alloc(0) : withoutNewline(await readPrivate(world, file))
+    const words = file === '' ? 'is set to no name' : `names ${file}, in which there is nothing`
+    return found(password, 'file', `${PASSWORD_FILE_VARIABLE} ${words}`)
+  }
   const variable = env(PASSWORD_VARIABLE)
-  if (variable !== undefined) return { password: Buffer.from(variable), source: 'environment' }
+  if (variable !== undefined)
+    return found(Buffer.from(variable), 'environment', `${PASSWORD_VARIABLE} is set to nothing`)
   const dotenv = fromDotenv(world)
-  if (dotenv !== null) return { password: dotenv, source: '.env' }
+  if (dotenv !== null)
+    return found(dotenv, '.env', `${join(world.cwd, '.env')} sets ${PASSWORD_VARIABLE} to nothing`)
   const typed = await world.prompt('Vault password: ')
-  if (typed !== null) return { password: typed, source: 'terminal' }
+  if (typed !== null) return found(typed, 'terminal', 'none was typed')
   throw new Failure(
     'denied',
     `no password for the vault: ${PASSWORD_VARIABLE} is not set and there is no terminal`,
@@ -68,7 +85,7 @@ async function readPrivate({ disk, uid, readFd }: PasswordWorld, path: string): 
   }
   let kept = true
   try {
-    const { kind, uid: owner, mode } = disk.facts(fd)
+    const { kind, uid: owner, mode, size } = disk.facts(fd)
     // Secrets mounted into containers belong to root and are read-only; a pipe belongs to whoever made it.
     const open = owner === uid ? mode & 0o077 : owner === 0 ? mode & 0o022 : 1
     if (kind === 'file' && open !== 0) {
@@ -76,6 +93,7 @@ async function readPrivate({ disk, uid, readFd }: PasswordWorld, path: string): 
         hint: `chmod 600 ${shellWord(path)}`,
       })
     }
+    if (size > PASSWORD_LIMIT) throw badData(`${path}: larger than ${PASSWORD_LIMIT} bytes`)
     if (kind === 'file') return disk.read(fd)
     kept = false
     return await readFd(fd)
@@ -97,14 +115,12 @@ function fromDotenv({ disk, uid, cwd, isTracked }: PasswordWorld): Buffer | null
     throw systemFailure(error, path)
   }
   try {
-    const { kind, uid: owner, mode } = disk.facts(fd)
+    const { kind, uid: owner, mode, size } = disk.facts(fd)
     if (kind !== 'file') return null
-    const line = disk
-      .read(fd)
-      .toString('latin1')
-      .split('\n')
-      .find((text) => text.startsWith(`${PASSWORD_VARIABLE}=`))
-    if (line === undefined) return null
+    if (size > DOTENV_LIMIT) throw badData(`${path}: larger than ${DOTENV_LIMIT} bytes`)
+    // Of a name that stands twice the last, as for sh.
+    const entry = [...dotenvEntries(disk.read(fd))].findLast(({ name }) => name === PASSWORD_VARIABLE)
+    if (entry === undefined) return null
     const problem =
       owner !== uid
         ? 'belongs to another user'
@@ -118,9 +134,8 @@ function fromDotenv({ disk, uid, cwd, isTracked }: PasswordWorld): Buffer | null
         hint: 'chmod 600, and keep it out of git',
       })
     }
-    const value = line.slice(PASSWORD_VARIABLE.length + 1).replace(/\r$/, '')
-    const bare = /^(["'])(.*)\1$/s.exec(value)?.[2] ?? value
-    return Buffer.from(bare, 'latin1')
+    if ('problem' in entry) throw badData(`${path}: line ${entry.line}: ${entry.problem}`)
+    return entry.value
   } finally {
     disk.close(fd)
   }

@@ -53,17 +53,29 @@ export function jsonText(values: Values): Buffer {
   return Buffer.from(`${JSON.stringify(object, null, 2)}\n`)
 }
 
-/** `NAME=value` for plain values, else double quotes with backslash escapes for \\ " $ and line ends. */
+/**
+ * A .env file of which sh, Node, python-dotenv and Docker Compose read the same bytes: plain values bare, others in single
+ * quotes, where these readers let them, or in double quotes. Throws 65, with the name, for a value that no spelling brings
+ * to all four.
+ */
 export function dotenvText(values: Values): Buffer {
   refuseNul(values)
   const lines = [...values].map(([name, value]) => {
     const text = textOf(name, value, 'a .env file')
     if (/^[\w./:@%+,=-]*$/.test(text)) return `${name}=${text}\n`
-    const escaped = text
-      .replace(/[\\"$]/g, '\\$&')
-      .replace(/\n/g, '\\n')
-      .replace(/\r/g, '\\r')
-    return `${name}="${escaped}"\n`
+    const problem = text.includes('\r')
+      ? 'a carriage return'
+      : // Expanded by python-dotenv in quotes of both kinds.
+        text.includes('${')
+        ? 'a dollar sign before a brace'
+        : null
+    // python-dotenv takes a backslash before another one, or before the quote, for an escape.
+    if (problem === null && !/'|\\\\|\\$/.test(text)) return `${name}='${text}'\n`
+    if (problem === null && !/["$`\\]/.test(text)) return `${name}="${text}"\n`
+    throw badData(
+      `${name}: holds ${problem ?? 'quotes, backslashes or dollar signs'}, which readers of .env files take differently`,
+      { hint: 'use -f json, or jules vault exec' },
+    )
   })
   return Buffer.from(lines.join(''))
 }

@@ -15,9 +15,14 @@ import type { SecretBackend, SecretDates } from './backend.js'
 import { type Entry, equal, fileMac, type Header, seal, unseal } from './cipher.js'
 import { ENTRY_LIMIT, FILE_LIMIT, NAME, parseVault, printVault, type VaultFile } from './format.js'
 import { KDF_DEFAULT, type KdfSettings } from './kdf.js'
+import type { Seen, VaultMemory } from './memory.js'
 
 /** A vault is written in a moment; who holds its lock longer than this is stuck. */
 const LOCK_WAIT_MS = 120_000
+const UNLOCK = 'if no other command is at work: jules vault unlock'
+
+const GONE = 'the vault that was seen here before is gone'
+const ANOTHER = 'this is not the vault that was seen here before: replaced, or made anew'
 
 export interface VaultWorld extends LockWorld {
   readonly path: string
@@ -25,8 +30,10 @@ export interface VaultWorld extends LockWorld {
   readonly random: (bytes: number) => Buffer
   /** Asked once, and only when needed. */
   readonly password: () => Promise<Buffer>
-  /** The highest generation seen of a vault, for noticing an old copy put back. */
-  readonly memory: { read(): (id: string) => number; write(id: string, generation: number): void }
+  /** What was seen before, for noticing a vault that vanished, was replaced, or is an old copy put back. */
+  readonly memory: VaultMemory
+  /** Takes the vault for the right one although it is not what was seen before. */
+  readonly accept: boolean
   readonly warn: (words: string) => void
   /** MK of a password; masterKey but in tests that would otherwise spend minutes in it. */
   readonly derive: (password: Buffer, kdf: KdfSettings) => Promise<Buffer>
@@ -37,6 +44,7 @@ export interface VaultWorld extends LockWorld {
  */
 export class Vault implements SecretBackend {
   readonly #world: VaultWorld
+  readonly #warned = new Set<string>()
   #password: Promise<Buffer> | undefined
   #master: { readonly salt: Buffer; readonly cost: string; readonly key: Promise<Buffer> } | undefined
 
@@ -52,11 +60,16 @@ export class Vault implements SecretBackend {
     return this.#unseal(file, name, entry)
   }
 
-  /** Every secret with its value, by name. */
-  async all(): Promise<Map<string, Buffer>> {
+  /** Secrets with their values, by name: those named, or every one. */
+  async all(names?: readonly string[]): Promise<Map<string, Buffer>> {
+    names?.forEach(checkName)
     const file = await this.#opened()
     const values = new Map<string, Buffer>()
-    for (const [name, entry] of file.entries) values.set(name, await this.#unseal(file, name, entry))
+    for (const name of names ?? file.entries.keys()) {
+      const entry = file.entries.get(name)
+      if (entry === undefined) throw noSecret(name, file.entries.keys())
+      values.set(name, await this.#unseal(file, name, entry))
+    }
     return values
   }
 
@@ -124,7 +137,8 @@ export class Vault implements SecretBackend {
       done = await this.#locked(async () => {
         const seen = this.#world.memory.read()
         const found = this.#read()
-        if (found === null && !create) throw noVault(this.#world.path)
+        if (found === null && !create) throw this.#noVault(seen)
+        if (found === null && seen.here !== null) this.#warnOf(GONE)
         // Someone made the vault, or changed its password, in between: once more with the key of that one.
         if (found !== null && !this.#hasKey(found)) return false
         const file = found === null ? this.#empty() : await this.#check(found, seen)
@@ -138,7 +152,7 @@ export class Vault implements SecretBackend {
 
   #locked<T>(work: () => Promise<T>): Promise<T> {
     const { path } = this.#world
-    return withLock(this.#world, path, { waitMs: LOCK_WAIT_MS }, work).catch((error) => {
+    return withLock(this.#world, path, { waitMs: LOCK_WAIT_MS, remedy: UNLOCK }, work).catch((error) => {
       throw systemFailure(error, path, true)
     })
   }
@@ -152,22 +166,38 @@ export class Vault implements SecretBackend {
     // Looked up before the file is read: another process may write a newer one at any moment.
     const seen = this.#world.memory.read()
     const file = this.#read()
-    if (file === null) throw noVault(this.#world.path)
+    if (file === null) throw this.#noVault(seen)
     return this.#check(file, seen)
   }
 
+  #noVault(seen: Seen): Failure {
+    const { path } = this.#world
+    if (seen.here !== null) this.#warnOf(GONE)
+    return new Failure('noInput', `${path}: there is no vault`, { hint: 'jules vault set NAME makes one' })
+  }
+
+  /** Once a command, and again with the next command until --accept is given. */
+  #warnOf(words: string): void {
+    const { path, warn, accept } = this.#world
+    if (accept || this.#warned.has(words)) return
+    this.#warned.add(words)
+    warn(`${path}: ${words}; --accept takes it for right`)
+  }
+
   /** Checks the mac; everything after it may trust the file. */
-  async #check(file: VaultFile, seenOf: (id: string) => number): Promise<VaultFile> {
-    const master = await this.#key(file)
-    if (!equal(fileMac(master, file, file.entries), file.mac)) throw denied(this.#world.path)
-    const { memory, warn, path } = this.#world
+  async #check(file: VaultFile, seen: Seen): Promise<VaultFile> {
+    const { memory, path, accept } = this.#world
     const id = file.id.toString('hex')
-    const seen = seenOf(id)
-    if (file.generation < seen) {
-      warn(
-        `${path}: generation ${file.generation} is older than ${seen}, seen before: an old copy was put back?`,
+    // Before the password is tried: that of the vault seen before may be wrong for this one.
+    if (seen.here !== null && seen.here !== id) this.#warnOf(ANOTHER)
+    const master = await this.#key(file)
+    if (!equal(fileMac(master, file, file.entries), file.mac)) throw denied(path)
+    if (accept) memory.accept(id, file.generation)
+    else if (file.generation < seen.generation(id)) {
+      this.#warnOf(
+        `generation ${file.generation} is older than ${seen.generation(id)}, seen before: an old copy was put back?`,
       )
-    } else if (file.generation > seen) memory.write(id, file.generation)
+    } else memory.see(id, file.generation)
     return file
   }
 
@@ -215,7 +245,7 @@ export class Vault implements SecretBackend {
   }
 
   #save(master: Buffer, header: Header, entries: ReadonlyMap<string, Entry>): void {
-    const { disk, path, random, memory } = this.#world
+    const { disk, path, random, memory, accept } = this.#world
     const bytes = Buffer.from(printVault({ ...header, entries, mac: fileMac(master, header, entries) }))
     if (bytes.length > FILE_LIMIT) throw badData(`the vault would be larger than ${FILE_LIMIT} bytes`)
     const temporary = `${path}.${random(16).toString('hex')}.tmp`
@@ -227,7 +257,7 @@ export class Vault implements SecretBackend {
       throw error
     }
     syncDirectory(disk, dirname(path))
-    memory.write(header.id.toString('hex'), header.generation)
+    memory[accept ? 'accept' : 'see'](header.id.toString('hex'), header.generation)
   }
 
   async #unseal(file: VaultFile, name: string, entry: Entry): Promise<Buffer> {
@@ -276,9 +306,6 @@ export function noSecret(name: string, known: Iterable<string>): Failure {
     hint: near === undefined ? `jules vault set ${name}` : `did you mean ${near}?`,
   })
 }
-
-const noVault = (path: string): Failure =>
-  new Failure('noInput', `${path}: there is no vault`, { hint: 'jules vault set NAME makes one' })
 
 const denied = (path: string): Failure =>
   new Failure('denied', `${path}: wrong password, or the vault was tampered with`)

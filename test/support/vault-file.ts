@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { disk } from '../../src/base/disk.js'
 import { Failure } from '../../src/base/errors.js'
+import type { SecretBackend } from '../../src/vault/backend.js'
+import { type HelperOptions, helperBackend } from '../../src/vault/helper.js'
 import { type KdfSettings, masterKey } from '../../src/vault/kdf.js'
+import { type VaultMemory, vaultMemory } from '../../src/vault/memory.js'
 import { Vault, type VaultWorld } from '../../src/vault/vault.js'
 
 const PASSWORD = 'correct horse \u00e9'
@@ -32,6 +35,10 @@ export function directory(): string {
   return path
 }
 
+/** What the commands remember, in a file beside the vault. */
+export const memoryAt = (path: string): VaultMemory =>
+  vaultMemory({ disk, token: () => randomBytes(16).toString('hex') }, `${path}.seen`, path)
+
 export function open(path: string, more: Partial<VaultWorld> = {}): Vault {
   return new Vault({
     disk,
@@ -39,7 +46,8 @@ export function open(path: string, more: Partial<VaultWorld> = {}): Vault {
     uid: process.getuid!(),
     random: randomBytes,
     password: async () => Buffer.from(PASSWORD),
-    memory: { read: () => () => 0, write: () => {} },
+    memory: { read: () => ({ here: null, generation: () => 0 }), see: () => {}, accept: () => {} },
+    accept: false,
     warn: () => {},
     derive,
     self: { pid: process.pid, host: 'here', start: '' },
@@ -51,6 +59,17 @@ export function open(path: string, more: Partial<VaultWorld> = {}): Vault {
     ...more,
   })
 }
+
+export const helper = (command: string, more: Partial<HelperOptions> = {}): SecretBackend =>
+  helperBackend({
+    command,
+    environment: process.env,
+    patienceMs: 60_000,
+    signal: new AbortController().signal,
+    kill: process.kill,
+    warn: () => {},
+    ...more,
+  })
 
 export const failure = async (work: Promise<unknown>): Promise<Failure> => {
   const error = await work.then(

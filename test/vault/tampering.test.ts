@@ -1,10 +1,10 @@
 /** A vault file that someone has changed. */
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkKdf, type KdfSettings } from '../../src/vault/kdf.js'
-import { directory, failure, known, open } from '../support/vault-file.js'
+import { directory, failure, known, memoryAt, open } from '../support/vault-file.js'
 
 describe('tampering: nothing comes out, and nothing is written', () => {
   async function made(): Promise<string> {
@@ -124,20 +124,54 @@ describe('tampering: nothing comes out, and nothing is written', () => {
 
   test('an old copy of the whole file put back is a warning', async () => {
     const path = await made()
-    const seen = new Map<string, number>()
     const warnings: string[] = []
-    const memory = {
-      read: () => (id: string) => seen.get(id) ?? 0,
-      write: (id: string, generation: number) => void seen.set(id, generation),
-    }
-    const vault = () => open(path, { memory, warn: (words) => warnings.push(words) })
+    const vault = (accept = false) =>
+      open(path, { memory: memoryAt(path), accept, warn: (words) => warnings.push(words) })
     const old = readFileSync(path)
     await vault().set('A', Buffer.from('newer'))
     writeFileSync(path, old)
-    expect((await vault().get('A')).toString()).toBe('alpha')
-    expect(warnings).toEqual([
-      `${path}: generation 1 is older than 2, seen before: an old copy was put back?`,
-    ])
+    const words = `${path}: generation 1 is older than 2, seen before: an old copy was put back?; --accept takes it for right`
+    for (let times = 1; times <= 3; times++) {
+      expect((await vault().get('A')).toString()).toBe('alpha')
+      expect(warnings, `time ${times}`).toEqual(Array(times).fill(words))
+    }
+    // Writing says it once, and does not settle it.
+    await open(path, { memory: memoryAt(path), warn: (said) => warnings.push(said) }).rm('A')
+    writeFileSync(path, old)
+    await vault().get('A')
+    expect(warnings).toHaveLength(5)
+    await vault(true).get('A')
+    await vault().get('A')
+    expect(warnings).toHaveLength(5)
+  })
+
+  test('a vault that vanished, and the one made in its place, are warnings until it is accepted', async () => {
+    const path = await made()
+    const warnings: string[] = []
+    const vault = (accept = false) =>
+      open(path, { memory: memoryAt(path), accept, warn: (words) => warnings.push(words.slice(path.length)) })
+    await vault().get('A')
+    expect(warnings).toEqual([])
+    const copy = readFileSync(path)
+    rmSync(path)
+    const gone = ': the vault that was seen here before is gone; --accept takes it for right'
+    const another =
+      ': this is not the vault that was seen here before: replaced, or made anew; --accept takes it for right'
+    expect((await failure(vault().get('A'))).code).toBe(66)
+    await vault().set('B', Buffer.from('1'))
+    await vault().get('B')
+    await vault().set('B', Buffer.from('2'))
+    expect(warnings).toEqual([gone, gone, another, another])
+    // The password of the vault that was put there may be another one: said all the same.
+    await failure(vault().get('A'))
+    expect(warnings.pop()).toBe(another)
+    await vault(true).list()
+    await vault().set('B', Buffer.from('3'))
+    expect(warnings).toHaveLength(4)
+    // Back to the first one: not the accepted one.
+    writeFileSync(path, copy)
+    await vault().get('A')
+    expect(warnings.pop()).toBe(another)
   })
 
   test('costs outside of the bounds are refused before any work', async () => {
@@ -152,6 +186,11 @@ describe('tampering: nothing comes out, and nothing is written', () => {
     ]) {
       expect(() => checkKdf({ m: 65_536, t: 3, p: 4, ...change })).toThrow(/expected/)
     }
+    // Each within its own bounds, and 93 s of work together.
+    expect(() => checkKdf({ m: 1_048_576, t: 5, p: 1 })).toThrow('m times t')
+    expect(() => checkKdf({ m: 1_048_576, t: 4, p: 16 })).not.toThrow()
+    expect(() => checkKdf({ m: 262_144, t: 16, p: 1 })).not.toThrow()
+    expect(() => checkKdf({ m: 262_145, t: 16, p: 1 })).toThrow('m times t')
     const path = await made()
     const file = JSON.parse(readFileSync(path, 'utf8'))
     file.kdf.m = 4_000_000

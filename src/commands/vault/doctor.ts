@@ -1,12 +1,14 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { disk } from '../../base/disk.js'
 import { Failure, systemCode } from '../../base/errors.js'
+import { lockState } from '../../base/lock.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { choice } from '../../cli/options.js'
-import { parseVault } from '../../vault/format.js'
+import { FILE_LIMIT, parseVault } from '../../vault/format.js'
 import { masterPassword } from '../../vault/password.js'
 import { leftovers } from '../../vault/vault.js'
+import { lockWorld } from '../wiring/lock.js'
 import {
   isTracked,
   openBackend,
@@ -71,7 +73,9 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
       facts.uid === context.uid ? 'ok' : 'fail',
       facts.uid === context.uid ? 'you' : `user ${facts.uid}`,
     )
-    if (facts.isFile() && facts.uid === context.uid) {
+    if (facts.isFile() && facts.size > FILE_LIMIT)
+      say('format', 'fail', `${path}: larger than ${FILE_LIMIT} bytes`)
+    else if (facts.isFile() && facts.uid === context.uid) {
       const { kdf, entries, generation } = parseVault(readFileSync(path))
       say('format', 'ok', `version 1, generation ${generation}, ${entries.size} secrets`)
       say('key derivation', 'ok', `Argon2id, ${kdf.m / 1024} MiB, ${kdf.t} passes, ${kdf.p} lanes`)
@@ -87,6 +91,16 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
   }
   const tracked = isTracked(path)
   say('git', tracked ? 'fail' : 'ok', tracked ? 'the vault is tracked by git' : 'not tracked')
+  const lock = lockState(lockWorld(context), path)
+  if (lock === null) say('lock', 'ok', 'none')
+  else if (lock.alive === true) say('lock', 'ok', `${lock.holder} is writing`)
+  else if (lock.alive === false) say('lock', 'ok', `left by ${lock.holder}, the next command takes it over`)
+  else
+    say(
+      'lock',
+      'warn',
+      `of ${lock.holder}, which cannot be asked from here; if no other command is at work: jules vault unlock`,
+    )
   const left = leftovers(disk, path).filter((name) => !name.endsWith('.lock'))
   say(
     'left behind',

@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { badData, systemCode } from '../../base/errors.js'
+import { badData, Failure, systemCode } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
-import { flag } from '../../cli/options.js'
+import { flag, list } from '../../cli/options.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { refuseNul } from '../../vault/shell.js'
-import { vaultOptions, withoutPassword } from '../wiring/secrets.js'
+import { checkName } from '../../vault/vault.js'
+import { vaultOptions } from '../wiring/secrets.js'
 import { chosen, only } from './chosen.js'
 
 export const exec = defineCommand({
@@ -15,6 +16,7 @@ export const exec = defineCommand({
   description: [
     'Signals are passed to the command, and its exit status is the status of this one: 128 and the number for a signal, 127 when it is not found, 126 when it cannot be run.',
     'The master password is not in its environment. With --pristine nothing but PATH, HOME, TERM, USER and the secrets is.',
+    'Where the vault cannot be read, or a helper command fails, COMMAND is not run. With --require it is run only if these secrets are there.',
     '  jules vault exec --only TIMESCALEDB_PASSWORD -- docker compose up -d',
   ],
   operands: [
@@ -22,11 +24,28 @@ export const exec = defineCommand({
   ],
   passThrough: true,
   discreet: true,
-  options: { ...vaultOptions, only, pristine: flag('pass on nothing else of the environment') },
+  options: {
+    ...vaultOptions,
+    only,
+    pristine: flag('pass on nothing else of the environment'),
+    require: list('LIST', 'do not run without these secrets', { completes: 'secret' }),
+  },
   run: async (context, options, [command = '', ...args]) => {
-    const secrets = await chosen(context, options)
+    const { require = [], only: names } = options
+    require.forEach(checkName)
+    const secrets = await chosen(context, {
+      ...options,
+      only: names === undefined ? undefined : [...new Set([...names, ...require])],
+    })
+    const absent = require.filter((name) => !secrets.has(name))
+    if (absent.length > 0) {
+      throw new Failure('noInput', `no secret ${absent.join(', ')}: ${command} was not run`, {
+        hint: absent.map((name) => `jules vault set ${name}`).join('; '),
+      })
+    }
     refuseNul(secrets)
-    const inherited = withoutPassword(context.environment)
+    if (secrets.size === 0) context.ui.warn(`the vault holds no secrets: ${command} runs without any`)
+    const inherited = context.environment
     const base = options.pristine
       ? Object.fromEntries(['PATH', 'HOME', 'TERM', 'USER'].map((name) => [name, inherited[name]]))
       : inherited
@@ -45,23 +64,42 @@ function runChild(
   context: Context,
   command: string,
   args: readonly string[],
-  env: Record<string, string | undefined>,
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: 'inherit', env: env as NodeJS.ProcessEnv, cwd: context.cwd })
+    const failed = (error: unknown) => {
+      const [status, words] = whyNotRun(error)
+      context.ui.warn(`${command}: ${words}`)
+      resolve(status)
+    }
+    let child: ChildProcess
+    try {
+      child = spawn(command, args, { stdio: 'inherit', env: env as NodeJS.ProcessEnv, cwd: context.cwd })
+    } catch (error) {
+      // Some reasons are thrown, others come as an event.
+      return failed(error)
+    }
     const release = context.passSignals((signal) => {
-      // A terminal sends Ctrl-C to the whole foreground group: the child has it already.
-      if (signal !== 'SIGINT' || !context.stdinIsTTY) child.kill(signal)
+      // What is typed on a terminal goes to the whole foreground group: the child has it already.
+      const typed = signal === 'SIGINT' || signal === 'SIGQUIT' || signal === 'SIGWINCH'
+      if (!typed || !context.stdinIsTTY) child.kill(signal)
     })
     child.on('error', (error) => {
       release()
-      const missing = systemCode(error) === 'ENOENT'
-      context.ui.warn(`${command}: ${missing ? 'command not found' : 'cannot be run'}`)
-      resolve(missing ? 127 : 126)
+      failed(error)
     })
     child.on('exit', (status, signal) => {
       release()
       resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
   })
+}
+
+/** As a shell ends: 127 for a command that is not there, 126 for one that cannot be run. */
+function whyNotRun(error: unknown): [status: number, words: string] {
+  const code = systemCode(error)
+  if (code === 'ENOENT') return [127, 'command not found']
+  if (code === 'E2BIG') return [126, 'arguments and secrets are too long for one command']
+  if (code === 'EACCES') return [126, 'cannot be run']
+  return [126, `cannot be run: ${error instanceof Error ? error.message : String(error)}`]
 }

@@ -4,10 +4,14 @@ import { choice, flag, integer } from '../../cli/options.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
 import { parseDotenv, parseJsonSecrets } from '../../vault/dotenv.js'
+import { FILE_LIMIT } from '../../vault/format.js'
 import { readLegacy } from '../../vault/legacy.js'
-import { withoutNewline } from '../../vault/password.js'
+import { PASSWORD_LIMIT, withoutNewline } from '../../vault/password.js'
 import { terminalInput } from '../wiring/input.js'
 import { askPassword, openBackend, openVault, vaultOptions } from '../wiring/secrets.js'
+
+/** A vault of the old system holds its values in base64 twice over. */
+const IMPORT_LIMIT = 4 * FILE_LIMIT
 
 export const importSecrets = defineCommand({
   name: 'import',
@@ -31,27 +35,41 @@ export const importSecrets = defineCommand({
   },
   run: async (context, options, [path = '']) => {
     if (path === '-' && context.stdinIsTTY) throw terminalInput()
-    const bytes = await readWhole(path, context.signal)
-    const words = decodeUtf8(bytes)
-    if (words === null) throw badData('is not UTF-8', { where: path })
-    let values: Map<string, Buffer>
-    if (options.legacy) {
-      const fd = options['legacy-password-fd']
-      const password =
-        fd === undefined
-          ? (await askPassword(context, options)).password
-          : withoutNewline(await readWhole(fd, context.signal))
-      values = readLegacy(words, password)
-    } else {
+    const { signal } = context
+    const bytes = await readWhole(path, { signal, limit: IMPORT_LIMIT })
+    const words = () => {
+      const text = decodeUtf8(bytes)
+      if (text === null) throw badData('is not UTF-8')
+      return text
+    }
+    const values = await named(path, async () => {
+      if (options.legacy) {
+        const fd = options['legacy-password-fd']
+        const password =
+          fd === undefined
+            ? (await askPassword(context, options)).password
+            : withoutNewline(await readWhole(fd, { signal, limit: PASSWORD_LIMIT }))
+        return readLegacy(words(), password, signal)
+      }
       const json =
         options.format === undefined
-          ? /\.json$/.test(path) || /^\s*\{/.test(words)
+          ? /\.json$/.test(path) || /^\s*\{/.test(bytes.toString('latin1', 0, 4096))
           : options.format === 'json'
-      values = json ? parseJsonSecrets(words) : parseDotenv(words)
-    }
+      return json ? parseJsonSecrets(words()) : parseDotenv(bytes)
+    })
     if (values.size === 0) throw new Failure('noInput', `${path}: holds no secrets`)
     if (options.backend === 'file') await openVault(context, options).setAll(values)
     else for (const [name, value] of values) await openBackend(context, options).set(name, value)
     context.ui.note(`${values.size} secrets imported`, { count: values.size })
   },
 })
+
+/** What is wrong with the file is said with its name before it. */
+async function named<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'data' || error.where !== undefined) throw error
+    throw badData(error.message, { where: path, cause: error })
+  }
+}

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { defineCommand } from '../../cli/command.js'
-import { parseVault } from '../../vault/format.js'
+import { FILE_LIMIT, parseVault } from '../../vault/format.js'
 import { vaultOptions, vaultPath } from '../wiring/secrets.js'
 
 export const names = defineCommand({
@@ -13,7 +13,9 @@ export const names = defineCommand({
   run: async (context, options) => {
     let bytes: Buffer
     try {
-      bytes = readFileSync(vaultPath(context, options))
+      const path = vaultPath(context, options)
+      if (statSync(path).size > FILE_LIMIT) return
+      bytes = readFileSync(path)
     } catch {
       // Nothing to complete to.
       return

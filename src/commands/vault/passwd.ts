@@ -3,7 +3,7 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { integer } from '../../cli/options.js'
 import { readWhole } from '../../stream/source.js'
-import { withoutNewline } from '../../vault/password.js'
+import { PASSWORD_LIMIT, withoutNewline } from '../../vault/password.js'
 import { openVault, prompt, vaultOptions } from '../wiring/secrets.js'
 
 export const passwd = defineCommand({
@@ -27,11 +27,17 @@ export const passwd = defineCommand({
 })
 
 async function newPassword(context: Context, fd: number | undefined): Promise<Buffer> {
-  if (fd !== undefined) return withoutNewline(await readWhole(fd, context.signal))
+  const empty = (from: string) => new Failure('denied', `the new password is empty: ${from}`)
+  if (fd !== undefined) {
+    const given = withoutNewline(await readWhole(fd, { signal: context.signal, limit: PASSWORD_LIMIT }))
+    if (given.length === 0) throw empty(`descriptor ${fd} gave nothing`)
+    return given
+  }
   const typed = await prompt(context, 'New vault password: ')
   if (typed === null) {
     throw new Failure('denied', 'no new password: there is no terminal', { hint: 'use --new-password-fd' })
   }
+  if (typed.length === 0) throw empty('none was typed')
   const again = await prompt(context, 'Once more: ')
   if (again === null || !typed.equals(again)) throw usage('the two passwords differ')
   return typed

@@ -11,13 +11,15 @@ import { passwd } from './passwd.js'
 import { redact } from './redact.js'
 import { rm } from './rm.js'
 import { set } from './set.js'
+import { unlockVault } from './unlock.js'
 
 const exits = {
   65: 'the vault is damaged or of an unsupported version, or a value cannot be written in that form',
-  66: 'no such secret, or no vault',
+  66: 'no such secret, no vault, or nothing where a value or password was to come from',
+  69: 'the helper command failed, or gave no answer in time',
   74: 'reading or writing failed; the vault is as it was',
   75: 'another process holds the lock',
-  77: 'wrong password, a tampered vault, or permissions that let others in',
+  77: 'no password, an empty or a wrong one, a tampered vault, or permissions that let others in',
 }
 
 /** A command that opens the vault ends as all of them do, and in ways of its own. */
@@ -32,7 +34,9 @@ export const vault = defineGroup({
     'The store asks the vault for TIMESCALEDB_PASSWORD when the environment does not hold it.',
   ],
   commands: [
-    ...[set, get, listSecrets, rm, exec, env, passwd, importSecrets, exportSecrets, doctor].map(opening),
+    ...[set, get, listSecrets, rm, exec, env, passwd, importSecrets, exportSecrets, doctor, unlockVault].map(
+      opening,
+    ),
     redact,
     names,
   ],
@@ -44,7 +48,8 @@ export const vault = defineGroup({
   },
   files: {
     '~/.trading_secrets.json': 'the vault',
-    '$XDG_STATE_HOME/jules/vault-generations.json': 'generations seen, to notice an old copy put back',
+    '$XDG_STATE_HOME/jules/vault-generations.json':
+      'vaults and generations seen, to notice one that was replaced or put back',
   },
   examples: [
     { text: 'Put a password in', shell: 'jules vault set TIMESCALEDB_PASSWORD' },

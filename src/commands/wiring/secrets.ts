@@ -2,20 +2,21 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { disk } from '../../base/disk.js'
-import { Failure, usage } from '../../base/errors.js'
-import { readState, type StateWorld, writeState } from '../../base/state-file.js'
+import { badData, Failure, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
-import { choice, file, integer, text } from '../../cli/options.js'
+import { choice, file, flag, integer, text } from '../../cli/options.js'
 import { promptLine } from '../../cli/prompt.js'
+import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
-import { helperBackend, type SecretBackend } from '../../vault/backend.js'
+import type { SecretBackend } from '../../vault/backend.js'
+import { helperBackend } from '../../vault/helper.js'
 import { masterKey } from '../../vault/kdf.js'
+import { vaultMemory } from '../../vault/memory.js'
 import {
   masterPassword,
-  PASSWORD_FILE_VARIABLE,
-  PASSWORD_VARIABLE,
+  PASSWORD_LIMIT,
   type PasswordSource,
   type PasswordWorld,
 } from '../../vault/password.js'
@@ -27,6 +28,12 @@ export const vaultOptions = {
   'password-fd': integer('N', 'read the master password from descriptor N', { min: 0, max: 1_000_000 }),
   backend: choice('NAME', ['file', 'exec'], 'where secrets are', { fallback: 'file' }),
   'backend-command': text('COMMAND', 'helper command of the exec backend'),
+  'backend-timeout': integer('SECONDS', 'how long one call of the helper may take', {
+    min: 1,
+    max: 86_400,
+    fallback: 60,
+  }),
+  accept: flag('take a vault for right that is not the one seen before, or older'),
 }
 
 export interface VaultChoice {
@@ -34,6 +41,8 @@ export interface VaultChoice {
   readonly 'password-fd': number | undefined
   readonly backend: 'file' | 'exec'
   readonly 'backend-command': string | undefined
+  readonly 'backend-timeout': number
+  readonly accept: boolean
 }
 
 export const vaultPath = (context: Context, { vault }: Pick<VaultChoice, 'vault'>): string =>
@@ -46,7 +55,14 @@ export function openBackend(context: Context, chosen: VaultChoice): SecretBacken
   if (command === undefined || command === '') {
     throw new Failure('config', '--backend exec needs --backend-command')
   }
-  return helperBackend({ command, environment: withoutPassword(context.environment), signal: context.signal })
+  return helperBackend({
+    command,
+    environment: context.environment,
+    patienceMs: chosen['backend-timeout'] * 1000,
+    signal: context.signal,
+    kill: context.kill,
+    warn: (words) => context.ui.warn(words),
+  })
 }
 
 /** The vault file; nothing is read yet. */
@@ -58,7 +74,12 @@ export function openVault(context: Context, chosen: VaultChoice): Vault {
     uid: context.uid,
     random: randomBytes,
     password: () => confirmedPassword(context, chosen),
-    memory: generations(world, join(context.paths.state, 'vault-generations.json')),
+    memory: vaultMemory(
+      world,
+      join(context.paths.state, 'vault-generations.json'),
+      resolve(context.cwd, vaultPath(context, chosen)),
+    ),
+    accept: chosen.accept,
     warn: (words) => context.ui.warn(words),
     derive: masterKey,
   })
@@ -89,7 +110,7 @@ export function passwordWorld(context: Context, fd: number | undefined): Passwor
     cwd: context.cwd,
     env: context.env,
     fd,
-    readFd: (descriptor) => readWhole(descriptor, context.signal),
+    readFd: (descriptor) => readWhole(descriptor, { signal: context.signal, limit: PASSWORD_LIMIT }),
     isTracked: (path) => isTracked(path),
     prompt: (question) => prompt(context, question),
   }
@@ -107,27 +128,20 @@ export function isTracked(path: string): boolean | null {
   const { status, error } = spawnSync(
     'git',
     ['-C', dirname(path), 'ls-files', '--error-unmatch', '--', path],
-    { stdio: 'ignore' },
+    { stdio: 'ignore', timeout: 5000 },
   )
   if (error !== undefined || status === null || status === 128) return null
   return status === 0
 }
 
-/** An environment for children: without the master password. */
-export function withoutPassword(
-  environment: Readonly<Record<string, string | undefined>>,
-): Record<string, string | undefined> {
-  const { [PASSWORD_VARIABLE]: _value, [PASSWORD_FILE_VARIABLE]: _file, ...rest } = environment
-  return rest
-}
-
 /** A secret for another command: the environment first, the vault second, asked only when it is needed. */
 export async function secretFor(context: Context, name: string): Promise<string> {
-  const value = context.env(name)
-  if (value !== undefined) return value
+  const given = context.env(name)
+  if (given !== undefined) return filled(name, given, 'in the environment')
   const chosen = await context.settingsOf('vault', vaultOptions)
+  let kept: Buffer
   try {
-    return (await openBackend(context, chosen).get(name)).toString('utf8')
+    kept = await openBackend(context, chosen).get(name)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     if (error.kind === 'noInput') {
@@ -141,28 +155,13 @@ export async function secretFor(context: Context, name: string): Promise<string>
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     })
   }
+  const words = decodeUtf8(kept)
+  if (words === null) throw badData(`${name}: the value in the vault is not UTF-8`)
+  return filled(name, words, 'in the vault')
 }
 
-/** What generation each vault had when it was last seen. Losing it costs a warning, nothing else: no failure leaves here. */
-function generations(world: StateWorld, path: string) {
-  const load = (): Record<string, number> => {
-    try {
-      const value = readState(world.disk, path)
-      return typeof value === 'object' && value !== null ? { ...value } : {}
-    } catch {
-      return {}
-    }
-  }
-  return {
-    read: () => {
-      const all = load()
-      return (id: string): number => (typeof all[id] === 'number' ? all[id] : 0)
-    },
-    write: (id: string, generation: number): void => {
-      const all = load()
-      try {
-        writeState(world, path, { ...all, [id]: Math.max(generation, all[id] ?? 0) })
-      } catch {}
-    },
-  }
+/** Nothing is no secret: whoever asked for it would be told of a wrong password, or of none. */
+function filled(name: string, value: string, where: string): string {
+  if (value !== '') return value
+  throw new Failure('denied', `${name} is empty ${where}`, { hint: `unset it, or: jules vault set ${name}` })
 }

@@ -1,0 +1,18 @@
+/**
+ * The environment of this process. The master password of the vault is taken out of it before anything else runs: a child
+ * gets what is left, whoever starts it and however.
+ */
+import { PASSWORD_FILE_VARIABLE, PASSWORD_VARIABLE } from '../vault/password.js'
+
+const taken = new Map<string, string | undefined>()
+for (const name of [PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE]) {
+  taken.set(name, process.env[name])
+  delete process.env[name]
+}
+
+/** A variable of the environment that this process was started with. */
+export const env = (name: string): string | undefined =>
+  taken.has(name) ? taken.get(name) : process.env[name]
+
+/** What children inherit. */
+export const environment: Readonly<Record<string, string | undefined>> = process.env
