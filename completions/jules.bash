@@ -23,7 +23,7 @@ _jules() {
     'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
-    'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor redact' -- "$cur")); return ;;
+    'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
     'fetch')
       case $prev in
         --symbols) COMPREPLY=(); return ;;
@@ -410,12 +410,13 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --fd) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --file --fd --raw --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --file --fd --raw --allow-empty --config --quiet -q --verbose -v --json --color --help -h --version -V'
       names=$(jules vault names 2>/dev/null)
       ;;
     'vault get')
@@ -424,10 +425,11 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --no-newline -n --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --no-newline -n --config --quiet -q --verbose -v --json --color --help -h --version -V'
       names=$(jules vault names 2>/dev/null)
       ;;
     'vault list')
@@ -436,11 +438,12 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault rm')
       case $prev in
@@ -448,10 +451,11 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --config --quiet -q --verbose -v --json --color --help -h --version -V'
       names=$(jules vault names 2>/dev/null)
       ;;
     'vault exec')
@@ -460,11 +464,13 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --only) COMPREPLY=($(compgen -W "$(jules vault names 2>/dev/null)" -- "$cur")); return ;;
+        --require) COMPREPLY=($(compgen -W "$(jules vault names 2>/dev/null)" -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --only --pristine --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --only --pristine --require --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault env')
       case $prev in
@@ -472,13 +478,14 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --only) COMPREPLY=($(compgen -W "$(jules vault names 2>/dev/null)" -- "$cur")); return ;;
         --shell) COMPREPLY=($(compgen -W 'bash zsh sh fish pwsh' -- "$cur")); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'dotenv json' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --only --shell --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --only --shell --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault passwd')
       case $prev in
@@ -486,11 +493,12 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --new-password-fd) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --new-password-fd --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --new-password-fd --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault import')
       case $prev in
@@ -498,12 +506,13 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'dotenv json' -- "$cur")); return ;;
         --legacy-password-fd) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --format -f --legacy --legacy-password-fd --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --format -f --legacy --legacy-password-fd --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'vault export')
@@ -512,13 +521,14 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --only) COMPREPLY=($(compgen -W "$(jules vault names 2>/dev/null)" -- "$cur")); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'dotenv json' -- "$cur")); return ;;
         --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --only --format -f --output -o --yes-plaintext --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --only --format -f --output -o --yes-plaintext --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault doctor')
       case $prev in
@@ -526,11 +536,20 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'vault unlock')
+      case $prev in
+        --vault) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--vault --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault redact')
       case $prev in
@@ -538,11 +557,12 @@ _jules() {
         --password-fd) COMPREPLY=(); return ;;
         --backend) COMPREPLY=($(compgen -W 'file exec' -- "$cur")); return ;;
         --backend-command) COMPREPLY=(); return ;;
+        --backend-timeout) COMPREPLY=(); return ;;
         --only) COMPREPLY=($(compgen -W "$(jules vault names 2>/dev/null)" -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--vault --password-fd --backend --backend-command --only --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--vault --password-fd --backend --backend-command --backend-timeout --accept --only --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'doctor')
       case $prev in

@@ -4,6 +4,7 @@
  * back first, and made silent again when the process goes on.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { constants } from 'node:os'
 import { ReadStream } from 'node:tty'
 
 interface Asking {
@@ -36,6 +37,16 @@ const DEADLY = [
 const CTRL_C = 0x03
 const CTRL_Z = 0x1a
 const CTRL_BACKSLASH = 0x1c
+
+/** Whether there is a terminal to ask on. */
+export function canAsk(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r+'))
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** The line typed, or null where there is no terminal and after a signal; the terminal is as it was in any case. */
 export async function promptLine(
@@ -116,7 +127,8 @@ function guardTerminal({ raw }: Terminal, show: () => void) {
     on(name, () => {
       dispose()
       raw(false)
-      // Without a listener it acts as the system has it.
+      // Without a listener it acts as the system has it; but Node's own answer to this one is to open its debugger.
+      if (name === 'SIGUSR1') process.exit(128 + constants.signals.SIGUSR1)
       process.kill(process.pid, name)
     })
   }

@@ -36,7 +36,7 @@ interface Found {
 }
 
 const HEAD = /[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=([ \t]*)/y
-const BLANK = /[ \t]*(?:#.*)?\r?$/
+const BLANK = /^[ \t]*(?:#.*)?\r?$/
 
 function entryAt(text: string, at: number): Found {
   const next = (from: number) => {

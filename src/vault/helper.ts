@@ -36,6 +36,7 @@ const POLL_MS = 20
 /** How long the last words of a helper that has ended may be on their way. */
 const DRAIN_MS = 300
 
+/** The secrets that a helper command reaches. Its failures are 69, what it gives and cannot be is 65. */
 export function helperBackend(options: HelperOptions): SecretBackend {
   const run = (call: Call, input?: Buffer) => runHelper(options, call, input)
   const get = async (name: string) => {

@@ -42,7 +42,7 @@ export async function masterPassword(
   const { env, fd } = world
   const found = (password: Buffer, source: PasswordSource, words: string) => {
     if (password.length > 0) return { password, source }
-    throw new Failure('denied', `the password of the vault is empty: ${words}`)
+    throw new Failure('denied', `wrong password, it is empty: ${words}`)
   }
   if (fd !== undefined)
     return found(withoutNewline(await world.readFd(fd)), 'descriptor', `descriptor ${fd} gave nothing`)

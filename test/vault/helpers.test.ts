@@ -2,7 +2,7 @@
  * The worked examples of helper commands, each against a stand-in for its tool that keeps values in files and prints as
  * the tool does: with or without a newline, with its headings.
  */
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { shellWord } from '../../src/base/words.js'
@@ -129,4 +129,12 @@ test.each(HELPERS)('examples/vault/%s.sh: a tool that fails is no absence', asyn
   expect((await failure(vault.set('ONE', again))).kind).toBe('unavailable')
   become(body)
   expect((await vault.get('ONE')).toString()).toBe('hunter2')
+})
+
+test('the manual prints hashicorp.sh as it is', () => {
+  const page = readFileSync('man/jules-vault.7', 'utf8')
+  const printed = /^#!\/bin\/sh\n[\s\S]*?(?=\.Ed$)/m.exec(page)?.[0]
+  const plain = printed?.replace(/\\&/g, '').replaceAll('\\-', '-').replaceAll('\\e', '\\')
+  const helper = readFileSync('examples/vault/hashicorp.sh', 'utf8')
+  expect(plain).toBe(helper.replace(/^# Helper.*\n\n/m, ''))
 })

@@ -1,10 +1,12 @@
 /** One writer at a time. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Disk, disk } from '../../src/base/disk.js'
 import { parseVault } from '../../src/vault/format.js'
 import { directory, failure, open } from '../support/vault-file.js'
+import { FILE, Home } from '../support/vault-home.js'
 
 test('a file system without hard links has locks too', async () => {
   const path = join(directory(), 'v')
@@ -20,31 +22,93 @@ test('a file system without hard links has locks too', async () => {
   expect(existsSync(`${path}.lock`)).toBe(false)
 })
 
-test('a lock of a live process is waited for; of another machine too; of a dead one it is taken over', async () => {
-  const path = join(directory(), 'v')
-  await open(path).set('A', Buffer.from('1'))
-  const lock = (host: string) =>
-    writeFileSync(`${path}.lock`, JSON.stringify({ pid: 4_000_000, host, start: '', token: 'a'.repeat(32) }))
-  let time = 0
-  const impatient = {
-    clock: () => time,
-    sleep: async () => {
-      time += 10_000
-    },
+describe('a lock that is there', () => {
+  const owner = { pid: 4_000_000, host: 'here', start: '', token: 'a'.repeat(32) }
+
+  async function locked(content: string, alive: boolean) {
+    const path = join(directory(), 'v')
+    await open(path).set('A', Buffer.from('1'))
+    writeFileSync(`${path}.lock`, content)
+    let time = 0
+    const vault = open(path, {
+      isAlive: () => alive,
+      clock: () => time,
+      sleep: async (ms) => {
+        time += ms
+      },
+    })
+    return { path, vault, waited: () => time }
   }
-  lock('here')
-  expect(
-    (await failure(open(path, { ...impatient, isAlive: () => true }).set('A', Buffer.from('2')))).code,
-  ).toBe(75)
-  time = 0
-  lock('there')
-  expect(
-    (await failure(open(path, { ...impatient, isAlive: () => false }).set('A', Buffer.from('2')))).code,
-  ).toBe(75)
-  lock('here')
-  await open(path, { isAlive: () => false }).set('A', Buffer.from('3'))
-  expect((await open(path).get('A')).toString()).toBe('3')
-  expect(existsSync(`${path}.lock`)).toBe(false)
+
+  test('of a live process is waited for', async () => {
+    const { vault, waited } = await locked(JSON.stringify(owner), true)
+    const { code, message } = await failure(vault.set('A', Buffer.from('2')))
+    expect([code, message]).toEqual([75, 'held by process 4000000 on here, 120 s long'])
+    expect(waited()).toBeGreaterThanOrEqual(120_000)
+  })
+
+  test('of a dead one is taken over', async () => {
+    const { path, vault } = await locked(JSON.stringify(owner), false)
+    await vault.set('A', Buffer.from('3'))
+    expect((await open(path).get('A')).toString()).toBe('3')
+    expect(existsSync(`${path}.lock`)).toBe(false)
+  })
+
+  test.each([
+    ['another machine', JSON.stringify({ ...owner, host: 'there' }), 'process 4000000 on there'],
+    ['nobody', '', 'an unknown process'],
+    ['half a line', '{"pid":4', 'an unknown process'],
+    ['another program', '4711\n', 'an unknown process'],
+  ])('of %s is told at once, with the way out', async (_whose, content, holder) => {
+    const { path, vault, waited } = await locked(content, true)
+    const { code, message, hint } = await failure(vault.set('A', Buffer.from('2')))
+    expect([code, message, hint]).toEqual([
+      75,
+      `held by ${holder}, which cannot be asked from here`,
+      'if no other command is at work: jules vault unlock',
+    ])
+    expect(waited()).toBeLessThan(3000)
+    expect(readFileSync(`${path}.lock`, 'utf8')).toBe(content)
+  })
+
+  test('of another machine that comes and goes is waited for', async () => {
+    const { path, vault } = await locked('', true)
+    let rounds = 0
+    const other = (token: string) => JSON.stringify({ ...owner, host: 'there', token })
+    const busy = open(path, {
+      sleep: async () => {
+        // Each time another one of its commands.
+        if (++rounds < 200) writeFileSync(`${path}.lock`, other(String(rounds).padStart(32, '0')))
+        else rmSync(`${path}.lock`)
+      },
+      clock: () => rounds * 100,
+    })
+    await busy.set('A', Buffer.from('5'))
+    expect(rounds).toBe(200)
+    expect((await vault.get('A')).toString()).toBe('5')
+  })
+
+  test('is removed by unlock, unless its process lives', async () => {
+    const home = await Home.holding({ A: '1' })
+    const lock = home.file(`${FILE}.lock`)
+    const unlock = () => home.vault(['unlock'])
+    expect(await unlock()).toMatchObject({ status: 0, stderr: 'jules vault unlock: there is no lock\n' })
+    home.write(`${FILE}.lock`, JSON.stringify({ ...owner, host: 'there' }))
+    expect((await home.vault(['doctor'])).stdout).toContain(
+      'warn\tlock: of process 4000000 on there, which cannot be asked from here; if no other command is at work: jules vault unlock\n',
+    )
+    expect(await unlock()).toMatchObject({
+      status: 0,
+      stderr: 'jules vault unlock: removed the lock of process 4000000 on there\n',
+    })
+    home.write(`${FILE}.lock`, '')
+    expect((await unlock()).stderr).toContain('removed the lock of an unknown process')
+    expect(home.list()).not.toContain(`${FILE}.lock`)
+    const living = JSON.stringify({ ...owner, pid: process.pid, host: hostname() })
+    writeFileSync(lock, living)
+    expect(await unlock()).toMatchObject({ status: 75 })
+    expect(readFileSync(lock, 'utf8')).toBe(living)
+  })
 })
 
 test('many in one process at once: none is lost', async () => {

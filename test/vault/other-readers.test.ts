@@ -9,7 +9,7 @@ test('a reader written from the manual page, with an Argon2id of its own, reads 
   const home = new Home(coldKey)
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
   await home.vault(['set', 'BYTES', '--file', home.write('bytes', bytes)])
-  await home.vault(['set', '__proto__'], { input: '' })
+  await home.vault(['set', '__proto__', '--allow-empty'], { input: '' })
   await home.vault(['set', 'LONG'], { input: 'x'.repeat(9000) })
   const values = await readVault(home.bytes.toString(), 'pw')
   expect([...values].map(([name, value]) => [name, value.toString('latin1')])).toEqual([
@@ -26,7 +26,7 @@ test.skipIf(!has)('Python with its own cryptography reads what jules wrote', asy
   const home = new Home(coldKey)
   const values = { A: 'alpha', EMPTY: '', LONG: 'x'.repeat(9000), ['__proto__']: '\u00e9' }
   for (const [name, value] of [...Object.entries(values), ['__proto__', '\u00e9'] as const])
-    await home.vault(['set', name], { input: value })
+    await home.vault(['set', name, '--allow-empty'], { input: value })
   await home.shell('jules vault passwd --new-password-fd 5 5<<<next', { env: PW })
   const { stdout, stderr } = spawnSync(
     'python3',

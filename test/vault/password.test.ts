@@ -1,26 +1,55 @@
 /** Where the master password comes from. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { coldKey, Home, PW } from '../support/vault-home.js'
 import { BIN, BIN_WORD } from '../support/workdir.js'
 
-/** Prints the status and whether the terminal echoes after SIGTERM at the prompt. */
-const KILLED_AT_THE_PROMPT = `
-import os, pty, sys, signal, termios
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], [sys.argv[1], "vault", "get", "A"])
-out = b""
-while b": " not in out: out += os.read(fd, 4096)
-os.kill(pid, signal.SIGTERM)
-_, status = os.waitpid(pid, 0)
-echo = "echo" if termios.tcgetattr(fd)[3] & termios.ECHO else "silent"
-try:
-    while True: out += os.read(fd, 4096)
-except OSError: pass
-# The prompt ends its own line; a process that is cut off does not.
-print(os.waitstatus_to_exitcode(status), echo, "ended" if out.endswith(b"stopping\\r\\n\\r\\n") else out)`
+/**
+ * For each signal: how the process at the prompt ends, and whether the terminal echoes then. For SIGTSTP, and for Ctrl-Z typed:
+ * whether it echoes while stopped and is silent after SIGCONT, and whether the question goes on.
+ */
+const AT_THE_PROMPT = `
+import os, pty, sys, signal, termios, time
+def echo(fd): return "echo" if termios.tcgetattr(fd)[3] & termios.ECHO else "silent"
+def start():
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(sys.argv[1], [sys.argv[1], "vault", "get", "A"])
+    until(fd, b": ")
+    return pid, fd
+def until(fd, text):
+    out = b""
+    while text not in out: out += os.read(fd, 4096)
+    return out
+def rest(fd):
+    out = b""
+    try:
+        while True: out += os.read(fd, 4096)
+    except OSError: return out
+for name in sys.argv[2:]:
+    pid, fd = start()
+    before = echo(fd)
+    if name in ("TSTP", "Z"):
+        os.write(fd, b"p")
+        os.write(fd, b"\\x1a") if name == "Z" else os.kill(pid, signal.SIGTSTP)
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        stopped = echo(fd) if os.WIFSTOPPED(status) else "ended"
+        os.kill(pid, signal.SIGCONT)
+        until(fd, b": ")
+        again = echo(fd)
+        os.write(fd, b"w\\r")
+        out = rest(fd)
+        _, status = os.waitpid(pid, 0)
+        print(name, before, stopped, again, os.waitstatus_to_exitcode(status), out.split(b"\\r\\n")[-2].decode())
+        continue
+    if name == "BACKSLASH": os.write(fd, b"\\x1c")
+    else: os.kill(pid, getattr(signal, "SIG" + name))
+    _, status = os.waitpid(pid, 0)
+    # The prompt ends its own line; a process that is cut off does not.
+    print(name, before, echo(fd), os.waitstatus_to_exitcode(status), "ended" if rest(fd).endswith(b"\\r\\n\\r\\n") else "cut")
+`
 
 describe('the password', () => {
   test('descriptor, then file, then variable, then .env', async () => {
@@ -41,7 +70,6 @@ describe('the password', () => {
     expect(
       await run('jules vault get A', { TRADING_VAULT_PASSWORD: 'no', TRADING_VAULT_PASSWORD_FILE: 'pw.txt' }),
     ).toBe('opens')
-    expect(await run('jules vault get A', { TRADING_VAULT_PASSWORD: '' })).toBe('wrong')
     writeFileSync(home.file('.env'), 'OTHER=1\nTRADING_VAULT_PASSWORD=pw\n', { mode: 0o600 })
     expect(await run('jules vault get A', {})).toBe('opens')
     expect(await run('jules vault get A', { TRADING_VAULT_PASSWORD: 'no' })).toBe('wrong')
@@ -101,13 +129,6 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
       stdout: 'Vault password: \r\nvalue of A\r\n',
     })
     expect(talk(['vault', 'get', 'A'], ['\\x03']).status).toBe(130)
-    // A signal from elsewhere ends the question too, and the terminal echoes again.
-    const killed = spawnSync('python3', ['-c', KILLED_AT_THE_PROMPT, BIN], {
-      env: home.environment(),
-      encoding: 'utf8',
-      cwd: home.path,
-    })
-    expect(killed.stdout).toBe('143 echo ended\n')
     const set = talk(['vault', 'set', 'B'], ['typed\\r', 'typed\\r', 'pw\\r'])
     expect(set.status, set.stdout).toBe(0)
     expect(set.stdout).not.toContain('typed')
@@ -119,6 +140,49 @@ sys.exit(os.waitstatus_to_exitcode(status) % 256)`
     expect(talk(made, ['v\\r', 'v\\r', 'one\\r', 'one\\r']).status).toBe(0)
   })
 })
+
+const pty = spawnSync('python3', ['-c', 'import pty']).status === 0
+test.skipIf(!pty)(
+  'the terminal echoes again after every signal, and while the command is stopped',
+  async () => {
+    const home = new Home(coldKey)
+    await home.vault(['set', 'A'], { input: 'value of A' })
+    const names = [
+      'TERM',
+      'INT',
+      'HUP',
+      'QUIT',
+      'USR1',
+      'USR2',
+      'ALRM',
+      'XCPU',
+      'PWR',
+      'BACKSLASH',
+      'TSTP',
+      'Z',
+    ]
+    const { stdout, stderr } = spawnSync('python3', ['-c', AT_THE_PROMPT, BIN, ...names], {
+      env: home.environment(),
+      encoding: 'utf8',
+      cwd: home.path,
+    })
+    expect(stderr).toBe('')
+    expect(stdout.trim().split('\n')).toEqual([
+      'TERM silent echo 143 ended',
+      'INT silent echo 130 ended',
+      'HUP silent echo 143 ended',
+      `QUIT silent echo ${-constants.signals.SIGQUIT} cut`,
+      'USR1 silent echo 138 cut',
+      `USR2 silent echo ${-constants.signals.SIGUSR2} cut`,
+      `ALRM silent echo ${-constants.signals.SIGALRM} cut`,
+      `XCPU silent echo ${-constants.signals.SIGXCPU} cut`,
+      `PWR silent echo ${-constants.signals.SIGPWR} cut`,
+      `BACKSLASH silent echo ${-constants.signals.SIGQUIT} cut`,
+      'TSTP silent echo silent 0 value of A',
+      'Z silent echo silent 0 value of A',
+    ])
+  },
+)
 
 test('a descriptor that gives nothing does not keep SIGTERM from being answered', async () => {
   const home = new Home(coldKey)

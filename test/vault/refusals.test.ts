@@ -44,7 +44,9 @@ test('wrong password: 77, nothing on stdout, the file untouched, also for set', 
         env: { TRADING_VAULT_PASSWORD: password },
       })
       expect([status, stdout], args.join(' ')).toEqual([77, ''])
-      expect(stderr).toMatch(/wrong password, or the vault was tampered with/)
+      expect(stderr).toMatch(
+        password === '' ? /wrong password, it is empty/ : /wrong password, or the vault was tampered with/,
+      )
     }
   }
   expect(home.bytes.equals(before)).toBe(true)

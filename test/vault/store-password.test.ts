@@ -1,6 +1,6 @@
 /** The store asks the vault for its password. */
 import { expect, test } from 'vitest'
-import { Home, PW } from '../support/vault-home.js'
+import { FILE, Home, PW } from '../support/vault-home.js'
 import { barLine } from '../support/workdir.js'
 
 test('the store asks the vault for its password, late, and says what to do', async () => {
@@ -31,6 +31,18 @@ test('the store asks the vault for its password, late, and says what to do', asy
   await home.vault(['set', 'TIMESCALEDB_PASSWORD'], { input: 'from the vault' })
   await load(PW)
   await load({ ...PW, TIMESCALEDB_PASSWORD: 'from the environment' })
+  // Nothing is no password: it is said, and not sent.
+  const empty = await load({ ...PW, TIMESCALEDB_PASSWORD: '' })
+  expect([empty.status, empty.stderr.split('\n')[0]]).toEqual([
+    77,
+    'jules load: TIMESCALEDB_PASSWORD is empty in the environment',
+  ])
+  const other = await Home.holding({ TIMESCALEDB_PASSWORD: '' })
+  const kept = await load({ ...PW, JULES_VAULT: other.file(FILE) })
+  expect([kept.status, kept.stderr.split('\n')[0]]).toEqual([
+    77,
+    'jules load: TIMESCALEDB_PASSWORD is empty in the vault',
+  ])
   // Another vault, behind a helper command, serves the store as well.
   await load({ JULES_BACKEND: 'exec', JULES_BACKEND_COMMAND: 'printf "helper: %s %s"' })
   const closed = await home.shell(

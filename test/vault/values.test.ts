@@ -16,7 +16,7 @@ describe('values', () => {
   ]
   test.each(values)('%s comes back exactly', async (_title, value) => {
     const home = await Home.holding({})
-    expect((await home.vault(['set', 'S', '--raw'], { input: value })).status).toBe(0)
+    expect((await home.vault(['set', 'S', '--raw', '--allow-empty'], { input: value })).status).toBe(0)
     const child = home.start(BIN, ['vault', 'get', '-n', 'S'], { env: PW })
     const chunks: Buffer[] = []
     child.stdout?.on('data', (data) => chunks.push(data))

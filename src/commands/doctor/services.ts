@@ -1,12 +1,14 @@
 /** The store and the vault as they are: nothing is started, made or unlocked, and no password is asked for. */
 import { lstatSync, readFileSync } from 'node:fs'
 import { Failure, systemCode } from '../../base/errors.js'
+import { lockState } from '../../base/lock.js'
 import { shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { serverState } from '../../store/embedded.js'
 import { type Endpoint, endpointOf } from '../../store/endpoint.js'
-import { parseVault } from '../../vault/format.js'
+import { FILE_LIMIT, parseVault } from '../../vault/format.js'
 import { masterPassword } from '../../vault/password.js'
+import { lockWorld } from '../wiring/lock.js'
 import { passwordWorld, secretFor, vaultOptions, vaultPath } from '../wiring/secrets.js'
 import { embeddedOptions, type StoreFlags, storeTarget } from '../wiring/store.js'
 import { type Check, fine, wrong } from './check.js'
@@ -97,6 +99,16 @@ export async function vaultCheck(context: Context): Promise<Check> {
     if ((facts.mode & 0o077) !== 0) {
       const mode = (facts.mode & 0o7777).toString(8).padStart(4, '0')
       return wrong(name, `${path} has mode ${mode}: others can get at it`, `chmod 600 ${word}`)
+    }
+    if (facts.size > FILE_LIMIT)
+      return wrong(name, `${path}: larger than ${FILE_LIMIT} bytes`, `ls -l ${word}`)
+    const lock = lockState(lockWorld(context), path)
+    if (lock !== null && lock.alive === null) {
+      return wrong(
+        name,
+        `${path} is locked by ${lock.holder}, which cannot be asked from here`,
+        'jules vault unlock',
+      )
     }
     const { entries } = parseVault(readFileSync(path))
     return fine(name, `${path}, ${entries.size} secrets`)

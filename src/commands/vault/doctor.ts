@@ -6,14 +6,13 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { choice } from '../../cli/options.js'
 import { FILE_LIMIT, parseVault } from '../../vault/format.js'
-import { masterPassword } from '../../vault/password.js'
 import { leftovers } from '../../vault/vault.js'
 import { lockWorld } from '../wiring/lock.js'
 import {
   isTracked,
   openBackend,
   openVault,
-  passwordWorld,
+  passwordSource,
   vaultOptions,
   vaultPath,
 } from '../wiring/secrets.js'
@@ -108,10 +107,7 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
     left.length === 0 ? 'nothing' : `${left.join(', ')}: safe to remove`,
   )
   try {
-    const { source } = await masterPassword({
-      ...passwordWorld(context, options['password-fd']),
-      prompt: async () => Buffer.alloc(0),
-    })
+    const source = await passwordSource(context, options)
     const weak = source === 'environment' || source === '.env'
     say(
       'password source',

@@ -67,27 +67,26 @@ function runChild(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   return new Promise((resolve) => {
+    let child: ChildProcess | undefined
+    // Before the command begins: a signal may come with its first word.
+    const release = context.passSignals((signal) => {
+      // What is typed on a terminal goes to the whole foreground group: the child has it already.
+      const typed = signal === 'SIGINT' || signal === 'SIGQUIT' || signal === 'SIGWINCH'
+      if (!typed || !context.stdinIsTTY) child?.kill(signal)
+    })
     const failed = (error: unknown) => {
+      release()
       const [status, words] = whyNotRun(error)
       context.ui.warn(`${command}: ${words}`)
       resolve(status)
     }
-    let child: ChildProcess
     try {
       child = spawn(command, args, { stdio: 'inherit', env: env as NodeJS.ProcessEnv, cwd: context.cwd })
     } catch (error) {
       // Some reasons are thrown, others come as an event.
       return failed(error)
     }
-    const release = context.passSignals((signal) => {
-      // What is typed on a terminal goes to the whole foreground group: the child has it already.
-      const typed = signal === 'SIGINT' || signal === 'SIGQUIT' || signal === 'SIGWINCH'
-      if (!typed || !context.stdinIsTTY) child.kill(signal)
-    })
-    child.on('error', (error) => {
-      release()
-      failed(error)
-    })
+    child.on('error', failed)
     child.on('exit', (status, signal) => {
       release()
       resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))

@@ -5,7 +5,7 @@ import { file, flag, integer } from '../../cli/options.js'
 import { readWhole } from '../../stream/source.js'
 import { FILE_LIMIT } from '../../vault/format.js'
 import { withoutNewline } from '../../vault/password.js'
-import { openBackend, prompt, vaultOptions } from '../wiring/secrets.js'
+import { openBackend, passwordSource, prompt, vaultOptions } from '../wiring/secrets.js'
 import { checkOperand, NAME } from './name.js'
 
 export const set = defineCommand({
@@ -31,6 +31,8 @@ export const set = defineCommand({
     const backend = openBackend(context, options)
     const { value, from } = await readValue(context, options, name)
     if (value.length === 0 && !options['allow-empty']) {
+      // A password that is not there is the first thing to mend.
+      if (options.backend === 'file') await passwordSource(context, options)
       throw new Failure('noInput', `no value for ${name}: ${from} gave nothing`, {
         hint: '--allow-empty sets an empty value',
       })

@@ -7,7 +7,7 @@ import { disk } from '../../base/disk.js'
 import { badData, Failure, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, flag, integer, text } from '../../cli/options.js'
-import { promptLine } from '../../cli/prompt.js'
+import { canAsk, promptLine } from '../../cli/prompt.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
 import type { SecretBackend } from '../../vault/backend.js'
@@ -100,6 +100,15 @@ export async function askPassword(
   chosen: Pick<VaultChoice, 'password-fd'>,
 ): Promise<{ password: Buffer; source: PasswordSource }> {
   return masterPassword(passwordWorld(context, chosen['password-fd']))
+}
+
+/** Where the master password would come from, without asking for it. Throws 77 where there is none, or an empty one. */
+export async function passwordSource(
+  context: Context,
+  chosen: Pick<VaultChoice, 'password-fd'>,
+): Promise<PasswordSource> {
+  const unasked = async () => (canAsk() ? Buffer.from('not asked for') : null)
+  return (await masterPassword({ ...passwordWorld(context, chosen['password-fd']), prompt: unasked })).source
 }
 
 /** What the search for the master password may touch. */
