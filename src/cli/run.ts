@@ -15,7 +15,7 @@ import { flag, globalOptions, type Options, type Setting, type Values } from './
 import { checkOperands, readFlags, splitCommand } from './parse.js'
 import { xdgPaths } from './paths.js'
 import { print, say, showHelp, version } from './print.js'
-import { settle } from './settle.js'
+import { settingWords, settle } from './settle.js'
 import { watchSignals } from './signals.js'
 import { type ColorWhen, createUi, inLine, painter, plain, wantsColor } from './ui.js'
 
@@ -112,7 +112,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   if (raw.has('version')) return print(version())
   const paths = xdgPaths(env, homedir)
   const { config, layer } = await configOf(found, raw.get('config'), paths.config)
-  const all = { ...command.options, ...globalOptions }
+  const all: Options = { ...command.options, ...globalOptions }
   const settings = settle(all, {
     flags: raw,
     env,
@@ -141,7 +141,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   )
   voice.stopped = interruption.status
   for (const [name, setting] of settings) {
-    if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting))
+    if (name !== 'help' && name !== 'version') ui.detail(settingWords(name, setting, all[name]!))
   }
   for (const name of again) ui.detail(`--${name} is given more than once: the last one counts`)
   let stdout: ByteSink | undefined
@@ -295,10 +295,6 @@ async function configOf(
   }
 }
 
-function settingWords(name: string, { value, origin, raw }: Setting): string {
-  return `--${name} ${raw ?? (Array.isArray(value) ? value.join(',') : String(value ?? 'unset'))} (${origin})`
-}
-
 /** A file that cannot be used is the surroundings' fault wherever it shows. */
 function fileFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return error
@@ -323,7 +319,7 @@ async function report(thrown: unknown, voice: Voice): Promise<number> {
       ...(failure?.hint === undefined ? {} : { hint: failure.hint }),
       ...failure?.fields,
     }
-    say(`${JSON.stringify(line)}\n`)
+    say(`${plain(JSON.stringify(line))}\n`)
     return code
   }
   const paint = await painter(voice.color)

@@ -29,6 +29,16 @@ export function settle(options: Options, layers: Layers): Map<string, Setting> {
   return settled
 }
 
+/** `--seed 7 (flag)`: a setting as -v tells it. */
+export function settingWords(name: string, { value, origin, raw }: Setting, spec: Option<unknown>): string {
+  const words = Array.isArray(value)
+    ? value.join(',')
+    : typeof value === 'object' && value !== null
+      ? (spec.defaultText ?? JSON.stringify(value))
+      : String(value ?? 'unset')
+  return `--${name} ${raw ?? words} (${origin})`
+}
+
 function read(
   spec: Option<unknown>,
   raw: string,

@@ -105,7 +105,8 @@ export function createUi(options: UiOptions): Ui {
   }
   const say = (type: string, message: string, fields: Record<string, unknown> = {}) => {
     clear()
-    if (options.json) stderr.write(`${JSON.stringify({ type, command, message, ...fields })}\n`)
+    // The visible form of a control character is its escape in JSON too.
+    if (options.json) stderr.write(`${plain(JSON.stringify({ type, command, message, ...fields }))}\n`)
     else {
       const label = type === 'warning' ? `${paint.yellow('warning:')} ` : ''
       stderr.write(`jules ${command}: ${label}${inLine(message)}\n`)

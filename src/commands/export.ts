@@ -15,7 +15,9 @@ import { nothingMatches } from './wiring/market.js'
 import { openOutput, output } from './wiring/output.js'
 import { store, storeEnvironment, storeExits, withStore } from './wiring/store.js'
 
-const PARTITIONS = ['symbol', 'date', 'interval']
+const PARTITIONS = ['symbol', 'date', 'interval'] as const
+type Partition = (typeof PARTITIONS)[number]
+const isPartition = (word: string): word is Partition => PARTITIONS.includes(word as Partition)
 
 export const exportBars = defineCommand({
   name: 'export',
@@ -34,16 +36,16 @@ export const exportBars = defineCommand({
     source: list('LIST', 'only rows of these sources', { words: SOURCE_WORDS }),
     from: date('first session date'),
     to: date('last session date'),
-    'partition-by': option<readonly string[] | undefined>(
+    'partition-by': option<readonly Partition[] | undefined>(
       'KEYS',
       'write a Hive folder by these of symbol,date,interval; needs -o DIR',
       {},
       (value) => {
         const keys = value.split(',')
-        const wrong = keys.find((key) => !PARTITIONS.includes(key))
+        const wrong = keys.find((key) => !isPartition(key))
         if (wrong !== undefined)
           throw usage(`expected some of ${PARTITIONS.join(', ')}`, { got: JSON.stringify(wrong) })
-        return keys
+        return keys.filter(isPartition)
       },
     ),
     ...output,
@@ -126,72 +128,94 @@ async function exportStream(
   }
 }
 
-/** Rows come by time, so the files of a date are finished when the next date begins. */
+/** Rows come by what they are parted by, so that one file is open at a time, however many there will be. */
 async function exportFolder(
   context: Context,
   database: Store,
   selection: Selection,
-  keys: readonly string[],
+  keys: readonly Partition[],
   directory: string,
 ): Promise<number> {
-  const byDate = keys.includes('date')
-  const open = new Map<string, Part>()
-  let day = Number.NaN
+  const progress = context.ui.progress('rows')
+  let part: Part | null = null
   let rows = 0
   try {
-    for await (const batch of database.bars(selection, context.signal)) {
-      const parts = new Map<string, BarBatch>()
-      const hand = async () => {
-        for (const [path, rowsOfPart] of parts) {
-          const part = open.get(path) ?? (await openPart(context, join(directory, path), keys))
-          open.set(path, part)
-          await part.writer.bars(rowsOfPart)
+    for await (const batch of database.bars(selection, context.signal, { groups: keys })) {
+      let from = 0
+      while (from < batch.length) {
+        const to = endOfPart(batch, from, keys)
+        const path = keys.map((key) => `${key}=${partitionValue(batch, from, key)}`).join('/')
+        if (part?.path !== path) {
+          await part?.close()
+          part = await openPart(context, { directory, path, keys })
         }
-        parts.clear()
+        await part.writer.bars(rowsOf(batch, from, to))
+        from = to
       }
-      for (let i = 0; i < batch.length; i++) {
-        const time = batch.time[i]!
-        const date = newYorkDay(time)
-        if (byDate && date !== day) {
-          await hand()
-          await closeParts(open)
-          day = date
-        }
-        const path = keys.map((key) => `${key}=${partitionValue(batch, i, key, date)}`).join('/')
-        let part = parts.get(path)
-        if (part === undefined) {
-          part = newBatch(batch.length, batch.names)
-          parts.set(path, part)
-        }
-        copyRow(batch, i, part)
-      }
-      await hand()
       rows += batch.length
+      progress.update(rows)
     }
-    await closeParts(open)
+    await part?.close()
     return rows
   } catch (error) {
-    for (const { abort } of open.values()) await abort()
+    await part?.abort()
     throw error
+  } finally {
+    progress.end()
   }
 }
 
-function partitionValue(batch: BarBatch, i: number, key: string, date: number): string {
+/** The first row after `from` that is of another file. */
+function endOfPart(batch: BarBatch, from: number, keys: readonly Partition[]): number {
+  const [bySymbol, byInterval] = [keys.includes('symbol'), keys.includes('interval')]
+  const [symbol, interval] = [batch.symbol[from], batch.interval[from]]
+  const time = batch.time[from]!
+  const day = newYorkDay(time)
+  const [fromMs, toMs] = keys.includes('date')
+    ? [newYorkMidnight(day), newYorkMidnight(day + 1)]
+    : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+  let i = from + 1
+  while (i < batch.length) {
+    if (bySymbol && batch.symbol[i] !== symbol) break
+    if (byInterval && batch.interval[i] !== interval) break
+    if (batch.time[i]! < fromMs || batch.time[i]! >= toMs) break
+    i++
+  }
+  return i
+}
+
+function rowsOf(batch: BarBatch, from: number, to: number): BarBatch {
+  if (from === 0 && to === batch.length) return batch
+  const rows = newBatch(to - from, batch.names)
+  for (let i = from; i < to; i++) copyRow(batch, i, rows)
+  return rows
+}
+
+function partitionValue(batch: BarBatch, i: number, key: Partition): string {
   if (key === 'symbol') return batch.names.text(batch.symbol[i]!) ?? ''
-  return key === 'date' ? formatDate(date) : INTERVALS[batch.interval[i]!]!
+  return key === 'date' ? formatDate(newYorkDay(batch.time[i]!)) : INTERVALS[batch.interval[i]!]!
 }
 
 interface Part {
+  readonly path: string
   readonly writer: RecordWriter
   readonly close: () => Promise<void>
   readonly abort: () => Promise<void>
 }
 
-async function openPart(context: Context, directory: string, keys: readonly string[]): Promise<Part> {
-  ensureDirectory(directory)
-  const sink = await fileSink(join(directory, 'part-0.parquet'), { onForcedExit: context.onForcedExit })
+interface PartOptions {
+  readonly directory: string
+  readonly path: string
+  readonly keys: readonly Partition[]
+}
+
+async function openPart(context: Context, { directory, path, keys }: PartOptions): Promise<Part> {
+  const folder = join(directory, path)
+  ensureDirectory(folder)
+  const sink = await fileSink(join(folder, 'part-0.parquet'), { onForcedExit: context.onForcedExit })
   const writer = await recordWriter(sink, 'parquet', { without: keys })
   return {
+    path,
     writer,
     close: async () => {
       await writer.finish()
@@ -202,9 +226,4 @@ async function openPart(context: Context, directory: string, keys: readonly stri
       await sink.abort()
     },
   }
-}
-
-async function closeParts(open: Map<string, Part>): Promise<void> {
-  for (const { close } of open.values()) await close()
-  open.clear()
 }

@@ -55,7 +55,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'db',
     summary: 'run the embedded database and look after the store',
-    load: () => import('./db.js').then((module) => module.db),
+    load: () => import('./db/db.js').then((module) => module.db),
   },
   {
     name: 'vault',

@@ -21,6 +21,7 @@ export const load = defineCommand({
     'Bars go to the table market_data, fill, equity and quality records to their tables, and records of other types are counted and passed over. A row without a source gets the source file, as from fetch, and one without a session that of the calendar. Any order of the input will do; of two rows with one key the later one stands. Bars of one symbol and interval that overlap are bad lines, in whatever order they come, and one that overlaps a bar of the store stops the load; the bar of a day stands at midnight in New York of its date. Nights that look like a split in bars that are not adjusted are told.',
     'A run gives the same records each time: fill and equity records that differ from those in the store are of another run of that name, and are refused.',
     'Rows are committed in batches of 50,000, one transaction each: whatever stops the command, a batch is there whole or not at all, and running it again completes the load. With --import-id the database remembers how far the input was read, and a second run goes on from there.',
+    'With --verify each batch is read back after its commit and compared row by row with what was given: a row that is missing or has other values, such as one that a trigger changes, ends the load with 65 and is named. What --on-conflict nothing leaves as it was need only be there.',
     'The first bad line stops the load unless --max-rejects allows more. A row whose source is mock or sim never replaces a row of another source unless --allow-mock is given.',
     'Nothing is written to standard output. One line on standard error says how many rows were read, written, unchanged and rejected.',
     'Without --dsn and without PGHOST or TIMESCALEDB_HOST, the store is the embedded PostgreSQL server, started on demand and left running.',
@@ -43,6 +44,7 @@ export const load = defineCommand({
     }),
     'import-id': text('ID', 'remember progress under ID and go on from there'),
     ...rejectOptions,
+    verify: flag('read back what was written, and end with 65 where it is not what was given'),
     'allow-mock': flag('let mock and sim rows replace rows of other sources'),
     'dry-run': flag('read and check everything, write nothing'),
   },
@@ -101,7 +103,7 @@ export const load = defineCommand({
       }
       await running?.finish()
       progress.end()
-      await tally.finish(running)
+      await tally.finish(running, { verify: options.verify && running !== null })
     }
     let running: Running | null = null
     try {
@@ -115,6 +117,7 @@ export const load = defineCommand({
             onConflict: options['on-conflict'],
             allowMock: options['allow-mock'],
             importId: options['import-id'],
+            verify: options.verify,
           })
           // The batch under way needs the session, which closes behind this.
           await readInto(running, first).finally(() => running?.settle())
@@ -159,11 +162,11 @@ class Tally {
     return kept
   }
 
-  async finish(running: Running | null): Promise<void> {
+  async finish(running: Running | null, { verify }: { readonly verify: boolean }): Promise<void> {
     await this.rejects.finish()
     const { read, rejected } = this.rejects
     if (read + rejected === 0) throw new Failure('noInput', 'the input holds no records')
-    const { written = 0, unchanged = 0, superseded = 0 } = running?.counts ?? {}
+    const { written = 0, unchanged = 0, superseded = 0, verified = 0 } = running?.counts ?? {}
     const skipped = running?.skipped ?? 0
     const words = [
       `${read} rows read`,
@@ -172,6 +175,7 @@ class Tally {
       `${rejected} rejected`,
       superseded > 0 ? `${superseded} replaced by a later row of the same key` : '',
       skipped > 0 ? `${skipped} loaded before` : '',
+      verify ? `${verified} read back and as given` : '',
       ...[...this.#others].map(([type, count]) => `${count} ${type} records not stored`),
     ]
     this.#context.ui.note(words.filter(Boolean).join(', '), {
@@ -181,6 +185,7 @@ class Tally {
       rejected,
       superseded,
       skipped,
+      ...(verify ? { verified } : {}),
       others: Object.fromEntries(this.#others),
     })
   }

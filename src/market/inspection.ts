@@ -15,6 +15,7 @@ import {
   type TradingSession,
 } from './calendar.js'
 import { type Anchor, barStarts, isOnGrid, type MissingRange, missingRanges, sessionOfStart } from './grid.js'
+import { describe, type Problem } from './problem.js'
 import type { Reject } from './reading.js'
 import { midnightOf, type RowJudge } from './row-check.js'
 import { LOOK_AHEAD, Spacings } from './spacing.js'
@@ -268,13 +269,18 @@ export class Inspection implements RowJudge {
     return { notes: [], warnings: [] }
   }
 
-  /** A row that is no bar. */
-  reject({ name, line, problem: { rule, field, words } }: Reject): void {
+  /** A line that is no bar. */
+  reject({ name, line, problem }: Reject): void {
+    this.count(problem, `${name}:${line}`)
+  }
+
+  /** Rows that are no bars, of which the first is at `where`. */
+  count(problem: Problem, where: string, rows = 1): void {
+    const { rule } = problem
     const found = this.impossible.get(rule) ?? { count: 0, samples: [] }
     this.impossible.set(rule, found)
-    found.count++
-    if (found.samples.length < SAMPLES)
-      found.samples.push(`${name}:${line}: ${field === null ? '' : `${field}: `}${words}`)
+    found.count += rows
+    if (found.samples.length < SAMPLES) found.samples.push(`${where}: ${describe(problem)}`)
   }
 
   /** Bars of the calendar that are there, over the span of all symbols of the interval; null beyond the calendar. */

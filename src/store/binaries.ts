@@ -102,7 +102,7 @@ function wayToRun(
  * The package's libraries want version links that its install script makes. Where that script did not run, the links are
  * made in our own directory: the package may be read-only.
  */
-async function libraryPath(
+export async function libraryPath(
   postgres: string,
   layout: Layout,
   platform: string,

@@ -89,13 +89,16 @@ export class BarCasts {
       if (number === null)
         return type === 'bigint' ? [{ column, condition: `abs(${column}) > ${WHOLE.bigint}` }] : []
       const exact = number.precision <= DIGITS
-      return exact
-        ? []
-        : [{ column, condition: `${column}::float8::text::numeric IS DISTINCT FROM ${column}` }]
+      return exact ? [] : [{ column, condition: inexact(column) }]
     })
     return [...nulls, ...wide]
   }
 }
+
+/** Beyond the ends of float8 a cast would end the statement, so that they are looked at before it. NaN is above all. */
+const inexact = (column: string): string =>
+  `CASE WHEN ${column} = 0 THEN false WHEN abs(${column}) NOT BETWEEN 1e-300 AND 1e300 THEN true
+     ELSE ${column}::float8::text::numeric IS DISTINCT FROM ${column} END`
 
 function roundTrip(value: string, type: string): string {
   const number = numeric(type)

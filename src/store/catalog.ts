@@ -22,12 +22,16 @@ export interface FoundTable {
   readonly unlogged: boolean
   /** Rules stand for what is written, or go with it. */
   readonly rules: boolean
-  /** Triggers see each row that is written, and may change it or leave it out. */
+  /** Triggers see what is written, and may change it or leave it out. */
   readonly triggers: boolean
   /** Policies decide which rows this role sees and writes. */
   readonly rowSecurity: boolean
   /** Tables inherit from it, whose rows are read with its own and which its keys know nothing of. */
   readonly children: boolean
+  /** Whose it is, where it is another role's than the one of this session, and what that role may not do with it. */
+  readonly owner: string | null
+  readonly role: string
+  readonly lacking: readonly string[]
   readonly columns: readonly FoundColumn[]
   /** Columns that are unique together, with no condition. */
   readonly keys: readonly {
@@ -45,11 +49,14 @@ const QUERY = `SELECT c.relname AS name, c.relkind AS kind, c.relpersistence = '
   c.relhasrules AND c.relkind IN ('r', 'p') AS rules, row_security_active(c.oid) AS "rowSecurity",
   EXISTS (SELECT FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_namespace o ON o.oid = f.pronamespace
     WHERE (t.tgrelid = c.oid OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid)))
-      AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 1 = 1 AND t.tgtype & 20 <> 0
+      AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 20 <> 0
       AND o.nspname NOT LIKE '\\_timescaledb%') AS triggers,
   c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h JOIN pg_class k ON k.oid = h.inhrelid
     JOIN pg_namespace o ON o.oid = k.relnamespace
     WHERE h.inhparent = c.oid AND o.nspname NOT LIKE '\\_timescaledb%') AS children,
+  nullif(pg_get_userbyid(c.relowner), current_user) AS owner, current_user AS role,
+  (SELECT json_agg(p) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS p
+    WHERE c.relkind IN ('r', 'p', 'v') AND NOT has_any_column_privilege(c.oid, p)) AS lacking,
   (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
       'required', a.attnotnull, 'default', a.atthasdef OR a.attidentity <> '',
       'generated', a.attgenerated <> '' OR a.attidentity = 'a') ORDER BY a.attnum)
@@ -62,7 +69,7 @@ const QUERY = `SELECT c.relname AS name, c.relkind AS kind, c.relpersistence = '
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $1 AND c.relname = ANY ($2)
 UNION ALL
-SELECT t.typname, 'T', false, false, false, false, false, NULL, NULL
+SELECT t.typname, 'T', false, false, false, false, false, NULL, current_user, NULL, NULL, NULL
   FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
   WHERE n.nspname = $1 AND t.typname = ANY ($2) AND t.typrelid = 0`
 
@@ -82,16 +89,17 @@ export async function readCatalog(client: Client, schema: string): Promise<Catal
     })
   }
   const { rows } = await client.query<
-    Omit<FoundTable, 'columns' | 'keys'> & {
+    Omit<FoundTable, 'columns' | 'keys' | 'lacking'> & {
       name: string
+      lacking: string[] | null
       columns: FoundColumn[] | null
       keys: FoundTable['keys'] | null
     }
   >(QUERY, [schema, [...TABLES, MIGRATIONS_TABLE].map(({ name }) => name)])
   return new Map(
-    rows.map(({ name, columns, keys, ...facts }) => [
+    rows.map(({ name, lacking, columns, keys, ...facts }) => [
       name,
-      { ...facts, columns: columns ?? [], keys: keys ?? [] },
+      { ...facts, lacking: lacking ?? [], columns: columns ?? [], keys: keys ?? [] },
     ]),
   )
 }

@@ -7,11 +7,16 @@ import { databaseFailure } from './failures.js'
 import type { EmbeddedOptions } from './place.js'
 import { identifier } from './tables.js'
 import { type Try, tlsTries, tlsTrouble } from './tls.js'
+import { causeOf, connectionOf, guard } from './wire.js'
 
 export interface Target extends Named {
   /** Where the tables are. */
   readonly schema: string
   readonly embedded: EmbeddedOptions
+  /** Seconds to wait for what another session holds; 0 waits for ever. */
+  readonly lockTimeoutS: number
+  /** Whether a password may go in clear text over a network. */
+  readonly allowCleartext: boolean
 }
 
 export interface Session {
@@ -21,6 +26,8 @@ export interface Session {
   readonly embedded: boolean
   /** Where the tables are: the whole search path, whatever the role's or the database's own. */
   readonly schema: string
+  /** Whether TLS carries it. */
+  readonly tls: boolean
 }
 
 /**
@@ -50,7 +57,7 @@ export async function openSession(target: Target): Promise<Session> {
   }
 }
 
-type Connected = Pick<Session, 'client' | 'name'>
+type Connected = Pick<Session, 'client' | 'name' | 'tls'>
 
 /** Seconds until a server that does not answer is given up. */
 const PATIENCE = '15'
@@ -76,7 +83,7 @@ async function reach(endpoint: Endpoint, target: Target): Promise<Connected> {
         target,
       )
     } catch (error) {
-      if (i === tries.length - 1 || !isAboutTls(error, ssl)) throw error
+      if (i === tries.length - 1 || !isAboutTls(error, ssl)) throw withHint(error, tries)
     }
   }
   throw new Error('no way to connect was tried')
@@ -88,54 +95,112 @@ function isAboutTls(error: unknown, ssl: Try): boolean {
   return systemCode(cause) === '28000' || (ssl !== false && tlsTrouble(cause) !== null)
 }
 
-async function connect(config: ClientConfig, { schema, embedded: { signal } }: Target): Promise<Connected> {
+/** A refusal by pg_hba.conf gets the way out that was not tried: what the file says nobody outside can see. */
+function withHint(error: unknown, tries: readonly Try[]): unknown {
+  if (!(error instanceof Failure) || systemCode(error.cause) !== '28000') return error
+  const plain = tries.includes(false)
+  const hint = !/pg_hba\.conf/.test(error.message)
+    ? 'name the role with user=NAME in --dsn'
+    : !plain
+      ? 'the server may take this user without TLS alone: sslmode=prefer'
+      : tries.length === 1
+        ? 'the server may take this user with TLS alone: sslmode=require'
+        : 'its pg_hba.conf has no line for this user, database and address, with TLS or without'
+  return new Failure(error.kind, error.message, { cause: error.cause, hint })
+}
+
+/**
+ * What a session is to jules, whatever role, database or PGOPTIONS say: no statement or transaction is cut for taking long, a
+ * wait for a lock is. Tables of the session's own never stand for those of the schema; notices are for other programs.
+ */
+const preparation = (schema: string, lockTimeoutS: number) => `
+  SET statement_timeout = 0; SET lock_timeout = ${Math.round(lockTimeoutS * 1000)};
+  SET search_path TO ${identifier(schema)}, pg_temp;
+  SET TIME ZONE 'UTC'; SET client_min_messages = error; SET standard_conforming_strings = on; SET extra_float_digits = 3;
+  SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN
+    ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`
+
+async function connect(
+  config: ClientConfig,
+  { schema, lockTimeoutS, allowCleartext, embedded: { signal } }: Target,
+): Promise<Connected> {
   const { Client } = (await import('pg')).default
   // The client reports a refused password as an ended connection; the reason is kept here.
   let refusal: unknown
-  const { password } = config
+  let clearText = false
+  const { password, connectionTimeoutMillis = 0 } = config
+  const tls = Boolean(config.ssl)
   const asked = async () => {
     try {
+      if (clearText && !tls && !allowCleartext && !isLocal(client)) throw refusedClearText(name)
       return typeof password === 'function' ? await password() : (password ?? '')
     } catch (error) {
       refusal = error
       throw error
     }
   }
-  const client = new Client({ ...config, password: asked, client_encoding: 'UTF8', keepAlive: true })
+  const client: Client = new Client({
+    ...config,
+    password: asked,
+    client_encoding: 'UTF8',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  })
+  guard(client)
+  // Before pg's own listener, which asks for the password.
+  connectionOf(client).on('authenticationCleartextPassword', () => {
+    clearText = true
+  })
   const name = `${client.user ?? ''}@${client.host}:${client.port}/${client.database ?? ''}`
   // Without a listener an ended session would end the process; whoever queries next gets the error anyway.
   client.on('error', () => {})
   const cut = () => abandon(client)
   signal.addEventListener('abort', cut, { once: true })
+  // Of a server that lets a session in and then says no more: pg's own timer has ended by then.
+  const timer = connectionTimeoutMillis > 0 ? setTimeout(cut, connectionTimeoutMillis) : undefined
   try {
     signal.throwIfAborted()
     await client.connect()
-    await client.query(
-      `SET TIME ZONE 'UTC'; SET client_min_messages = warning; SET standard_conforming_strings = on;
-       SET extra_float_digits = 3; SET search_path TO ${identifier(schema)}`,
-    )
+    await client.query(preparation(schema, lockTimeoutS))
   } catch (error) {
-    await client.end().catch(() => {})
+    // A server that has not kept to the protocol need not answer a good-bye.
+    abandon(client)
     signal.throwIfAborted()
-    throw refusal ?? connectionFailure(error, name)
+    throw refusal ?? connectionFailure(causeOf(error, client), name)
   } finally {
+    clearTimeout(timer)
     signal.removeEventListener('abort', cut)
   }
-  return { client, name }
+  return { client, name, tls }
 }
+
+/** When a silent session is asked whether the other end still lives. */
+const KEEP_ALIVE_MS = 60_000
+
+/** Whether nobody but this machine sees what is sent: a Unix socket, or the address that answers is its own. */
+function isLocal(client: Client): boolean {
+  if (client.host.startsWith('/')) return true
+  return /^(::ffff:)?127\.|^::1$/.test(connectionOf(client).stream.remoteAddress ?? '')
+}
+
+const refusedClearText = (name: string) =>
+  new Failure(
+    'denied',
+    `cannot connect to ${name}: the server asks for the password in clear text, and the connection has no TLS`,
+    {
+      hint: 'sslmode=require in --dsn encrypts it; --allow-cleartext sends it all the same',
+    },
+  )
 
 function connectionFailure(error: unknown, name: string): unknown {
   const trouble = tlsTrouble(error)
   if (trouble === null) return databaseFailure(error, `cannot connect to ${name}`)
-  return new Failure('unavailable', `cannot connect to ${name}: ${trouble}`, {
-    cause: error,
-    hint: 'sslmode says whether to use TLS, and sslrootcert names the certificate to trust',
-  })
+  const { words, hint } = trouble
+  return new Failure('unavailable', `cannot connect to ${name}: ${words}`, { cause: error, hint })
 }
 
 /** Ends a session without waiting for what is under way. */
 export function abandon(client: Client): void {
-  // pg has no public way to cut the socket; end() would wait for the running statement.
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
-  connection.stream.destroy()
+  // end() would wait for the running statement.
+  connectionOf(client).stream.destroy()
 }

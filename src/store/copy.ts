@@ -2,10 +2,12 @@
  * PostgreSQL's binary COPY format (manual, COPY, "Binary Format") for bars: rows to bytes and back. Binary, because float8
  * travels as it is and nothing is printed or parsed.
  */
-import { badData } from '../base/errors.js'
+import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from '../market/bar.js'
-import { BAR_FIELDS, SOURCE } from '../market/fields.js'
+import { BAR_FIELDS, impossible, isPossible, SOURCE } from '../market/fields.js'
+import type { Problem, Rule } from '../market/problem.js'
+import { wrong } from './wire.js'
 
 /** Columns in the order of the rows; two of their names are words of SQL. */
 export const COPY_COLUMNS: readonly string[] = BAR_FIELDS.map((field) =>
@@ -115,30 +117,42 @@ export class RowEncoder {
   }
 }
 
-/** Turns a binary COPY stream back into batches. Feed it chunks; it keeps what is cut off at their ends. */
+/** Takes a row that is no bar: what is wrong with it, and which it is. */
+export type TakeBad = (problem: Problem, row: string) => void
+
+/**
+ * Turns a binary COPY stream back into batches. Feed it chunks; it keeps what is cut off at their ends. Every row is held
+ * against the rules for lines of a file, as another system may have put it there: one that is no bar goes to `onBad`.
+ */
 export class RowDecoder {
   readonly #batch: BarBatch
-  #rest: Buffer = Buffer.alloc(0)
+  readonly #onBad: TakeBad
+  /** What is left of the chunks before, and how many bytes it must have before anything can be done with it. */
+  #rest: Buffer[] = []
+  #length = 0
+  #need = SIGNATURE.length
   #started = false
   #ended = false
-  /** Names that were looked at, by their ids: another system may have put anything there. */
-  readonly #symbols: boolean[] = []
-  readonly #sources: boolean[] = [true]
+  /** Names that were looked at, by their texts. */
+  readonly #symbols = new Map<string, number>()
+  readonly #sources = new Map<string | null, number>([[null, 0]])
+  #problem: Problem | null = null
 
-  constructor(batch: BarBatch) {
+  constructor(batch: BarBatch, onBad: TakeBad) {
     this.#batch = batch
+    this.#onBad = onBad
   }
 
   /** Decodes what is complete in `chunk`; call again with an empty one after each full batch. True: the batch is full. */
   push(chunk: Buffer): boolean {
-    const bytes =
-      this.#rest.length === 0 ? chunk : chunk.length === 0 ? this.#rest : Buffer.concat([this.#rest, chunk])
+    if (chunk.length > 0) this.#rest.push(chunk)
+    this.#length += chunk.length
+    if (this.#length < this.#need) return false
+    const bytes = this.#rest.length === 1 ? this.#rest[0]! : Buffer.concat(this.#rest)
     let p = 0
+    this.#need = 0
     if (!this.#started) {
-      if (bytes.length < SIGNATURE.length) {
-        this.#rest = bytes
-        return false
-      }
+      if (!bytes.subarray(0, 11).equals(SIGNATURE.subarray(0, 11))) throw wrong(NOT_ROWS)
       p = SIGNATURE.length
       this.#started = true
     }
@@ -148,57 +162,140 @@ export class RowDecoder {
       if (end < 0) break
       p = end
     }
-    this.#rest = bytes.subarray(p)
+    this.#rest = p < bytes.length ? [bytes.subarray(p)] : []
+    this.#length = bytes.length - p
     return batch.length === batch.capacity
+  }
+
+  /** At the end of the stream: it ended with its trailer. */
+  finish(): void {
+    if (!this.#ended) throw wrong('the rows of the server end in the middle')
   }
 
   /** End of the row at `at`, or -1 when it is not all there. */
   #row(bytes: Buffer, at: number): number {
     if (at + 2 > bytes.length) return -1
-    if (bytes.readInt16BE(at) === -1) {
+    const fields = bytes.readInt16BE(at)
+    if (fields === -1) {
       this.#ended = true
       return at + 2
     }
+    if (fields !== FIELDS) throw wrong(NOT_ROWS)
     let p = at + 2
     for (let k = 0; k < FIELDS; k++) {
       if (p + 4 > bytes.length) return -1
       p += 4 + Math.max(0, bytes.readInt32BE(p))
     }
-    if (p > bytes.length) return -1
+    if (p > bytes.length) {
+      this.#need = p - at
+      return -1
+    }
     const batch = this.#batch
     const i = batch.length++
     const reader = new FieldReader(bytes, at + 2)
-    batch.symbol[i] = this.#name(reader.text(), 'symbol')
-    batch.interval[i] = reader.known(INTERVALS, 'interval') ?? MISSING_CODE
+    this.#problem = null
+    batch.symbol[i] = this.#symbol(reader)
+    batch.interval[i] = this.#known(reader, INTERVALS, 'interval')
     batch.time[i] = reader.time()
-    for (const column of NUMBERS) batch[column][i] = reader.float(column)
-    batch.adjusted[i] = reader.known(ADJUSTMENTS, 'adjusted') ?? MISSING_CODE
-    batch.session[i] = reader.known(SESSIONS, 'session') ?? MISSING_CODE
-    batch.source[i] = this.#name(reader.text(), 'source')
+    for (const column of NUMBERS) {
+      batch[column][i] = reader.float()
+      // NaN is for null; a NaN that stands in the table is none.
+      if (reader.isNaN) this.#wrong(column, 'not-finite', 'expected a number, got NaN', Number.NaN)
+    }
+    batch.adjusted[i] = this.#known(reader, ADJUSTMENTS, 'adjusted')
+    batch.session[i] = this.#known(reader, SESSIONS, 'session')
+    batch.source[i] = this.#source(reader)
     batch.line[i] = 0
+    if (this.#problem !== null || !isPossible(batch, i) || !Number.isInteger(batch.time[i])) {
+      batch.length--
+      this.#onBad(this.#problem ?? problemOf(batch, i), rowWords(new FieldReader(bytes, at + 2)))
+    }
     return p
   }
 
-  #name(text: string | null, column: 'symbol' | 'source'): number {
+  #symbol(reader: FieldReader): number {
+    const text = reader.text()
+    const known = this.#symbols.get(text ?? '')
+    if (known !== undefined) return known
+    if (text === null || !SYMBOL.test(text)) {
+      const words = `expected capital letters, digits, dots and dashes, got ${quote(text)}`
+      return this.#wrong('symbol', 'bad-symbol', words, text)
+    }
     const id = this.#batch.names.id(text)
-    const seen = column === 'symbol' ? this.#symbols : this.#sources
-    seen[id] ??= checkedName(text, column)
+    this.#symbols.set(text, id)
     return id
+  }
+
+  #source(reader: FieldReader): number {
+    const text = reader.text()
+    const known = this.#sources.get(text)
+    if (known !== undefined) return known
+    if (text === null || !SOURCE.test(text)) {
+      return this.#wrong(
+        'source',
+        'bad-source',
+        `expected a short name without blanks, got ${quote(text)}`,
+        text,
+      )
+    }
+    const id = this.#batch.names.id(text)
+    this.#sources.set(text, id)
+    return id
+  }
+
+  /** The place of a word in the list, or of none. */
+  #known(reader: FieldReader, words: readonly string[], column: string): number {
+    const text = reader.text()
+    if (text === null) return MISSING_CODE
+    const code = words.indexOf(text)
+    if (code >= 0) return code
+    const expected = `expected one of ${words.join(', ')}, got ${quote(text)}`
+    this.#wrong(column, 'unknown-word', expected, text)
+    return MISSING_CODE
+  }
+
+  /** The first thing that is wrong with a row stands for it. */
+  #wrong(field: string, rule: Rule, words: string, value: unknown): 0 {
+    this.#problem ??= { field, rule, words, value }
+    return 0
   }
 }
 
 const NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const
+const NOT_ROWS = 'the server sends rows that are none of market_data'
 
-function checkedName(text: string | null, column: 'symbol' | 'source'): true {
-  if (text !== null && (column === 'symbol' ? SYMBOL : SOURCE).test(text)) return true
-  const expected =
-    column === 'symbol' ? 'capital letters, digits, dots and dashes' : 'a short name without blanks'
-  throw badData(`market_data.${column} holds ${quote(text)}, expected ${expected}`)
+/** Of a row whose fields are each of their kind. */
+function problemOf(batch: BarBatch, i: number): Problem {
+  if (!isPossible(batch, i)) return impossible(batch, i)
+  const value = batch.time[i]
+  return { field: 'time', rule: 'too-fine', words: 'expected whole milliseconds', value }
 }
+
+/** Milliseconds of the last time that a Date can be, and of PostgreSQL's infinity. */
+const LAST_DATE = 8.64e15
+const ENDLESS = 9.223_372_036e15
+
+function timeWords(ms: number): string {
+  if (Math.abs(ms) <= LAST_DATE) return formatTime(Math.floor(ms))
+  return Math.abs(ms) < ENDLESS ? `${ms} ms` : ms < 0 ? '-infinity' : 'infinity'
+}
+
+/** `NVDA 1m 2025-07-30T13:30:00Z`; what is no name is quoted. */
+function rowWords(reader: FieldReader): string {
+  const [symbol, interval] = [reader.text(), reader.text()]
+  const word = (text: string | null) =>
+    text !== null && SYMBOL.test(text.toUpperCase()) ? text : quote(text)
+  return `${word(symbol)} ${word(interval)} ${timeWords(reader.time())}`
+}
+
+/** No name is longer; of a longer one the beginning tells enough. */
+const LONGEST_TEXT = 100
 
 class FieldReader {
   readonly #bytes: Buffer
   #at: number
+  /** Whether the number that was read last is a NaN, and not a null. */
+  isNaN = false
 
   constructor(bytes: Buffer, at: number) {
     this.#bytes = bytes
@@ -209,35 +306,29 @@ class FieldReader {
     const length = this.#bytes.readInt32BE(this.#at)
     this.#at += 4
     if (length < 0) return null
-    const text = this.#bytes.toString('utf8', this.#at, this.#at + length)
+    const text = this.#bytes.toString('utf8', this.#at, this.#at + Math.min(length, LONGEST_TEXT))
     this.#at += length
     return text
   }
 
-  /** NaN for null; a NaN that stands in the table is no null. */
-  float(column: string): number {
+  /** NaN for null. */
+  float(): number {
     const length = this.#bytes.readInt32BE(this.#at)
     this.#at += 4
+    this.isNaN = false
     if (length < 0) return Number.NaN
+    if (length !== 8) throw wrong(NOT_ROWS)
     const value = this.#bytes.readDoubleBE(this.#at)
     this.#at += 8
-    if (Number.isNaN(value)) throw badData(`market_data.${column} holds NaN, expected a number`)
+    this.isNaN = Number.isNaN(value)
     return value
   }
 
   time(): number {
+    if (this.#bytes.readInt32BE(this.#at) !== 8) throw wrong(NOT_ROWS)
     const high = this.#bytes.readInt32BE(this.#at + 4)
     const low = this.#bytes.readUInt32BE(this.#at + 8)
     this.#at += 12
     return (high * TWO_32 + low) / 1000 + EPOCH_2000
-  }
-
-  /** The place of a word in the list, null for null. Another system may have put words of its own into the table. */
-  known(words: readonly string[], column: string): number | null {
-    const text = this.text()
-    if (text === null) return null
-    const code = words.indexOf(text)
-    if (code >= 0) return code
-    throw badData(`market_data.${column} holds ${quote(text)}, expected one of ${words.join(', ')}`)
   }
 }

@@ -70,6 +70,16 @@ export function refuseDifferent(
   })
 }
 
+/** Throws 77 where the role may not write bars: told before the first of them is read. */
+export function refuseUngranted(catalog: Catalog, schema: string): void {
+  const found = catalog.get(BARS.name)
+  if (found === undefined || found.lacking.length === 0) return
+  const { role, lacking } = found
+  throw new Failure('denied', `the role ${role} has no right to ${lacking.join(', ')} on ${BARS.name}`, {
+    hint: `as its owner: GRANT ${lacking.join(', ')} ON ${plainly(schema)}.${BARS.name} TO ${identifier(role)}`,
+  })
+}
+
 function compare(table: Table, found: FoundTable, path: string): Difference[] {
   const differences: Difference[] = []
   const kind = KINDS[found.kind]
@@ -91,6 +101,12 @@ function compare(table: Table, found: FoundTable, path: string): Difference[] {
   if (found.children)
     say('has tables that inherit from it, of whose rows its key knows nothing', 'writing', null)
   if (found.rowSecurity) say('has policies for its rows: what they hide is not seen', 'nothing', null)
+  if (found.triggers && found.owner !== null)
+    say(
+      `belongs to the role ${found.owner}, whose triggers run with the rights of ${found.role}`,
+      'nothing',
+      null,
+    )
   if (found.unlogged) say('is unlogged: a crash of the server empties it', 'nothing', alter('SET LOGGED'))
   const renamed = new Map(
     table.columns.map((column): [string, FoundColumn | undefined] => [column.name, otherName(column, found)]),

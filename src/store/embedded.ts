@@ -3,14 +3,15 @@
  * no TCP. Started on demand, left running. Nothing is locked: racing first starts each make a cluster aside and one rename
  * wins, racing servers are settled by PostgreSQL's own lock file, so a process killed at any point leaves nothing stale.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { ensureDirectory } from '../base/disk.js'
+import { disk, ensureDirectory, syncDirectory } from '../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import { readState } from '../base/state-file.js'
 import { type Binaries, findBinaries, NOBODY } from './binaries.js'
 import { type EmbeddedOptions, type Layout, layoutOf, PORT, places } from './place.js'
 
@@ -20,8 +21,8 @@ export interface EmbeddedServer {
   readonly database: string
 }
 
-const USER = 'jules'
-const DATABASE = 'trading_data'
+export const USER = 'jules'
+export const DATABASE = 'trading_data'
 const START_MS = 60_000
 const START_ATTEMPTS = 8
 const STOP_MS = 60_000
@@ -52,6 +53,7 @@ export async function ensureServer(given: EmbeddedOptions): Promise<EmbeddedServ
   const { binaries, options, layout } = await findBinaries(given)
   const server = { socketDirectory: layout.socketDirectory, user: USER, database: DATABASE }
   await makeDirectories(options, layout, binaries)
+  if (!existsSync(layout.data)) options.note('making the embedded database, once')
   await makeCluster(options, layout, binaries)
   await startServer(options, layout, binaries)
   await createDatabase(server)
@@ -85,23 +87,36 @@ async function findRunning(options: EmbeddedOptions): Promise<Layout | null> {
 export async function stopServer(options: EmbeddedOptions): Promise<boolean> {
   const state = await serverState(options)
   if (!state.running) return false
-  const lock = { data: state.data }
   // The server answers on its own socket, so the number in its lock file is its own and not that of a stranger.
-  options.kill(state.pid, 'SIGINT')
-  const until = options.clock() + STOP_MS
-  while (
-    alive(options, state.pid) &&
-    !(await isZombie(state.pid)) &&
-    (await postmasterPid(lock)) === state.pid
-  ) {
-    if (options.clock() > until)
-      throw new Failure('unavailable', `the server (process ${state.pid}) does not stop`)
-    await pause(20)
-  }
+  await stopProcess(options, state)
   return true
 }
 
-async function makeDirectories(options: EmbeddedOptions, layout: Layout, { owner }: Binaries): Promise<void> {
+/** Stops the server of this cluster, if one runs. */
+export async function stopAt(options: EmbeddedOptions, layout: Layout): Promise<void> {
+  const pid = await postmasterPid(layout)
+  if (pid === null || !alive(options, pid) || !(await isPostgres(options, pid, layout))) return
+  await stopProcess(options, { pid, data: layout.data })
+}
+
+async function stopProcess(
+  options: EmbeddedOptions,
+  { pid, data }: { readonly pid: number; readonly data: string },
+): Promise<void> {
+  options.kill(pid, 'SIGINT')
+  const until = options.clock() + STOP_MS
+  while (alive(options, pid) && !(await isZombie(pid)) && (await postmasterPid({ data })) === pid) {
+    if (options.clock() > until) throw new Failure('unavailable', `the server (process ${pid}) does not stop`)
+    await pause(20)
+  }
+}
+
+/** Directories for a cluster, its log and its socket, closed to others. */
+export async function makeDirectories(
+  options: EmbeddedOptions,
+  layout: Layout,
+  { owner }: Binaries,
+): Promise<void> {
   try {
     ensureDirectory(dirname(layout.data), 0o700)
     ensureDirectory(dirname(layout.socketDirectory), 0o700)
@@ -132,9 +147,13 @@ async function checkPrivate(directory: string, uid: number, owner = NOBODY): Pro
 }
 
 /** initdb into a directory aside, then one rename: the first wins, the others find it taken and go on. */
-async function makeCluster(options: EmbeddedOptions, layout: Layout, binaries: Binaries): Promise<void> {
+export async function makeCluster(
+  options: EmbeddedOptions,
+  layout: Layout,
+  binaries: Binaries,
+): Promise<void> {
+  await finishSwap(layout)
   if (existsSync(join(layout.data, 'PG_VERSION'))) return checkVersion(layout, binaries)
-  options.note('making the embedded database, once')
   await removeAbandoned(options, layout)
   const aside = `${layout.data}.${randomBytes(6).toString('hex')}`
   try {
@@ -175,20 +194,75 @@ async function removeAbandoned({ clock }: EmbeddedOptions, { data }: Layout): Pr
 
 async function checkVersion(layout: Layout, binaries: Binaries): Promise<void> {
   const made = (await readFile(join(layout.data, 'PG_VERSION'), 'utf8')).trim()
-  const { output } = await runToEnd(undefined, binaries, binaries.postgres, ['--version'])
-  const here = /(\d+)/.exec(output)?.[1] ?? made
+  const here = majorOf(binaries, binaries.postgres) ?? made
   if (made === here) return
-  throw new Failure(
-    'unavailable',
-    `${layout.data} was made by PostgreSQL ${made}, the binaries are ${here}`,
-    {
-      hint: 'move it away, or name a database with --dsn',
-    },
-  )
+  const words = `${layout.data} was made by PostgreSQL ${made}, the programs here are of ${here}`
+  throw new Failure('unavailable', words, {
+    hint:
+      Number(made) < Number(here)
+        ? 'jules db upgrade moves it to the new version'
+        : 'a newer jules made it: update jules, or move it back with jules db upgrade',
+  })
+}
+
+/** `18`, as the program says it; null where it does not run. */
+export function majorOf(binaries: Binaries, postgres: string): string | null {
+  const { command, args, uid } = binaries.wrap(postgres, ['--version'])
+  const { stdout } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: binaries.environment,
+    cwd: '/',
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  })
+  return /\(PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1] ?? null
+}
+
+/** In the directory of an upgrade: the new cluster is whole. */
+export const READY = 'ready.json'
+
+/** Where the new cluster of an upgrade is, and where the old one is to go. */
+export interface Swap {
+  readonly fresh: string
+  readonly old: string
+}
+
+const isSwap = (value: unknown): value is Swap =>
+  typeof value === 'object' &&
+  value !== null &&
+  'fresh' in value &&
+  'old' in value &&
+  typeof value.fresh === 'string' &&
+  typeof value.old === 'string'
+
+/** A server that a killed process left may still write there, until it finds its lock file gone. */
+export const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 } as const
+
+/** Puts the new cluster of an upgrade in the place of the old one, from wherever a process was killed at it. */
+export async function finishSwap({ data }: Layout): Promise<void> {
+  const work = join(dirname(data), 'upgrade')
+  const swap = readState(disk, join(work, READY))
+  if (!isSwap(swap)) return
+  const { fresh, old } = swap
+  // Another process may be doing the same; each step is one rename, done once.
+  const once = (from: string, to: string) =>
+    rename(from, to).catch((error) => {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? ''))
+        throw systemFailure(error, to, true)
+    })
+  if (existsSync(fresh)) {
+    if (!existsSync(old)) await once(data, old)
+    await once(fresh, data)
+    syncDirectory(disk, dirname(data))
+  }
+  await rm(work, REMOVE)
 }
 
 /** Starts the server as a daemon and waits until it answers. Another process may be doing the same: either one will do. */
-async function startServer(options: EmbeddedOptions, layout: Layout, binaries: Binaries): Promise<void> {
+export async function startServer(
+  options: EmbeddedOptions,
+  layout: Layout,
+  binaries: Binaries,
+): Promise<void> {
   const until = options.clock() + START_MS
   let attempts = 0
   for (;;) {

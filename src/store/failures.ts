@@ -1,6 +1,7 @@
 /** From what a database says to words and an exit status. */
 import { type ExitName, Failure, systemCode, systemFailure } from '../base/errors.js'
 import { PASSWORD } from './dsn.js'
+import { ServerFault } from './wire.js'
 
 const START = 'start the database or pass --dsn'
 const TABLES = '"jules db init" says how the tables differ from those that jules makes'
@@ -23,6 +24,7 @@ const STATES: Readonly<Record<string, readonly [ExitName, string?] | null>> = {
   '25': null,
   '25006': ['denied', 'the database is read-only: name the primary server, or a role that may write'],
   '25P03': ['unavailable'],
+  '25P04': ['unavailable'],
   '26': null,
   '28': ['denied'],
   '28P01': ['denied', `set the password: jules vault set ${PASSWORD}`],
@@ -53,6 +55,9 @@ const STATES: Readonly<Record<string, readonly [ExitName, string?] | null>> = {
 }
 const REFUSED: readonly [ExitName, string?] = ['data']
 
+/** Words of a server are its own, and may have no end. */
+const LONGEST_WORDS = 2000
+
 function meaningOf(state: string): readonly [ExitName, string?] | null {
   for (let length = 5; length >= 2; length--) {
     const meaning = STATES[state.slice(0, length)]
@@ -63,6 +68,13 @@ function meaningOf(state: string): readonly [ExitName, string?] | null {
 
 /** Words and status for an error of the database; a Failure passes as it is, a bug stays one. */
 export function databaseFailure(error: unknown, doing: string): unknown {
+  if (error instanceof ServerFault) {
+    const { kind, hint, message } = error
+    return new Failure(kind, `${doing}: ${message}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
   if (error instanceof Failure || !(error instanceof Error)) return error
   const code = systemCode(error)
   // Five characters could be EPIPE as well; only the server's own errors have a severity.
@@ -71,7 +83,7 @@ export function databaseFailure(error: unknown, doing: string): unknown {
     if (meaning === null) return error
     const [kind, hint] = meaning
     // A line of its own could pass for a message of jules.
-    const words = error.message.replace(/\s*\n\s*/g, ' ')
+    const words = error.message.slice(0, LONGEST_WORDS).replace(/\s*\n\s*/g, ' ')
     return new Failure(kind, `${doing}: ${words}${placeOf(error)}`, {
       cause: error,
       ...(hint === undefined ? {} : { hint }),

@@ -37,7 +37,18 @@ export class ImportProgress {
   static async read(client: Client, id: string): Promise<ImportProgress> {
     const { rows } = await client.query('SELECT rows, digest FROM imports WHERE id = $1', [id])
     const row: { rows: string; digest: string } | undefined = rows[0]
-    return new ImportProgress(id, row === undefined ? null : { rows: Number(row.rows), digest: row.digest })
+    if (row === undefined) return new ImportProgress(id, null)
+    const count = Number(row.rows)
+    const wrong =
+      !Number.isSafeInteger(count) || count < 0
+        ? `rows is ${row.rows}, expected a count`
+        : /^[0-9a-f]{64}$/.test(row.digest)
+          ? null
+          : `digest is ${quote(row.digest)}, expected a sha256`
+    if (wrong === null) return new ImportProgress(id, { rows: count, digest: row.digest })
+    throw badData(`imports.${wrong}: import ${quote(id)}`, {
+      hint: 'give another --import-id, or delete the row from the table imports and load all of it again',
+    })
   }
 
   /** How many leading rows of the batch are committed already. */

@@ -7,18 +7,24 @@ import { once } from 'node:events'
 import type { Client } from 'pg'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
+import { quote } from '../base/words.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES } from '../market/bar.js'
 import type { OtherRecord } from '../market/reading.js'
+import { failureOf } from './blocking.js'
 import { BarCasts } from './casts.js'
-import type { FoundTable } from './catalog.js'
+import type { Catalog } from './catalog.js'
+import type { Session } from './connect.js'
 import { COPY_COLUMNS, COPY_HEADER, COPY_TRAILER, RowEncoder } from './copy.js'
-import { databaseFailure } from './failures.js'
 import type { ImportProgress, Mark } from './import-progress.js'
 import { anyWithin, refuseOverlaps, type Span } from './neighbours.js'
-import { storeRecords } from './records.js'
+import { storeRecords, verifyRecords } from './records.js'
 import type { Counts, Load, LoadOptions } from './store.js'
+import { BARS } from './tables.js'
 
 const BATCH = 50_000
+
+/** Named with its schema: a table of theirs may have the name. */
+const STAGE = 'pg_temp.jules_stage'
 
 const KEY = 'symbol, "interval", "time"'
 const COLUMNS = COPY_COLUMNS.join(', ')
@@ -28,6 +34,8 @@ const of = (table: string) => VALUES.map((column) => `${table}.${column}`).join(
 const THERE = `LEFT JOIN (SELECT * FROM market_data WHERE symbol = ANY($1) AND "interval" = ANY($2)
          AND "time" BETWEEN $3 AND $4) AS m USING (${KEY})`
 const INVENTED = INVENTED_SOURCES.map((source) => `'${source}'`).join(', ')
+
+type Written = Omit<Counts, 'verified'>
 
 /** Attempts at a batch while another writer is in its way. */
 const ATTEMPTS = 5
@@ -84,18 +92,18 @@ class Batch {
 }
 
 interface LoadSetup {
-  readonly client: Client
-  readonly name: string
-  /** market_data as it is there. */
-  readonly table: FoundTable | undefined
+  readonly session: Session
+  /** The tables as they are there. */
+  readonly catalog: Catalog
   readonly options: LoadOptions
   readonly progress: ImportProgress | null
 }
 
 export class PostgresLoad implements Load {
-  readonly counts: Counts = { written: 0, unchanged: 0, superseded: 0 }
+  readonly counts: Counts = { written: 0, unchanged: 0, superseded: 0, verified: 0 }
+  readonly #session: Session
   readonly #client: Client
-  readonly #name: string
+  readonly #catalog: Catalog
   readonly #casts: BarCasts
   /** Rows go through the stage: COPY knows no policies, and what triggers made of a row is looked at. */
   readonly #staged: boolean
@@ -108,9 +116,11 @@ export class PostgresLoad implements Load {
   #committed = 0
   #inventedIds: boolean[] = []
 
-  constructor({ client, name, table, options, progress }: LoadSetup) {
-    this.#client = client
-    this.#name = name
+  constructor({ session, catalog, options, progress }: LoadSetup) {
+    const table = catalog.get(BARS.name)
+    this.#session = session
+    this.#client = session.client
+    this.#catalog = catalog
     this.#casts = new BarCasts(table)
     this.#triggers = table?.triggers ?? false
     this.#staged = !this.#casts.none || this.#triggers || (table?.rowSecurity ?? false)
@@ -146,11 +156,13 @@ export class PostgresLoad implements Load {
     this.#progress?.hashOthers(left)
     const mark = this.#progress?.mark()
     await this.#transaction(async () => {
-      const { written, unchanged } = await storeRecords(this.#client, left)
+      const { written, unchanged } = await storeRecords(this.#client, this.#catalog, left)
       await this.#saveProgress(mark)
       return { written, unchanged, superseded: 0 }
     })
     this.#committed += left.length
+    if (this.#options.verify)
+      this.counts.verified += await this.#doing(() => verifyRecords(this.#client, left))
   }
 
   async finish(): Promise<void> {
@@ -176,8 +188,9 @@ export class PostgresLoad implements Load {
     this.#filling = this.#spare
     this.#spare = batch
     const mark = this.#progress?.mark()
-    const sending = this.#send(batch, mark).then(() => {
+    const sending = this.#send(batch, mark).then(async () => {
       this.#committed += batch.count
+      if (this.#options.verify) await this.#verify(batch)
       batch.clear()
     })
     // The failure is met where the batch is awaited, not as an unhandled rejection before.
@@ -205,47 +218,72 @@ export class PostgresLoad implements Load {
     }
   }
 
-  async #transaction(work: () => Promise<Counts>): Promise<void> {
+  async #transaction(work: () => Promise<Written>): Promise<void> {
+    const { written, unchanged, superseded } = await this.#doing(work)
+    this.counts.written += written
+    this.counts.unchanged += unchanged
+    this.counts.superseded += superseded
+  }
+
+  /** In one transaction. */
+  async #doing<T>(work: () => Promise<T>): Promise<T> {
     try {
       await this.#client.query('BEGIN')
-      const { written, unchanged, superseded } = await work()
+      const done = await work()
       await this.#client.query('COMMIT')
-      this.counts.written += written
-      this.counts.unchanged += unchanged
-      this.counts.superseded += superseded
+      return done
     } catch (error) {
       await this.#client.query('ROLLBACK').catch(() => {})
-      throw databaseFailure(error, this.#name)
+      throw await failureOf(error, this.#session.name, this.#session)
     }
   }
 
-  async #insert(batch: Batch): Promise<Counts> {
+  /** After the commit, which has run what waits for one: the rows of the batch stand in the table as they were given. */
+  async #verify(batch: Batch): Promise<void> {
+    await this.#doing(async () => {
+      await this.#stage(batch)
+      const { onConflict } = this.#options
+      // A row that was there and stays is not the one that was given.
+      const differs = onConflict === 'update' ? `OR (${of('m')}) IS DISTINCT FROM (${of('l')})` : ''
+      await this.#refuseChanged(`(${latestRows(batch)}) AS l ${THERE}`, {
+        who: 'the database',
+        differs,
+        within: within(batch.spans),
+      })
+      this.counts.verified += await this.#distinct(batch)
+    })
+  }
+
+  async #insert(batch: Batch): Promise<Written> {
     await this.#copy('market_data', batch)
     return { written: batch.count, unchanged: 0, superseded: 0 }
   }
 
-  async #upsert(batch: Batch): Promise<Counts> {
+  async #stage(batch: Batch): Promise<void> {
     await this.#client.query(
-      `CREATE TEMPORARY TABLE IF NOT EXISTS jules_stage (
+      `CREATE TEMPORARY TABLE IF NOT EXISTS ${STAGE} (
         symbol text, "interval" text, "time" timestamptz, open float8, high float8, low float8, close float8,
         volume float8, vwap float8, trades float8, adjusted text, session text, source text,
         seq bigint GENERATED ALWAYS AS IDENTITY) ON COMMIT DELETE ROWS`,
     )
-    await this.#copy('jules_stage', batch)
+    await this.#copy(STAGE, batch)
+  }
+
+  /** How many keys the rows of the stage have. */
+  async #distinct(batch: Batch): Promise<number> {
+    if (batch.distinct) return batch.count
+    const { rows } = await this.#client.query(
+      `SELECT count(*)::float8 AS n FROM (SELECT DISTINCT ${KEY} FROM ${STAGE}) AS k`,
+    )
+    return Number(rows[0]?.n)
+  }
+
+  async #upsert(batch: Batch): Promise<Written> {
+    await this.#stage(batch)
     if (!this.#casts.none) await this.#refuseInexact()
     if (batch.invented && !this.#options.allowMock) await this.#refuseInvented(batch)
-    const distinct = batch.distinct
-      ? batch.count
-      : Number(
-          (
-            await this.#client.query(
-              `SELECT count(*) AS n FROM (SELECT DISTINCT ${KEY} FROM jules_stage) AS k`,
-            )
-          ).rows[0]?.n,
-        )
-    const latest = batch.distinct
-      ? `SELECT ${COLUMNS} FROM jules_stage`
-      : `SELECT DISTINCT ON (${KEY}) ${COLUMNS} FROM jules_stage ORDER BY ${KEY}, seq DESC`
+    const distinct = await this.#distinct(batch)
+    const latest = latestRows(batch)
     const { onConflict } = this.#options
     const differs = onConflict === 'update' ? `OR (${of('m')}) IS DISTINCT FROM (${of('l')})` : ''
     const resolution =
@@ -253,8 +291,7 @@ export class PostgresLoad implements Load {
         ? `DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}, updated_at = now()
            WHERE (${of('t')}) IS DISTINCT FROM (${of('excluded')})`
         : 'DO NOTHING'
-    const [symbols, intervals, firsts, lasts] = spanColumns(batch.spans)
-    const within = [symbols, intervals, earliest(firsts), latestOf(lasts)]
+    const parameters = within(batch.spans)
     // Rows that stand there already are left out before ON CONFLICT, which would lock and so rewrite each of them.
     const { rowCount } = await this.#client.query(
       `INSERT INTO market_data AS t (${COLUMNS})
@@ -264,9 +301,12 @@ export class PostgresLoad implements Load {
        WHERE m.symbol IS NULL ${differs}
        ORDER BY ${KEY}
        ON CONFLICT (${KEY}) ${resolution}`,
-      within,
+      parameters,
     )
-    if (this.#triggers) await this.#refuseChanged(`(${latest}) AS l ${THERE}`, { differs, within })
+    if (this.#triggers) {
+      const who = 'a trigger of market_data'
+      await this.#refuseChanged(`(${latest}) AS l ${THERE}`, { who, differs, within: parameters })
+    }
     const written = rowCount ?? 0
     // Without a new row nothing new can overlap.
     if (written > 0) await refuseOverlaps(this.#client, [...batch.spans.values()])
@@ -276,7 +316,7 @@ export class PostgresLoad implements Load {
   /** A value that a column of the table would round is refused with its place. */
   async #refuseInexact(): Promise<void> {
     const { rows } = await this.#client.query<{ symbol: string; time: Date; name: string; value: number }>(
-      `SELECT s.symbol, s."time", v.name, v.value FROM jules_stage s
+      `SELECT s.symbol, s."time", v.name, v.value FROM ${STAGE} s
        CROSS JOIN LATERAL (VALUES ${this.#casts.stored}) AS v (name, value, stored)
        WHERE v.value IS DISTINCT FROM v.stored ORDER BY s.seq LIMIT 1`,
     )
@@ -288,43 +328,47 @@ export class PostgresLoad implements Load {
     )
   }
 
-  /** What stands in the table after its triggers is what was given, or the load ends. */
+  /** What stands in the table is what was given, or the load ends. */
   async #refuseChanged(
     joined: string,
-    { differs, within }: { readonly differs: string; readonly within: unknown[] },
+    { who, differs, within }: { readonly who: string; readonly differs: string; readonly within: unknown[] },
   ): Promise<void> {
-    const { rows } = await this.#client.query<{ symbol: string; time: Date; dropped: boolean }>(
-      `SELECT l.symbol, l."time", m.symbol IS NULL AS dropped FROM ${joined}
-       WHERE m.symbol IS NULL ${differs} ORDER BY ${KEY} LIMIT 1`,
+    const changes = VALUES.map(
+      (name) =>
+        `WHEN m.${name} IS DISTINCT FROM l.${name} THEN concat('${name}: ', left(m.${name}::text, 40), ' for ', l.${name})`,
+    )
+    const { rows } = await this.#client.query<{
+      symbol: string
+      time: Date
+      dropped: boolean
+      change: string
+    }>(
+      `SELECT l.symbol, l."time", m.symbol IS NULL AS dropped, CASE ${changes.join(' ')} END AS change
+       FROM ${joined} WHERE m.symbol IS NULL ${differs} ORDER BY ${KEY} LIMIT 1`,
       within,
     )
     const row = rows[0]
     if (row === undefined) return
-    const what = row.dropped ? 'leaves out' : 'changes'
-    throw badData(
-      `a trigger of market_data ${what} the row ${row.symbol} ${formatTime(row.time.getTime())}`,
-      {
-        hint: 'ALTER TABLE market_data DISABLE TRIGGER USER turns it off; --schema NAME keeps tables of jules apart',
-      },
-    )
+    const at = `the row ${row.symbol} ${formatTime(row.time.getTime())}`
+    throw badData(`${who} ${row.dropped ? `leaves out ${at}` : `changes ${at}: ${row.change}`}`, {
+      hint: 'ALTER TABLE market_data DISABLE TRIGGER USER turns triggers off; --schema NAME keeps tables of jules apart',
+    })
   }
 
   /** An invented row never takes the place of a real one, in the table or earlier in the same batch. */
   async #refuseInvented(batch: Batch): Promise<void> {
     const clash = (other: string, condition: string) => `
-      SELECT s.symbol, s."interval", s."time", s.source AS new, o.source AS old FROM jules_stage s
+      SELECT s.symbol, s."interval", s."time", s.source AS new, o.source AS old FROM ${STAGE} s
       JOIN ${other} o USING (${KEY})
       WHERE s.source IN (${INVENTED}) AND (o.source IS NULL OR o.source NOT IN (${INVENTED})) ${condition}
       ORDER BY ${KEY} LIMIT 1`
     const { rows } = await this.#client.query(clash('market_data', ''))
     const inBatch =
-      rows.length === 0 && batch.real
-        ? await this.#client.query(clash('jules_stage', 'AND o.seq < s.seq'))
-        : null
+      rows.length === 0 && batch.real ? await this.#client.query(clash(STAGE, 'AND o.seq < s.seq')) : null
     const row: unknown = rows[0] ?? inBatch?.rows[0]
     if (!isClash(row)) return
     throw badData(
-      `a ${row.new} row would replace a row of source ${row.old ?? 'unknown'}: ${row.symbol} ${row.interval} ${formatTime(row.time.getTime())}`,
+      `a ${row.new} row would replace a row of source ${row.old === null ? 'unknown' : quote(row.old)}: ${row.symbol} ${row.interval} ${formatTime(row.time.getTime())}`,
       { hint: 'use another symbol or database, or pass --allow-mock' },
     )
   }
@@ -349,6 +393,18 @@ export class PostgresLoad implements Load {
       [mark.id, mark.rows, mark.digest],
     )
   }
+}
+
+/** Of rows with one key the later one stands. */
+const latestRows = ({ distinct }: Batch): string =>
+  distinct
+    ? `SELECT ${COLUMNS} FROM ${STAGE}`
+    : `SELECT DISTINCT ON (${KEY}) ${COLUMNS} FROM ${STAGE} ORDER BY ${KEY}, seq DESC`
+
+/** The parameters of THERE. */
+function within(spans: ReadonlyMap<number, Span>): unknown[] {
+  const [symbols, intervals, firsts, lasts] = spanColumns(spans)
+  return [symbols, intervals, earliest(firsts), latestOf(lasts)]
 }
 
 type SpanColumns = [string[], string[], string[], string[]]

@@ -1,9 +1,9 @@
 /** Bars that are loaded may not overlap those that an earlier load left. */
 import { expect, onTestFinished, test } from 'vitest'
 import { memorySource } from '../../test/support/memory-source.js'
+import { targetOf } from '../../test/support/target.js'
 import { freshDatabase } from '../../test/support/workdir.js'
 import { readRecords } from '../market/records.js'
-import type { Target } from './connect.js'
 import { PostgresStore } from './postgres.js'
 
 type Bars = readonly [interval: string, ...times: string[]]
@@ -18,11 +18,7 @@ const csv = (symbol: string, [interval, ...times]: Bars): string =>
 
 async function loader() {
   const { dsn, query } = await freshDatabase()
-  const store = await PostgresStore.open({
-    ...{ dsn, schema: 'public', home: '/nonexistent', warn: () => {}, env: () => undefined },
-    secret: () => Promise.reject(new Error('not here')),
-    embedded: { signal: new AbortController().signal } as Target['embedded'],
-  })
+  const store = await PostgresStore.open(targetOf(dsn))
   onTestFinished(() => store.close())
   const load = async (symbol: string, bars: Bars): Promise<string> => {
     try {

@@ -77,7 +77,7 @@ export async function refuseOverlaps(client: Client, spans: readonly Span[]): Pr
   const { rows: ours } = await client.query<Pair>(
     `SELECT p.symbol, p."interval", p.earlier, p.later
      FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS p (symbol, "interval", earlier, later)
-     WHERE EXISTS (SELECT FROM jules_stage s
+     WHERE EXISTS (SELECT FROM pg_temp.jules_stage s
        WHERE s.symbol = p.symbol AND s."interval" = p."interval" AND s."time" IN (p.earlier, p.later))
      ORDER BY p.earlier LIMIT 1`,
     [

@@ -2,19 +2,22 @@
 import type { Client } from 'pg'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
-import { type BarBatch, INTERVALS, Names, newBatch } from '../market/bar.js'
-import { impossible, isPossible } from '../market/fields.js'
+import { quote } from '../base/words.js'
+import { type BarBatch, Names, newBatch } from '../market/bar.js'
+import type { Problem } from '../market/problem.js'
+import { failureOf } from './blocking.js'
 import { BarCasts } from './casts.js'
 import { type Catalog, type FoundTable, readCatalog } from './catalog.js'
 import { abandon, openSession, type Session, type Target } from './connect.js'
 import { RowDecoder } from './copy.js'
-import { APART, type Difference, differencesIn, refuseDifferent } from './differences.js'
+import { APART, type Difference, differencesIn, refuseDifferent, refuseUngranted } from './differences.js'
 import { databaseFailure } from './failures.js'
+
 import { ImportProgress } from './import-progress.js'
 import { PostgresLoad } from './load.js'
 import { migrate, schemaVersion } from './schema.js'
-import type { Holding, Load, LoadOptions, Purge, Selection, Store } from './store.js'
-import { BARS, MIGRATIONS_TABLE, TABLES } from './tables.js'
+import type { BadRows, Holding, Load, LoadOptions, Purge, Reading, Selection, Store } from './store.js'
+import { BARS, identifier, MIGRATIONS_TABLE, TABLES } from './tables.js'
 import {
   createTimescale,
   isHypertable,
@@ -32,18 +35,29 @@ export interface InitReport {
   readonly steps: readonly TimescaleStep[]
 }
 
+/** What a server says of itself, and of the tables in the schema. */
+export interface StoreFacts {
+  readonly version: string
+  readonly tls: boolean
+  readonly tables: 'there' | 'missing' | 'different'
+}
+
 /** The store in PostgreSQL, over one connection. */
 export class PostgresStore implements Store {
   readonly name: string
   readonly embedded: boolean
+  readonly tls: boolean
+  readonly #session: Session
   readonly #client: Client
   readonly #schema: string
 
-  constructor({ client, name, embedded, schema }: Session) {
-    this.#client = client
-    this.#schema = schema
-    this.name = name
-    this.embedded = embedded
+  constructor(session: Session) {
+    this.#session = session
+    this.#client = session.client
+    this.#schema = session.schema
+    this.name = session.name
+    this.embedded = session.embedded
+    this.tls = session.tls
   }
 
   /** Opens a session; nothing is created in the database. */
@@ -59,6 +73,7 @@ export class PostgresStore implements Store {
     return this.#doing('preparing the tables', async () => {
       const catalog = await this.#catalog()
       refuseDifferent(differencesIn(catalog, this.#schema), 'writing', convert ? APART : undefined)
+      refuseUngranted(catalog, this.#schema)
       const lacking = TABLES.some(({ name }) => !catalog.has(name))
       const migrations = await migrate(this.#client, this.#schema, { lacking })
       const timescale = await timescaleVersion(this.#client)
@@ -73,6 +88,18 @@ export class PostgresStore implements Store {
     return this.#doing('looking at the tables', async () =>
       differencesIn(await this.#catalog(), this.#schema),
     )
+  }
+
+  async facts(): Promise<StoreFacts> {
+    return this.#doing('asking about the server', async () => {
+      const { rows } = await this.#client.query<{ version: string }>(
+        "SELECT current_setting('server_version') AS version",
+      )
+      const catalog = await this.#catalog()
+      const stops = differencesIn(catalog, this.#schema).some((difference) => difference.stops !== 'nothing')
+      const tables = stops ? 'different' : TABLES.every(({ name }) => catalog.has(name)) ? 'there' : 'missing'
+      return { version: rows[0]!.version.slice(0, 100), tls: this.tls, tables }
+    })
   }
 
   /** What the clock of the server says, in epoch milliseconds. */
@@ -90,34 +117,42 @@ export class PostgresStore implements Store {
     return this.#doing('preparing the load', async () => {
       const { importId } = options
       const progress = importId === undefined ? null : await ImportProgress.read(this.#client, importId)
-      const table = (await this.#catalog()).get(BARS.name)
-      return new PostgresLoad({ client: this.#client, name: this.name, table, options, progress })
+      const catalog = await this.#catalog()
+      return new PostgresLoad({ session: this.#session, catalog, options, progress })
     })
   }
 
-  async *bars(selection: Selection, signal: AbortSignal): AsyncGenerator<BarBatch> {
+  async *bars(
+    selection: Selection,
+    signal: AbortSignal,
+    { groups = [], onBad = refuseBad }: Reading = {},
+  ): AsyncGenerator<BarBatch> {
     const found = await this.#barsTable()
     if (found === null) return
     const casts = new BarCasts(found)
-    await this.#refuseUnreadable(casts, selection)
+    const rows = all([where(selection), ...(await this.#readable(casts, selection, onBad))])
     const { to } = (await import('pg-copy-streams')).default
     const batch = newBatch(8192, new Names())
-    const decoder = new RowDecoder(batch)
-    const stream = this.#client.query(to(`COPY (${selectBars(casts, selection)}) TO STDOUT (FORMAT binary)`))
+    const decoder = new RowDecoder(batch, (problem, row) =>
+      onBad({ problem, where: `market_data of ${row}`, count: 1 }),
+    )
+    const sql = `SELECT ${casts.reading} FROM market_data WHERE ${rows} ORDER BY ${orderOf(selection, groups)}`
+    const stream = this.#client.query(to(`COPY (${sql}) TO STDOUT (FORMAT binary)`))
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         signal.throwIfAborted()
         let full = decoder.push(chunk)
         while (full) {
-          yield possible(batch)
+          yield batch
           batch.length = 0
           full = decoder.push(Buffer.alloc(0))
         }
       }
+      decoder.finish()
     } catch (error) {
-      throw databaseFailure(error, this.name)
+      throw await failureOf(error, `${this.name}: reading bars`, this.#session)
     }
-    if (batch.length > 0) yield possible(batch)
+    if (batch.length > 0) yield batch
   }
 
   async holdings(): Promise<Holding[]> {
@@ -165,7 +200,7 @@ export class PostgresStore implements Store {
 
   async #count(condition: string): Promise<Holding[]> {
     const { rows } = await this.#client.query<Record<string, unknown>>(
-      `SELECT symbol, "interval", source, count(*)::float8 AS rows,
+      `SELECT left(symbol, 100) AS symbol, left("interval", 100) AS interval, left(source, 100) AS source, count(*)::float8 AS rows,
          extract(epoch FROM min("time"))::float8 * 1000 AS first, extract(epoch FROM max("time"))::float8 * 1000 AS last
        FROM market_data WHERE ${condition}
        GROUP BY symbol, "interval", source ORDER BY symbol, "interval", source`,
@@ -180,49 +215,54 @@ export class PostgresStore implements Store {
     }))
   }
 
-  /** Looks for values that another system has put there and a bar cannot have: they end the reading before it begins. */
-  async #refuseUnreadable(casts: BarCasts, selection: Selection): Promise<void> {
+  /**
+   * Conditions for the rows whose columns hold what a bar can have: others, which another system has put there, are told before
+   * the reading begins.
+   */
+  async #readable(casts: BarCasts, selection: Selection, onBad: (rows: BadRows) => void): Promise<string[]> {
+    const readable: string[] = []
     for (const { column, condition } of casts.unreadable) {
       const { rows } = await this.#doing('looking at the values', () =>
         this.#client.query(
-          `SELECT symbol, "interval", "time"::text AS time, "${column}"::text AS value FROM market_data
-           WHERE ${where(selection)} AND ${condition} LIMIT 1`,
+          `SELECT left(symbol, 40) AS symbol, left("interval", 40) AS interval, "time"::text AS time,
+             left("${column}"::text, 100) AS value, count(*) OVER ()::float8 AS count
+           FROM market_data WHERE ${all([where(selection), ...readable, condition])} LIMIT 1`,
         ),
       )
       const row: Record<string, unknown> | undefined = rows[0]
       if (row === undefined) continue
-      const value = row.value === null ? 'null' : `${row.value}, which no number of 64 bits is`
-      throw badData(`market_data.${column} of ${row.symbol} ${row.interval} ${row.time} is ${value}`)
+      const { symbol, interval, time, value } = row
+      const problem: Problem =
+        value === null
+          ? { field: column, rule: 'missing', words: 'is null', value }
+          : {
+              field: column,
+              rule: 'not-a-number',
+              words: `is ${value}, which no number of 64 bits is`,
+              value,
+            }
+      const word = (text: unknown) => (/^[\w.-]+$/.test(String(text)) ? text : quote(text))
+      const at = `market_data of ${word(symbol)} ${word(interval)} ${time}`
+      onBad({ problem, where: at, count: Number(row.count) })
+      readable.push(`(${condition}) IS NOT TRUE`)
     }
+    return readable
   }
 
   async #doing<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      throw databaseFailure(error, `${this.name}: ${what}`)
+      throw await failureOf(error, `${this.name}: ${what}`, this.#session)
     }
   }
 }
 
-/** Milliseconds of the last time that a Date can be. */
-const LAST_DATE = 8.64e15
-
-/** The batch, its rows held against the same rules as lines of a file: another system may have put them there. */
-function possible(batch: BarBatch): BarBatch {
-  for (let i = 0; i < batch.length; i++) {
-    const time = batch.time[i]!
-    if (isPossible(batch, i) && Number.isInteger(time)) continue
-    const { field, words } = isPossible(batch, i)
-      ? { field: 'time', words: 'is not of whole milliseconds' }
-      : impossible(batch, i)
-    const at = field === 'time' || Math.abs(time) > LAST_DATE ? '' : ` ${formatTime(time)}`
-    const row = `${batch.names.text(batch.symbol[i]!)} ${INTERVALS[batch.interval[i]!] ?? ''}${at}`
-    throw badData(`market_data.${field} of ${row}: ${words}`, {
-      hint: 'correct the row in the database, or leave it out with --from and --to',
-    })
-  }
-  return batch
+function refuseBad({ problem, where: row }: BadRows): never {
+  const named = row.replace('market_data', `market_data.${problem.field}`)
+  throw badData(`${named}: ${problem.words}`, {
+    hint: 'correct the row in the database, or leave it out with --from and --to',
+  })
 }
 
 /** CREATE EXTENSION on a session of its own, which the server may end. */
@@ -238,10 +278,11 @@ export async function createTimescaleExtension(target: Target): Promise<void> {
   }
 }
 
-function selectBars(casts: BarCasts, selection: Selection): string {
-  const order = `array_position(${textArray(selection.symbols ?? FIRST_SYMBOLS)}, symbol::text)`
-  return `SELECT ${casts.reading} FROM market_data WHERE ${where(selection)}
-    ORDER BY "time", ${order} NULLS LAST, symbol, "interval"`
+/** The dates of a symbol and interval follow each other in time, so that they come together without being named. */
+function orderOf(selection: Selection, groups: Reading['groups'] = []): string {
+  const rank = `array_position(${textArray(selection.symbols ?? FIRST_SYMBOLS)}, symbol::text) NULLS LAST`
+  const first = groups.filter((key) => key !== 'date').map(identifier)
+  return [...first, '"time"', rank, 'symbol', '"interval"'].join(', ')
 }
 
 function where({ symbols, intervals, sources, fromMs, toMs }: Selection): string {

@@ -7,7 +7,8 @@ import { quote } from '../base/words.js'
 import { BadRecord, type Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
 import type { JsonObject } from '../stream/json.js'
-import { type Column, RECORD_TABLES, type Table } from './tables.js'
+import type { Catalog } from './catalog.js'
+import { type Column, identifier, keySql, RECORD_TABLES, type Table } from './tables.js'
 
 /** The columns that a record has values for. */
 const filled = (table: Table | undefined): Column[] =>
@@ -46,53 +47,79 @@ function checkTime(field: string, isDate: boolean, value: unknown): Problem | nu
 /** Upserts the records that have a table, the last of equal keys; others are passed over. One transaction is around it. */
 export async function storeRecords(
   client: Client,
+  catalog: Catalog,
   records: readonly OtherRecord[],
 ): Promise<{ written: number; unchanged: number }> {
   let written = 0
   let unchanged = 0
-  for (const [type, table] of Object.entries(RECORD_TABLES)) {
+  for (const kind of kindsOf(records)) {
+    const { table, objects } = kind
     const { name: into, key } = table
-    const columns = filled(table)
-    const objects = latest(
-      records.filter((record) => record.type === type),
-      key,
-      columns,
-    )
-    if (objects.length === 0) continue
-    if (key.includes('run')) await refuseOtherRuns(client, type, table, objects)
-    const names = columns.map(({ name }) => `"${name}"`).join(', ')
-    const values = columns.filter(({ name }) => !key.includes(name))
-    const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
+    if (key.includes('run')) await refuseOtherRuns(client, kind)
+    const { names, values, of, rows } = wordsOf(table)
     const { rowCount } = await client.query(
       `INSERT INTO ${into} AS t (${names})
-       SELECT ${names} FROM jsonb_to_recordset($1) AS r (${columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')})
-       ON CONFLICT (${key.map((name) => `"${name}"`).join(', ')})
-       DO UPDATE SET ${values.map(({ name }) => `"${name}" = excluded."${name}"`).join(', ')}
+       SELECT ${names} FROM ${rows}
+       ON CONFLICT (${keySql(table)})
+       DO UPDATE SET ${values.map((name) => `${name} = excluded.${name}`).join(', ')}
        WHERE (${of('t')}) IS DISTINCT FROM (${of('excluded')})`,
       [JSON.stringify(objects)],
     )
     written += rowCount ?? 0
     unchanged += objects.length - (rowCount ?? 0)
+    if (catalog.get(into)?.triggers) await refuseChanged(client, kind, `a trigger of ${into}`)
     const runs = [...new Set(objects.map(({ run }) => run))].filter((run) => typeof run === 'string')
     await client.query('INSERT INTO runs (run) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [runs])
   }
   return { written, unchanged }
 }
 
-/** Throws 65 where a record of a run is there and differs: a run gives the same records each time, so this is another of its name. */
-async function refuseOtherRuns(
-  client: Client,
-  type: string,
-  table: Table,
-  objects: readonly JsonObject[],
-): Promise<void> {
-  const { name: from, key } = table
+/** Throws 65 where the tables do not hold the records as they are; returns how many were looked at. */
+export async function verifyRecords(client: Client, records: readonly OtherRecord[]): Promise<number> {
+  let count = 0
+  for (const kind of kindsOf(records)) {
+    await refuseChanged(client, kind, 'the database')
+    count += kind.objects.length
+  }
+  return count
+}
+
+interface Kind {
+  readonly type: string
+  readonly table: Table
+  readonly objects: readonly JsonObject[]
+}
+
+function kindsOf(records: readonly OtherRecord[]): Kind[] {
+  const kinds = Object.entries(RECORD_TABLES).map(([type, table]) => ({
+    type,
+    table,
+    objects: latest(
+      records.filter((record) => record.type === type),
+      table.key,
+      filled(table),
+    ),
+  }))
+  return kinds.filter(({ objects }) => objects.length > 0)
+}
+
+/** Pieces of statements about a table: its columns, those beside the key, and the records of parameter 1 as its rows `r`. */
+function wordsOf(table: Table) {
   const columns = filled(table)
-  const values = columns.filter(({ name }) => !key.includes(name))
-  const of = (alias: string) => values.map(({ name }) => `${alias}."${name}"`).join(', ')
+  const values = columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => identifier(name))
+  return {
+    names: columns.map(({ name }) => identifier(name)).join(', '),
+    values,
+    of: (alias: string) => values.map((name) => `${alias}.${name}`).join(', '),
+    rows: `jsonb_to_recordset($1) AS r (${columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ')})`,
+  }
+}
+
+/** Throws 65 where a record of a run is there and differs: a run gives the same records each time, so this is another of its name. */
+async function refuseOtherRuns(client: Client, { type, table, objects }: Kind): Promise<void> {
+  const { of, rows: given } = wordsOf(table)
   const { rows } = await client.query(
-    `SELECT t.run, t."time" FROM jsonb_to_recordset($1) AS r (${columns.map(({ name, type: kind }) => `"${name}" ${kind}`).join(', ')})
-     JOIN ${from} AS t USING (${key.map((name) => `"${name}"`).join(', ')})
+    `SELECT t.run, t."time" FROM ${given} JOIN ${table.name} AS t USING (${keySql(table)})
      WHERE (${of('t')}) IS DISTINCT FROM (${of('r')}) ORDER BY t."time" LIMIT 1`,
     [JSON.stringify(objects)],
   )
@@ -103,6 +130,24 @@ async function refuseOtherRuns(
     { hint: 'give this run a name of its own, such as jules backtest --run NAME' },
   )
 }
+
+/** Throws 65 where a record does not stand in its table as it was given. */
+async function refuseChanged(client: Client, { type, table, objects }: Kind, who: string): Promise<void> {
+  const { of, rows: given } = wordsOf(table)
+  const there = identifier(table.key[0]!)
+  const { rows } = await client.query(
+    `SELECT concat_ws(' ', ${table.key.map((name) => `r.${identifier(name)}`).join(', ')}) AS key, t.${there} IS NULL AS dropped
+     FROM ${given} LEFT JOIN ${table.name} AS t ON (${keyOf(table, 'r')}) = (${keyOf(table, 't')})
+     WHERE t.${there} IS NULL OR (${of('t')}) IS DISTINCT FROM (${of('r')}) LIMIT 1`,
+    [JSON.stringify(objects)],
+  )
+  const [found] = rows
+  if (found === undefined) return
+  throw badData(`${who} ${found.dropped ? 'leaves out' : 'changes'} the ${type} record ${quote(found.key)}`)
+}
+
+const keyOf = ({ key }: Table, alias: string): string =>
+  key.map((name) => `${alias}.${identifier(name)}`).join(', ')
 
 /** ON CONFLICT may not meet one key twice in a statement: the last record of a key stands. */
 function latest(

@@ -23,7 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
 const LATEST = MIGRATIONS.at(-1)!.version
 
 /** Any number of one's own; it keeps two processes from migrating at once. */
-const MIGRATION_LOCK = 7_531_902_468
+export const MIGRATION_LOCK = 7_531_902_468
 
 /** The version of the store's tables, 0 when there are none. */
 export async function schemaVersion(client: Client): Promise<number> {

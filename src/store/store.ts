@@ -1,5 +1,6 @@
 /** What a store can do, whatever database stands behind it. */
 import type { BarBatch, Interval } from '../market/bar.js'
+import type { Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
 
 /** Which bars; dates are instants already, `fromMs` inclusive, `toMs` exclusive. */
@@ -34,6 +35,8 @@ export interface Counts {
   unchanged: number
   /** Rows of the input replaced by a later row of the same key in the same batch. */
   superseded: number
+  /** Rows that were read back after their commit and are what was given; 0 unless that is asked for. */
+  verified: number
 }
 
 export interface LoadOptions {
@@ -41,6 +44,8 @@ export interface LoadOptions {
   readonly allowMock: boolean
   /** Remembers progress under this name, so that a second run goes on where the first one stopped. */
   readonly importId?: string | undefined
+  /** Reads each batch back after its commit, and ends the load where it is not what was given. */
+  readonly verify?: boolean | undefined
 }
 
 /** A running load: batches go in, are committed one transaction each, and counts come out. */
@@ -56,12 +61,27 @@ export interface Load {
   settle(): Promise<void>
 }
 
+/** Rows of the table that are no bars. */
+export interface BadRows {
+  readonly problem: Problem
+  /** The first of them, `market_data of NVDA 1m 2025-07-30T13:30:00Z`. */
+  readonly where: string
+  readonly count: number
+}
+
+export interface Reading {
+  /** Rows come together that have these in common, by time within; else by time, then symbol. */
+  readonly groups?: readonly ('symbol' | 'interval' | 'date')[] | undefined
+  /** Takes rows that are no bars; without it the first of them ends the reading (65). */
+  readonly onBad?: ((rows: BadRows) => void) | undefined
+}
+
 export interface Store {
   /** Where it is, for messages; never with a password. */
   readonly name: string
   load(options: LoadOptions): Promise<Load>
   /** Bars by time, then symbol (in the order asked for, else NVDA, MSFT, then by name), then interval. */
-  bars(selection: Selection, signal: AbortSignal): AsyncGenerator<BarBatch>
+  bars(selection: Selection, signal: AbortSignal, reading?: Reading): AsyncGenerator<BarBatch>
   holdings(): Promise<Holding[]>
   /** What a purge would delete. */
   matching(what: Purge): Promise<Holding[]>

@@ -87,13 +87,75 @@ async function checkPrivate(path: string): Promise<void> {
   throw new Failure('denied', `sslkey: ${path}: others may read it`, { hint: 'chmod 600 mends it' })
 }
 
-/** Words where the failure of a connection is about TLS, else null. */
-export function tlsTrouble(error: unknown): string | null {
-  if (!(error instanceof Error)) return null
-  if (/server does not support SSL/.test(error.message)) return 'the server does not speak TLS'
+/** What is wrong with TLS, and what helps. */
+export interface TlsTrouble {
+  readonly words: string
+  readonly hint: string
+}
+
+const TRUST =
+  'sslrootcert=FILE names the certificate of the authority that signed it; sslrootcert=system trusts the usual ones'
+
+/** Node's code of a failed handshake (OpenSSL's X509_V_ERR and alerts), and the way out of each. */
+const WAYS_OUT: readonly (readonly [code: RegExp, hint: string])[] = [
+  [
+    /^DEPTH_ZERO_SELF_SIGNED_CERT$/,
+    'the certificate of the server is signed by itself: save it in a file that its owner vouches for, and name that with sslrootcert=FILE',
+  ],
+  [
+    /^SELF_SIGNED_CERT_IN_CHAIN$/,
+    'the authority of the server is one of its own: sslrootcert=FILE names the certificate of that authority',
+  ],
+  [/^(UNABLE_TO_|CERT_UNTRUSTED|INVALID_CA|PATH_LENGTH|INVALID_PURPOSE)/, TRUST],
+  [/^CERT_HAS_EXPIRED$/, 'the server needs a new certificate; date says whether the clock here is right'],
+  [/^CERT_NOT_YET_VALID$/, 'the certificate is for later: date says whether the clock here is right'],
+  [/^(CERT_REVOKED|CRL_)/, 'the server needs a new certificate'],
+  [/KEY_VALUES_MISMATCH/, 'sslkey is not the key of sslcert: name the two that belong together'],
+  [
+    /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE/,
+    'the server wants a certificate that it knows from this side: name it with sslcert=FILE and sslkey=FILE',
+  ],
+  [/PROTOCOL|VERSION|NO_CIPHERS/, 'the server speaks no TLS of these days: 1.2 is the oldest that is safe'],
+]
+
+/** Words and a way out where the failure of a connection is about TLS, else null. */
+export function tlsTrouble(error: unknown): TlsTrouble | null {
+  if (!(error instanceof Error) || error instanceof Failure) return null
+  if (/server does not support SSL/.test(error.message)) {
+    return {
+      words: 'the server does not speak TLS',
+      hint: 'sslmode=prefer goes on without it, on a network that nobody else listens to',
+    }
+  }
+  const code = systemCode(error) ?? ''
   const handshake = /establishing an SSL connection|before secure TLS connection/.test(error.message)
   const certificate =
     /^(ERR_(SSL|TLS|OSSL)|EPROTO)|CERT|LEAF_SIGNATURE|INVALID_CA|HOSTNAME_MISMATCH|PATH_LENGTH|INVALID_PURPOSE/
-  if (!handshake && !certificate.test(systemCode(error) ?? '')) return null
-  return `no TLS with the server: ${error.message.replace(/\.$/, '')}`
+  if (!handshake && !certificate.test(code)) return null
+  const words = `no TLS with the server: ${error.message.replace(/\.$/, '')}`
+  if (handshake)
+    return {
+      words,
+      hint: 'the port may be that of another service, or of a proxy without TLS: sslmode=disable asks for none',
+    }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const names = namesOf(error)
+    const host = names.length === 0 ? 'a name that it has' : names.join(' or ')
+    return {
+      words,
+      hint: `the certificate is for ${host}: name the host so, or leave its name unchecked with sslmode=verify-ca`,
+    }
+  }
+  const [, hint = TRUST] = WAYS_OUT.find(([pattern]) => pattern.test(code)) ?? []
+  return { words, hint }
+}
+
+/** The names that a certificate is for, the first few. */
+function namesOf(error: Error): string[] {
+  const { cert } = error as { cert?: { subjectaltname?: string; subject?: { CN?: string | string[] } } }
+  const listed = [...(cert?.subjectaltname ?? '').matchAll(/(?:DNS|IP Address):([^,\s]+)/g)].map(
+    ([, name]) => name!,
+  )
+  const common = [cert?.subject?.CN ?? []].flat()
+  return (listed.length > 0 ? listed : common).slice(0, 3)
 }

@@ -1,9 +1,14 @@
 /** How a server is reached: TLS as libpq has it, and words for all that goes wrong on the way. */
 import { copyFileSync, mkdirSync } from 'node:fs'
+import { Socket } from 'node:net'
 import pg from 'pg'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { Failure } from '../../src/base/errors.js'
+import type { Target } from '../../src/store/connect.js'
+import { PostgresStore } from '../../src/store/postgres.js'
 import { fakePostgres, tlsFile } from '../support/fake-postgres.js'
 import { noTrace } from '../support/store.js'
+import { targetOf } from '../support/target.js'
 import { BIN, barLine, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
 /** A path as a value of a key=value string, blanks and all. */
@@ -11,60 +16,124 @@ const certificate = (name: string): string => `'${tlsFile(name)}'`
 const CA = certificate('ca.crt')
 const PASSWORD = { TIMESCALEDB_PASSWORD: 'right' }
 
+/** How the store is not reached: the failure, with the hint beside it. */
+async function unreached(dsn: string, more: Partial<Target> = {}): Promise<Failure> {
+  const env = (name: string) => (name === 'TIMESCALEDB_PASSWORD' ? 'right' : undefined)
+  const failure = await PostgresStore.open(targetOf(dsn, { env, ...more })).then(
+    () => null,
+    (error: unknown) => error,
+  )
+  if (failure instanceof Failure) return failure
+  throw failure ?? new Error('it was reached')
+}
+
 describe('sslmode against a server', () => {
   type Server = Parameters<typeof fakePostgres>[0]
   const without: Server = { tls: 'no' }
   const within: Server = { tls: 'yes' }
-  const cases: [words: string, server: Server, status: number, log: string[], words: RegExp][] = [
-    ['sslmode=disable', within, 77, ['plain', 'password right'], /no$/m],
-    ['sslmode=allow', within, 77, ['plain', 'password right'], /no$/m],
-    ['sslmode=allow', { tls: 'yes', refuses: 'plain' }, 77, ['plain', 'tls', 'password right'], /no$/m],
-    ['sslmode=prefer', without, 77, ['plain', 'password right'], /no$/m],
-    ['sslmode=prefer', { tls: 'hangs up' }, 69, [], /the database ended the connection/],
-    ['', without, 77, ['plain', 'password right'], /no$/m],
-    ['', within, 77, ['tls', 'password right'], /no$/m],
-    ['sslmode=prefer', { tls: 'yes', refuses: 'tls' }, 77, ['tls', 'plain', 'password right'], /no$/m],
+  const self: Server = { tls: 'yes', identity: { cert: 'self.crt', key: 'self.key' } }
+  const expired: Server = { tls: 'yes', identity: { cert: 'expired.crt', key: 'self.key' } }
+  const password = /jules vault set/
+  const cases: [words: string, server: Server, status: number, log: string[], words: RegExp, hint: RegExp][] =
     [
-      `sslmode=prefer sslrootcert=${certificate('other-ca.crt')}`,
-      within,
-      77,
-      ['plain', 'password right'],
-      /no$/m,
-    ],
-    ['sslmode=require', within, 77, ['tls', 'password right'], /no$/m],
-    ['sslmode=require', without, 69, [], /the server does not speak TLS/],
-    ['sslmode=verify-ca', within, 78, [], /sslmode=verify-ca needs the certificate/],
-    [`sslmode=verify-ca sslrootcert=${CA}`, within, 77, ['tls', 'password right'], /no$/m],
-    [`sslmode=verify-ca sslrootcert=${CA}`, without, 69, [], /the server does not speak TLS/],
-    [
-      `sslmode=verify-ca sslrootcert=${certificate('other-ca.crt')}`,
-      within,
-      69,
-      [],
-      /no TLS with the server: unable to verify/,
-    ],
-    [`sslmode=verify-full sslrootcert=${CA} host=localhost`, within, 77, ['tls', 'password right'], /no$/m],
-    [
-      `sslmode=verify-full sslrootcert=${CA}`,
-      within,
-      69,
-      [],
-      /no TLS with the server: Hostname\/IP does not match/,
-    ],
-    ['sslrootcert=system', within, 69, [], /no TLS with the server: unable to verify/],
-  ]
-  test.each(cases)('%s with %j', async (words, behaviour, status, log, message) => {
-    const dir = new Workdir()
+      ['sslmode=disable', within, 77, ['plain', 'password right'], /no$/, password],
+      ['sslmode=disable', { tls: 'yes', refuses: 'plain' }, 77, ['plain'], /pg_hba/, /sslmode=require$/],
+      ['sslmode=allow', within, 77, ['plain', 'password right'], /no$/, password],
+      [
+        'sslmode=allow',
+        { tls: 'yes', refuses: 'plain' },
+        77,
+        ['plain', 'tls', 'password right'],
+        /no$/,
+        password,
+      ],
+      ['sslmode=prefer', without, 77, ['plain', 'password right'], /no$/, password],
+      ['sslmode=prefer', { tls: 'hangs up' }, 69, [], /the database ended the connection/, /^$/],
+      ['sslmode=prefer', { tls: 'no', refuses: 'plain' }, 77, ['plain'], /pg_hba/, /with TLS or without$/],
+      ['', without, 77, ['plain', 'password right'], /no$/, password],
+      ['', within, 77, ['tls', 'password right'], /no$/, password],
+      [
+        'sslmode=prefer',
+        { tls: 'yes', refuses: 'tls' },
+        77,
+        ['tls', 'plain', 'password right'],
+        /no$/,
+        password,
+      ],
+      [
+        `sslmode=prefer sslrootcert=${certificate('other-ca.crt')}`,
+        within,
+        77,
+        ['plain', 'password right'],
+        /no$/,
+        password,
+      ],
+      ['sslmode=require', within, 77, ['tls', 'password right'], /no$/, password],
+      ['sslmode=require', { tls: 'yes', refuses: 'tls' }, 77, ['tls'], /pg_hba/, /sslmode=prefer$/],
+      ['sslmode=require', without, 69, [], /the server does not speak TLS/, /^sslmode=prefer/],
+      ['sslmode=verify-ca', within, 78, [], /sslmode=verify-ca needs the certificate/, /sslrootcert=FILE/],
+      [`sslmode=verify-ca sslrootcert=${CA}`, within, 77, ['tls', 'password right'], /no$/, password],
+      [`sslmode=verify-ca sslrootcert=${CA}`, without, 69, [], /does not speak TLS/, /^sslmode=prefer/],
+      [
+        `sslmode=verify-ca sslrootcert=${certificate('other-ca.crt')}`,
+        within,
+        69,
+        [],
+        /no TLS with the server: unable to verify/,
+        /^sslrootcert=FILE names the certificate of the authority/,
+      ],
+      [
+        `sslmode=verify-ca sslrootcert=${CA}`,
+        self,
+        69,
+        [],
+        /self-signed/,
+        /signed by itself.*sslrootcert=FILE$/,
+      ],
+      [
+        `sslmode=verify-full sslrootcert=${certificate('self.crt')} host=localhost`,
+        self,
+        77,
+        ['tls', 'password right'],
+        /no$/,
+        password,
+      ],
+      [
+        `sslmode=verify-ca sslrootcert=${certificate('expired.crt')}`,
+        expired,
+        69,
+        [],
+        /certificate has expired/,
+        /^the server needs a new certificate/,
+      ],
+      [
+        `sslmode=verify-full sslrootcert=${CA} host=localhost`,
+        within,
+        77,
+        ['tls', 'password right'],
+        /no$/,
+        password,
+      ],
+      [
+        `sslmode=verify-full sslrootcert=${CA}`,
+        within,
+        69,
+        [],
+        /no TLS with the server: Hostname\/IP does not match/,
+        /^the certificate is for localhost: .*sslmode=verify-ca$/,
+      ],
+      ['sslrootcert=system', within, 69, [], /no TLS with the server: unable to verify/, /sslrootcert=FILE/],
+    ]
+  test.each(cases)('%s with %j', async (words, behaviour, status, log, message, hint) => {
     const server = await fakePostgres(behaviour)
     const dsn = `user=u dbname=db port=${server.port} ${/host=/.test(words) ? '' : 'host=127.0.0.1 '}${words}`
-    const { status: ended, stderr } = await dir.jules(['--json', 'export', '--dsn', dsn], { env: PASSWORD })
-    const lines = stderr
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    expect([ended, lines.map(({ code }) => code), server.log]).toEqual([status, [status], log])
-    expect(lines[0].message).toMatch(message)
-    noTrace(stderr)
+    const failure = await unreached(dsn)
+    expect([failure.code, failure.message, failure.hint ?? '']).toEqual([
+      status,
+      expect.stringMatching(message),
+      expect.stringMatching(hint),
+    ])
+    expect(server.log).toEqual(log)
   })
 
   test('a certificate of the client is shown; a key that others may read is refused', async () => {
@@ -99,6 +168,71 @@ test('variables of the environment name the server, its TLS and its password', a
     env: { ...env, ...PASSWORD, PGSSLMODE: 'verify-full', PGSSLROOTCERT: tlsFile('ca.crt') },
   })
   expect(server.log).toEqual(['tls', 'password right'])
+})
+
+describe('a password in clear text', () => {
+  /** An address of a network for documents, as what answers on this machine. */
+  const ABROAD = `const { Socket } = require('net')
+const { connect } = Socket.prototype
+Socket.prototype.connect = function (...args) {
+  Object.defineProperty(this, 'remoteAddress', { value: '192.0.2.7' })
+  return connect.apply(this, args)
+}`
+  /** A connection that is told to lead to this address. */
+  const leadTo = (address: string) => {
+    const { connect } = Socket.prototype
+    vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...args: unknown[]) {
+      Object.defineProperty(this, 'remoteAddress', { value: address })
+      return Reflect.apply(connect, this, args)
+    })
+  }
+
+  test('goes to no server abroad that asks for it so, but with --allow-cleartext', async () => {
+    const dir = new Workdir('jules-clear-')
+    dir.write('abroad.cjs', ABROAD)
+    const server = await fakePostgres()
+    const run = (args: string[], env = {}) =>
+      dir.jules(['export', '--dsn', `postgresql://u@127.0.0.1:${server.port}/db`, ...args], {
+        env: { ...PASSWORD, NODE_OPTIONS: `--require ${dir.file('abroad.cjs')}`, ...env },
+      })
+    const refused = await run([])
+    expect([refused.status, refused.stderr, server.log]).toEqual([
+      77,
+      `jules export: cannot connect to u@127.0.0.1:${server.port}/db: the server asks for the password in clear text, and the connection has no TLS
+jules export: hint: sslmode=require in --dsn encrypts it; --allow-cleartext sends it all the same\n`,
+      ['plain'],
+    ])
+    await run(['--allow-cleartext'])
+    await run([], { JULES_ALLOW_CLEARTEXT: '1' })
+    expect(server.log.slice(1)).toEqual(['plain', 'password right', 'plain', 'password right'])
+  })
+
+  test.each<[address: string, local: boolean]>([
+    ['127.0.0.1', true],
+    ['127.8.8.8', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['10.0.0.1', false],
+    ['128.127.0.1', false],
+    ['::2', false],
+    ['::ffff:10.127.0.1', false],
+    ['fe80::1', false],
+  ])('%s is of this machine: %s', async (address, local) => {
+    const server = await fakePostgres()
+    leadTo(address)
+    const failure = await unreached(`postgresql://u@127.0.0.1:${server.port}/db`)
+    vi.restoreAllMocks()
+    expect([failure.code, server.log.length]).toEqual([77, local ? 2 : 1])
+    expect(failure.message.includes('in clear text')).toBe(!local)
+  })
+
+  test('goes through TLS wherever the server is', async () => {
+    const server = await fakePostgres({ tls: 'yes' })
+    leadTo('192.0.2.7')
+    await unreached(`postgresql://u@127.0.0.1:${server.port}/db`)
+    vi.restoreAllMocks()
+    expect(server.log).toEqual(['tls', 'password right'])
+  })
 })
 
 /** The commands that open the store. */

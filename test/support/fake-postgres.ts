@@ -19,7 +19,22 @@ interface Behaviour {
   readonly refuses?: 'plain' | 'tls'
   /** Never answers. */
   readonly silent?: boolean
+  /** The files of its certificate and key. */
+  readonly identity?: { readonly cert: string; readonly key: string }
+  /** What it says to a start-up packet, instead of asking for a password, to whoever still listens. */
+  readonly says?: (socket: Socket) => void
 }
+
+/** One message: a letter, a length, a body. */
+export function message(kind: string, body: Buffer | string = '', length?: number): Buffer {
+  const head = Buffer.alloc(5)
+  head.write(kind, 'latin1')
+  head.writeUInt32BE(length ?? Buffer.byteLength(body) + 4, 1)
+  return Buffer.concat([head, Buffer.from(body)])
+}
+
+/** AuthenticationOk and ReadyForQuery. */
+export const WELCOME = Buffer.concat([message('R', '\0\0\0\0'), message('Z', 'I')])
 
 const SSL_REQUEST = 80_877_103
 
@@ -27,11 +42,13 @@ export async function fakePostgres({
   tls = 'no',
   refuses,
   silent = false,
+  identity: { cert, key } = { cert: 'server.crt', key: 'server.key' },
+  says,
 }: Behaviour = {}): Promise<FakePostgres> {
   const log: string[] = []
   const identity: SecureContextOptions = {
-    key: readFileSync(tlsFile('server.key')),
-    cert: readFileSync(tlsFile('server.crt')),
+    key: readFileSync(tlsFile(key)),
+    cert: readFileSync(tlsFile(cert)),
   }
   const sockets = new Set<Socket>()
   const serve = (socket: Socket, kind: 'plain' | 'tls') => {
@@ -71,7 +88,8 @@ export async function fakePostgres({
         log.push(name === undefined ? kind : `${kind} of ${name}`)
         started = true
         // AuthenticationCleartextPassword
-        if (refuses === kind) socket.end(failure('28000'))
+        if (says !== undefined) says(socket)
+        else if (refuses === kind) socket.end(failure('28000', 'no pg_hba.conf entry for host'))
         else socket.write(Buffer.from([82, 0, 0, 0, 8, 0, 0, 0, 3]))
       }
     })
@@ -89,10 +107,5 @@ export async function fakePostgres({
 }
 
 /** ErrorResponse. */
-function failure(state: string): Buffer {
-  const fields = Buffer.from(`SFATAL\0VFATAL\0C${state}\0Mno\0\0`)
-  const head = Buffer.alloc(5)
-  head.write('E')
-  head.writeInt32BE(fields.length + 4, 1)
-  return Buffer.concat([head, fields])
-}
+export const failure = (state: string, words = 'no'): Buffer =>
+  message('E', `SFATAL\0VFATAL\0C${state}\0M${words}\0\0`)

@@ -8,6 +8,7 @@ import { Names } from '../../market/bar.js'
 import { newYorkMidnight } from '../../market/calendar.js'
 import { Inspection } from '../../market/inspection.js'
 import { readRecords } from '../../market/records.js'
+import type { BadRows } from '../../store/store.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { namedInputs, openInput, readOptions } from '../wiring/input.js'
 import {
@@ -43,7 +44,7 @@ export const inspect = defineCommand({
   description: [
     'Describes bars of any symbols and intervals, and refuses none. Of each symbol and interval it gives span, sources, adjustment, the sessions and bars that are there against the calendar, and a line of the closes; then what is odd: bars that overlap or repeat a start, rows that go back in time, lie off the grid of their session, over its open or outside of it, a spacing that is not their interval, nights that look like a split, and the largest moves over a night. Rows that are no bars are counted by what is wrong with them.',
     'Bars come from the files that are named, one after another; else from standard input, where it is a pipe or a file that holds some; else from the store. --store reads the store whatever is on standard input. NAME=FILE says the symbol of rows that have none.',
-    'The store should hold no such rows; where another system has put one there, it is named and ends the command.',
+    'Rows of the store that are no bars, which another system has put there, are counted and named as those of a file.',
     'A quality record holds the date of the last bar, the rule set with the interval, symbol, check, severity (info, warning, error), from, to, count, observed and expected, samples, and what can be done. The check bars comes first for each symbol and interval.',
     'It passes over the bars once. Memory grows with the number of symbols and intervals, and by a bit a bar with the time that they span, not with the rows.',
   ],
@@ -83,11 +84,14 @@ export const inspect = defineCommand({
       } else {
         await withStore(context, given, async (database) => {
           const intervals = given.interval === undefined ? undefined : [given.interval]
-          for await (const batch of database.bars({ ...selection, intervals }, context.signal)) {
+          const onBad = ({ problem, where, count }: BadRows) => inspection.count(problem, where, count)
+          const bars = database.bars({ ...selection, intervals }, context.signal, { onBad })
+          for await (const batch of bars) {
             for (let i = 0; i < batch.length; i++) inspection.check(batch, i)
             seen()
           }
-          if (inspection.rows === 0) throw nothingMatches(await database.holdings())
+          if (inspection.rows === 0 && inspection.impossible.size === 0)
+            throw nothingMatches(await database.holdings())
         })
       }
     } finally {

@@ -4,7 +4,7 @@ import { usage } from '../../base/errors.js'
 import { DAY, formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { option } from '../../cli/options.js'
+import { flag, integer, option } from '../../cli/options.js'
 import type { Target } from '../../store/connect.js'
 import { parseDsn } from '../../store/dsn.js'
 import type { EmbeddedOptions } from '../../store/place.js'
@@ -27,11 +27,18 @@ export const store = {
     if (value !== '' && Buffer.byteLength(value) <= 63 && !/^pg_|\0/.test(value)) return value
     throw usage('expected the name of a schema', { got: quote(value) })
   }),
+  'lock-timeout': integer('SECONDS', 'how long to wait for what another session holds; 0 waits for ever', {
+    fallback: 30,
+    min: 0,
+    max: 2_000_000,
+  }),
+  'allow-cleartext': flag('let the password go in clear text to a server that asks for it so'),
 }
 
 export const storeExits = {
   69: 'the database cannot be reached, or went away',
-  77: 'the database refuses the password, or is read-only',
+  75: 'another session of the database is in the way',
+  77: 'the database refuses the password, is read-only, or wants the password in clear text',
   78: 'a mistake in configuration or environment, or tables that are not those of jules',
 }
 
@@ -48,13 +55,17 @@ export const storeEnvironment = {
 export interface StoreFlags {
   readonly dsn?: string | undefined
   readonly schema: string
+  readonly 'lock-timeout': number
+  readonly 'allow-cleartext': boolean
 }
 
 /** The database that the options and the environment name; the embedded one otherwise. */
-export function storeTarget(context: Context, { dsn, schema }: StoreFlags): Target {
+export function storeTarget(context: Context, flags: StoreFlags): Target {
   return {
-    dsn,
-    schema,
+    dsn: flags.dsn,
+    schema: flags.schema,
+    lockTimeoutS: flags['lock-timeout'],
+    allowCleartext: flags['allow-cleartext'],
     home: context.paths.home,
     warn: (words) => context.ui.warn(words),
     env: context.env,

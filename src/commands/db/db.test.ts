@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { exitsOf, isGroup } from '../cli/command.js'
+import { exitsOf, isGroup } from '../../cli/command.js'
 import { db } from './db.js'
 
 test.each<[name: string, own: number[]]>([
   ['start', [69, 73, 74, 77]],
   ['stop', [69, 74, 77]],
-  ['status', [1, 74, 77]],
+  ['status', [1, 69, 74, 75, 77]],
   ['path', []],
   ['psql-url', [69, 73, 74, 77]],
   ['init', [69, 73, 74, 75, 77]],

@@ -1,13 +1,12 @@
-import { Failure, usage } from '../base/errors.js'
-import { defineCommand, defineGroup } from '../cli/command.js'
-import { choice, date, flag, list } from '../cli/options.js'
-import { painter } from '../cli/ui.js'
-import { INVENTED_SOURCES } from '../market/bar.js'
-import { newYorkMidnight } from '../market/calendar.js'
-import type { PostgresStore } from '../store/postgres.js'
-import type { Purge } from '../store/store.js'
-import { confirmed } from './wiring/confirm.js'
-import { symbols } from './wiring/input.js'
+import { Failure, usage } from '../../base/errors.js'
+import { defineCommand, defineGroup } from '../../cli/command.js'
+import { choice, date, flag, list } from '../../cli/options.js'
+import { INVENTED_SOURCES } from '../../market/bar.js'
+import { newYorkMidnight } from '../../market/calendar.js'
+import type { PostgresStore } from '../../store/postgres.js'
+import type { Purge } from '../../store/store.js'
+import { confirmed } from '../wiring/confirm.js'
+import { symbols } from '../wiring/input.js'
 import {
   embeddedOptions,
   holdingWords,
@@ -16,15 +15,11 @@ import {
   storeExits,
   storeTarget,
   withStore,
-} from './wiring/store.js'
+} from '../wiring/store.js'
+import { fileExits, status } from './status.js'
+import { upgrade } from './upgrade.js'
 
 const print = (line: string): Buffer => Buffer.from(`${line}\n`)
-
-/** How commands end that look at the files of the embedded server. */
-const fileExits = {
-  74: 'reading or writing failed',
-  77: 'no permission for its files, or they are those of another user',
-}
 
 /** How commands end that start it. */
 const serverExits = {
@@ -58,7 +53,7 @@ export const db = defineGroup({
       options: {},
       exits: serverExits,
       run: async (context) => {
-        const { ensureServer } = await import('../store/embedded.js')
+        const { ensureServer } = await import('../../store/embedded.js')
         await ensureServer(embeddedOptions(context))
       },
     }),
@@ -69,48 +64,11 @@ export const db = defineGroup({
       options: {},
       exits: { 69: 'it does not stop', ...fileExits },
       run: async (context) => {
-        const { stopServer } = await import('../store/embedded.js')
+        const { stopServer } = await import('../../store/embedded.js')
         if (!(await stopServer(embeddedOptions(context)))) context.ui.note('it does not run')
       },
     }),
-    defineCommand({
-      name: 'status',
-      summary: 'say whether the embedded database runs',
-      description: ['Exits with 1 when it does not.'],
-      options: {
-        format: choice('FORMAT', ['ndjson', 'table'], 'a record, or lines for people', {
-          short: 'f',
-          defaultText: 'table on a terminal, else ndjson',
-        }),
-      },
-      exits: { ...fileExits, 1: 'it does not run' },
-      run: async (context, { format }) => {
-        const { serverState } = await import('../store/embedded.js')
-        const state = await serverState(embeddedOptions(context))
-        const words = state.running ? 'running' : state.initialised ? 'stopped' : 'not made yet'
-        const record = {
-          type: 'state',
-          database: 'embedded',
-          state: words,
-          pid: state.running ? state.pid : null,
-          socket: state.running ? state.socketDirectory : null,
-        }
-        const table = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
-        const { green, red } = await painter(context.color)
-        const lines = [
-          ['database', `embedded, ${state.running ? green(words) : red(words)}`],
-          ...(state.running
-            ? [
-                ['process', String(state.pid)],
-                ['socket', state.socketDirectory],
-                ['data', state.data],
-              ]
-            : [['start', 'jules db start']]),
-        ].map(([name = '', value]) => `${name.padEnd(9)} ${value}`)
-        await context.stdout().write(print(table ? lines.join('\n') : JSON.stringify(record)))
-        if (!state.running) context.exitWith(1)
-      },
-    }),
+    status,
     defineCommand({
       name: 'path',
       summary: 'print the directory of the embedded database',
@@ -127,7 +85,7 @@ export const db = defineGroup({
       options: {},
       exits: serverExits,
       run: async (context) => {
-        const { ensureServer } = await import('../store/embedded.js')
+        const { ensureServer } = await import('../../store/embedded.js')
         const { user, database, socketDirectory } = await ensureServer(embeddedOptions(context))
         const url = `postgresql://${user}@/${database}?host=${encodeURIComponent(socketDirectory)}`
         await context.stdout().write(print(url))
@@ -150,7 +108,7 @@ export const db = defineGroup({
       exits: tableExits,
       run: async (context, options) => {
         if (options.timescale === 'create') {
-          const { createTimescaleExtension } = await import('../store/postgres.js')
+          const { createTimescaleExtension } = await import('../../store/postgres.js')
           await createTimescaleExtension(storeTarget(context, options))
         }
         const init = async (database: PostgresStore) => {
@@ -170,6 +128,7 @@ export const db = defineGroup({
         await withStore(context, options, init, { cut: false })
       },
     }),
+    upgrade,
     defineCommand({
       name: 'purge',
       summary: 'delete bars from the store',
@@ -230,14 +189,15 @@ export const db = defineGroup({
     }),
   ],
   exits: {
-    1: 'it does not run (status), or the answer was no (purge)',
+    1: 'the embedded one does not run (status), or the answer was no (purge)',
     65: 'the database keeps rows that were to go (purge)',
     66: 'nothing to purge',
     ...tableExits,
   },
   environment: storeEnvironment,
   files: {
-    '$XDG_DATA_HOME/jules/pg': 'the cluster, its log and its socket',
+    '$XDG_DATA_HOME/jules/pg':
+      'the cluster, its log and its socket; after an upgrade the old cluster as data.old-MAJOR',
     '~/.pgpass': 'passwords by server, as for psql; PGPASSFILE names another',
     '~/.pg_service.conf': 'servers by name, as for psql; PGSERVICEFILE names another',
     '~/.postgresql': 'root.crt, postgresql.crt and postgresql.key, as for psql',
