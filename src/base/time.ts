@@ -84,7 +84,7 @@ export function formatTime(epochMs: number): string {
   const rest = epochMs - days * DAY
   if (rest % SECOND !== 0 || Math.abs(days) > 700_000) {
     const text = new Date(epochMs).toISOString()
-    return text.endsWith('.000Z') ? `${text.slice(0, 19)}Z` : text
+    return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text
   }
   if (days !== formattedDay) {
     formattedText = formatDate(days)

@@ -271,13 +271,13 @@ function problemOf(batch: BarBatch, i: number): Problem {
   return { field: 'time', rule: 'too-fine', words: 'expected whole milliseconds', value }
 }
 
-/** Milliseconds of the last time that a Date can be, and of PostgreSQL's infinity. */
+/** Milliseconds of the last time that a Date can be, and from 2000 to PostgreSQL's infinity. */
 const LAST_DATE = 8.64e15
 const ENDLESS = 9.223_372_036e15
 
 function timeWords(ms: number): string {
   if (Math.abs(ms) <= LAST_DATE) return formatTime(Math.floor(ms))
-  return Math.abs(ms) < ENDLESS ? `${ms} ms` : ms < 0 ? '-infinity' : 'infinity'
+  return Math.abs(ms - EPOCH_2000) < ENDLESS ? `${ms} ms` : ms < 0 ? '-infinity' : 'infinity'
 }
 
 /** `NVDA 1m 2025-07-30T13:30:00Z`; what is no name is quoted. */

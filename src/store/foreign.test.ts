@@ -184,7 +184,7 @@ describe('values that no bar can have are named, whoever put them there', () => 
     [
       'a year of old',
       "'NVDA', '1m', '0044-03-15 BC', 1, 2, 1, 2, 3, 'x'",
-      'time of NVDA 1m -000043-03-15T00:00Z: expected 1970 to',
+      'time of NVDA 1m -000043-03-15T00:00:00Z: expected 1970 to',
     ],
     [
       'microseconds',

@@ -1,6 +1,6 @@
 /** `export`, and the tables that `load` fills. */
 import { describe, expect, test } from 'vitest'
-import { freshDatabase, Workdir } from '../support/workdir.js'
+import { barLine, freshDatabase, Workdir } from '../support/workdir.js'
 
 describe('export', () => {
   test('selects, orders, and says what exists when nothing matches', async () => {
@@ -57,6 +57,41 @@ describe('export', () => {
       'jules fetch $(find bars -type f) | sort | cmp - <(sort in.ndjson) && echo same',
     )
     expect(back.stdout).toBe('same\n')
+  })
+
+  test('one file is open at a time, however many the folder has', async () => {
+    const dir = new Workdir()
+    const { dsn, query } = await freshDatabase()
+    await dir.jules(['db', 'init', '--dsn', dsn])
+    await query(`INSERT INTO market_data (symbol, "interval", "time", open, high, low, close, volume, session, source)
+      SELECT 'S' || s, i, timestamptz '2025-07-30 13:30Z' + d * interval '1 day' + m * interval '5 minutes', 1, 2, 1, 2, s, 'rth', 'x'
+      FROM generate_series(1, 60) s, generate_series(0, 1) d, generate_series(0, 2) m, unnest(ARRAY['1m', '5m']) i`)
+    const rows = await dir.shell(`jules export --dsn '${dsn}' | sort | md5sum`)
+    for (const [keys, files] of [
+      ['symbol,date', 120],
+      ['interval,symbol', 120],
+      ['date', 2],
+    ] as const) {
+      // Node itself has about 30 open.
+      const { status, stderr } = await dir.shell(
+        `ulimit -n 48; rm -rf bars; jules export --dsn '${dsn}' --partition-by ${keys} -o bars`,
+      )
+      expect([status, stderr]).toEqual([0, ''])
+      const back = await dir.shell(
+        'find bars -type f | wc -l; jules fetch $(find bars -type f) | sort | md5sum',
+      )
+      expect(back.stdout).toBe(`${files}\n${rows.stdout}`)
+    }
+  })
+
+  test('--verify says what was read back; -v what each setting is', async () => {
+    const dir = new Workdir()
+    const { dsn } = await freshDatabase()
+    const verified = await dir.jules(['load', '--dsn', dsn, '--verify', '-v'], { input: barLine(0) })
+    expect(verified.stderr).toContain('1 written, 0 unchanged, 0 rejected, 1 read back and as given\n')
+    expect(verified.stderr).toContain('--max-rejects 0 (default)\n')
+    const json = await dir.jules(['--json', 'load', '--dsn', dsn, '--verify'], { input: barLine(0) })
+    expect(JSON.parse(json.stderr)).toMatchObject({ unchanged: 1, verified: 1 })
   })
 
   test('other records go to their tables and change nothing the second time', async () => {

@@ -1,6 +1,8 @@
 /** Tables that are there already, made by somebody else: each is used exactly, or named and left alone. */
 import { describe, expect, test } from 'vitest'
+import { Failure } from '../../src/base/errors.js'
 import { noTrace } from '../support/store.js'
+import { getLines, ownTables, putLines } from '../support/target.js'
 import { barLine, barLines, type Database, freshDatabase, type Result, Workdir } from '../support/workdir.js'
 
 const COLUMNS: readonly [name: string, type: string][] = [
@@ -35,6 +37,16 @@ function table(changed: Record<string, string | null> = {}, rest = KEY): string 
 const ORIGINAL = `CREATE TABLE market_data (timestamp timestamptz NOT NULL, symbol varchar(10) NOT NULL,
   open decimal(10,4) NOT NULL, high decimal(10,4) NOT NULL, low decimal(10,4) NOT NULL, close decimal(10,4) NOT NULL,
   volume bigint NOT NULL, source varchar(50) DEFAULT 'unknown', created_at timestamptz DEFAULT now())`
+
+/** How the work was refused. */
+async function refused(work: Promise<unknown>): Promise<Failure> {
+  const error = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  if (error instanceof Failure) return error
+  throw error ?? new Error('it was not refused')
+}
 
 /** Plain words, no bug, no promise that is none. */
 function plain({ status, stderr, stdout }: Result): void {
@@ -176,28 +188,45 @@ describe('a table that differs stops what it must, by name, and the printed stat
     ],
   ]
   test.each(stopping)('%s', async (_what, sql, named, stops, mends) => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await query(sql)
-    const init = await dir.jules(['db', 'init', '--dsn', dsn])
-    plain(init)
-    expect([init.status, init.stderr]).toEqual([78, expect.stringMatching(named)])
-    const load = await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
-    plain(load)
-    expect([load.status, load.stderr]).toEqual([78, expect.stringMatching(named)])
-    const read = await dir.jules(['export', '--dsn', dsn])
-    plain(read)
-    expect(read.status).toBe(stops === 'all' ? 78 : 66)
+    const { open, query } = await ownTables(sql)
+    const store = await open()
+    expect((await refused(store.init({ convert: true }))).code).toBe(78)
+    expect(await refused(putLines(store, barLine(0)))).toMatchObject({
+      code: 78,
+      message: expect.stringMatching(named),
+    })
+    if (stops === 'all') expect((await refused(getLines(store))).code).toBe(78)
+    else expect(await getLines(store)).toBe('')
     // Nothing was made beside the tables of somebody else.
     expect(await query("SELECT to_regclass('jules_migrations') AS made")).toEqual([{ made: null }])
     if (mends) {
-      const statements = init.stderr.match(/(?<=^jules db init: )(ALTER|CREATE) .*;$/gm)?.join('\n') ?? ''
+      const remedies = (await store.differences()).map(({ remedy }) => remedy).filter((one) => one !== null)
       // A column that must be filled needs an empty table, which these are.
-      await query(statements)
-      const mended = await dir.jules(['db', 'init', '--dsn', dsn])
-      expect([mended.status, mended.stderr]).toEqual([0, expect.stringContaining('applied migration 1')])
-      expect((await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })).status).toBe(0)
+      await query(remedies.join('\n'))
+      expect((await store.init({ convert: true })).migrations).toEqual([1])
+      expect(await putLines(store, barLine(0))).toMatchObject({ written: 1 })
     }
+  })
+
+  test('the commands say so: the words, the statements, and no promise', async () => {
+    const dir = new Workdir()
+    const { dsn, query } = await freshDatabase()
+    await query(ORIGINAL)
+    const init = await dir.jules(['db', 'init', '--dsn', dsn])
+    const load = await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
+    const read = await dir.jules(['export', '--dsn', dsn])
+    for (const result of [init, load, read]) {
+      plain(result)
+      expect([result.status, result.stderr]).toEqual([
+        78,
+        expect.stringContaining('market_data has no column time but timestamp'),
+      ])
+    }
+    const statements = init.stderr.match(/(?<=^jules db init: )(ALTER|CREATE) .*;$/gm)?.join('\n') ?? ''
+    await query(statements)
+    const mended = await dir.jules(['db', 'init', '--dsn', dsn])
+    expect([mended.status, mended.stderr]).toEqual([0, expect.stringContaining('applied migration 1')])
+    expect((await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })).status).toBe(0)
   })
 
   test("a schema of one's own goes beside any of them", async () => {
@@ -247,23 +276,15 @@ describe('columns that hold bars exactly are used as they are', () => {
     ],
   ]
   test.each(exact)('%s', async (_what, changed) => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await query(table(changed))
-    const lines = barLines(5) + barLine(9, { vwap: null, trades: null, adjusted: null })
-    for (const written of [6, 0]) {
-      const { status, stderr } = await dir.jules(['load', '--dsn', dsn], { input: lines })
-      expect([status, stderr]).toEqual([
-        0,
-        `jules load: 6 rows read, ${written} written, ${6 - written} unchanged, 0 rejected\n`,
-      ])
-    }
+    const { open } = await ownTables(table(changed))
+    const store = await open()
+    const lines = `${barLines(5)}${barLine(9, { vwap: null, trades: null, adjusted: null })}\n`
+    expect(await putLines(store, lines)).toMatchObject({ written: 6, unchanged: 0 })
+    expect(await putLines(store, lines)).toMatchObject({ written: 0, unchanged: 6 })
     const changedLine = barLine(2, { close: 179.25 })
-    expect((await dir.jules(['load', '--dsn', dsn], { input: changedLine })).stderr).toContain('1 written')
-    const { stdout } = await dir.jules(['export', '--dsn', dsn])
-    expect(stdout).toBe(lines.replace(barLine(2), changedLine).trim().concat('\n'))
-    const init = await dir.jules(['db', 'init', '--dsn', dsn])
-    expect(init.status).toBe(0)
+    expect(await putLines(store, changedLine)).toMatchObject({ written: 1 })
+    expect(await getLines(store)).toBe(lines.replace(barLine(2), changedLine))
+    expect((await store.init({ convert: true })).migrations).toEqual([])
   })
 
   const inexact: [type: Record<string, string>, fields: Record<string, unknown>, words: RegExp][] = [
@@ -283,15 +304,13 @@ describe('columns that hold bars exactly are used as they are', () => {
     [{ source: 'varchar(3)' }, { source: 'vendor' }, /too long for type character varying\(3\)/],
   ]
   test.each(inexact)('%j does not round or cut %j', async (changed, fields, words) => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await query(table(changed))
+    const { open, query } = await ownTables(table(changed))
     const small = { open: 1, high: 200, low: 1, close: 2, trades: 1, volume: 1, source: 'abc' }
-    const { status, stderr } = await dir.jules(['load', '--dsn', dsn], {
-      input: `${barLine(0, small)}\n${barLine(1, { ...small, ...fields })}`,
+    const lines = `${barLine(0, small)}\n${barLine(1, { ...small, ...fields })}`
+    expect(await refused(putLines(await open(), lines))).toMatchObject({
+      code: 65,
+      message: expect.stringMatching(words),
     })
-    expect([status, stderr]).toEqual([65, expect.stringMatching(words)])
-    expect(stderr).not.toContain('running it again')
     expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: 0 }])
   })
 
@@ -299,19 +318,17 @@ describe('columns that hold bars exactly are used as they are', () => {
     [{ open: 'numeric' }, "179.123456789012345678, 200, 1, 2, 5, '1m', 'rth'", 'market_data.open of NVDA 1m'],
     [{ volume: 'bigint' }, "1, 200, 1, 2, 9007199254740993, '1m', 'rth'", 'market_data.volume of NVDA 1m'],
     [{ close: 'float8' }, "1, 200, 1, NULL, 5, '1m', 'rth'", 'market_data.close of NVDA 1m'],
-    [{}, "1, 200, 1, 2, 5, '1min', 'rth'", 'market_data.interval holds "1min"'],
-    [{}, "1, 200, 1, 2, 5, '1m', 'regular'", 'market_data.session holds "regular"'],
+    [{}, "1, 200, 1, 2, 5, '1min', 'rth'", 'market_data.interval of NVDA 1min 2025-07-30T'],
+    [{}, "1, 200, 1, 2, 5, '1m', 'regular'", 'market_data.session of NVDA 1m 2025-07-30T'],
   ]
   test.each(foreign)('%j with a value that no bar can have is named: %s', async (changed, values, words) => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await query(table(changed))
-    await query(
-      `INSERT INTO market_data (symbol, "time", open, high, low, close, volume, "interval", session) VALUES ('NVDA', '2025-07-30', ${values})`,
-    )
-    const read = await dir.jules(['export', '--dsn', dsn])
-    plain(read)
-    expect([read.status, read.stderr]).toEqual([65, expect.stringContaining(words)])
+    const { open } = await ownTables(`${table(changed)};
+      INSERT INTO market_data (symbol, "time", open, high, low, close, volume, "interval", session)
+      VALUES ('NVDA', '2025-07-30', ${values})`)
+    expect(await refused(getLines(await open()))).toMatchObject({
+      code: 65,
+      message: expect.stringContaining(words),
+    })
   })
 })
 
@@ -344,40 +361,31 @@ describe('what the rows decide', () => {
     ],
   ]
   test.each(refusing)('%s refuses the load with 65', async (_what, sql, words) => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await query(`${table()}; ${sql}`)
-    const load = await dir.jules(['load', '--dsn', dsn], {
-      input: `${barLine(0, { vwap: null })}\n${barLine(1)}`,
+    const { open } = await ownTables(`${table()}; ${sql}`)
+    const lines = `${barLine(0, { vwap: null })}\n${barLine(1)}`
+    expect(await refused(putLines(await open(), lines))).toMatchObject({
+      code: 65,
+      message: expect.stringMatching(words),
     })
-    plain(load)
-    expect([load.status, load.stderr]).toEqual([65, expect.stringMatching(words)])
   })
 
   test('a partition that is missing is 65, and one that is there takes its rows', async () => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await query(`${table()} PARTITION BY RANGE ("time")`)
-    await query(
-      "CREATE TABLE y2025 PARTITION OF market_data FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
-    )
-    expect((await dir.jules(['load', '--dsn', dsn], { input: barLines(3) })).status).toBe(0)
-    const load = await dir.jules(['load', '--dsn', dsn], {
-      input: barLine(0, { time: '2024-07-30T13:30:00Z' }),
+    const { open } = await ownTables(`${table()} PARTITION BY RANGE ("time");
+      CREATE TABLE y2025 PARTITION OF market_data FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')`)
+    const store = await open()
+    expect(await putLines(store, barLines(3))).toMatchObject({ written: 3 })
+    expect(await refused(putLines(store, barLine(0, { time: '2024-07-30T13:30:00Z' })))).toMatchObject({
+      code: 65,
+      message: expect.stringContaining('no partition of relation "market_data"'),
     })
-    plain(load)
-    expect([load.status, load.stderr]).toEqual([
-      65,
-      expect.stringContaining('no partition of relation "market_data"'),
-    ])
   })
 
   test('a view is read', async () => {
-    const dir = new Workdir()
-    const { dsn, query } = await freshDatabase()
-    await dir.jules(['load', '--dsn', dsn, '--schema', 'raw'], { input: barLines(3) })
-    await query('CREATE VIEW market_data AS SELECT * FROM raw.market_data WHERE volume > 1000')
-    expect((await dir.jules(['export', '--dsn', dsn])).stdout.split('\n')).toHaveLength(3)
+    const { open } = await ownTables(`${table().replace('market_data', 'theirs')};
+      CREATE VIEW market_data AS SELECT * FROM theirs WHERE volume > 1000;
+      INSERT INTO theirs (symbol, "interval", "time", open, high, low, close, volume)
+      SELECT 'NVDA', '1m', timestamptz '2025-07-30 13:30Z' + i * interval '1 minute', 1, 2, 1, 2, 1000 + i FROM generate_series(0, 2) AS i`)
+    expect((await getLines(await open())).split('\n')).toHaveLength(3)
   })
 })
 

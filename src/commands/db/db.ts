@@ -9,7 +9,7 @@ import { confirmed } from '../wiring/confirm.js'
 import { symbols } from '../wiring/input.js'
 import {
   embeddedOptions,
-  holdingWords,
+  holdingsWords,
   store,
   storeEnvironment,
   storeExits,
@@ -43,6 +43,8 @@ export const db = defineGroup({
   description: [
     'The embedded database is a PostgreSQL server under the data directory. It listens on a Unix socket in a private directory and on no TCP port, is started by the first command that needs it, and is left running.',
     'With --dsn, or with a host or service in the environment, the store is that server instead: a URL or key=value words as psql takes them, with host, port, dbname, user, sslmode, sslrootcert, sslcert, sslkey, application_name, connect_timeout, options, service and passfile. sslmode means what it means to psql: prefer unless given, so TLS where the server has it; verify-full also checks its name, against the certificate in sslrootcert or, with sslrootcert=system, the usual authorities.',
+    'A session has no time-outs of its server, role, database or PGOPTIONS: a statement may take as long as it takes. A wait for what another session holds ends after --lock-timeout seconds (default 30) with 75 and names that session as far as the role may see it; a lock_timeout in options counts for nothing.',
+    'A password goes in clear text to a server that asks for it so only through TLS, a Unix socket or the loopback address; else 77, unless --allow-cleartext is given. A server that breaks the protocol, sends an answer without an end or falls silent in the middle of a message for 15 seconds is 69.',
     'Root may run it too: the server then lives in a user namespace in which root appears as nobody.',
   ],
   commands: [
@@ -168,7 +170,7 @@ export const db = defineGroup({
           const going = await database.matching(what)
           const rows = going.reduce((sum, part) => sum + part.rows, 0)
           if (rows === 0) throw new Failure('noInput', 'the store holds no such rows')
-          context.ui.note(`${rows} rows: ${going.map(holdingWords).join('; ')}`, { rows })
+          context.ui.note(`${rows} rows: ${holdingsWords(going)}`, { rows })
           if (options['dry-run']) return context.ui.note('nothing deleted (dry run)')
           const real = going.some(({ source }) => source === null || !INVENTED_SOURCES.includes(source))
           if (real && !options.yes)

@@ -29,7 +29,7 @@ import {
   symbols,
   unnamedInput,
 } from './input.js'
-import { holdingWords, store, storeExits, withStore } from './store.js'
+import { holdingsWords, store, storeExits, withStore } from './store.js'
 
 const STORE_INTERVAL: Interval = '1m'
 
@@ -266,12 +266,11 @@ async function readStore(
 
 /** For a selection that matches no bars: says what there is. */
 export function nothingMatches(holdings: readonly Holding[]): Failure {
-  const lines = holdings.map(holdingWords)
   return new Failure('noInput', 'no bars match', {
     hint:
-      lines.length === 0
+      holdings.length === 0
         ? 'the store is empty: jules fetch --mock | jules load'
-        : `the store holds ${lines.join('; ')}`,
+        : `the store holds ${holdingsWords(holdings)}`,
   })
 }
 

@@ -125,10 +125,20 @@ export function embeddedOptions(context: Context): EmbeddedOptions {
 }
 
 /** `NVDA 1m mock: 390 rows 2025-08-01 to 2025-08-01` */
-export function holdingWords({ symbol, interval, source, rows, firstMs, lastMs }: Holding): string {
+function holdingWords({ symbol, interval, source, rows, firstMs, lastMs }: Holding): string {
   // PostgreSQL has times without end.
   const [first, last] = [firstMs, lastMs].map((ms) =>
     Number.isFinite(ms) ? formatDate(Math.floor(ms / DAY)) : ms < 0 ? '-infinity' : 'infinity',
   )
-  return `${symbol} ${interval} ${source ?? 'unknown source'}: ${rows} rows ${first} to ${last}`
+  const name = (text: string) => (/^[\w.-]{1,32}$/.test(text) ? text : quote(text))
+  const from = source === null ? 'unknown source' : name(source)
+  return `${name(symbol)} ${name(interval)} ${from}: ${rows} rows ${first} to ${last}`
 }
+
+/** The first few; a store may hold thousands of symbols. */
+export function holdingsWords(holdings: readonly Holding[]): string {
+  const words = holdings.slice(0, HOLDINGS).map(holdingWords)
+  const more = holdings.length - words.length
+  return [...words, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+}
+const HOLDINGS = 12
