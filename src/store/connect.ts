@@ -194,6 +194,13 @@ const refusedClearText = (name: string) =>
 
 function connectionFailure(error: unknown, name: string): unknown {
   const trouble = tlsTrouble(error)
+  if (systemCode(error) === '08P01' && error instanceof Error) {
+    // Of poolers, which hand on few parameters.
+    return new Failure('config', `cannot connect to ${name}: ${error.message.slice(0, 200)}`, {
+      cause: error,
+      hint: 'a pooler takes few parameters: leave options out of --dsn and PGOPTIONS, or name the server behind it',
+    })
+  }
   if (trouble === null) return databaseFailure(error, `cannot connect to ${name}`)
   const { words, hint } = trouble
   return new Failure('unavailable', `cannot connect to ${name}: ${words}`, { cause: error, hint })

@@ -201,7 +201,7 @@ async function checkVersion(layout: Layout, binaries: Binaries): Promise<void> {
     hint:
       Number(made) < Number(here)
         ? 'jules db upgrade moves it to the new version'
-        : 'a newer jules made it: update jules, or move it back with jules db upgrade',
+        : 'update jules, or move it back with jules db upgrade',
   })
 }
 

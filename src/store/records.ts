@@ -70,6 +70,7 @@ export async function storeRecords(
     if (catalog.get(into)?.triggers) await refuseChanged(client, kind, `a trigger of ${into}`)
     const runs = [...new Set(objects.map(({ run }) => run))].filter((run) => typeof run === 'string')
     await client.query('INSERT INTO runs (run) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [runs])
+    if (catalog.get('runs')?.triggers) await refuseLostRuns(client, runs)
   }
   return { written, unchanged }
 }
@@ -144,6 +145,14 @@ async function refuseChanged(client: Client, { type, table, objects }: Kind, who
   const [found] = rows
   if (found === undefined) return
   throw badData(`${who} ${found.dropped ? 'leaves out' : 'changes'} the ${type} record ${quote(found.key)}`)
+}
+
+async function refuseLostRuns(client: Client, names: readonly unknown[]): Promise<void> {
+  const { rows } = await client.query(
+    'SELECT unnest($1::text[]) AS run EXCEPT SELECT run FROM runs LIMIT 1',
+    [names],
+  )
+  if (rows[0] !== undefined) throw badData(`a trigger of runs leaves out the run ${quote(rows[0].run)}`)
 }
 
 const keyOf = ({ key }: Table, alias: string): string =>

@@ -101,6 +101,18 @@ describe('records of runs', () => {
   })
 })
 
+test('a run that a trigger leaves out is told', async () => {
+  const { open } = await ownTables(
+    `${TABLES.map(createSql).join('\n')} ${trigger('runs', 'BEFORE INSERT ON FOR EACH ROW', 'RETURN NULL;')}`,
+  )
+  const load = await (await open()).load({ onConflict: 'update', allowMock: false })
+  const object = { type: 'equity', run: 'r', time: '2025-07-30T13:30:00Z', equity: 1 }
+  await expect(load.others([{ type: 'equity', object, text: '', line: 1 }])).rejects.toMatchObject({
+    code: 65,
+    message: 'a trigger of runs leaves out the run "r"',
+  })
+})
+
 test('who owns a table with triggers is named, and a role without rights is told before a row is read', async () => {
   const role = `clerk_${process.pid}`
   const { open, query, schema, target } = await ownTables(

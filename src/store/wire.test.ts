@@ -119,6 +119,12 @@ describe('while a session is opened', () => {
       /no message of PostgreSQL/,
     ],
     [
+      'a pooler that takes no options',
+      (socket) => socket.end(failure('08P01', 'unsupported startup parameter: options')),
+      78,
+      /unsupported startup parameter: options$/,
+    ],
+    [
       'words that drive a terminal',
       (socket) => socket.end(failure('28000', 'a\x1b[31m\nb')),
       77,

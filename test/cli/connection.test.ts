@@ -250,46 +250,51 @@ describe('a port that is none ends every command of the store with a sentence', 
   test.each(OF_THE_STORE)('%s %s', async (...args) => {
     const dir = new Workdir()
     // What is no port is told by one reader, whose tests have the table: here each command meets one, and the first all.
-    for (const port of args[0] === 'load' ? ['99999', 'abc', '-1'] : ['99999']) {
-      for (const name of ['TIMESCALEDB_PORT', 'PGPORT']) {
+    const first = args[0] === 'load'
+    for (const port of first ? ['99999', 'abc', '-1'] : ['99999']) {
+      for (const name of first ? ['TIMESCALEDB_PORT', 'PGPORT'] : ['PGPORT']) {
         const env = { TIMESCALEDB_HOST: '127.0.0.1', PGUSER: 'u', ...PASSWORD, [name]: port }
-        const { status, stderr } = await dir.jules([...args], {
-          env,
-          input: args[0] === 'load' ? barLine(0) : '',
-        })
+        const { status, stderr } = await dir.jules([...args], { env, input: first ? barLine(0) : '' })
         expect([status, stderr]).toEqual([
           78,
           `jules ${args[0]}${args[0] === 'db' ? ` ${args[1]}` : ''}: ${name}: expected a port from 1 to 65535, got "${port}"\n`,
         ])
       }
-      const { status, stderr } = await dir.jules([
-        ...args,
-        '--dsn',
-        `postgresql://u@127.0.0.1/db?port=${port}`,
-      ])
-      expect([status, stderr]).toEqual([
-        64,
-        expect.stringContaining('--dsn: port: expected a port from 1 to 65535'),
-      ])
     }
+  })
+
+  test.each(['99999', 'abc', '-1'])('%s in --dsn', async (port) => {
+    const dsn = `postgresql://u@127.0.0.1/db?port=${port}`
+    const { status, stderr } = await new Workdir().jules(['export', '--dsn', dsn])
+    expect([status, stderr]).toEqual([
+      64,
+      expect.stringContaining('--dsn: port: expected a port from 1 to 65535'),
+    ])
   })
 })
 
 describe('a signal while the store is reached or read is the status', () => {
-  test.each(OF_THE_STORE)('%s %s', async (...args) => {
+  const both = OF_THE_STORE.flatMap((args, i): [signal: NodeJS.Signals, status: number, args: string[]][] => {
+    const one = ['SIGINT', 130] as const
+    const other = ['SIGTERM', 143] as const
+    // Signals are the frame's: the first command meets both, the others one in turn.
+    if (i === 0)
+      return [
+        [...one, args],
+        [...other, args],
+      ]
+    return [i % 2 === 0 ? [...one, args] : [...other, args]]
+  })
+  test.each(both)('%s is %d: %j', async (signal, expected, args) => {
     const dir = new Workdir()
-    for (const [signal, expected] of [
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-    ] as const) {
-      const server = await fakePostgres({ silent: true })
-      const child = dir.start(BIN, [...args, '--dsn', `postgresql://u@127.0.0.1:${server.port}/db`, '-v'])
-      // The command is on its way once it has told its settings; sooner, the signal ends it in the shell's own way.
-      child.stderr?.once('data', () => setTimeout(() => child.kill(signal), 500))
-      const { status, stderr } = await finished(child, barLine(0))
-      expect([status, signal], stderr).toEqual([expected, signal])
-      noTrace(stderr)
-    }
+    const server = await fakePostgres({ silent: true })
+    const child = dir.start(BIN, [...args, '--dsn', `postgresql://u@127.0.0.1:${server.port}/db`])
+    const ended = finished(child, barLine(0))
+    await server.spoken
+    child.kill(signal)
+    const { status, stderr } = await ended
+    expect([status, signal], stderr).toEqual([expected, signal])
+    noTrace(stderr)
   })
 })
 

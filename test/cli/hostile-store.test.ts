@@ -139,7 +139,7 @@ describe('a row that is no bar', () => {
 test('the commands that read the store: 65 or a right answer, JSON that is JSON, no file elsewhere, no control characters', async () => {
   const dir = new Workdir('jules-hostile-')
   const { dsn, query } = await freshDatabase()
-  await query(`${TABLE}; ALTER TABLE market_data ADD COLUMN E"x" int`.replace('E"x"', '"x\u001b[31m"'))
+  await query(`${TABLE}; CREATE DOMAIN "d\u001b[31m" AS text; CREATE TABLE fills (run "d\u001b[31m")`)
   for (const row of ["'../../x'", "E'A\\x1b[31mB'", "repeat('Z', 3000000)"])
     await query(insert({ symbol: row, source: "E'\\x1b[2J'" }))
   await query(insert({ volume: "'NaN'" }))
@@ -161,7 +161,10 @@ test('the commands that read the store: 65 or a right answer, JSON that is JSON,
     run(['backtest', '--policy', 'flat'], [65, 66]),
     run(['train', '--steps', '2048'], [65, 66]),
     run(['check-env', '--symbols', 'NVDA,MSFT'], [65, 66]),
-    run(['doctor', '-f', 'table'], [0, 1]),
+    run(['doctor', '-f', 'table'], [1]),
+    run(['doctor', '-f', 'ndjson'], [1]),
+    run(['db', 'status', '-f', 'table'], [0]),
+    run(['db', 'init'], [78]),
     run(['inspect', '-f', 'table'], [0]),
   ]
   await Promise.all(read)

@@ -10,6 +10,8 @@ export interface FakePostgres {
   readonly port: number
   /** `plain` or `tls` for each start-up packet, then `password WORDS`. */
   readonly log: string[]
+  /** Somebody has said something. */
+  readonly spoken: Promise<void>
 }
 
 interface Behaviour {
@@ -51,11 +53,16 @@ export async function fakePostgres({
     cert: readFileSync(tlsFile(cert)),
   }
   const sockets = new Set<Socket>()
+  let speak = () => {}
+  const spoken = new Promise<void>((done) => {
+    speak = done
+  })
   const serve = (socket: Socket, kind: 'plain' | 'tls') => {
     let bytes = Buffer.alloc(0)
     let started = false
     socket.on('error', () => {})
     socket.on('data', (data) => {
+      speak()
       bytes = Buffer.concat([bytes, data])
       if (silent) return
       const at = started ? 1 : 0
@@ -103,7 +110,7 @@ export async function fakePostgres({
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return { port: (server.address() as AddressInfo).port, log }
+  return { port: (server.address() as AddressInfo).port, log, spoken }
 }
 
 /** ErrorResponse. */

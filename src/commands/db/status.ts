@@ -2,7 +2,7 @@
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { choice } from '../../cli/options.js'
-import { painter } from '../../cli/ui.js'
+import { inLine, painter, plain } from '../../cli/ui.js'
 import type { StoreFacts } from '../../store/postgres.js'
 import {
   embeddedOptions,
@@ -52,7 +52,7 @@ export const status = defineCommand({
     const endpoint = await endpointOf(storeTarget(context, flags))
     const found = endpoint === null ? await embedded(context, flags) : await outside(context, flags)
     const table = (flags.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
-    const text = table ? await linesOf(context, found) : JSON.stringify(found.record)
+    const text = table ? await linesOf(context, found) : plain(JSON.stringify(found.record))
     await context.stdout().write(Buffer.from(`${text}\n`))
     if (!found.answers) context.exitWith(1)
   },
@@ -104,11 +104,11 @@ async function linesOf(context: Context, { record, answers, data }: Status): Pro
   const { database, state, pid, socket, version, tls, tables } = record
   const words = String(state)
   const lines: [name: string, value: unknown][] = [
-    ['database', `${database}, ${answers ? green(words) : red(words)}`],
+    ['database', `${inLine(String(database))}, ${answers ? green(words) : red(words)}`],
     ['process', pid],
     ['socket', socket],
     ['data', data],
-    ['version', version === null ? null : `PostgreSQL ${version}`],
+    ['version', version === null ? null : `PostgreSQL ${inLine(String(version))}`],
     ['TLS', database === 'embedded' || tls === null ? null : tls ? 'yes' : 'no'],
     ['tables', tables === null ? null : TABLES[tables as StoreFacts['tables']]],
     ['start', answers ? null : 'jules db start'],

@@ -9,7 +9,7 @@ import { readConfig } from '../../cli/config.js'
 import { configFailures } from '../../cli/config-check.js'
 import type { Context } from '../../cli/context.js'
 import { choice, under } from '../../cli/options.js'
-import { painter } from '../../cli/ui.js'
+import { inLine, painter, plain } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { type StoreFlags, store, storeEnvironment } from '../wiring/store.js'
 import { type Check, fine, wrong } from './check.js'
@@ -71,9 +71,12 @@ export const doctorOf = (commands: readonly CommandEntry[]) =>
             fix,
             detail: problem === null ? detail : null,
           }
-          await out.text(`${JSON.stringify(record)}\n`)
-        } else if (problem === null) await out.text(`${paint.green('ok')}      ${name}: ${detail}\n`)
-        else await out.text(`${paint.red('failed')}  ${name}: ${problem}\n        fix: ${fix}\n`)
+          await out.text(`${plain(JSON.stringify(record))}\n`)
+        } else if (problem === null) await out.text(`${paint.green('ok')}      ${name}: ${inLine(detail)}\n`)
+        else
+          await out.text(
+            `${paint.red('failed')}  ${name}: ${inLine(problem)}\n        fix: ${inLine(fix ?? '')}\n`,
+          )
       }
       await out.drain()
       if (failed) context.exitWith(1)
