@@ -157,7 +157,12 @@ async function connect(
   const cut = () => abandon(client)
   signal.addEventListener('abort', cut, { once: true })
   // Of a server that lets a session in and then says no more: pg's own timer has ended by then.
-  const timer = connectionTimeoutMillis > 0 ? setTimeout(cut, connectionTimeoutMillis) : undefined
+  let late = false
+  const giveUp = () => {
+    late = true
+    cut()
+  }
+  const timer = connectionTimeoutMillis > 0 ? setTimeout(giveUp, connectionTimeoutMillis) : undefined
   try {
     signal.throwIfAborted()
     await client.connect()
@@ -166,6 +171,7 @@ async function connect(
     // A server that has not kept to the protocol need not answer a good-bye.
     abandon(client)
     signal.throwIfAborted()
+    if (late) throw silent(name, connectionTimeoutMillis)
     throw refusal ?? connectionFailure(causeOf(error, client), name)
   } finally {
     clearTimeout(timer)
@@ -173,6 +179,11 @@ async function connect(
   }
   return { client, name, tls }
 }
+
+const silent = (name: string, ms: number) =>
+  new Failure('unavailable', `cannot connect to ${name}: no answer within ${ms / 1000} s`, {
+    hint: 'start the database, or wait longer with connect_timeout=SECONDS in --dsn',
+  })
 
 /** When a silent session is asked whether the other end still lives. */
 const KEEP_ALIVE_MS = 60_000

@@ -141,6 +141,15 @@ describe('while a session is opened', () => {
   })
 })
 
+test('a server that lets a session in and then says no more is given up', async () => {
+  const server = await fakePostgres({ says: (socket) => socket.write(WELCOME) })
+  const dsn = `postgresql://u@127.0.0.1:${server.port}/db?sslmode=disable&connect_timeout=1`
+  await expect(PostgresStore.open(targetOf(dsn))).rejects.toMatchObject({
+    code: 69,
+    message: expect.stringMatching(/^cannot connect to u@127\.0\.0\.1:\d+\/db: no answer within 1 s$/),
+  })
+})
+
 describe('a message that stops in its middle', () => {
   afterEach(() => {
     vi.useRealTimers()
