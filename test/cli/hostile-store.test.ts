@@ -143,7 +143,6 @@ test('the commands that read the store: 65 or a right answer, JSON that is JSON,
   for (const row of ["'../../x'", "E'A\\x1b[31mB'", "repeat('Z', 3000000)"])
     await query(insert({ symbol: row, source: "E'\\x1b[2J'" }))
   await query(insert({ volume: "'NaN'" }))
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
   const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
   const run = async (args: string[], statuses: number[]) => {
     const { status, stdout, stderr } = await dir.jules([...args, '--dsn', dsn])
