@@ -22,7 +22,7 @@ _jules() {
       return ;;
     'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
-    'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init purge' -- "$cur")); return ;;
+    'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
     'fetch')
       case $prev in
@@ -61,6 +61,7 @@ _jules() {
       case $prev in
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
         --tz) COMPREPLY=(); return ;;
@@ -77,13 +78,14 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --symbol --interval --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --on-conflict --import-id --rejects --max-rejects --allow-mock --dry-run --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --symbol --interval --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --on-conflict --import-id --rejects --max-rejects --verify --allow-mock --dry-run --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export')
       case $prev in
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --symbols) COMPREPLY=(); return ;;
         --interval) COMPREPLY=(); return ;;
         --source) COMPREPLY=($(compgen -W 'file mock' -- "$cur")); return ;;
@@ -95,7 +97,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --symbols --interval --source --from --to --partition-by --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --symbols --interval --source --from --to --partition-by --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'train')
       case $prev in
@@ -115,6 +117,7 @@ _jules() {
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --env) COMPREPLY=($(compgen -W 'cartpole-novel tmaze10 recall2' -- "$cur")); return ;;
         --steps) COMPREPLY=(); return ;;
         --envs) COMPREPLY=(); return ;;
@@ -171,7 +174,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --checkpoint-every --output -o --run --resume --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')
@@ -192,6 +195,7 @@ _jules() {
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
@@ -218,7 +222,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')
@@ -257,11 +261,12 @@ _jules() {
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'inspect')
@@ -281,11 +286,12 @@ _jules() {
         --max-line) COMPREPLY=(); return ;;
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'export-model')
@@ -361,11 +367,14 @@ _jules() {
       ;;
     'db status')
       case $prev in
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'db path')
       case $prev in
@@ -385,16 +394,26 @@ _jules() {
       case $prev in
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --timescale) COMPREPLY=($(compgen -W 'auto create' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --timescale --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --timescale --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'db upgrade')
+      case $prev in
+        --from-bin) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--from-bin --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'db purge')
       case $prev in
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --source) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
         --from) COMPREPLY=(); return ;;
@@ -402,7 +421,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --source --null-source --symbol --from --to --dry-run --yes --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --source --null-source --symbol --from --to --dry-run --yes --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault set')
       case $prev in
@@ -568,11 +587,12 @@ _jules() {
       case $prev in
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
   esac
   case $cur in
