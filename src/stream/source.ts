@@ -31,7 +31,7 @@ export interface SourceOptions {
 }
 
 /** Random access to bytes that do not change while they are read. */
-interface RandomAccess {
+export interface RandomAccess {
   readonly byteLength: number
   slice(start: number, end?: number): Promise<ArrayBuffer>
 }
