@@ -4,10 +4,11 @@
  * Who may write at the same time is the caller's to say: with 'part' any number of processes, with 'drop' the one that
  * holds a lock.
  */
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { disk, syncDirectory } from './disk.js'
 import { systemCode, systemFailure } from './errors.js'
+import { readAtMost } from './read-file.js'
 
 /**
  * What becomes of a torn last line. `drop`: it is cut off, for a log with one writer. `part`: a line end goes before the
@@ -147,6 +148,9 @@ interface LogLine {
   readonly text: string
 }
 
+/** Of a log: half a million lines. */
+const MOST_BYTES = 1 << 27
+
 export interface LogContent<T> {
   readonly records: readonly T[]
   /** Whole lines that `parse` refuses. */
@@ -163,11 +167,11 @@ export async function readLog<T>(
   path: string,
   parse: (text: string) => T | undefined,
 ): Promise<LogContent<T>> {
-  const text = await readFile(path, 'utf8').catch((error) => {
+  const bytes = await readAtMost(path, { most: MOST_BYTES }).catch((error) => {
     if (systemCode(error) === 'ENOENT') return ''
     throw systemFailure(error, path)
   })
-  const lines = text.split('\n')
+  const lines = bytes.toString().split('\n')
   const rest = lines.pop() ?? ''
   const records: T[] = []
   const damaged: LogLine[] = []

@@ -4,11 +4,14 @@
 export function quote(value: unknown): string {
   let text: string | undefined
   try {
-    text = JSON.stringify(value)
+    // Only the beginning is shown, and what is made of it grows with its length.
+    text = JSON.stringify(typeof value === 'string' ? value.slice(0, 1000) : value)
+    text = (text ?? String(value)).slice(0, 1000)
   } catch {
-    text = undefined
+    // Nested too deep, or a number too large for JSON.
+    text = typeof value === 'object' ? 'an object' : String(value)
   }
-  text = (text ?? String(value)).replace(
+  text = text.replace(
     /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

@@ -2,8 +2,8 @@
  * The configuration file: JSON, global keys at the top, a command's options under its name. An unknown key is an error
  * that names it, because a mistyped limit must not be a limit left out.
  */
-import { readFile } from 'node:fs/promises'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import { readAtMost } from '../base/read-file.js'
 import { nearest } from '../base/suggest.js'
 import { quote } from '../base/words.js'
 import { globalOptions, type Options } from './options.js'
@@ -15,11 +15,13 @@ export interface Config {
   readonly body: Json
 }
 
+const MOST_BYTES = 1 << 20
+
 /** Reads `path`; a missing file is an error only when it was asked for. */
 export async function readConfig(path: string, asked: boolean): Promise<Config> {
   let source: string
   try {
-    source = await readFile(path, 'utf8')
+    source = (await readAtMost(path, { most: MOST_BYTES })).toString()
   } catch (error) {
     if (!asked && (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR')) {
       return { path: undefined, body: {} }

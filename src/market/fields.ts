@@ -51,12 +51,18 @@ const ALIASES: Readonly<Record<string, BarField>> = Object.fromEntries(
   ),
 )
 
+/** No name of a field comes near, in any dress; longer ones are neither taken apart nor kept. */
+export const LONGEST_NAME = 200
+/** No number and no stamp comes near: longer texts never meet an expression, some of which would look at them for hours. */
+export const LONGEST_VALUE = 1000
+
 /** Keys come again with every row; of an input whose keys never do the last few are kept. */
 const KEPT = 1000
 const plainNames = new Map<string, string>()
 
 /** A key or column header without the dress of its vendor: `<OPEN>`, `1. open`, `Bar Count`, `Open ($)`. */
 function plain(key: string): string {
+  if (key.length > LONGEST_NAME) return key
   const known = plainNames.get(key)
   if (known !== undefined) return known
   const name = key
@@ -279,7 +285,11 @@ export function readTime(
   const field = 'time'
   if (value === undefined || value === null || value === '') return missing(field)
   if (value instanceof Date) return value.getTime()
-  const text = typeof value === 'string' ? value : String(value)
+  const text = typeof value === 'string' ? value : typeof value === 'object' ? '' : String(value)
+  if (text.length > LONGEST_VALUE) {
+    const words = `expected a time such as 2025-07-30T13:30:00Z, got ${quote(value)}`
+    return { field, rule: 'not-a-time', words, value }
+  }
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') {
     const words = `expected a time such as 2025-07-30T13:30:00Z, got ${quote(value)}`
     return { field, rule: 'not-a-time', words, value }
@@ -310,7 +320,7 @@ function readNumber(field: BarField, value: unknown, { textual, decimal }: Field
   }
   if (value === undefined || value === null) return Number.NaN
   if (typeof value === 'bigint') return Number(value)
-  if (textual && typeof value === 'string') {
+  if (textual && typeof value === 'string' && value.length <= LONGEST_VALUE) {
     const text = value.trim()
     if (text === '') return Number.NaN
     const number = textNumber(text, decimal)

@@ -256,6 +256,12 @@ const LINES: readonly [rule: Rule, format: Format, input: Uint8Array, message: s
   ['a-document', 'ndjson', Buffer.from('[1]\n'), 'expected one JSON object a line, got an array'],
   ['duplicate-key', 'ndjson', Buffer.from('{"a":1,"a":2}\n'), 'key "a" stands twice'],
   ['forbidden-key', 'ndjson', Buffer.from('{"__proto__":1}\n'), 'key "__proto__" is not allowed'],
+  [
+    'too-deep',
+    'ndjson',
+    Buffer.from(`{"a":${'['.repeat(100)}${']'.repeat(100)}}\n`),
+    'is nested more than 100 deep',
+  ],
   ['web-page', 'ndjson', Buffer.from('<html>\n'), 'expected records, got an HTML or XML page'],
   ['web-page', 'csv', Buffer.from('<html>\n'), 'expected records, got an HTML or XML page'],
   [

@@ -61,7 +61,7 @@ export const vendors: Readonly<Record<VendorName, Vendor>> = {
       if (!Array.isArray(document) || !document.every((row) => Array.isArray(row) && row.length >= 9))
         return null
       return {
-        rows: document.map(([time, open, high, low, close, volume, , , trades]) => ({
+        rows: mapped(document, ([time, open, high, low, close, volume, , , trades]) => ({
           time,
           open,
           high,
@@ -124,6 +124,11 @@ export const vendorsOfLine = (line: string, cells: number): VendorName[] =>
 export const vendorOfDocument = (document: unknown): VendorName | undefined =>
   VENDORS.find((name) => (vendors[name].rows?.(document) ?? null) !== null)
 
+/** Rows one at a time: all of a page at once would take several times its size. */
+function* mapped<T>(list: readonly T[], row: (one: T) => LooseFields): Generator<LooseFields> {
+  for (const one of list) yield row(one)
+}
+
 interface ShortBar {
   readonly t?: unknown
   readonly o?: unknown
@@ -143,20 +148,20 @@ const short = (symbol: unknown, bar: unknown): LooseFields => {
 /** Aggregates of Polygon: `{ticker, results: [{t, o, h, l, c, v, vw, n}]}`. */
 function polygonRows(document: unknown): DocumentRows | null {
   if (!isObject(document) || !Array.isArray(document.results) || document.ticker === undefined) return null
-  return { rows: document.results.map((bar) => short(document.ticker, bar)) }
+  return { rows: mapped(document.results, (bar) => short(document.ticker, bar)) }
 }
 
 /** Bars of Alpaca: an array under `bars` with `symbol` beside it, or arrays by symbol. */
 function alpacaRows(document: unknown): DocumentRows | null {
   if (!isObject(document)) return null
   const { bars } = document
-  if (Array.isArray(bars)) return { rows: bars.map((bar) => short(document.symbol, bar)) }
+  if (Array.isArray(bars)) return { rows: mapped(bars, (bar) => short(document.symbol, bar)) }
   if (!isObject(bars) || !Object.values(bars).every(Array.isArray)) return null
-  return {
-    rows: Object.entries(bars).flatMap(([symbol, list]) =>
-      (list as unknown[]).map((bar) => short(symbol, bar)),
-    ),
-  }
+  return { rows: shortBySymbol(bars as Record<string, unknown[]>) }
+}
+
+function* shortBySymbol(bars: Record<string, unknown[]>): Generator<LooseFields> {
+  for (const [symbol, list] of Object.entries(bars)) for (const bar of list) yield short(symbol, bar)
 }
 
 /** Time series of Alpha Vantage: objects by stamp, keys `1. open` to `5. volume`, the zone among the meta data. */
@@ -168,7 +173,7 @@ function alphaVantageRows(document: unknown): DocumentRows | null {
   if (!isObject(series)) return null
   const zone = said('Time Zone')
   return {
-    rows: Object.entries(series).map(([time, bar]) => {
+    rows: mapped(Object.entries(series), ([time, bar]) => {
       const row = isObject(bar) ? bar : {}
       const value = (name: string) => Object.entries(row).find(([key]) => key.endsWith(`. ${name}`))?.[1]
       return {
@@ -189,19 +194,23 @@ function alphaVantageRows(document: unknown): DocumentRows | null {
 function yahooRows(document: unknown): DocumentRows | null {
   const chart = isObject(document) && isObject(document.chart) ? document.chart.result : undefined
   if (!Array.isArray(chart)) return null
-  return { rows: chart.flatMap(yahooSeries) }
+  return { rows: yahooCharts(chart) }
 }
 
-function yahooSeries(result: unknown): LooseFields[] {
-  if (!isObject(result) || !isObject(result.meta) || !isObject(result.indicators)) return []
+function* yahooCharts(chart: readonly unknown[]): Generator<LooseFields> {
+  for (const result of chart) yield* yahooSeries(result)
+}
+
+function* yahooSeries(result: unknown): Generator<LooseFields> {
+  if (!isObject(result) || !isObject(result.meta) || !isObject(result.indicators)) return
   const { meta, timestamp, indicators } = result
   const quote = Array.isArray(indicators.quote) ? indicators.quote[0] : undefined
-  if (!Array.isArray(timestamp) || !isObject(quote)) return []
+  if (!Array.isArray(timestamp) || !isObject(quote)) return
   const at = (field: string, i: number) => (Array.isArray(quote[field]) ? quote[field][i] : undefined)
-  return timestamp.flatMap((time, i) => {
+  for (const [i, time] of timestamp.entries()) {
     const bar = { open: at('open', i), high: at('high', i), low: at('low', i), close: at('close', i) }
     // A minute in which nothing traded has nulls throughout.
-    if (Object.values(bar).every((value) => value === null)) return []
-    return [{ symbol: meta.symbol, time, ...bar, volume: at('volume', i) }]
-  })
+    if (Object.values(bar).every((value) => value === null)) continue
+    yield { symbol: meta.symbol, time, ...bar, volume: at('volume', i) }
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * One JSON object from one line, strictly: valid UTF-8, no duplicate keys, no `__proto__`. JSON.parse would take the last
- * of two prices without a word.
+ * One JSON object from one line, strictly: valid UTF-8, no duplicate keys, no `__proto__`, nested no deeper than what works on
+ * values can follow. JSON.parse would take the last of two prices without a word.
  */
 import { quote } from '../base/words.js'
 
@@ -11,7 +11,7 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Why a text is no JSON object that can be taken. */
-export const JSON_RULES = ['not-an-object', 'duplicate-key', 'forbidden-key'] as const
+export const JSON_RULES = ['not-an-object', 'duplicate-key', 'forbidden-key', 'too-deep'] as const
 export type JsonRule = (typeof JSON_RULES)[number]
 
 export type ParsedJson = { object: JsonObject } | { rule: JsonRule; error: string }
@@ -36,12 +36,30 @@ export function parseObject(text: string): ParsedJson {
     return notAnObject(text)
   }
   if (!isObject(value)) return notAnObject(text)
-  const twice = duplicateKey(text)
+  const { twice, depth } = structure(text)
+  if (depth > MOST_DEPTH) return tooDeep
   if (twice !== null) return { rule: 'duplicate-key', error: `key ${quote(twice)} stands twice` }
   if (Object.hasOwn(value, '__proto__')) {
     return { rule: 'forbidden-key', error: 'key "__proto__" is not allowed' }
   }
   return { object: value }
+}
+
+const MOST_DEPTH = 100
+const tooDeep = { rule: 'too-deep', error: `is nested more than ${MOST_DEPTH} deep` } as const
+
+/** Whether text that may be JSON is nested too deep to be worked on; parsing alone would take a hundred times its size. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
+    } else if (c === 0x7b || c === 0x5b) {
+      if (++depth > MOST_DEPTH) return true
+    } else if (c === 0x7d || c === 0x5d) depth--
+  }
+  return false
 }
 
 const notAnObject = (text: string): ParsedJson => ({
@@ -50,9 +68,13 @@ const notAnObject = (text: string): ParsedJson => ({
 })
 
 /** The first key that stands twice in one object anywhere in valid JSON, or null. */
-export function duplicateKey(text: string): string | null {
+export const duplicateKey = (text: string): string | null => structure(text).twice
+
+/** The first key that stands twice, and how deep the JSON before it is nested. */
+function structure(text: string): { readonly twice: string | null; readonly depth: number } {
   const open: (Set<string> | null)[] = []
   let expectKey = false
+  let depth = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 0x22) {
@@ -63,18 +85,20 @@ export function duplicateKey(text: string): string | null {
       if (expectKey && keys) {
         const raw = text.slice(start + 1, i)
         const key: string = raw.includes('\\') ? JSON.parse(text.slice(start, i + 1)) : raw
-        if (keys.has(key)) return key
+        if (keys.has(key)) return { twice: key, depth }
         keys.add(key)
         expectKey = false
       }
     } else if (c === 0x7b) {
       open.push(new Set())
+      depth = Math.max(depth, open.length)
       expectKey = true
     } else if (c === 0x5b) {
       open.push(null)
+      depth = Math.max(depth, open.length)
       expectKey = false
     } else if (c === 0x7d || c === 0x5d) open.pop()
     else if (c === 0x2c) expectKey = open.at(-1) !== null
   }
-  return null
+  return { twice: null, depth }
 }

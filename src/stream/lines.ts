@@ -6,6 +6,8 @@ export const MAX_LINE = 1 << 20
 export interface LineOptions {
   readonly name: string
   readonly maxLine?: number | undefined
+  /** What to do about a line that is too long. */
+  readonly hint?: string
   /** The number of the line to come, from 1: counted by the reader of the lines, for messages here. */
   readonly at: { readonly line: number }
 }
@@ -13,7 +15,7 @@ export interface LineOptions {
 /** Blocks of whole lines, each ended by LF; the last one of the stream may lack it. */
 export async function* lineBlocks(
   chunks: AsyncIterable<Buffer>,
-  { name, maxLine = MAX_LINE, at }: LineOptions,
+  { name, maxLine = MAX_LINE, hint, at }: LineOptions,
 ): AsyncGenerator<Buffer> {
   let rest: Buffer[] = []
   let restLength = 0
@@ -22,7 +24,7 @@ export async function* lineBlocks(
     first = false
     const end = chunk.lastIndexOf(0x0a) + 1
     const head = end === 0 ? chunk : chunk.subarray(0, chunk.indexOf(0x0a) + 1)
-    if (restLength + head.length > maxLine + 1) throw tooLong(name, at.line, maxLine)
+    if (restLength + head.length > maxLine + 1) throw tooLong(name, at.line, maxLine, hint)
     if (end === 0) {
       rest.push(chunk)
       restLength += chunk.length
@@ -37,11 +39,13 @@ export async function* lineBlocks(
 }
 
 /** The failure for line `number`; shared with readers that find a long line inside a block. */
-export function tooLong(name: string, number: number, maxLine: number) {
-  return badData(`longer than ${maxLine} bytes`, {
-    where: `${name}:${number}`,
-    hint: 'raise the limit with --max-line',
-  })
+export function tooLong(
+  name: string,
+  number: number,
+  maxLine: number,
+  hint = 'raise the limit with --max-line',
+) {
+  return badData(`longer than ${maxLine} bytes`, { where: `${name}:${number}`, hint })
 }
 
 /** Drops a UTF-8 byte order mark from the start. */

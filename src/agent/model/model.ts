@@ -138,6 +138,8 @@ export function decodeModel(bytes: Uint8Array, name: string): Model {
   const spec = checked('spec', isSpec)
   if (specHash(spec) !== metadata.spec_sha256) throw bad('its specification does not fit its hash')
   const shape = checked('network', isShape)
+  if (shape.layers + shape.net.length > file.tensors.size)
+    throw bad('its network has more layers than tensors')
   if (spec.mask.length !== shape.actions)
     throw bad(`its mask is of ${spec.mask.length} actions, and its network of ${shape.actions}`)
   return {

@@ -2,12 +2,13 @@
  * The folder of a run. A file in it is there whole or not at all; a checkpoint takes the place of the last one, which is
  * kept as the previous one; metrics are appended line by line.
  */
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
 import { ensureDirectory } from '../../base/disk.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { isLocked, type LockWorld, takeLock } from '../../base/lock.js'
+import { readAtMost } from '../../base/read-file.js'
 import { fileSink, linkOrCopy } from '../../stream/sink.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 
@@ -212,7 +213,7 @@ export class RunFolder {
   /** The bytes of a file, null where it is not there. */
   async read(name: string): Promise<Uint8Array | null> {
     try {
-      return await readFile(this.file(name))
+      return await readAtMost(this.file(name), { most: MOST_BYTES })
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return null
       throw systemFailure(error, this.file(name))
@@ -263,6 +264,9 @@ export class RunFolder {
     return manifest as T
   }
 }
+
+/** Of a checkpoint, the largest file that is read whole. */
+const MOST_BYTES = 1 << 28
 
 /** A file that only grows. */
 export interface Appender {

@@ -1,9 +1,10 @@
 /** Weights to start from: another model of jules, or tensors in the names of sb3-contrib. */
 
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { Failure, systemCode, systemFailure } from '../../base/errors.js'
+import { readAtMost } from '../../base/read-file.js'
 import { decodeModel, parametersOf, type SeenSpan, seenSpans, shapeOf } from '../model/model.js'
 import { decodeSafetensors } from '../model/safetensors.js'
 import { transferred } from '../model/transfer.js'
@@ -37,8 +38,11 @@ export async function policyFile(path: string): Promise<PolicyFile> {
   throw new Failure('noInput', 'the folder holds no policy', { where: path })
 }
 
+/** Of a file of tensors, in bytes: a hundred times what the largest network of a sweep has. */
+const MOST_MODEL = 1 << 27
+
 async function read(path: string): Promise<PolicyFile> {
-  const bytes = await readFile(path).catch((error) => {
+  const bytes = await readAtMost(path, { most: MOST_MODEL }).catch((error) => {
     throw systemFailure(error, path)
   })
   return { path, bytes, sha256: sha256(bytes) }

@@ -1,8 +1,8 @@
 /** A curriculum: phases in a JSON file, each with a length and settings in the words of the command line. */
 
-import { readFile } from 'node:fs/promises'
 import { sha256 } from '../../base/digest.js'
 import { badData, Failure, systemFailure, usage } from '../../base/errors.js'
+import { readAtMost } from '../../base/read-file.js'
 import { quote } from '../../base/words.js'
 import { strategyOptions } from '../wiring/strategy.js'
 import { learningOptions } from './options.js'
@@ -42,10 +42,12 @@ export interface Curriculum {
 }
 
 export async function readCurriculum(path: string, signal: AbortSignal): Promise<Curriculum> {
-  const bytes = await readFile(path === 'default' ? SHIPPED : path, { signal }).catch((error) => {
-    signal.throwIfAborted()
-    throw systemFailure(error, path)
-  })
+  const bytes = await readAtMost(path === 'default' ? SHIPPED : path, { most: 1 << 20, signal }).catch(
+    (error) => {
+      signal.throwIfAborted()
+      throw systemFailure(error, path)
+    },
+  )
   let value: unknown
   try {
     value = JSON.parse(bytes.toString('utf8'))

@@ -1,6 +1,6 @@
 /** A file of action ids: a JSON array, or one a line as a number or as an object with the key `action`. */
-import { readFile } from 'node:fs/promises'
 import { badData, Failure, systemFailure } from '../../base/errors.js'
+import { readAtMost } from '../../base/read-file.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { ACTION_COUNT, isAction } from '../../env/actions.js'
@@ -8,7 +8,7 @@ import { decodeUtf8 } from '../../stream/json.js'
 
 /** The action ids of a file, one a decision. Throws 66 where it is empty, 65 where one is no action. */
 export async function readActions(context: Context, path: string): Promise<Uint8Array> {
-  const bytes = await readFile(path, { signal: context.signal }).catch((error) => {
+  const bytes = await readAtMost(path, { most: 1 << 26, signal: context.signal }).catch((error) => {
     context.signal.throwIfAborted()
     throw systemFailure(error, path)
   })

@@ -8,7 +8,7 @@ import { type DateOrder, zoneOf } from '../../base/stamp.js'
 import type { Zone } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { absentFields, mappedField, type Place, placesOf } from '../columns.js'
-import { fieldOf } from '../fields.js'
+import { fieldOf, LONGEST_VALUE } from '../fields.js'
 import { BadRecord } from '../problem.js'
 import { BATCH_ROWS, type Reading, webPage } from '../reading.js'
 import { type Vendor, vendorOfHeader, vendors, vendorsOfLine } from '../vendors.js'
@@ -40,6 +40,11 @@ export interface Head {
   /** The line number there. */
   readonly line: number
 }
+
+/** Of a file: more than so many are no table of bars. */
+const MOST_COLUMNS = 65_536
+/** Columns of some width and their names fit; a line that is looked at with four delimiters cannot be of any length. */
+const LONGEST_HEAD = 1 << 18
 
 const DELIMITERS = [',', '\t', ';', '|'] as const
 
@@ -74,8 +79,13 @@ export function readHead(bytes: Buffer, whole: boolean, reading: Reading): Head 
       where,
       hint: "tr '\\r' '\\n' makes them line feeds",
     })
+  if (first.text.length > LONGEST_HEAD)
+    throw badData(`a first line longer than ${LONGEST_HEAD} bytes`, { where })
   const delimiter = given ?? delimiterOf(first.text, reading)
   const cells = cellsOf(first.text, delimiter, reading.name, first.number)
+  if (cells.length > MOST_COLUMNS) throw badData(`more than ${MOST_COLUMNS} columns`, { where })
+  const long = cells.find(({ length }) => length > LONGEST_VALUE)
+  if (long !== undefined) throw badData(`a first line with a cell of ${long.length} characters`, { where })
   const scene = { reading, where, delimiter }
 
   if (reading.header === false || isData(cells)) {
@@ -256,7 +266,7 @@ function leveled(
     else own.push(i)
   }
   return [...bySymbol].map(([symbol, own]) => {
-    const names = own.map((i) => (i === 0 ? index[0]! : fields[i]!))
+    const names = own.map((i) => (i === 0 ? index[0]! : (fields[i] ?? '')))
     const places = placesOf(names, { where, map: reading.columns, ignored: reading.ignored })
     const absent = absentFields(places)
     if (absent.length > 0)

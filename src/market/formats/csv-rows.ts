@@ -13,6 +13,7 @@ import {
   type DecimalMark,
   type FieldOptions,
   isPossible,
+  LONGEST_VALUE,
   type LooseFields,
   putRow,
   readCoded,
@@ -350,10 +351,11 @@ export function decimalMark(
   for (const cells of rows) {
     for (const column of columns) {
       const text = cells[column]?.trim() ?? ''
+      if (text.length > LONGEST_VALUE) continue
       if (/\.\d*$/.test(text) && !/^\D*\d{1,3}(\.\d{3})+$/.test(text)) point = true
       if (!text.includes(',')) continue
       if (/^\D*\d{1,3}(,\d{3})+$/.test(text)) either = true
-      else if (!/,.*\./.test(text)) comma = true
+      else if (text.lastIndexOf('.') < text.indexOf(',')) comma = true
     }
   }
   if (comma && !point) return ','

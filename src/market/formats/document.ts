@@ -2,7 +2,8 @@
 import { badData } from '../../base/errors.js'
 import { zoneNamed } from '../../base/time.js'
 import { quote } from '../../base/words.js'
-import { decodeUtf8 } from '../../stream/json.js'
+import { decodeUtf8, isTooDeep } from '../../stream/json.js'
+import { lineBlocks } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
 import { newBatch } from '../bar.js'
 import { putRow } from '../fields.js'
@@ -10,8 +11,8 @@ import { BadRecord } from '../problem.js'
 import { BATCH_ROWS, hand, NOT_UTF8, type Reading, type RecordBlock } from '../reading.js'
 import { type VendorName, vendors } from '../vendors.js'
 
-/** A document is held in memory whole. */
-const MOST_BYTES = 1 << 28
+/** Of a document, which is held in memory whole; pages of 50,000 bars have half of it. */
+const MOST_BYTES = 12 << 20
 
 /** The line numbers of its rows count the bars of the document. */
 export async function* readDocuments(
@@ -21,7 +22,7 @@ export async function* readDocuments(
 ): AsyncGenerator<RecordBlock> {
   const batch = newBatch(BATCH_ROWS, reading.names)
   let row = 0
-  for (const document of documents(await text(source), source.name)) {
+  for await (const document of documents(source)) {
     const found = vendors[vendor].rows?.(document) ?? null
     if (found === null) {
       throw badData(`is no document of ${vendor}: ${quote(document)}`, {
@@ -42,34 +43,71 @@ export async function* readDocuments(
   if (batch.length > 0) yield* hand(batch)
 }
 
-async function text(source: Source): Promise<string> {
-  const chunks: Buffer[] = []
+/** The one document of a file, or those that stand one on a line. */
+async function* documents(source: Source): AsyncGenerator<unknown> {
+  const { name } = source
+  const chunks = source.chunks()
+  const begun: Buffer[] = []
   let length = 0
-  for await (const chunk of source.chunks()) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > MOST_BYTES)
-      throw badData(`a document of more than ${MOST_BYTES} bytes`, { where: source.name })
+  while (length <= MOST_BYTES) {
+    const next = await chunks.next()
+    if (next.done) {
+      const whole = decoded(Buffer.concat(begun), name).replace(/^\ufeff/, '')
+      const document = parsed(whole, name)
+      if (document !== undefined) {
+        yield document
+        return
+      }
+      break
+    }
+    begun.push(next.value)
+    length += next.value.length
   }
-  const decoded = decodeUtf8(Buffer.concat(chunks))
-  if (decoded === null) throw new BadRecord(NOT_UTF8, { where: source.name })
-  return decoded.replace(/^\ufeff/, '')
+  const all = async function* () {
+    yield* begun
+    yield* chunks
+  }
+  const at = { line: 1 }
+  const lines = { name, maxLine: MOST_BYTES, hint: 'ask the vendor for shorter pages', at }
+  for await (const block of lineBlocks(all(), lines)) {
+    for (const bytes of linesOf(block)) {
+      const line = decoded(bytes, name).trim()
+      const where = `${name}:${at.line++}`
+      if (line === '') continue
+      const document = parsed(line, where)
+      if (document === undefined) {
+        const large = where.endsWith(':1') && length > MOST_BYTES
+        const words = large
+          ? `a document of more than ${MOST_BYTES} bytes`
+          : `is no JSON document: ${quote(line)}`
+        throw badData(words, { where })
+      }
+      yield document
+    }
+  }
 }
 
-function documents(whole: string, name: string): unknown[] {
+function decoded(bytes: Buffer, where: string): string {
+  const text = decodeUtf8(bytes)
+  if (text === null) throw new BadRecord(NOT_UTF8, { where })
+  return text
+}
+
+/** Undefined where the text is no JSON. */
+function parsed(text: string, where: string): unknown {
+  if (isTooDeep(text)) throw badData('is nested too deep', { where })
   try {
-    return [JSON.parse(whole)]
+    return JSON.parse(text)
   } catch {
-    return whole
-      .split('\n')
-      .map((line, i) => ({ line: line.trim(), number: i + 1 }))
-      .filter(({ line }) => line !== '')
-      .map(({ line, number }) => {
-        try {
-          return JSON.parse(line) as unknown
-        } catch {
-          throw badData(`is no JSON document: ${quote(line)}`, { where: `${name}:${number}` })
-        }
-      })
+    return undefined
+  }
+}
+
+function* linesOf(block: Buffer): Generator<Buffer> {
+  for (let start = 0; start < block.length; ) {
+    const newline = block.indexOf(0x0a, start)
+    const end = newline === -1 ? block.length : newline
+    yield block.subarray(start, end)
+    start = end + 1
   }
 }

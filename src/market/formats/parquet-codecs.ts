@@ -9,7 +9,7 @@ import { Damage } from './parquet-footer.js'
 export type Unpack = (stored: Uint8Array, length: number) => Uint8Array
 
 /** zlib's decoders for the codecs it knows; the rarer ones are loaded for files that use them. */
-export async function unpacker(codec: string): Promise<Unpack> {
+export async function unpacker(codec: string | undefined): Promise<Unpack> {
   const unpack = await decoder(codec)
   return (stored, length) => {
     let page: Uint8Array
@@ -24,7 +24,8 @@ export async function unpacker(codec: string): Promise<Unpack> {
   }
 }
 
-async function decoder(codec: string): Promise<Unpack> {
+async function decoder(codec: string | undefined): Promise<Unpack> {
+  if (codec === undefined) throw new Damage('a codec that no reader knows')
   switch (codec) {
     case 'UNCOMPRESSED':
       return (stored) => stored

@@ -178,7 +178,7 @@ export class ColumnReader {
   /** The next values as doubles; null, with none taken, where one of them is no plain number of milliseconds or is NaN. */
   #numbers(values: PageValues, count: number): Float64Array | null {
     const kind = this.#kind
-    if (values.as === 'decoded' || typeof kind === 'string' && kind !== 'double') return null
+    if (values.as === 'decoded' || (typeof kind === 'string' && kind !== 'double')) return null
     let found: Float64Array
     if (values.as === 'plain') {
       const length = 8 * count
@@ -241,7 +241,9 @@ export class ColumnReader {
   #take(bytes: number): void {
     const { budget } = this.#options
     if (bytes > budget.left) {
-      throw new Damage(`pages that take more than ${MOST_HELD} bytes at once; smaller row groups or pages are read`)
+      throw new Damage(
+        `pages that take more than ${MOST_HELD} bytes at once; smaller row groups or pages are read`,
+      )
     }
     budget.left -= bytes
   }
@@ -350,7 +352,8 @@ export class ColumnReader {
         if (this.#dictionary === null) throw new Damage('a page that lacks its dictionary')
         const { length } = this.#dictionary.values
         const codes = runs(bytes.subarray(1), bytes[0] ?? 0, new Int32Array(count))
-        for (let i = 0; i < count; i++) if (codes[i]! >= length) throw new Damage('a value beyond its dictionary')
+        for (let i = 0; i < count; i++)
+          if (codes[i]! >= length) throw new Damage('a value beyond its dictionary')
         return { as: 'codes', codes, at: 0 }
       }
       case 'RLE':
@@ -447,7 +450,8 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 const shortPage = (cause?: unknown): Damage =>
   new Damage('a page that is too short for its values', { cause })
-const longText = (length: number): Damage => new Damage(`a text of ${length} bytes; at most ${MOST_TEXT} are read`)
+const longText = (length: number): Damage =>
+  new Damage(`a text of ${length} bytes; at most ${MOST_TEXT} are read`)
 
 function kindOf({ type }: ColumnMetaData, element: SchemaElement): Kind {
   const { logical_type: logical, converted_type: converted } = element
@@ -535,7 +539,10 @@ function plainReader(type: string | undefined, fixed: number | undefined, page: 
       return (at) => bytes(at, fixed)
     case 'BOOLEAN':
       // Eight to a byte: the offset counts in eighths of one.
-      return (at) => ({ value: ((view.getUint8(Math.floor(at)) >> (8 * (at % 1))) & 1) === 1, end: at + 1 / 8 })
+      return (at) => ({
+        value: ((view.getUint8(Math.floor(at)) >> (8 * (at % 1))) & 1) === 1,
+        end: at + 1 / 8,
+      })
     default:
       throw new Damage(`values of type ${type}`)
   }

@@ -4,7 +4,16 @@ import { badData } from '../../base/errors.js'
 import type { Zone } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { RandomAccess, Source } from '../../stream/source.js'
-import { ADJUSTMENTS, type BarBatch, copyRow, INTERVALS, MISSING_CODE, newBatch, SESSIONS, SYMBOL } from '../bar.js'
+import {
+  ADJUSTMENTS,
+  type BarBatch,
+  copyRow,
+  INTERVALS,
+  MISSING_CODE,
+  newBatch,
+  SESSIONS,
+  SYMBOL,
+} from '../bar.js'
 import { absentFields, placesOf } from '../columns.js'
 import { BAR_FIELDS, type BarField, isPossible, type LooseFields, putRow, SOURCE } from '../fields.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from '../reading.js'
