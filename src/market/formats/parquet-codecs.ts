@@ -12,6 +12,8 @@ export type Unpack = (stored: Uint8Array, length: number) => Uint8Array
 export async function unpacker(codec: string | undefined): Promise<Unpack> {
   const unpack = await decoder(codec)
   return (stored, length) => {
+    // Of a column without a value some writers store nothing at all.
+    if (length === 0 && stored.length === 0) return stored
     let page: Uint8Array
     try {
       page = unpack(stored, length)
