@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
 import { describe, expect, inject, test } from 'vitest'
 import { isGroup } from '../../src/cli/command.js'
 import { commands } from '../../src/commands/index.js'
-import { rounds } from '../support/torture.js'
+import { rounds, tried } from '../support/torture.js'
 import { BIN, barLine, Workdir } from '../support/workdir.js'
 
 /** Every command with what it needs to begin its work. */
@@ -119,6 +119,7 @@ describe('directories that cannot be used', () => {
   const cases = able.flatMap(([what, env, user], place) =>
     paths.filter((_, command) => meets(place, command)).map((path) => ({ what, env, user, path })),
   )
+  tried(`${cases.length} ends: ${paths.length} commands, each in ${met} of ${able.length} places`)
   test.each(cases)('$what: $path has words for it', async ({ env, user, path }) => {
     const dir = new Workdir('jules-ends-')
     chmodSync(dir.path, 0o755)

@@ -16,8 +16,13 @@ export interface Span {
   readonly to: number
 }
 
-/** Random numbers, one in each of `count` equal parts of the span, so that a few meet its start, middle and end too. */
+/** Random numbers, one in each of `count` equal parts of the span, so that a few meet its start, middle and end too; printed. */
 export function moments(name: string, { count, from, to }: Span): number[] {
   const rng = stream(inject('seed'), name)
-  return Array.from({ length: count }, (_, i) => from + ((i + rng.uniform()) / count) * (to - from))
+  const found = Array.from({ length: count }, (_, i) => from + ((i + rng.uniform()) / count) * (to - from))
+  tried(`${name}, ${count} times: at ${found.map((one) => one.toFixed(1)).join(', ')}`)
+  return found
 }
+
+/** Says what a test of many rounds has done: a run that found nothing shows how far it looked. */
+export const tried = (words: string): void => console.log(`tried ${words}`)

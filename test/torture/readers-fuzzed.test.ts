@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, inject, test } from 'vitest'
-import { rounds } from '../support/torture.js'
+import { rounds, tried } from '../support/torture.js'
 import { Workdir } from '../support/workdir.js'
 
 /** Of one case, however busy the machine is. */
@@ -52,7 +52,7 @@ test('damaged bytes: words or rows from every reader, soon and within memory', a
   }
   clearTimeout(silent)
   for (const { reader, cases, refused, read } of done) {
-    console.log(`fuzz of ${reader}: ${cases} cases, ${refused} refused, ${read} read`)
+    tried(`${reader}, damaged: ${cases} cases, ${refused} refused, ${read} read`)
   }
   // Killed for its silence, out of memory, or gone: the last case it spoke of is the one.
   expect(mostMemory, `ended in ${last.reader}:${last.case} of JULES_SEED=${seed}`).toBeDefined()

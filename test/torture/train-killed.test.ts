@@ -7,8 +7,8 @@ import { parse, resume, SHORT, sha256, wholeRun, withBars } from '../support/tra
 import { finished } from '../support/workdir.js'
 
 const count = rounds({ short: 3, full: 20 })
-const times = Array.from({ length: count }, (_, i) => i + 1)
-test.each(times)('killed at a random moment, time %i, it ends with the same bytes', async (time) => {
+const kills = moments('train, killed after so many lines', { count, from: 1, to: 6 }).map(Math.floor)
+test.each(kills)('killed after %i lines it ends with the same bytes', async (last) => {
   const dir = await withBars()
   const whole = await wholeRun(dir)
   const folder = dir.file('killed')
@@ -23,7 +23,6 @@ test.each(times)('killed at a random moment, time %i, it ends with the same byte
   child.stdin?.end()
   const end = finished(child)
   // Kills after so many of the eight metric lines, some time within the rollout that follows.
-  const last = Math.floor(moments('train', { count, from: 1, to: 6 })[time - 1]!)
   let lines = 0
   child.stdout?.on('data', (data: Buffer) => {
     lines += data.toString().split('\n').length - 1

@@ -1,10 +1,11 @@
 /** Many commands write to one vault. */
 import { expect, test } from 'vitest'
-import { rounds } from '../support/torture.js'
+import { rounds, tried } from '../support/torture.js'
 import { FILE, Home, PW } from '../support/vault-home.js'
 
 test('many writers at once: none is lost', async () => {
   const count = rounds({ short: 12, full: 100 })
+  tried(`${count} writers of one vault at once`)
   const home = await Home.holding({ START: '' })
   const { stderr } = await home.shell(
     `for i in $(seq ${count}); do (echo "v$i" | jules vault set "N$i" || echo "lost $i" >&2) & done; wait`,

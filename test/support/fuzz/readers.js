@@ -67,7 +67,7 @@ export function readers(folder) {
       read: (bytes) => parseVault(Buffer.from(bytes)).entries.size,
       structure: changeDocument,
     },
-    { name: '.env', samples: ENVS, read: (bytes) => parseDotenv(Buffer.from(bytes).toString()).size },
+    { name: '.env', samples: ENVS, read: (bytes) => parseDotenv(Buffer.from(bytes)).size },
     {
       name: 'secrets as JSON',
       samples: [Buffer.from('{"A":"b","C":"d"}')],
