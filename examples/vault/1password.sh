@@ -2,7 +2,8 @@
 # Helper for the exec backend: items of category Password in a 1Password vault named by OP_VAULT. Needs Node for its JSON.
 vault=${OP_VAULT:-jules}
 
-# Runs the tool. When it fails: 66 if it says that there is no such item, else 69, with its words in either case.
+# Runs the tool. When it fails: 66 if it says that there is no such item,
+# else 69, with its words in either case.
 ask() {
   { words=$(op "$@" 2>&1 >&3 3>&-); } 3>&1 && return
   printf '%s\n' "$words" >&2

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Helper for the exec backend: AWS Secrets Manager, secrets under jules/. Run by jules as "aws.sh get NAME" and so on.
 
-# Runs the tool. When it fails: 66 if it says that there is no such secret, else 69, with its words in either case.
+# Runs the tool. When it fails: 66 if it says that there is no such secret,
+# else 69, with its words in either case.
 ask() {
   { words=$(aws secretsmanager "$@" 2>&1 >&3 3>&-); } 3>&1 && return
   printf '%s\n' "$words" >&2

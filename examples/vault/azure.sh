@@ -3,7 +3,8 @@
 vault=${AZURE_VAULT:-jules}
 name=$(printf %s "$2" | tr _ -)
 
-# Runs the tool. When it fails: 66 if it says that there is no such secret, else 69, with its words in either case.
+# Runs the tool. When it fails: 66 if it says that there is no such secret,
+# else 69, with its words in either case.
 ask() {
   { words=$(az keyvault secret "$@" --vault-name "$vault" 2>&1 >&3 3>&-); } 3>&1 && return
   printf '%s\n' "$words" >&2

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Helper for the exec backend: Google Secret Manager, in the project that gcloud is set to.
 
-# Runs the tool. When it fails: 66 if it says that there is no such secret, else 69, with its words in either case.
+# Runs the tool. When it fails: 66 if it says that there is no such secret,
+# else 69, with its words in either case.
 ask() {
   { words=$(gcloud secrets "$@" 2>&1 >&3 3>&-); } 3>&1 && return
   printf '%s\n' "$words" >&2
