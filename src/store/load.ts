@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import type { Client } from 'pg'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
-import { quote } from '../base/words.js'
+import { named } from '../base/words.js'
 import { type BarBatch, INTERVALS, INVENTED_SOURCES } from '../market/bar.js'
 import type { OtherRecord } from '../market/reading.js'
 import { failureOf } from './blocking.js'
@@ -368,7 +368,7 @@ export class PostgresLoad implements Load {
     const row: unknown = rows[0] ?? inBatch?.rows[0]
     if (!isClash(row)) return
     throw badData(
-      `a ${row.new} row would replace a row of source ${row.old === null ? 'unknown' : quote(row.old)}: ${row.symbol} ${row.interval} ${formatTime(row.time.getTime())}`,
+      `a ${row.new} row would replace a row of source ${row.old === null ? 'unknown' : named(row.old)}: ${row.symbol} ${row.interval} ${formatTime(row.time.getTime())}`,
       { hint: 'use another symbol or database, or pass --allow-mock' },
     )
   }

@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import { usage } from '../../base/errors.js'
 import { DAY, formatDate } from '../../base/time.js'
-import { quote } from '../../base/words.js'
+import { named, quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { flag, integer, option } from '../../cli/options.js'
 import type { Target } from '../../store/connect.js'
@@ -130,9 +130,8 @@ function holdingWords({ symbol, interval, source, rows, firstMs, lastMs }: Holdi
   const [first, last] = [firstMs, lastMs].map((ms) =>
     Number.isFinite(ms) ? formatDate(Math.floor(ms / DAY)) : ms < 0 ? '-infinity' : 'infinity',
   )
-  const name = (text: string) => (/^[\w.-]{1,32}$/.test(text) ? text : quote(text))
-  const from = source === null ? 'unknown source' : name(source)
-  return `${name(symbol)} ${name(interval)} ${from}: ${rows} rows ${first} to ${last}`
+  const from = source === null ? 'unknown source' : named(source)
+  return `${named(symbol)} ${named(interval)} ${from}: ${rows} rows ${first} to ${last}`
 }
 
 /** The first few; a store may hold thousands of symbols. */
