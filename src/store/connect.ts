@@ -7,7 +7,7 @@ import { databaseFailure } from './failures.js'
 import type { EmbeddedOptions } from './place.js'
 import { identifier } from './tables.js'
 import { type Try, tlsTries, tlsTrouble } from './tls.js'
-import { causeOf, connectionOf, guard } from './wire.js'
+import { causeOf, connectionOf, guard, isOfLogin, unknownLogin } from './wire.js'
 
 export interface Target extends Named {
   /** Where the tables are. */
@@ -111,11 +111,16 @@ function withHint(error: unknown, tries: readonly Try[]): unknown {
 
 /**
  * What a session is to jules, whatever role, database or PGOPTIONS say: no statement or transaction is cut for taking long, a
- * wait for a lock is. Tables of the session's own never stand for those of the schema; notices are for other programs.
+ * wait for a lock is. Tables of the session's own never stand for those of the schema; notices are for other programs. Times
+ * and names of types come in the one way that they are read, and texts of a database that knows no encoding as their bytes: a
+ * conversion would end the statement at the first that is no UTF-8, without its place.
  */
 const preparation = (schema: string, lockTimeoutS: number) => `
   SET statement_timeout = 0; SET lock_timeout = ${Math.round(lockTimeoutS * 1000)};
   SET search_path TO ${identifier(schema)}, pg_temp;
+  SET DateStyle = 'ISO, MDY'; SET quote_all_identifiers = off;
+  SELECT pg_catalog.set_config('client_encoding', CASE pg_catalog.current_setting('server_encoding')
+    WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false);
   SET TIME ZONE 'UTC'; SET client_min_messages = error; SET standard_conforming_strings = on; SET extra_float_digits = 3;
   SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN
     ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`
@@ -212,7 +217,8 @@ function connectionFailure(error: unknown, name: string): unknown {
       hint: 'a pooler takes few parameters: leave options out of --dsn and PGOPTIONS, or name the server behind it',
     })
   }
-  if (trouble === null) return databaseFailure(error, `cannot connect to ${name}`)
+  if (trouble === null)
+    return databaseFailure(isOfLogin(error) ? unknownLogin(error) : error, `cannot connect to ${name}`)
   const { words, hint } = trouble
   return new Failure('unavailable', `cannot connect to ${name}: ${words}`, { cause: error, hint })
 }

@@ -7,7 +7,7 @@ import { quote } from '../base/words.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, MISSING_CODE, SESSIONS, SYMBOL } from '../market/bar.js'
 import { BAR_FIELDS, impossible, isPossible, SOURCE } from '../market/fields.js'
 import type { Problem, Rule } from '../market/problem.js'
-import { wrong } from './wire.js'
+import { LONGEST_ROW, tooLong, wrong } from './wire.js'
 
 /** Columns in the order of the rows; two of their names are words of SQL. */
 export const COPY_COLUMNS: readonly string[] = BAR_FIELDS.map((field) =>
@@ -185,6 +185,7 @@ export class RowDecoder {
     for (let k = 0; k < FIELDS; k++) {
       if (p + 4 > bytes.length) return -1
       p += 4 + Math.max(0, bytes.readInt32BE(p))
+      if (p - at > LONGEST_ROW) throw tooLong(p - at)
     }
     if (p > bytes.length) {
       this.#need = p - at

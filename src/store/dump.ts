@@ -7,10 +7,13 @@ import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Client } from 'pg'
-import { badData } from '../base/errors.js'
+import { badData, systemFailure } from '../base/errors.js'
 import { quote } from '../base/words.js'
+import { BarCasts } from './casts.js'
+import { readCatalog } from './catalog.js'
+import { differencesIn } from './differences.js'
 import { migrate } from './schema.js'
-import { identifier, MIGRATIONS_TABLE, TABLES, type Table } from './tables.js'
+import { BARS, identifier, MIGRATIONS_TABLE, TABLES, type Table } from './tables.js'
 
 /** A table in a file. */
 export interface Dumped {
@@ -25,16 +28,17 @@ export interface Dumped {
 
 /** What another name and another version could change of a text. */
 const SETTINGS = `SET TIME ZONE 'UTC'; SET DateStyle = 'ISO'; SET extra_float_digits = 3; SET bytea_output = 'hex';
-  SET client_encoding = 'UTF8'; SET statement_timeout = 0; SET search_path = pg_catalog`
+  SET client_encoding = 'UTF8'; SET quote_all_identifiers = off; SET statement_timeout = 0; SET search_path = pg_catalog`
 
 const path = ({ schema, table }: Pick<Dumped, 'schema' | 'table'>) =>
   `${identifier(schema)}.${identifier(table)}`
 
-/** Writes each table of jules in every schema that has some. Throws 65 for a column that is not of jules's making. */
+/** Writes each table of jules in every schema that has some. Throws 65 for one that is not of jules's making. */
 export async function dumpTables(client: Client, directory: string): Promise<Dumped[]> {
   await client.query(SETTINGS)
   const dumped: Dumped[] = []
   for (const schema of await schemasOf(client)) {
+    await refuseOthers(client, schema)
     for (const table of [MIGRATIONS_TABLE, ...TABLES]) {
       const columns = await columnsOf(client, schema, table)
       if (columns.length === 0) continue
@@ -49,8 +53,21 @@ export async function dumpTables(client: Client, directory: string): Promise<Dum
   return dumped
 }
 
-/** Tables that are not of jules's making, by name: they are not moved. */
-export async function otherTables(client: Client): Promise<string[]> {
+/** What files of columns would lose, or another type change: told before anything is made. */
+async function refuseOthers(client: Client, schema: string): Promise<void> {
+  const catalog = await readCatalog(client, schema)
+  const other = differencesIn(catalog, schema).find(({ stops }) => stops !== 'nothing')
+  const exact = new BarCasts(catalog.get(BARS.name)).none
+    ? undefined
+    : `${BARS.name} has columns of exact numbers`
+  const words = other?.words ?? exact
+  if (words !== undefined) throw badData(`schema ${quote(schema)}: ${words}`, { hint: BY_HAND })
+}
+
+const BY_HAND = 'make it as jules has it, or move the cluster with pg_dump and psql of PostgreSQL'
+
+/** Databases, and what in this one is not of jules's making, by name: they are not moved. */
+export async function others(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ schema: string; name: string }>(
     `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -58,9 +75,17 @@ export async function otherTables(client: Client): Promise<string[]> {
   )
   const schemas = await schemasOf(client)
   const own = [MIGRATIONS_TABLE, ...TABLES].map(({ name }) => name)
-  return rows
+  const tables = rows
     .filter(({ schema, name }) => !schemas.includes(schema) || !own.includes(name))
     .map(({ schema, name }) => `${schema}.${name}`)
+  const { rows: more } = await client.query<{ name: string }>(
+    `SELECT 'database ' || datname AS name FROM pg_database
+       WHERE NOT datistemplate AND datname NOT IN ('postgres', current_database())
+     UNION ALL SELECT 'trigger ' || t.tgname || ' of ' || n.nspname || '.' || c.relname FROM pg_trigger t
+       JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal
+     ORDER BY 1`,
+  )
+  return [...tables, ...more.map(({ name }) => name)]
 }
 
 /** Makes the tables and fills them from the files: all of it or nothing. Throws 65 where anything came out otherwise. */
@@ -109,7 +134,7 @@ async function columnsOf(client: Client, schema: string, { name, columns }: Tabl
   const other = found.find((column) => !columns.some((own) => own.name === column))
   if (other === undefined) return found
   throw badData(`${schema}.${name} has the column ${quote(other)}, which is none of jules's`, {
-    hint: 'drop it, or move the cluster with pg_dump and psql of PostgreSQL',
+    hint: BY_HAND,
   })
 }
 
@@ -127,7 +152,9 @@ async function dumpTable(
   const temporary = `${file}.tmp`
   const columns = table.columns.map(identifier).join(', ')
   const stream = client.query(to(`COPY ${path(table)} (${columns}) TO STDOUT`))
-  await pipeline(stream, createWriteStream(temporary, { mode: 0o600 }))
+  await pipeline(stream, createWriteStream(temporary, { mode: 0o600 })).catch((error) => {
+    throw systemFailure(error, temporary)
+  })
   const handle = await open(temporary, 'r+')
   await handle.sync()
   await handle.close()

@@ -13,6 +13,7 @@ import { disk, ensureDirectory, syncDirectory } from '../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 import { readState } from '../base/state-file.js'
 import { type Binaries, findBinaries, NOBODY } from './binaries.js'
+import { databaseFailure } from './failures.js'
 import { type EmbeddedOptions, type Layout, layoutOf, PORT, places } from './place.js'
 
 export interface EmbeddedServer {
@@ -386,8 +387,8 @@ function startupPacket(): Buffer {
 export async function createDatabase({ socketDirectory }: EmbeddedServer): Promise<void> {
   const { Client } = (await import('pg')).default
   const client = new Client({ host: socketDirectory, port: PORT, user: USER, database: 'postgres' })
-  await client.connect()
   try {
+    await client.connect()
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE])
     if (rowCount !== 0) return
     await client.query(`CREATE DATABASE ${DATABASE}`).catch((error: unknown) => {
@@ -395,6 +396,8 @@ export async function createDatabase({ socketDirectory }: EmbeddedServer): Promi
       const code = systemCode(error)
       if (code !== '42P04' && code !== '23505') throw error
     })
+  } catch (error) {
+    throw databaseFailure(error, `making the database ${DATABASE}`)
   } finally {
     await client.end()
   }

@@ -54,6 +54,8 @@ const STATES: Readonly<Record<string, readonly [ExitName, string?] | null>> = {
   XX002: ['io'],
 }
 const REFUSED: readonly [ExitName, string?] = ['data']
+/** States of a session or a statement; functions of the database's own raise any they like, and mean a row. */
+const NOT_OF_ROWS = /^(03|08|25|26|28|34|3B|42601)/
 
 /** Words of a server are its own, and may have no end. */
 const LONGEST_WORDS = 2000
@@ -78,12 +80,18 @@ export function databaseFailure(error: unknown, doing: string): unknown {
   if (error instanceof Failure || !(error instanceof Error)) return error
   const code = systemCode(error)
   // Five characters could be EPIPE as well; only the server's own errors have a severity.
-  if (code !== undefined && 'severity' in error) {
-    const meaning = meaningOf(code)
+  if ('severity' in error) {
+    // A server that gives no state, or none that is one, says little.
+    const state = /^[0-9A-Z]{5}$/.test(code ?? '') ? code! : 'XX000'
+    const inside = functionOf(error)
+    const own = inside !== undefined && NOT_OF_ROWS.test(state)
+    const meaning = own ? REFUSED : meaningOf(state)
     if (meaning === null) return error
-    const [kind, hint] = meaning
+    const [kind, usual] = meaning
+    const hint = inside === undefined ? usual : `it comes from ${inside}, which is not of jules`
     // A line of its own could pass for a message of jules.
-    const words = error.message.slice(0, LONGEST_WORDS).replace(/\s*\n\s*/g, ' ')
+    const words =
+      error.message.slice(0, LONGEST_WORDS).replace(/\s*\n\s*/g, ' ') || 'the server gives no reason'
     return new Failure(kind, `${doing}: ${words}${placeOf(error)}`, {
       cause: error,
       ...(hint === undefined ? {} : { hint }),
@@ -98,6 +106,13 @@ export function databaseFailure(error: unknown, doing: string): unknown {
   const failure = systemFailure(error, doing)
   const message = failure instanceof Failure ? failure.message : `${doing}: ${error.message}`
   return new Failure('unavailable', message, { cause: error, hint: START })
+}
+
+/** The function of the database's own that an error comes from, as the server describes it: that of a trigger or a check. */
+function functionOf(error: Error): string | undefined {
+  const { where } = error as { readonly where?: unknown }
+  const lines = typeof where === 'string' ? where.slice(0, LONGEST_WORDS).split('\n') : []
+  return lines.findLast((line) => /PL\/|function/i.test(line) && !line.startsWith('COPY'))?.slice(0, 200)
 }
 
 /** The table and the column that the server names, where its words do not: ` (table market_data, column desk)`. */

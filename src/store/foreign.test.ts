@@ -221,6 +221,20 @@ describe('values that no bar can have are named, whoever put them there', () => 
   })
 })
 
+test('rows come together by symbol where a collation takes two of them for one', async () => {
+  const { open } =
+    await tables(`CREATE COLLATION loose (provider = icu, locale = 'und-u-ka-shifted', deterministic = false);
+    ${OWN.replace('"symbol" text', '"symbol" text COLLATE loose')}
+    INSERT INTO market_data (symbol, "interval", "time", open, high, low, close)
+    SELECT s, '1m', timestamptz '2025-02-01Z' + i * interval '1 minute', 1, 2, 1, 2 FROM unnest(ARRAY['A-B', 'AB']) WITH ORDINALITY AS x (s, k),
+    LATERAL generate_series(k, 6, 2) AS i`)
+  const store = await open()
+  const symbols: (string | null)[] = []
+  for await (const batch of store.bars({}, new AbortController().signal, { groups: ['symbol'] }))
+    for (let i = 0; i < batch.length; i++) symbols.push(batch.names.text(batch.symbol[i]!))
+  expect(symbols).toEqual(['A-B', 'A-B', 'A-B', 'AB', 'AB', 'AB'])
+})
+
 test('one bad row among more than a batch of good ones is found', async () => {
   const { open } = await tables(`${OWN} ${row("'NVDA', '1m', '2025-01-01', 1, 2, 1, 3, 5, 'x'")};
     INSERT INTO market_data (symbol, "interval", "time", open, high, low, close, volume)
@@ -277,6 +291,21 @@ describe('what is written is what was given', () => {
     expect(await loaded(store)).toMatchObject({ written: 3 })
     expect(await loaded(store)).toMatchObject({ written: 0, unchanged: 3 })
     expect(await read(store)).toBe(3)
+  })
+
+  test.each([
+    "EXECUTE 'SELEC 1';",
+    ...['03000', '08006', '25000', '26000', '28P01', '34000', '42601'].map(
+      (state) => `RAISE 'no' USING ERRCODE = '${state}';`,
+    ),
+  ])('a function of theirs that fails refuses the row, whatever the state it gives: %s', async (body) => {
+    const { open } = await tables(`${OWN} ${trigger(body)}`)
+    await expect(open().then((store) => loaded(store))).rejects.toMatchObject({
+      code: 65,
+      hint: expect.stringMatching(
+        /^it comes from PL\/pgSQL function f\(\) line 1 at (EXECUTE|RAISE), which is not of jules$/,
+      ),
+    })
   })
 
   test('words of the server stay on one line', async () => {

@@ -278,11 +278,15 @@ export async function createTimescaleExtension(target: Target): Promise<void> {
   }
 }
 
-/** The dates of a symbol and interval follow each other in time, so that they come together without being named. */
+/**
+ * The dates of a symbol and interval follow each other in time, so that they come together without being named. Names are
+ * ordered by their letters: collations of other systems differ, and some take two names for one.
+ */
 function orderOf(selection: Selection, groups: Reading['groups'] = []): string {
   const rank = `array_position(${textArray(selection.symbols ?? FIRST_SYMBOLS)}, symbol::text) NULLS LAST`
-  const first = groups.filter((key) => key !== 'date').map(identifier)
-  return [...first, '"time"', rank, 'symbol', '"interval"'].join(', ')
+  const named = (column: string) => `${identifier(column)} COLLATE "C"`
+  const first = groups.filter((key) => key !== 'date').map(named)
+  return [...first, '"time"', rank, named('symbol'), named('interval')].join(', ')
 }
 
 function where({ symbols, intervals, sources, fromMs, toMs }: Selection): string {

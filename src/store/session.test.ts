@@ -1,9 +1,10 @@
 /** What a session is to jules, whatever role, database or options say; and who is in the way where a lock does not come. */
 import pg from 'pg'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { ownTables, putLines } from '../../test/support/target.js'
-import { barLines, once } from '../../test/support/workdir.js'
+import { getLines, ownTables, putLines, targetOf } from '../../test/support/target.js'
+import { barLine, barLines, once } from '../../test/support/workdir.js'
 import { openSession } from './connect.js'
+import { PostgresStore } from './postgres.js'
 import { BARS, createSql } from './tables.js'
 
 const TIMEOUTS = [
@@ -59,6 +60,73 @@ describe('times of a session', () => {
   })
 })
 
+describe('what a role has by default', () => {
+  const OTHERS = [
+    'quote_all_identifiers = on',
+    "IntervalStyle = 'iso_8601'",
+    'client_encoding = LATIN1',
+    "TimeZone = 'Asia/Kolkata'",
+    'array_nulls = off',
+    'transform_null_equals = on',
+    "default_transaction_isolation = 'serializable'",
+    'extra_float_digits = -15',
+    "search_path = ''",
+    'row_security = off',
+    "bytea_output = 'escape'",
+  ]
+
+  test.each(['SQL, DMY', 'German', 'Postgres'])(
+    'changes nothing, DateStyle %s and much else',
+    async (style) => {
+      const name = `strange_${process.pid}`
+      const url = inject('serverUrl')
+      await once(
+        url,
+        `CREATE ROLE ${name} LOGIN SUPERUSER; ${[`DateStyle = '${style}'`, ...OTHERS].map((one) => `ALTER ROLE ${name} SET ${one}`).join(';')}`,
+      )
+      onTestFinished(() => once(url, `DROP OWNED BY ${name} CASCADE; DROP ROLE ${name}`).then(() => {}))
+      const { open } = await ownTables()
+      const store = await open({ dsn: url.replace(/\/\/\w+@/, `//${name}@`) })
+      expect(await putLines(store, barLines(3))).toMatchObject({ written: 3 })
+      expect(await putLines(store, barLines(3), { verify: true })).toMatchObject({
+        unchanged: 3,
+        verified: 3,
+      })
+      // Beside bars that stand there alone, and among them.
+      for (const time of ['2025-07-30T13:32:30Z', '2025-07-30T13:31:30Z']) {
+        await expect(putLines(store, barLine(0, { time }))).rejects.toMatchObject({
+          code: 65,
+          message: expect.stringContaining('in the store already'),
+        })
+      }
+      expect(await getLines(store)).toBe(barLines(3))
+      expect(await store.differences()).toEqual([])
+    },
+  )
+})
+
+test('a database without an encoding holds bars, and what is no text in it is named', async () => {
+  const name = `bytes_${process.pid}`
+  const url = inject('serverUrl')
+  await once(
+    url,
+    `CREATE DATABASE ${name} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`,
+  )
+  const dsn = url.replace('/trading_data', `/${name}`)
+  const store = await PostgresStore.open(targetOf(dsn))
+  onTestFinished(() => once(url, `DROP DATABASE ${name} WITH (FORCE)`).then(() => {}))
+  await putLines(store, barLines(2))
+  expect(await getLines(store)).toBe(barLines(2))
+  await once(dsn, "UPDATE market_data SET source = E'\\xe9' WHERE volume = 1001")
+  await expect(getLines(store)).rejects.toMatchObject({
+    code: 65,
+    message:
+      'market_data.source of NVDA 1m 2025-07-30T13:31:00Z: expected a short name without blanks, got "\ufffd"',
+  })
+  expect(await store.holdings()).toHaveLength(2)
+  await store.close()
+})
+
 describe('a lock that another session holds', () => {
   /** A session that has done this and stays. */
   async function holder(schema: string, sql: string, application: string) {
@@ -74,8 +142,13 @@ describe('a lock that another session holds', () => {
     return Number(rows[0].pid)
   }
 
-  test.each<[what: string, held: string, work: 'load' | 'read' | 'purge']>([
+  test.each<[what: string, held: string, work: 'load' | 'read' | 'rows' | 'purge']>([
     ['a table that is being changed', 'LOCK TABLE market_data IN ACCESS EXCLUSIVE MODE', 'read'],
+    [
+      'a table that is being changed, for its rows',
+      'LOCK TABLE market_data IN ACCESS EXCLUSIVE MODE',
+      'rows',
+    ],
     ['a table that is being copied', 'LOCK TABLE market_data IN SHARE MODE', 'load'],
     [
       'a row that is being changed',
@@ -85,8 +158,9 @@ describe('a lock that another session holds', () => {
     ['rows that are being changed', 'SELECT * FROM market_data FOR UPDATE', 'purge'],
   ])('%s: 75, and who it is', async (_what, held, work) => {
     const { schema, open, query } = await ownTables()
+    // Tables of other tests may be in the making: for those it waits.
+    await putLines(await open(), barLines(2))
     const store = await open({ lockTimeoutS: 0.05 })
-    await putLines(store, barLines(2))
     await query('UPDATE market_data SET volume = volume + 1')
     const pid = await holder(schema, held, 'night job\u001b[31m')
     const waiting =
@@ -94,7 +168,9 @@ describe('a lock that another session holds', () => {
         ? putLines(store, barLines(2))
         : work === 'purge'
           ? store.purge({ symbols: ['NVDA'] })
-          : store.holdings()
+          : work === 'rows'
+            ? getLines(store)
+            : store.holdings()
     await expect(waiting).rejects.toMatchObject({
       code: 75,
       message: expect.stringMatching(

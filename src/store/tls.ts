@@ -96,6 +96,9 @@ export interface TlsTrouble {
 const TRUST =
   'sslrootcert=FILE names the certificate of the authority that signed it; sslrootcert=system trusts the usual ones'
 
+const ANOTHER =
+  'the port may be that of another service, or of a proxy without TLS: sslmode=disable asks for none'
+
 /** Node's code of a failed handshake (OpenSSL's X509_V_ERR and alerts), and the way out of each. */
 const WAYS_OUT: readonly (readonly [code: RegExp, hint: string])[] = [
   [
@@ -113,9 +116,13 @@ const WAYS_OUT: readonly (readonly [code: RegExp, hint: string])[] = [
   [/KEY_VALUES_MISMATCH/, 'sslkey is not the key of sslcert: name the two that belong together'],
   [
     /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE/,
-    'the server wants a certificate that it knows from this side: name it with sslcert=FILE and sslkey=FILE',
+    'the server wants a certificate that it knows from this side, named with sslcert=FILE and sslkey=FILE, or speaks no TLS of these days',
   ],
-  [/PROTOCOL|VERSION|NO_CIPHERS/, 'the server speaks no TLS of these days: 1.2 is the oldest that is safe'],
+  [/WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH|UNKNOWN_PROTOCOL/, ANOTHER],
+  [
+    /PROTOCOL|VERSION|NO_CIPHERS|TOO_SMALL|INSUFFICIENT_SECURITY/,
+    'the server speaks no TLS of these days: 1.2 is the oldest that is safe',
+  ],
 ]
 
 /** Words and a way out where the failure of a connection is about TLS, else null. */
@@ -132,12 +139,10 @@ export function tlsTrouble(error: unknown): TlsTrouble | null {
   const certificate =
     /^(ERR_(SSL|TLS|OSSL)|EPROTO)|CERT|LEAF_SIGNATURE|INVALID_CA|HOSTNAME_MISMATCH|PATH_LENGTH|INVALID_PURPOSE/
   if (!handshake && !certificate.test(code)) return null
-  const words = `no TLS with the server: ${error.message.replace(/\.$/, '')}`
-  if (handshake)
-    return {
-      words,
-      hint: 'the port may be that of another service, or of a proxy without TLS: sslmode=disable asks for none',
-    }
+  // Of OpenSSL's own lines the reason alone says something: `...:SSL routines:ssl3_get_record:wrong version number:...`.
+  const reason = /SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1]
+  const words = `no TLS with the server: ${reason ?? error.message.replace(/\.$/, '')}`
+  if (handshake) return { words, hint: ANOTHER }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const names = namesOf(error)
     const host = names.length === 0 ? 'a name that it has' : names.join(' or ')
@@ -146,7 +151,10 @@ export function tlsTrouble(error: unknown): TlsTrouble | null {
       hint: `the certificate is for ${host}: name the host so, or leave its name unchecked with sslmode=verify-ca`,
     }
   }
-  const [, hint = TRUST] = WAYS_OUT.find(([pattern]) => pattern.test(code)) ?? []
+  // A failed write has the code of the system.
+  const told = code === 'EPROTO' ? (reason ?? '').toUpperCase().replaceAll(' ', '_') : code
+  const [, hint = /CERT|SIGNATURE/.test(told) ? TRUST : ANOTHER] =
+    WAYS_OUT.find(([pattern]) => pattern.test(told)) ?? []
   return { words, hint }
 }
 

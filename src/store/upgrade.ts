@@ -12,7 +12,7 @@ import { Failure } from '../base/errors.js'
 import { readState, writeState } from '../base/state-file.js'
 import { shellWord } from '../base/words.js'
 import { type Binaries, findBinaries, libraryPath } from './binaries.js'
-import { type Dumped, dumpTables, otherTables, restoreTables } from './dump.js'
+import { type Dumped, dumpTables, others, restoreTables } from './dump.js'
 import {
   createDatabase,
   DATABASE,
@@ -28,6 +28,7 @@ import {
   stopServer,
   USER,
 } from './embedded.js'
+import { databaseFailure } from './failures.js'
 import { type EmbeddedOptions, type Layout, layoutOf, PORT } from './place.js'
 
 export interface UpgradeOptions {
@@ -128,7 +129,7 @@ async function dumped({ options, layout, aside, programs, work, from, token }: D
   try {
     found = await withClient(old, options.signal, async (client) => ({
       dumped: await dumpTables(client, work),
-      left: await otherTables(client),
+      left: await others(client),
     }))
   } finally {
     await stopAt(options, old)
@@ -159,7 +160,7 @@ async function withClient<T>(
     return await work(client)
   } catch (error) {
     signal.throwIfAborted()
-    throw error
+    throw databaseFailure(error, `the server at ${host}`)
   } finally {
     signal.removeEventListener('abort', cut)
     await client.end().catch(() => {})

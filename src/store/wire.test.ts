@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { failure, fakePostgres, message, WELCOME } from '../../test/support/fake-postgres.js'
 import { targetOf } from '../../test/support/target.js'
+import { Names, newBatch } from '../market/bar.js'
+import { COPY_HEADER, RowDecoder } from './copy.js'
 import { PostgresStore } from './postgres.js'
 import { SILENCE_MS, Wire } from './wire.js'
 
@@ -26,7 +28,7 @@ async function opened(says: (socket: Socket) => void) {
     },
   })
   const failed = await PostgresStore.open(
-    targetOf(`postgresql://u@127.0.0.1:${server.port}/db?sslmode=disable`),
+    targetOf(`postgresql://u@127.0.0.1:${server.port}/db?sslmode=disable`, { secret: async () => 'right' }),
   ).then(
     () => null,
     (error: unknown) => error,
@@ -36,9 +38,29 @@ async function opened(says: (socket: Socket) => void) {
 
 const ROW_DESCRIPTION = message('T', '\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\0\x08\0\0\0\0\0\0')
 const ROW = message('D', '\0\x01\0\0\0\x01x')
+const LONG_ROW = message(
+  'D',
+  Buffer.concat([Buffer.from('\0\x01\0\0\x10\0', 'latin1'), Buffer.alloc(4096, 'x')]),
+)
+
+/** A request of an authentication, with what belongs to it. */
+const asks = (code: number, more = '') =>
+  message('R', Buffer.from(`\0\0\0${String.fromCharCode(code)}${more}`))
+/** SCRAM up to what the server says first, which may hold what the client has said. */
+const scram = (first: (nonce: string) => string) => (socket: Socket) => {
+  socket.removeAllListeners('data')
+  socket.write(asks(10, 'SCRAM-SHA-256\0\0'))
+  socket.once('data', (said) => socket.write(asks(11, first(/r=([^,\0]+)/.exec(String(said))?.[1] ?? ''))))
+}
+/** Lets the session in, and answers the first statement with this for ever. */
+const answersWith = (answer: Buffer) => (socket: Socket) => {
+  socket.write(WELCOME)
+  socket.once('data', () => endless(socket, Buffer.concat(Array(1000).fill(answer))))
+}
 
 describe('while a session is opened', () => {
-  const cases: [what: string, says: (socket: Socket) => void, code: number, words: RegExp][] = [
+  type Case = [what: string, says: (socket: Socket) => void, code: number, words: RegExp]
+  const cases: Case[] = [
     ['a web server', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), 69, /no PostgreSQL server/],
     ['a mail server', (socket) => socket.end('220 mail ESMTP\r\n'), 69, /no PostgreSQL server/],
     ['noise', (socket) => socket.end(Buffer.from([0xff, 0, 1, 2, 3, 4])), 69, /no PostgreSQL server/],
@@ -58,12 +80,42 @@ describe('while a session is opened', () => {
       /: a{1000}/,
     ],
     ['a length of nothing', (socket) => socket.end(message('R', '', 0)), 69, /no PostgreSQL server/],
+    ...[2, 6, 7, 9, 99].map(
+      (code): Case => [
+        `a way to log in that jules does not know: ${code}`,
+        (socket) => socket.end(asks(code)),
+        69,
+        /asks for a way to log in that jules does not know/,
+      ],
+    ),
     [
-      'a way to log in that nobody knows',
-      (socket) => socket.end(message('R', '\0\0\0\x63')),
+      'SASL of another kind',
+      (socket) => socket.write(asks(10, 'OAUTHBEARER\0\0')),
       69,
-      /no message of PostgreSQL/,
+      /no way to log in: SASL/,
     ],
+    ['SASL of no kind', (socket) => socket.write(asks(10, '\0')), 69, /no way to log in: SASL/],
+    ['SCRAM that ends first', (socket) => socket.write(asks(12, 'v=abcd')), 69, /no message of PostgreSQL/],
+    ['SCRAM of somebody else', scram(() => 'r=abc,s=QUJD,i=4096'), 69, /nonce does not start with/],
+    ['SCRAM that is none', scram(() => 'hello'), 69, /no way to log in: SASL/],
+    ['SCRAM that takes for ever', scram((nonce) => `r=${nonce}x,s=QUJD,i=2000000000`), 69, /iteration count/],
+    ['an error without a state', (socket) => socket.end(message('E', 'SFATAL\0Mno\0\0')), 69, /: no$/],
+    ['an error without words', (socket) => socket.end(message('E', '\0')), 69, /gives no reason$/],
+    ['an error with a state that is none', (socket) => socket.end(failure('no', 'a')), 69, /: a$/],
+    ...(
+      [
+        ['ends of statements', message('C', 'SET\0')],
+        ['names of columns', message('T', '\0\0')],
+        ['empty answers', message('I')],
+        ['logins', message('R', '\0\0\0\0')],
+        ['keys', message('K', '\0\0\0\x01\0\0\0\x01')],
+        ['copies', Buffer.concat([message('H', '\0\0\0'), message('d', 'abc'), message('c')])],
+      ] as const
+    ).map(
+      ([what, answer]): Case => [`${what} without end`, answersWith(answer), 69, /answers without an end/],
+    ),
+    ['ends of answers without end', answersWith(message('Z', 'I')), 69, /notices without an end/],
+    ['rows of no copy', answersWith(message('d', 'abc')), 69, /no message of PostgreSQL/],
     [
       'notices without end',
       (socket) => endless(socket, Buffer.concat(Array(1000).fill(message('N', 'SNOTICE\0Mhello\0\0')))),
@@ -85,7 +137,7 @@ describe('while a session is opened', () => {
         socket.write(WELCOME)
         socket.once('data', () => {
           socket.write(ROW_DESCRIPTION)
-          endless(socket, Buffer.concat(Array(1000).fill(ROW)))
+          endless(socket, Buffer.concat(Array(100).fill(LONG_ROW)))
         })
       },
       69,
@@ -178,6 +230,7 @@ describe('the frame of the protocol', () => {
     message('N', 'x'),
     WELCOME,
     message('T', 'abc'),
+    message('H', '\x01\0\0'),
     ...Array(3).fill(message('d', 'row')),
     message('c'),
     message('Z', 'I'),
@@ -214,9 +267,17 @@ describe('the frame of the protocol', () => {
 
   test('a row of COPY that is too long is data, and rows may go on for ever', () => {
     const wire = new Wire()
-    wire.see(WELCOME)
+    wire.see(Buffer.concat([WELCOME, message('H', '\x01\0\0')]))
     const rows = message('d', Buffer.alloc(1 << 20))
     for (let k = 0; k < 300; k++) wire.see(rows)
     expect(() => wire.see(message('d', '', 65 << 20))).toThrow('market_data holds a row of 68157440 bytes')
   })
+})
+
+test('a row that is cut into many messages is none the less too long', () => {
+  const decoder = new RowDecoder(newBatch(8, new Names()), () => {})
+  const head = Buffer.from([0, 13, 0x7f, 0xff, 0xff, 0xff])
+  expect(() => decoder.push(Buffer.concat([COPY_HEADER, head]))).toThrow(
+    'market_data holds a row of 2147483653 bytes',
+  )
 })

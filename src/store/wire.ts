@@ -8,15 +8,19 @@ import { type ExitName, Failure, type FailureDetails } from '../base/errors.js'
 
 const MIB = 1 << 20
 
+/** A longer row of a table is told, not read. */
+export const LONGEST_ROW = 64 * MIB
+
 /** The longest message of each kind: libpq's bound, but for the kinds that have long ones. */
 const SHORT = 30_000
-const LONGEST = bounds('123CGHIRSZKcnstv', { E: MIB, N: MIB, A: MIB, T: MIB, D: 16 * MIB, d: 64 * MIB })
+const LONGEST = bounds('123CGHIRSZKcnstv', { E: MIB, N: MIB, A: MIB, T: MIB, D: 16 * MIB, d: LONGEST_ROW })
 /** Before the server lets a session in. */
 const FIRST = bounds('Rv', { E: MIB, N: MIB })
 /** Rows of one answer that are kept in memory: what a store says of itself is far smaller, and bars come by COPY. */
 const LONGEST_ANSWER = 16 * MIB
-/** Messages that nobody asked for: jules asks a server to keep notices to itself. */
+/** Messages that nobody asked for, and those of one answer beside its rows: jules asks a server to keep notices to itself. */
 const MOST_UNASKED = 10_000
+const MOST_BESIDE = 10_000
 /** How long the rest of a message may take. */
 export const SILENCE_MS = 15_000
 
@@ -29,7 +33,9 @@ export class Wire {
   #left = 0
   #letIn = false
   #answer = 0
+  #beside = 0
   #unasked = 0
+  #copying = false
 
   /** Whether a message has begun and not ended. */
   get within(): boolean {
@@ -68,17 +74,27 @@ export class Wire {
           ? tooLong(length)
           : wrong(`the server sends a message of ${length} bytes`)
     this.#left = length - 4
-    if (kind === ROW) return
+    if (kind === ROW) {
+      if (!this.#copying) throw wrong(NONSENSE)
+      return
+    }
     if (kind === AUTHENTICATION) this.#letIn = true
-    else if (kind === READY) this.#answer = 0
-    else if (kind === DATA) this.#answer += length
-    else if (UNASKED.includes(kind!)) this.#unasked++
-    if (this.#answer > LONGEST_ANSWER) throw wrong('the server answers without an end')
+    if (kind === DATA) this.#answer += length
+    else if (kind === READY) {
+      // Of an answer: one that follows another at once is none.
+      if (this.#beside === 0) this.#unasked++
+      this.#answer = this.#beside = 0
+    } else if (UNASKED.includes(kind!)) this.#unasked++
+    else this.#beside++
+    if (kind === COPY_OUT) this.#copying = true
+    else if (kind === READY || kind === COPY_DONE) this.#copying = false
+    if (this.#answer > LONGEST_ANSWER || this.#beside > MOST_BESIDE)
+      throw wrong('the server answers without an end')
     if (this.#unasked > MOST_UNASKED) throw wrong('the server sends notices without an end')
   }
 }
 
-const [ROW, AUTHENTICATION, READY, DATA] = [...Buffer.from('dRZD')]
+const [ROW, AUTHENTICATION, READY, DATA, COPY_OUT, COPY_DONE] = [...Buffer.from('dRZDHc')]
 /** Notices, parameters, notifications. */
 const UNASKED = Buffer.from('NSA')
 const NONSENSE = 'the server sends what is no message of PostgreSQL'
@@ -101,7 +117,20 @@ const noServer = () =>
     hint: 'name the host and the port of the database in --dsn',
   })
 
-const tooLong = (length: number) =>
+/** What pg's own code of the login throws at what a server says there. */
+export const isOfLogin = (error: unknown): error is Error =>
+  error instanceof Error && /[\\/]pg[\\/]lib[\\/]crypto[\\/]/.test(error.stack ?? '')
+
+/** A login that comes to nothing by no fault of the password's. */
+export const unknownLogin = (cause: Error) =>
+  wrong(
+    /^Unknown authentication/.test(cause.message)
+      ? 'the server asks for a way to log in that jules does not know'
+      : `no way to log in: ${/^SASL/.test(cause.message) ? cause.message : NONSENSE}`,
+    { cause, hint: 'jules logs in with a password (SCRAM-SHA-256, MD5 or clear text) or a certificate' },
+  )
+
+export const tooLong = (length: number) =>
   wrong(
     `market_data holds a row of ${length} bytes, which no bar can be`,
     {
@@ -142,7 +171,10 @@ export function guard(client: Client): void {
       try {
         parse(chunk)
       } catch (error) {
-        stream.destroy(wrong(NONSENSE, { cause: error }))
+        const cause = error as Error
+        stream.destroy(
+          /^Unknown authentication/.test(cause.message) ? unknownLogin(cause) : wrong(NONSENSE, { cause }),
+        )
       }
     })
     watch(stream)

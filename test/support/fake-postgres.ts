@@ -15,8 +15,8 @@ export interface FakePostgres {
 }
 
 interface Behaviour {
-  /** What a request for TLS gets: the handshake, N, silence on a closed connection. */
-  readonly tls?: 'yes' | 'no' | 'hangs up'
+  /** What a request for TLS gets: the handshake (of long ago, or with nothing in common), N, a closed connection, words in clear text. */
+  readonly tls?: 'yes' | 'old' | 'strange' | 'no' | 'hangs up' | 'clear text'
   /** Start-up packets that are refused as by pg_hba.conf. */
   readonly refuses?: 'plain' | 'tls'
   /** Never answers. */
@@ -39,6 +39,11 @@ export function message(kind: string, body: Buffer | string = '', length?: numbe
 export const WELCOME = Buffer.concat([message('R', '\0\0\0\0'), message('Z', 'I')])
 
 const SSL_REQUEST = 80_877_103
+
+const VERSIONS: Readonly<Record<string, object>> = {
+  old: { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' },
+  strange: { maxVersion: 'TLSv1.2', ciphers: 'NULL-SHA256:@SECLEVEL=0' },
+}
 
 export async function fakePostgres({
   tls = 'no',
@@ -77,13 +82,18 @@ export async function fakePostgres({
       } else if (body.readInt32BE(0) === SSL_REQUEST) {
         if (tls === 'hangs up') socket.destroy()
         else if (tls === 'no') socket.write('N')
-        else {
+        else if (tls === 'clear text') {
+          socket.removeAllListeners('data')
+          socket.write('S')
+          socket.once('data', () => socket.write(WELCOME))
+        } else {
           socket.removeAllListeners('data')
           socket.write('S')
           serve(
             new TLSSocket(socket, {
               isServer: true,
               ...identity,
+              ...VERSIONS[tls],
               requestCert: true,
               rejectUnauthorized: false,
             }),

@@ -14,7 +14,7 @@ export const upgrade = defineCommand({
   summary: "move the embedded database to this jules's PostgreSQL",
   description: [
     'PostgreSQL reads no cluster of another major version. This starts the old one with its own programs, which must be on this machine, on a socket that nobody else knows, writes its tables to files beside it, makes a new cluster from them, holds each table against the old one by a count and a sum over its rows, and puts the new cluster in the place of the old one.',
-    'The old cluster stays as data.old-MAJOR in the directory of db path until you remove it; tables of somebody else are in it alone, and named. Killed at any moment nothing is lost, and running it again goes on. It takes about three times the room of the cluster.',
+    'The old cluster stays as data.old-MAJOR in the directory of db path until you remove it; tables, triggers and databases of somebody else are in it alone, and named. Killed at any moment nothing is lost, and running it again goes on. It takes about three times the room of the cluster.',
     'Programs are looked for where distributions put them: /usr/lib/postgresql/MAJOR/bin, /usr/pgsql-MAJOR/bin and /opt/homebrew/opt/postgresql@MAJOR/bin.',
   ],
   options: {
@@ -26,7 +26,7 @@ export const upgrade = defineCommand({
     ),
   },
   exits: {
-    65: 'a table has columns of somebody else, or came out otherwise; the old cluster is as it was',
+    65: 'a table is not as jules makes it, or came out otherwise; the old cluster is as it was',
     66: 'there is no cluster, or no postgres in DIR',
     69: 'the programs of the old version are not there, or a server does not start',
     73: 'a directory cannot be made',
