@@ -195,7 +195,9 @@ async function oldBinaries({ fromBin, from, to, binaries, work, ...options }: Se
     if (fromBin !== undefined) {
       throw new Failure(
         'unavailable',
-        `${postgres} is of PostgreSQL ${major ?? 'no version that it tells'}, the cluster of ${from}`,
+        major === null
+          ? `${postgres} tells no version of PostgreSQL, the cluster is of ${from}`
+          : `${postgres} is of PostgreSQL ${major}, the cluster of ${from}`,
       )
     }
   }

@@ -36,7 +36,13 @@ test('it is told, moved by db upgrade whenever that is killed, and the old one s
   await dir.jules(['load', '--schema', 'Desk "A"'], { input: barLine(0, { vwap: null, close: 179.1 + 0.2 }) })
   const url = async () => (await dir.jules(['-q', 'db', 'psql-url'])).stdout.trim()
   const before = await once(await url(), FINGERPRINT)
-  await once(await url(), 'CREATE TABLE mine (a int)')
+  const elsewhere = await url()
+  await once(
+    elsewhere,
+    `CREATE TABLE mine (a int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+     CREATE TRIGGER t BEFORE INSERT ON market_data FOR EACH ROW EXECUTE FUNCTION f()`,
+  )
+  await once(elsewhere, 'CREATE DATABASE other')
   expect((await dir.jules(['db', 'upgrade'])).stderr).toBe(
     'jules db upgrade: the cluster is of this version\n',
   )
@@ -72,7 +78,7 @@ test('it is told, moved by db upgrade whenever that is killed, and the old one s
     [
       expect.stringMatching(/making a cluster of PostgreSQL/),
       expect.stringMatching(/moved \d+ rows of 14 tables from PostgreSQL 17 to \d+$/),
-      'jules db upgrade: warning: not of jules, and in the old cluster alone: public.mine',
+      'jules db upgrade: warning: not of jules, and in the old cluster alone: public.mine, database other, trigger t of public.market_data',
       expect.stringContaining(`the old cluster is ${pg}/data.old-17`),
       '',
     ],
