@@ -1,7 +1,10 @@
 /** What goes out of the store, and what does not without a word. */
-import { execFileSync } from 'node:child_process'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { BIN, barLine, freshDatabase, once, Workdir } from '../support/workdir.js'
+import { describe, expect, inject, test } from 'vitest'
+import { db } from '../../src/commands/db/db.js'
+import { BARS, createSql } from '../../src/store/tables.js'
+import { called } from '../support/called.js'
+import { ownTables } from '../support/target.js'
+import { Workdir } from '../support/workdir.js'
 
 /** Rows by symbol, source and minute from 13:30 UTC; a day has 1440. */
 const ROWS: [symbol: string, source: string | null, minute: number][] = [
@@ -13,32 +16,22 @@ const ROWS: [symbol: string, source: string | null, minute: number][] = [
   ['AAPL', null, 1442],
 ]
 
-/** A database with these rows, of which each test has a copy. */
-const TEMPLATE = `t_${process.pid}_purge`
-beforeAll(async () => {
-  const url = inject('serverUrl')
-  await once(url, `CREATE DATABASE ${TEMPLATE}`)
-  const dsn = url.replace('/trading_data', `/${TEMPLATE}`)
-  const input = ROWS.map(([symbol, source, minute]) =>
-    barLine(minute, { symbol, source: source ?? 'none' }),
-  ).join('\n')
-  execFileSync(BIN, ['-q', 'load', '--dsn', dsn], {
-    input,
-    env: { PATH: process.env.PATH, HOME: '/nonexistent' },
-  })
-  await once(dsn, "UPDATE market_data SET source = NULL WHERE source = 'none'")
-})
-afterAll(() => once(inject('serverUrl'), `DROP DATABASE ${TEMPLATE} WITH (FORCE)`))
+const purgeCommand = db.commands.find(({ name }) => name === 'purge')!
+
+const TABLE = `${createSql(BARS)} INSERT INTO market_data (symbol, "interval", "time", open, high, low, close, source) VALUES ${ROWS.map(
+  ([symbol, source, minute]) =>
+    `('${symbol}', '1m', timestamptz '2025-07-30 13:30Z' + ${minute} * interval '1 minute', 1, 2, 1, 2, ${source === null ? 'NULL' : `'${source}'`})`,
+).join(', ')};`
 
 async function filled() {
-  const { dsn, query } = await freshDatabase(TEMPLATE)
-  const dir = new Workdir()
+  const { schema, query } = await ownTables(TABLE)
+  const of = ['--dsn', inject('serverUrl'), '--schema', schema]
   const left = async () =>
     (await query('SELECT symbol, source FROM market_data ORDER BY "time", symbol')).map(
       ({ symbol, source }) => `${symbol} ${source}`,
     )
-  const purge = (...args: string[]) => dir.jules(['db', 'purge', '--dsn', dsn, ...args])
-  return { left, purge, query, dsn, dir }
+  const purge = (...args: string[]) => called(purgeCommand, 'db purge', [...of, ...args])
+  return { left, purge, query, of }
 }
 const names = (rows: typeof ROWS) => rows.map(([symbol, source]) => `${symbol} ${source}`).sort()
 
@@ -78,7 +71,8 @@ describe('each condition, and several together', () => {
 })
 
 test('real rows do not go without --yes, nor twice', async () => {
-  const { left, purge } = await filled()
+  const { left, purge, of } = await filled()
+  expect((await new Workdir().jules(['db', 'purge', ...of, '--source', 'mock,ib'])).status).toBe(64)
   const refused = await purge('--source', 'mock,ib')
   expect([refused.status, refused.stderr]).toEqual([
     64,
@@ -116,9 +110,12 @@ test('nothing of a name quotes its way out', async () => {
 })
 
 test('on a terminal it asks, and a no changes nothing', async () => {
-  const { left, dsn, dir } = await filled()
+  const { left, of } = await filled()
+  const dir = new Workdir()
   const line = (answer: string) =>
-    dir.shell(`script -qec "jules db purge --dsn '${dsn}' --source ib" /dev/null <<< ${answer}`)
+    dir.shell(
+      `script -qec "jules db purge ${of.map((word) => `'${word}'`).join(' ')} --source ib" /dev/null <<< ${answer}`,
+    )
   const no = await line('no')
   expect([no.status, no.stdout]).toEqual([1, expect.stringContaining('Delete these 2 rows? yes or no:')])
   expect(await left()).toHaveLength(ROWS.length)
