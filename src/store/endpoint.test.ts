@@ -70,6 +70,9 @@ describe('part by part: --dsn, TIMESCALEDB_*, PG*', () => {
   test.each([
     ['TIMESCALEDB_PORT', '99999', 'TIMESCALEDB_PORT: expected a port from 1 to 65535, got "99999"'],
     ['TIMESCALEDB_PORT', 'abc', 'TIMESCALEDB_PORT: expected a port from 1 to 65535, got "abc"'],
+    ['TIMESCALEDB_PORT', '-1', 'TIMESCALEDB_PORT: expected a port from 1 to 65535, got "-1"'],
+    ['PGPORT', '99999', 'PGPORT: expected a port from 1 to 65535, got "99999"'],
+    ['PGPORT', 'abc', 'PGPORT: expected a port from 1 to 65535, got "abc"'],
     ['PGPORT', '-1', 'PGPORT: expected a port from 1 to 65535, got "-1"'],
     ['PGPORT', '5432,5433', 'PGPORT: expected a port from 1 to 65535, got "5432,5433"'],
     [

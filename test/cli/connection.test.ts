@@ -4,8 +4,11 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
 import { Failure } from '../../src/base/errors.js'
+import { exportBars } from '../../src/commands/export.js'
 import type { Target } from '../../src/store/connect.js'
 import { PostgresStore } from '../../src/store/postgres.js'
+import { BARS, createSql } from '../../src/store/tables.js'
+import { called } from '../support/called.js'
 import { fakePostgres, tlsFile } from '../support/fake-postgres.js'
 import { noTrace } from '../support/store.js'
 import { targetOf } from '../support/target.js'
@@ -268,21 +271,19 @@ describe('a port that is none ends every command of the store with a sentence', 
     const dir = new Workdir()
     // What is no port is told by one reader, whose tests have the table: here each command meets one, and the first all.
     const first = args[0] === 'load'
-    for (const port of first ? ['99999', 'abc', '-1'] : ['99999']) {
-      for (const name of first ? ['TIMESCALEDB_PORT', 'PGPORT'] : ['PGPORT']) {
-        const env = { TIMESCALEDB_HOST: '127.0.0.1', PGUSER: 'u', ...PASSWORD, [name]: port }
-        const { status, stderr } = await dir.jules([...args], { env, input: first ? barLine(0) : '' })
-        expect([status, stderr]).toEqual([
-          78,
-          `jules ${args[0]}${args[0] === 'db' ? ` ${args[1]}` : ''}: ${name}: expected a port from 1 to 65535, got "${port}"\n`,
-        ])
-      }
+    for (const name of first ? ['TIMESCALEDB_PORT', 'PGPORT'] : ['PGPORT']) {
+      const env = { TIMESCALEDB_HOST: '127.0.0.1', PGUSER: 'u', ...PASSWORD, [name]: '99999' }
+      const { status, stderr } = await dir.jules([...args], { env, input: first ? barLine(0) : '' })
+      expect([status, stderr]).toEqual([
+        78,
+        `jules ${args[0]}${args[0] === 'db' ? ` ${args[1]}` : ''}: ${name}: expected a port from 1 to 65535, got "99999"\n`,
+      ])
     }
   })
 
   test.each(['99999', 'abc', '-1'])('%s in --dsn', async (port) => {
     const dsn = `postgresql://u@127.0.0.1/db?port=${port}`
-    const { status, stderr } = await new Workdir().jules(['export', '--dsn', dsn])
+    const { status, stderr } = await called(exportBars, 'export', ['--dsn', dsn])
     expect([status, stderr]).toEqual([
       64,
       expect.stringContaining('--dsn: port: expected a port from 1 to 65535'),
@@ -318,7 +319,7 @@ describe('a signal while the store is reached or read is the status', () => {
 test('a signal while rows are waited for is told alone, not as a fault of the database', async () => {
   const dir = new Workdir()
   const { dsn, query } = await freshDatabase()
-  await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
+  await query(createSql(BARS))
   const holder = new pg.Client({ connectionString: dsn, ssl: false })
   await holder.connect()
   try {

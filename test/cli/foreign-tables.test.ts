@@ -1,9 +1,15 @@
 /** Tables that are there already, made by somebody else: each is used exactly, or named and left alone. */
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/base/errors.js'
+import { db } from '../../src/commands/db/db.js'
+import { exportBars } from '../../src/commands/export.js'
+import { PostgresStore } from '../../src/store/postgres.js'
+import { called } from '../support/called.js'
 import { noTrace } from '../support/store.js'
-import { getLines, ownTables, putLines } from '../support/target.js'
+import { getLines, ownTables, putLines, targetOf } from '../support/target.js'
 import { barLine, barLines, type Database, freshDatabase, type Result, Workdir } from '../support/workdir.js'
+
+const init = db.commands.find(({ name }) => name === 'init')!
 
 const COLUMNS: readonly [name: string, type: string][] = [
   ['symbol', 'text NOT NULL'],
@@ -212,19 +218,19 @@ describe('a table that differs stops what it must, by name, and the printed stat
     const dir = new Workdir()
     const { dsn, query } = await freshDatabase()
     await query(ORIGINAL)
-    const init = await dir.jules(['db', 'init', '--dsn', dsn])
+    const made = await called(init, 'db init', ['--dsn', dsn])
     const load = await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
-    const read = await dir.jules(['export', '--dsn', dsn])
-    for (const result of [init, load, read]) {
+    const read = await called(exportBars, 'export', ['--dsn', dsn])
+    for (const result of [made, load, read]) {
       plain(result)
       expect([result.status, result.stderr]).toEqual([
         78,
         expect.stringContaining('market_data has no column time but timestamp'),
       ])
     }
-    const statements = init.stderr.match(/(?<=^jules db init: )(ALTER|CREATE) .*;$/gm)?.join('\n') ?? ''
+    const statements = made.stderr.match(/(?<=^jules db init: )(ALTER|CREATE) .*;$/gm)?.join('\n') ?? ''
     await query(statements)
-    const mended = await dir.jules(['db', 'init', '--dsn', dsn])
+    const mended = await called(init, 'db init', ['--dsn', dsn])
     expect([mended.status, mended.stderr]).toEqual([0, expect.stringContaining('applied migration 1')])
     expect((await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })).status).toBe(0)
   })
@@ -236,7 +242,7 @@ describe('a table that differs stops what it must, by name, and the printed stat
       await query(sql)
     const apart = ['--dsn', dsn, '--schema', 'mine']
     expect((await dir.jules(['load', ...apart], { input: barLines(3) })).status).toBe(0)
-    expect((await dir.jules(['export', ...apart])).stdout).toBe(barLines(3))
+    expect((await called(exportBars, 'export', apart)).stdout).toBe(barLines(3))
     expect(await query('SELECT count(*)::int AS n FROM mine.market_data')).toEqual([{ n: 3 }])
   })
 })
@@ -390,13 +396,14 @@ describe('what the rows decide', () => {
 })
 
 test('the search path of a role or a database changes nothing', async () => {
-  const dir = new Workdir()
   const { dsn, query }: Database = await freshDatabase()
   await query(`CREATE SCHEMA other; SET search_path TO other; ${ORIGINAL}`)
   await query(`ALTER DATABASE ${/t_\d+_\d+/.exec(dsn)?.[0]} SET search_path TO other, nowhere`)
-  expect((await dir.jules(['load', '--dsn', dsn], { input: barLines(2) })).status).toBe(0)
+  const store = await PostgresStore.open(targetOf(dsn))
+  expect(await putLines(store, barLines(2))).toMatchObject({ written: 2 })
+  await store.close()
   expect(await query('SELECT count(*)::int AS n FROM public.market_data')).toEqual([{ n: 2 }])
-  const { status, stderr } = await dir.jules(['load', '--dsn', dsn], {
+  const { status, stderr } = await new Workdir().jules(['load', '--dsn', dsn], {
     input: barLine(0),
     env: { JULES_SCHEMA: 'other' },
   })
@@ -404,22 +411,21 @@ test('the search path of a role or a database changes nothing', async () => {
 })
 
 test.each(['', 'pg_mine', 'x'.repeat(64)])('--schema %j is refused', async (name) => {
-  const { status, stderr } = await new Workdir().jules(['export', '--schema', name])
+  const { status, stderr } = await called(exportBars, 'export', ['--schema', name])
   expect([status, stderr]).toEqual([64, expect.stringContaining('--schema: expected the name of a schema')])
 })
 
 test('a schema with any name will do', async () => {
-  const dir = new Workdir()
   const { dsn } = await freshDatabase()
   const apart = ['--dsn', dsn, '--schema', 'Desk "A"; DROP']
-  expect((await dir.jules(['load', ...apart], { input: barLines(2) })).status).toBe(0)
-  expect((await dir.jules(['export', ...apart])).stdout).toBe(barLines(2))
+  expect((await new Workdir().jules(['load', ...apart], { input: barLines(2) })).status).toBe(0)
+  expect((await called(exportBars, 'export', apart)).stdout).toBe(barLines(2))
 })
 
 test('a read-only database is 77, without a promise', async () => {
   const dir = new Workdir()
   const { dsn, query } = await freshDatabase()
-  await dir.jules(['db', 'init', '--dsn', dsn])
+  await called(init, 'db init', ['--dsn', dsn])
   await query(`ALTER DATABASE ${/t_\d+_\d+/.exec(dsn)?.[0]} SET default_transaction_read_only = on`)
   const load = await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
   plain(load)

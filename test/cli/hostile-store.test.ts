@@ -2,9 +2,13 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/base/errors.js'
+import type { AnyLeaf } from '../../src/cli/command.js'
+import { db } from '../../src/commands/db/db.js'
+import { exportBars } from '../../src/commands/export.js'
 import type { PostgresStore } from '../../src/store/postgres.js'
 import type { BadRows } from '../../src/store/store.js'
 import { BARS, createSql } from '../../src/store/tables.js'
+import { called } from '../support/called.js'
 import { noTrace } from '../support/store.js'
 import { getLines, ownTables, putLines } from '../support/target.js'
 import { barLines, freshDatabase, Workdir } from '../support/workdir.js'
@@ -144,8 +148,18 @@ test('the commands that read the store: 65 or a right answer, JSON that is JSON,
     await query(insert({ symbol: row, source: "E'\\x1b[2J'" }))
   await query(insert({ volume: "'NaN'" }))
   const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+  const CALLED: Record<string, AnyLeaf> = {
+    export: exportBars,
+    ...Object.fromEntries(db.commands.map((command) => [`db ${command.name}`, command])),
+  }
   const run = async (args: string[], statuses: number[]) => {
-    const { status, stdout, stderr } = await dir.jules([...args, '--dsn', dsn])
+    const words = args[0] === 'db' ? 2 : 1
+    const name = args.slice(0, words).join(' ')
+    const command = CALLED[name]
+    const { status, stdout, stderr } =
+      command === undefined
+        ? await dir.jules([...args, '--dsn', dsn])
+        : await called(command, name, [...args.slice(words), '--dsn', dsn])
     noTrace(stderr)
     expect([args, statuses.includes(status!), stderr.slice(0, 300)]).toEqual([args, true, expect.anything()])
     expect(`${stdout}${stderr}`).not.toMatch(CONTROL)
@@ -155,7 +169,7 @@ test('the commands that read the store: 65 or a right answer, JSON that is JSON,
   const read = [
     run(['export'], [65]),
     run(['export', '-f', 'csv', '--symbols', 'NVDA'], [65]),
-    run(['export', '--partition-by', 'symbol,date', '-o', 'out/deep'], [65]),
+    run(['export', '--partition-by', 'symbol,date', '-o', dir.file('out/deep')], [65]),
     run(['--json', 'export', '-f', 'parquet', '-o', 'all.parquet'], [65]),
     run(['backtest', '--policy', 'flat'], [65, 66]),
     run(['train', '--steps', '2048'], [65, 66]),
