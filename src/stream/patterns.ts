@@ -2,7 +2,7 @@
  * Many byte strings looked for at once, in one pass over the input (A. V. Aho and M. J. Corasick, "Efficient string matching",
  * CACM 18(6), 1975). The nodes along one string are numbered one after the other, so that most steps compare one byte; where a
  * string leaves another's way, the node has a row with the next state for each of 256. The time per byte is bounded whatever
- * the strings are, and the memory is 16 bytes for each of theirs.
+ * the strings are, and the memory is 17 bytes for each of theirs.
  */
 
 /** A search for the strings of a list. States are numbers; 0 is the start. */
@@ -13,7 +13,12 @@ export interface Search {
   found(state: number): number
   /** How many bytes at the end of what was read may begin a string. */
   depth(state: number): number
+  /** The same up to `LOW`, which stands for all that is more. */
+  low(state: number): number
 }
+
+/** See `Search.low`. */
+export const LOW = 255
 
 /** Where a string leaves the way of those before it. */
 interface Branch {
@@ -38,6 +43,7 @@ const NONE = -1
 export function searchFor(strings: readonly Uint8Array[]): Search {
   const size = strings.reduce((sum, { length }) => sum + length, 1)
   const nodes = new Int32Array(FIELDS * size).fill(NONE)
+  const low = new Uint8Array(size)
   const branches = new Map<number, Branch>()
   let rows = 0
   let table = new Int32Array(256 * 64)
@@ -68,6 +74,7 @@ export function searchFor(strings: readonly Uint8Array[]): Search {
             : table[nodes[node + ROW]! + byte]!
       if (next === 0) {
         next = count++
+        low[next] = Math.min(depth, LOW)
         nodes[FIELDS * next + FAIL] = 0
         if (next === state + 1 && state !== 0) nodes[node + NEXT] = byte
         else {
@@ -123,6 +130,7 @@ export function searchFor(strings: readonly Uint8Array[]): Search {
   const heads = [...branches.keys()]
   return {
     step,
+    low: (state) => low[state]!,
     found: (state) => nodes[FIELDS * state + FOUND]!,
     depth: (state) => {
       if (state === 0) return 0

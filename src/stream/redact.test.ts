@@ -56,7 +56,7 @@ test('the same as one form after the other, for any secrets, text and pieces', (
     const alphabet = ['ab', 'abc', 'ab/"\n\u00e9', 'abcdefgh '][rng.int(4)]!
     const of = values(
       Object.fromEntries(
-        Array.from({ length: 1 + rng.int(5) }, (_, i) => [`S${i}`, letters(1 + rng.int(7), alphabet)]),
+        Array.from({ length: 1 + rng.int(5) }, (_, i) => [`S${i}`, letters(1 + rng.int(12), alphabet)]),
       ),
     )
     // Words of the alphabet, and forms of the secrets, one behind and inside the other.

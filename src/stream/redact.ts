@@ -1,7 +1,8 @@
 /** A filter that replaces every secret value in a byte stream by `[NAME]`, in any of its forms, also where a chunk ends inside one. */
 
+import { beginningsOf } from './beginnings.js'
 import { FORMS_LIMIT, formsOf } from './forms.js'
-import { searchFor } from './patterns.js'
+import { LOW, searchFor } from './patterns.js'
 
 export interface Redactor {
   /** Bytes that are settled; a tail that may begin a secret is kept for the next call. */
@@ -21,7 +22,8 @@ const BUDGET = 4 << 20
 export function redactor(values: ReadonlyMap<string, Buffer>): Redactor {
   const { patterns, tags, plainOnly } = formsWithin(values)
   if (patterns.length === 0) return { push: (chunk) => chunk, end: () => Buffer.alloc(0), plainOnly }
-  const { step, found, depth } = searchFor(patterns)
+  const { step, found, depth, low } = searchFor(patterns)
+  const { width, roll, mayBegin } = beginningsOf(patterns)
   const hits = new Hits()
   let state = 0
   // Places are counted from the first byte of `kept`, or from the end of a hit before it that may still grow.
@@ -50,15 +52,29 @@ export function redactor(values: ReadonlyMap<string, Buffer>): Redactor {
   return {
     plainOnly,
     push: (chunk) => {
-      let read = kept.length
-      kept = read === 0 ? chunk : Buffer.concat([kept, chunk])
+      const before = kept.length
+      kept = before === 0 ? chunk : Buffer.concat([kept, chunk])
+      let hash = 0
+      for (let i = 0; i < width - 1 && i < chunk.length; i++) hash = roll(hash, chunk[i]!)
+      // The last place where a form may begin; what came before this chunk may have been one.
+      let last = -1
       for (let i = 0; i < chunk.length; i++) {
+        const ahead = i + width - 1
+        // Of what comes after the chunk nothing is known.
+        if (ahead >= chunk.length) last = i
+        else {
+          hash = roll(hash, chunk[ahead]!)
+          if (mayBegin(hash, chunk[i]!)) last = i
+          else if (state === 0) continue
+        }
         state = step(state, chunk[i]!)
-        read++
         const form = found(state)
-        if (form >= 0) hits.add(form, patterns[form]!.length, read)
+        if (form >= 0) hits.add(form, patterns[form]!.length, before + i + 1)
+        // None begins in the bytes that the state stands for.
+        const length = low(state)
+        if (length < LOW && length <= i - last) state = 0
       }
-      const done = take(read - depth(state))
+      const done = take(before + chunk.length - depth(state))
       // The chunk is the caller's to use again.
       kept = Buffer.from(kept)
       return done
