@@ -91,8 +91,11 @@ export interface LockState {
 }
 
 /** The lock of `path`, or null. */
-export function lockState({ disk, self, isAlive }: LockWorld, path: string): LockState | null {
-  const held = readHeld(disk, `${path}.lock`)
+export function lockState(world: LockWorld, path: string): LockState | null {
+  return stateOf(world, readHeld(world.disk, `${path}.lock`))
+}
+
+function stateOf({ self, isAlive }: LockWorld, held: Held | 'unknown' | null): LockState | null {
   if (held === null) return null
   if (held === 'unknown') return { holder: 'an unknown process', alive: null }
   const holder = `process ${held.pid} on ${held.host}`
@@ -105,11 +108,12 @@ export function lockState({ disk, self, isAlive }: LockWorld, path: string): Loc
  */
 export function unlock(world: LockWorld, path: string): string | null {
   const lock = `${path}.lock`
-  const state = lockState(world, path)
-  if (state === null) return null
-  if (state.alive === true) throw new Failure('tryAgain', `in use by ${state.holder}`, { where: lock })
+  // Read once: what was asked whether it lives is what is removed.
   const held = readHeld(world.disk, lock)
-  if (held === null || held === 'unknown') world.disk.unlink(lock)
+  const state = stateOf(world, held)
+  if (held === null || state === null) return null
+  if (state.alive === true) throw new Failure('tryAgain', `in use by ${state.holder}`, { where: lock })
+  if (held === 'unknown') world.disk.unlink(lock)
   else if (!breakLock(world, lock, held))
     throw new Failure('tryAgain', 'another command is removing it', { where: lock })
   return state.holder
@@ -188,9 +192,18 @@ function breakLock({ disk, clock }: LockWorld, lock: string, dead: Held): boolea
   return true
 }
 
+/** A link, a directory, or a file too large in the place of a lock does not say whose it is, like an empty one. */
+const NO_LOCK = new Set(['ELOOP', 'EISDIR'])
+
 /** Whose the lock is; null where there is none. */
 function readHeld(disk: Disk, lock: string): Held | 'unknown' | null {
-  const text = readText(disk, lock)
+  let text: string | null
+  try {
+    text = readText(disk, lock)
+  } catch (error) {
+    if (error instanceof Failure || NO_LOCK.has(systemCode(error) ?? '')) return 'unknown'
+    throw error
+  }
   if (text === null) return null
   try {
     const value: unknown = JSON.parse(text)

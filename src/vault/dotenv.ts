@@ -56,7 +56,9 @@ function entryAt(text: string, at: number): Found {
   if (mark !== "'" && mark !== '"') {
     const bare = text.slice(from, end).replace(/\r?\n?$/, '')
     // With a blank before it the sign begins a comment, also where no value comes first.
-    const value = `${head[2]}${bare}`.replace(/[ \t]+#.*$/, '').trim()
+    const whole = `${head[2]}${bare}`
+    const comment = whole.search(/[ \t]#/)
+    const value = (comment === -1 ? whole : whole.slice(0, comment)).trim()
     return { name, value: Buffer.from(value, 'latin1'), end }
   }
   const last = closing(text, from)
@@ -115,6 +117,8 @@ export function parseJsonSecrets(text: string): Map<string, Buffer> {
   for (const [name, secret] of Object.entries(value)) {
     if (!NAME.test(name)) throw badData(`${quote(name)}: no secret can have this name`)
     if (typeof secret !== 'string') throw badData(`${name}: expected a string`)
+    // Half a pair of surrogates has no bytes in UTF-8: another value would be kept.
+    if (/\p{Surrogate}/u.test(secret)) throw badData(`${name}: holds half a character`)
     values.set(name, Buffer.from(secret))
   }
   return values

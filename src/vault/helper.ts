@@ -91,6 +91,7 @@ async function runHelper(
   const output: Buffer[] = []
   const words = new Words()
   let size = 0
+  let unread = false
   let timer: NodeJS.Timeout | undefined
   let onAbort = () => {}
   // Whatever comes first: the helper's end, or a reason not to wait for it.
@@ -106,8 +107,9 @@ async function runHelper(
       else output.push(data)
     })
     child.stderr.on('data', (data: Buffer) => words.add(data))
-    // A helper that does not read what it is given says so by its status.
-    child.stdin.on('error', () => {})
+    child.stdin.on('error', () => {
+      unread = true
+    })
     child.stdin.end(input)
     child.on('error', (error) => reject(new Failure('unavailable', `the helper command: ${error.message}`)))
     const exit = new Promise<Ended>((over) => child.on('exit', (status, by) => over({ status, signal: by })))
@@ -128,6 +130,11 @@ async function runHelper(
       signal.removeEventListener('abort', onAbort)
       for (const stream of child.stdio) stream?.destroy()
     })
+  if (ended.status === 0 && verb === 'set' && unread)
+    throw new Failure(
+      'unavailable',
+      `the helper command did not read the value at set ${name}, with status 0`,
+    )
   if (ended.status === 0) {
     for (const line of words.lines()) warn(`the helper command: ${line}`)
     return Buffer.concat(output)
@@ -147,8 +154,9 @@ async function runHelper(
 }
 
 /** Ends the helper and what it started: at first so that it can clean up, then at once. */
-async function end({ pid }: ChildProcess, kill: HelperOptions['kill']): Promise<void> {
-  if (pid === undefined) return
+async function end({ pid, exitCode, signalCode }: ChildProcess, kill: HelperOptions['kill']): Promise<void> {
+  // The number of one that has ended may be another's by now.
+  if (pid === undefined || exitCode !== null || signalCode !== null) return
   let left = processTree(pid)
   const send = (signal: 'SIGTERM' | 'SIGKILL' | 0) => {
     left = left.filter((one) => {

@@ -240,6 +240,13 @@ describe('a descriptor that was not handed over', () => {
     expect(home.bytes.equals(before)).toBe(true)
   })
 
+  test('names for completion are looked for in a file alone', async () => {
+    const home = new Home()
+    spawnSync('mkfifo', [home.file('fifo')])
+    for (const vault of ['fifo', '/dev/zero', '.'])
+      expect(await home.vault(['names', '--vault', vault]), vault).toMatchObject({ status: 0, stdout: '' })
+  })
+
   test('one that was, is read, whatever its kind', async () => {
     const home = await Home.holding({ A: 'value' })
     home.write('pw', 'pw\n')

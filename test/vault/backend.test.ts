@@ -96,6 +96,21 @@ test('status 66 is an absence for get and rm alone', async () => {
   expect((await failure(none.set('A', Buffer.from('x')))).kind).toBe('unavailable')
 })
 
+test('a value that the helper does not read is not set', async () => {
+  const { kind, message } = await failure(helper('true').set('A', Buffer.alloc(1 << 20)))
+  expect([kind, message]).toEqual(['unavailable', expect.stringContaining('did not read the value at set A')])
+})
+
+test.each(['', ' ', '\n', 'true\n', 'true \r\n'])(
+  'the arguments are no command of their own: %j',
+  async (command) => {
+    const home = new Home()
+    home.write('A', '')
+    await home.vault(['rm', 'A'], { env: { JULES_BACKEND: 'exec', JULES_BACKEND_COMMAND: command } })
+    expect(home.list()).toContain('A')
+  },
+)
+
 test('what a helper says although it succeeds is passed on', async () => {
   const said: string[] = []
   const value = await helper('echo "token ends today" >&2; echo v #', {

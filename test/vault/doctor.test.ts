@@ -1,5 +1,5 @@
 /** `vault doctor`. */
-import { chmodSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { FILE, Home } from '../support/vault-home.js'
 
@@ -9,7 +9,11 @@ test('doctor says what is wrong, and 1', async () => {
   chmodSync(home.file(FILE), 0o644)
   home.write(`${FILE}.${'a'.repeat(32)}.tmp`, '')
   await home.shell(`git init -q . && git add -f ${FILE}`)
-  const { status, stdout } = await home.vault(['doctor', '-f', 'json'])
+  // Named from another directory.
+  mkdirSync(home.file('below'))
+  const { status, stdout } = await home.vault(['doctor', '-f', 'json', '--vault', `../${FILE}`], {
+    cwd: home.file('below'),
+  })
   expect(status).toBe(1)
   const found = Object.fromEntries(
     stdout

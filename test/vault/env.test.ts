@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, inject, test } from 'vitest'
 import { stream } from '../../src/base/rng.js'
-import { parseDotenv } from '../../src/vault/dotenv.js'
+import { parseDotenv, parseJsonSecrets } from '../../src/vault/dotenv.js'
 import { dotenvText } from '../../src/vault/shell.js'
 import { Home, PW } from '../support/vault-home.js'
 import { Workdir } from '../support/workdir.js'
@@ -48,6 +48,19 @@ test('PowerShell text doubles every quote it knows', async () => {
   expect((await home.vault(['env', '--shell', 'pwsh'])).stdout).toBe(
     "$env:A = 'it''s \u2018\u2018so\u2019\u2019'\n",
   )
+})
+
+test('a long line of blanks is read in one pass', () => {
+  const blanks = ' \t'.repeat(2 << 20)
+  expect(
+    parseDotenv(Buffer.from(`A=x${blanks}y\nB=1${blanks}# no\n`))
+      .get('B')
+      ?.toString(),
+  ).toBe('1')
+})
+
+test.each(['\\ud800', 'a\\udc00b'])('half a character in JSON is refused: %s', (text) => {
+  expect(() => parseJsonSecrets(`{"A":"${text}"}`)).toThrow('A: holds half a character')
 })
 
 test('dotenv and json files come back as they were', async () => {

@@ -1,5 +1,6 @@
 /** One writer at a time. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -86,6 +87,21 @@ describe('a lock that is there', () => {
     await busy.set('A', Buffer.from('5'))
     expect(rounds).toBe(200)
     expect((await vault.get('A')).toString()).toBe('5')
+  })
+
+  test.each<[string, (lock: string) => void]>([
+    ['a link', (lock) => symlinkSync('nowhere', lock)],
+    ['a directory', (lock) => mkdirSync(lock)],
+    ['a FIFO', (lock) => void spawnSync('mkfifo', [lock])],
+    ['a large file', (lock) => writeFileSync(lock, Buffer.alloc(2 << 20))],
+  ])('is told with the way out where it is %s', async (_what, make) => {
+    const path = join(directory(), 'v')
+    make(`${path}.lock`)
+    let now = 0
+    const late = { sleep: async () => {}, clock: () => (now += 1000) }
+    const { kind, message, hint } = await failure(open(path, late).set('A', Buffer.from('1')))
+    expect([kind, message]).toEqual(['tryAgain', expect.stringContaining('an unknown process')])
+    expect(hint).toContain('jules vault unlock')
   })
 
   test('is removed by unlock, unless its process lives', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkKdf, type KdfSettings } from '../../src/vault/kdf.js'
 import { directory, failure, known, memoryAt, open } from '../support/vault-file.js'
+import { Home } from '../support/vault-home.js'
 
 describe('tampering: nothing comes out, and nothing is written', () => {
   async function made(): Promise<string> {
@@ -143,6 +144,16 @@ describe('tampering: nothing comes out, and nothing is written', () => {
     await vault(true).get('A')
     await vault().get('A')
     expect(warnings).toHaveLength(5)
+  })
+
+  test('--accept is for one command: not of the environment or the configuration', async () => {
+    const home = await Home.holding({ A: 'x' })
+    const { status, stderr } = await home.vault(['get', 'A'], { env: { JULES_ACCEPT: '1' } })
+    expect([status, stderr]).toEqual([
+      78,
+      'jules vault get: --accept is given on the command line alone, for one vault at a time\n',
+    ])
+    expect((await home.vault(['get', 'A', '--accept'])).stdout).toBe('x\n')
   })
 
   test('a vault that vanished, and the one made in its place, are warnings until it is accepted', async () => {

@@ -89,7 +89,8 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
     if (missing) return checks
   }
   const tracked = isTracked(path)
-  say('git', tracked ? 'fail' : 'ok', tracked ? 'the vault is tracked by git' : 'not tracked')
+  if (tracked === null) say('git', 'ok', 'not there, or the directory is no repository')
+  else say('git', tracked ? 'fail' : 'ok', tracked ? 'the vault is tracked by git' : 'not tracked')
   const lock = lockState(lockWorld(context), path)
   if (lock === null) say('lock', 'ok', 'none')
   else if (lock.alive === true) say('lock', 'ok', `${lock.holder} is writing`)

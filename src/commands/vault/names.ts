@@ -14,7 +14,9 @@ export const names = defineCommand({
     let bytes: Buffer
     try {
       const path = vaultPath(context, options)
-      if (statSync(path).size > FILE_LIMIT) return
+      const facts = statSync(path)
+      // A FIFO would be waited for, and a device read without end.
+      if (!facts.isFile() || facts.size > FILE_LIMIT) return
       bytes = readFileSync(path)
     } catch {
       // Nothing to complete to.

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { disk } from '../../base/disk.js'
 import { badData, Failure, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
@@ -51,8 +51,9 @@ export const vaultPath = (context: Context, { vault }: Pick<VaultChoice, 'vault'
 /** The secrets that --backend names: the vault file, or a helper command. */
 export function openBackend(context: Context, chosen: VaultChoice): SecretBackend {
   if (chosen.backend === 'file') return openVault(context, chosen)
-  const command = chosen['backend-command']
-  if (command === undefined || command === '') {
+  // A line end behind it would make the arguments a command of their own.
+  const command = chosen['backend-command']?.trim() ?? ''
+  if (command === '') {
     throw new Failure('config', '--backend exec needs --backend-command')
   }
   return helperBackend({
@@ -67,6 +68,9 @@ export function openBackend(context: Context, chosen: VaultChoice): SecretBacken
 
 /** The vault file; nothing is read yet. */
 export function openVault(context: Context, chosen: VaultChoice): Vault {
+  // Set once and for all it would hide every vault that is replaced later.
+  if (chosen.accept && context.settings.get('accept')?.origin !== 'flag')
+    throw new Failure('config', '--accept is given on the command line alone, for one vault at a time')
   const world = lockWorld(context)
   return new Vault({
     ...world,
@@ -132,11 +136,11 @@ export async function prompt(context: Context, question: string): Promise<Buffer
   return typed
 }
 
-/** Null where git is not there or the directory is no repository. */
+/** Null where git is not there, does not answer, or takes the directory for no repository. Runs nothing that the repository names. */
 export function isTracked(path: string): boolean | null {
   const { status, error } = spawnSync(
     'git',
-    ['-C', dirname(path), 'ls-files', '--error-unmatch', '--', path],
+    ['-C', dirname(path), '-c', 'core.fsmonitor=false', 'ls-files', '--error-unmatch', '--', basename(path)],
     { stdio: 'ignore', timeout: 5000 },
   )
   if (error !== undefined || status === null || status === 128) return null
