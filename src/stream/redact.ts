@@ -30,50 +30,76 @@ export function redactor(values: ReadonlyMap<string, Buffer>): Redactor {
   let kept: Buffer = Buffer.alloc(0)
   /** What lies before `settled`, without the secrets; a hit that goes on beyond it stays for later. */
   const take = (settled: number): Buffer => {
-    const out = new Out(kept.length)
     const whole = hits.endingBy(settled)
+    const open = hits.count > whole && hits.start[whole]! <= settled
+    const rest = Math.max(whole === 0 ? 0 : hits.end[whole - 1]!, open ? hits.start[whole]! : settled)
+    let size = rest
+    for (let i = 0; i < whole; i++) {
+      // Of one that was open before, the bytes are gone already.
+      size += tags[hits.form[i]!]!.length - hits.end[i]! + Math.max(0, hits.start[i]!)
+    }
+    const out = Buffer.allocUnsafe(size)
+    let to = 0
     let at = 0
     for (let i = 0; i < whole; i++) {
-      out.add(kept, at, hits.start[i]!)
+      to = copy(out, to, kept, at, hits.start[i]!)
       const tag = tags[hits.form[i]!]!
-      out.add(tag, 0, tag.length)
+      to = copy(out, to, tag, 0, tag.length)
       at = hits.end[i]!
     }
-    hits.drop(whole)
-    const open = hits.count > 0 && hits.start[0]! <= settled
-    const rest = Math.max(at, open ? hits.start[0]! : settled)
-    out.add(kept, at, rest)
+    copy(out, to, kept, at, rest)
     // Of a hit that may grow the bytes are not needed: they go in any case.
-    const from = open ? hits.end[0]! : rest
+    const from = open ? hits.end[whole]! : rest
+    hits.drop(whole)
     kept = kept.subarray(from)
     hits.moveBy(from)
-    return out.bytes()
+    return out
   }
+  /** Byte by byte. */
+  const searchAll = (chunk: Buffer, before: number): void => {
+    for (let i = 0; i < chunk.length; i++) {
+      state = step(state, chunk[i]!)
+      const form = found(state)
+      if (form >= 0) hits.add(form, patterns[form]!.length, before + i + 1)
+    }
+  }
+  /** Only from where a form may begin; gives how many bytes that were. */
+  const searchSome = (chunk: Buffer, before: number): number => {
+    let hash = 0
+    for (let i = 0; i < width - 1 && i < chunk.length; i++) hash = roll(hash, chunk[i]!)
+    // The last place where a form may begin; what came before this chunk may have been one.
+    let last = -1
+    let searched = 0
+    for (let i = 0; i < chunk.length; i++) {
+      const ahead = i + width - 1
+      // Of what comes after the chunk nothing is known.
+      if (ahead >= chunk.length) last = i
+      else {
+        hash = roll(hash, chunk[ahead]!)
+        if (mayBegin(hash, chunk[i]!)) last = i
+        else if (state === 0) continue
+      }
+      searched++
+      state = step(state, chunk[i]!)
+      const form = found(state)
+      if (form >= 0) hits.add(form, patterns[form]!.length, before + i + 1)
+      // None begins in the bytes that the state stands for.
+      const length = low(state)
+      if (length < LOW && length <= i - last) state = 0
+    }
+    return searched
+  }
+  // Chunks for which looking ahead is left out, after one in which it saved little.
+  let plain = 0
   return {
     plainOnly,
     push: (chunk) => {
       const before = kept.length
       kept = before === 0 ? chunk : Buffer.concat([kept, chunk])
-      let hash = 0
-      for (let i = 0; i < width - 1 && i < chunk.length; i++) hash = roll(hash, chunk[i]!)
-      // The last place where a form may begin; what came before this chunk may have been one.
-      let last = -1
-      for (let i = 0; i < chunk.length; i++) {
-        const ahead = i + width - 1
-        // Of what comes after the chunk nothing is known.
-        if (ahead >= chunk.length) last = i
-        else {
-          hash = roll(hash, chunk[ahead]!)
-          if (mayBegin(hash, chunk[i]!)) last = i
-          else if (state === 0) continue
-        }
-        state = step(state, chunk[i]!)
-        const form = found(state)
-        if (form >= 0) hits.add(form, patterns[form]!.length, before + i + 1)
-        // None begins in the bytes that the state stands for.
-        const length = low(state)
-        if (length < LOW && length <= i - last) state = 0
-      }
+      if (plain > 0) {
+        searchAll(chunk, before)
+        plain--
+      } else if (searchSome(chunk, before) > 0.75 * chunk.length) plain = PLAIN_CHUNKS
       const done = take(before + chunk.length - depth(state))
       // The chunk is the caller's to use again.
       kept = Buffer.from(kept)
@@ -82,6 +108,8 @@ export function redactor(values: ReadonlyMap<string, Buffer>): Redactor {
     end: () => take(kept.length),
   }
 }
+
+const PLAIN_CHUNKS = 15
 
 /** Stretches of the input that go, in their order and apart from each other. */
 class Hits {
@@ -134,30 +162,12 @@ class Hits {
   }
 }
 
-/** Bytes put together. */
-class Out {
-  #bytes: Buffer
-  #length = 0
-
-  constructor(about: number) {
-    this.#bytes = Buffer.allocUnsafe(about + 64)
-  }
-
-  add(from: Buffer, start: number, end: number): void {
-    const length = end - start
-    if (length <= 0) return
-    if (this.#length + length > this.#bytes.length) {
-      this.#bytes = Buffer.concat([this.#bytes], 2 * (this.#bytes.length + length))
-    }
-    // A call costs more than a few bytes.
-    if (length > 24) from.copy(this.#bytes, this.#length, start, end)
-    else for (let i = 0; i < length; i++) this.#bytes[this.#length + i] = from[start + i]!
-    this.#length += length
-  }
-
-  bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
-  }
+/** Where the copy ends. */
+function copy(out: Buffer, to: number, from: Buffer, start: number, end: number): number {
+  // A call costs more than a few bytes.
+  if (end - start > 24) from.copy(out, to, start, end)
+  else for (let i = start; i < end; i++) out[to + i - start] = from[i]!
+  return to + Math.max(0, end - start)
 }
 
 /** The forms of all values, short values first, until the budget is used up; every value at least as it is. */
