@@ -82,10 +82,10 @@ describe('while a session is opened', () => {
     ['a length of nothing', (socket) => socket.end(message('R', '', 0)), 69, /no PostgreSQL server/],
     ...[2, 6, 7, 9, 99].map(
       (code): Case => [
-        `a way to log in that jules does not know: ${code}`,
+        `an unknown way to log in: ${code}`,
         (socket) => socket.end(asks(code)),
         69,
-        /asks for a way to log in that jules does not know/,
+        /asks for an unknown way to log in/,
       ],
     ),
     [

@@ -125,9 +125,9 @@ export const isOfLogin = (error: unknown): error is Error =>
 export const unknownLogin = (cause: Error) =>
   wrong(
     /^Unknown authentication/.test(cause.message)
-      ? 'the server asks for a way to log in that jules does not know'
+      ? 'the server asks for an unknown way to log in'
       : `no way to log in: ${/^SASL/.test(cause.message) ? cause.message : NONSENSE}`,
-    { cause, hint: 'jules logs in with a password (SCRAM-SHA-256, MD5 or clear text) or a certificate' },
+    { cause, hint: 'the ways known are a password (SCRAM-SHA-256, MD5 or clear text) and a certificate' },
   )
 
 export const tooLong = (length: number) =>

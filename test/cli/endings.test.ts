@@ -40,9 +40,9 @@ describe('a command that stops without finishing says so and ends 70', () => {
       'stuck.mjs',
       `import fs from 'node:fs/promises'
       import { syncBuiltinESMExports } from 'node:module'
-      const { readFile } = fs
-      fs.readFile = (path, ...rest) =>
-        /config.json$/.test(String(path)) ? new Promise(() => {}) : readFile(path, ...rest)
+      const { open } = fs
+      fs.open = (path, ...rest) =>
+        /config.json$/.test(String(path)) ? new Promise(() => {}) : open(path, ...rest)
       syncBuiltinESMExports()`,
     )
     const env = { NODE_OPTIONS: `--import=${dir.file('stuck.mjs')}` }

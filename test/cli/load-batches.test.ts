@@ -41,7 +41,7 @@ test.each([[[]], [['--import-id', 'nightly']]])(
     const { status, stderr } = await dir.jules(['load', '--dsn', dsn, ...more, input])
     expect([status, stderr.split('\n')[1]], stderr).toEqual([
       69,
-      'jules load: hint: 50000 rows are committed; running it again completes the load',
+      'jules load: hint: it comes from PL/pgSQL function refuse() line 2 at RAISE, which is not of jules; 50000 rows are committed; running it again completes the load',
     ])
     expect(await query('SELECT count(*)::int AS n FROM market_data')).toEqual([{ n: 50_000 }])
     if (more.length > 0) expect(await query('SELECT rows::int AS n FROM imports')).toEqual([{ n: 50_000 }])

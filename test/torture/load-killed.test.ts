@@ -13,7 +13,7 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
     await dir.jules(['load', '--dsn', undisturbed.dsn, input])
     const disturbed = await freshDatabase()
     const statuses = new Set<string>()
-    const count = rounds({ short: 3, full: 20 })
+    const count = rounds({ short: 2, full: 20 })
     for (const delay of moments(`load ${signal}`, {
       count,
       from: 60,

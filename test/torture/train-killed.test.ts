@@ -6,7 +6,7 @@ import { moments, rounds } from '../support/torture.js'
 import { parse, resume, SHORT, sha256, wholeRun, withBars } from '../support/training.js'
 import { finished } from '../support/workdir.js'
 
-const count = rounds({ short: 3, full: 20 })
+const count = rounds({ short: 2, full: 20 })
 const kills = moments('train, killed after so many lines', { count, from: 1, to: 6 }).map(Math.floor)
 test.each(kills)('killed after %i lines it ends with the same bytes', async (last) => {
   const dir = await withBars()

@@ -141,6 +141,14 @@ test('what it leaves behind on purpose does not keep it from ending', async () =
   expect(value.toString()).toBe('v\n')
 })
 
+test('what keeps its output open is no answer, and said', async () => {
+  const { kind, message } = await failure(helper('sleep 30 & echo v #', { patienceMs: 500 }).get('A'))
+  expect([kind, message]).toEqual([
+    'unavailable',
+    'the helper command left its output open to something that it started at get A within 0.5 s',
+  ])
+})
+
 test('SIGTERM takes the helper and its children along', async () => {
   const home = new Home()
   home.write('helper', 'sleep 1000 & echo $! >child; echo $$ >self; echo >&2; wait')
