@@ -57,8 +57,12 @@ export function helperBackend(options: HelperOptions): SecretBackend {
     get,
     list,
     all: async (names) => {
+      const asked = names ?? [...(await list()).keys()]
+      // So looks a tool that failed inside a pipe, too: nothing is to run, or be copied, without its secrets.
+      if (names === undefined && asked.length === 0)
+        throw new Failure('unavailable', 'the helper command lists no secrets', { hint: 'jules vault list' })
       const values = new Map<string, Buffer>()
-      for (const name of names ?? (await list()).keys()) values.set(name, await get(name))
+      for (const name of asked) values.set(name, await get(name))
       return values
     },
     set: async (name, value) => {

@@ -88,6 +88,16 @@ test.each([
   expect([kind, message]).toEqual(['unavailable', expect.stringContaining(words)])
 })
 
+test('a list of nothing is no vault to hand over: its tool may have failed inside a pipe', async () => {
+  const none = helper('false | sed 1,2d #')
+  expect((await none.list()).size).toBe(0)
+  expect(await failure(none.all())).toMatchObject({
+    kind: 'unavailable',
+    message: 'the helper command lists no secrets',
+  })
+  expect((await none.all([])).size).toBe(0)
+})
+
 test('status 66 is an absence for get and rm alone', async () => {
   const none = helper('exit 66 #')
   expect((await failure(none.get('A'))).kind).toBe('noInput')
