@@ -100,6 +100,16 @@ describe('a footer that lies', () => {
       'columns nested more than 64 deep',
     ],
     [
+      'times of no unit',
+      (t) => {
+        const logical = (at(t, 2).value as ThriftList).items
+          .map((element) => at(element as ThriftField[], 10, 8, 2))
+          .find((unit) => unit !== undefined)
+        logical!.value = []
+      },
+      'its footer does not hold what a footer holds',
+    ],
+    [
       'structs within structs',
       (t) => {
         let inner: ThriftField[] = []

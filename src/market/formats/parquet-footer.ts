@@ -36,15 +36,12 @@ export async function readFooter(file: RandomAccess): Promise<FileMetaData> {
   return metadata
 }
 
-/** Thrift that is well formed and still not what the format says it is ends in errors of JavaScript. */
+/** Thrift that is well formed and still not what the format says it is ends in errors of whatever kind. */
 async function parsed<T>(parse: () => T): Promise<T> {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) {
-      throw new Damage('its footer does not hold what a footer holds')
-    }
-    throw error
+    throw new Damage('its footer does not hold what a footer holds', { cause: error })
   }
 }
 
