@@ -79,9 +79,9 @@ export async function takeLock(world: LockWorld, path: string, patience: LockPat
 }
 
 /** Whether a process that lives, or one of another host, of which nobody here can know, holds the lock of `path`. */
-export function isLocked({ disk, self, isAlive }: LockWorld, path: string): boolean {
-  const held = readHeld(disk, `${path}.lock`)
-  return held !== null && (held === 'unknown' || held.host !== self.host || isAlive(held))
+export function isLocked(world: LockWorld, path: string): boolean {
+  const state = lockState(world, path)
+  return state !== null && state.alive !== false
 }
 
 /** Whose lock `path` has, and whether that process lives: null where another host would have to be asked. */
@@ -139,11 +139,12 @@ async function acquire(world: LockWorld, { waitMs, remedy, ...names }: LockPatie
       if (systemCode(error) !== 'EEXIST') throw error
     }
     const held = readHeld(world.disk, lock)
-    if (held === null) continue
-    const known = held !== 'unknown' && held.host === self.host
-    if (known && !world.isAlive(held) && breakLock(world, lock, held)) continue
+    const state = stateOf(world, held)
+    if (held === null || state === null) continue
+    if (held !== 'unknown' && state.alive === false && breakLock(world, lock, held)) continue
     world.signal.throwIfAborted()
-    const holder = held === 'unknown' ? 'an unknown process' : `process ${held.pid} on ${held.host}`
+    const { holder } = state
+    const known = state.alive !== null
     const token = held === 'unknown' ? held : held.token
     if (known) stranger = { token: '', since: 0 }
     else if (stranger.token !== token) stranger = { token, since: clock() }

@@ -59,12 +59,11 @@ export async function promptLine(
   } catch {
     return null
   }
-  const terminal = openTerminal(fd)
-  if (terminal === null) return null
-  const { input } = terminal
+  const input = openTerminal(fd)
+  if (input === null) return null
   const typed: number[] = []
   const show = () => writeSync(fd, `\r\u001b[K${question}${echo ? Buffer.from(typed).toString() : ''}`)
-  const guard = guardTerminal(terminal, show)
+  const guard = guardTerminal(input, show)
   writeSync(fd, question)
   try {
     return await new Promise((resolve) => {
@@ -89,23 +88,18 @@ export async function promptLine(
     })
   } finally {
     guard.dispose()
-    terminal.raw(false)
+    input.setRawMode(false)
     writeSync(fd, '\n')
     input.destroy()
   }
 }
 
-interface Terminal {
-  readonly input: ReadStream
-  readonly raw: (on: boolean) => void
-}
-
 /** In raw mode; null for what is no terminal after all. Owns `fd`. */
-function openTerminal(fd: number): Terminal | null {
+function openTerminal(fd: number): ReadStream | null {
   try {
     const input = new ReadStream(fd)
     input.setRawMode(true)
-    return { input, raw: (on) => void input.setRawMode(on) }
+    return input
   } catch {
     closeSync(fd)
     return null
@@ -113,7 +107,7 @@ function openTerminal(fd: number): Terminal | null {
 }
 
 /** Puts the terminal back before a signal acts, and takes it again, with the question, when a stopped process goes on. */
-function guardTerminal({ raw }: Terminal, show: () => void) {
+function guardTerminal(input: ReadStream, show: () => void) {
   const listeners = new Map<NodeJS.Signals, () => void>()
   const on = (name: NodeJS.Signals, listener: () => void) => {
     listeners.set(name, listener)
@@ -126,18 +120,18 @@ function guardTerminal({ raw }: Terminal, show: () => void) {
   for (const name of DEADLY) {
     on(name, () => {
       dispose()
-      raw(false)
+      input.setRawMode(false)
       // Without a listener it acts as the system has it; but Node's own answer to this one is to open its debugger.
       if (name === 'SIGUSR1') process.exit(128 + constants.signals.SIGUSR1)
       process.kill(process.pid, name)
     })
   }
   on('SIGTSTP', () => {
-    raw(false)
+    input.setRawMode(false)
     process.kill(process.pid, 'SIGSTOP')
   })
   on('SIGCONT', () => {
-    raw(true)
+    input.setRawMode(true)
     show()
   })
   return {
