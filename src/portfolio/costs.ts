@@ -64,6 +64,13 @@ export function fillable(costs: Costs, shares: number, volume: number, fractiona
   return shares - most < DUST ? shares : most
 }
 
+/**
+ * What an execution of signed shares has paid against a reference price, in dollars; below zero where it was better. Of the two
+ * prices alone, so that a simulated execution and a broker's report of the same prices have the same number.
+ */
+export const slippagePaid = (shares: number, price: number, reference: number): number =>
+  shares * (price - reference)
+
 /** What a fill pays above the reference price (or gets below it), in dollars a share: half spread and square-root impact. */
 export function slippageOf(costs: Costs, shares: number, price: number, volume: number): number {
   let bps = costs.halfSpreadBps

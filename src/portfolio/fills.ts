@@ -4,7 +4,7 @@
  */
 import { badData, type Failure } from '../base/errors.js'
 import { formatTime, MINUTE } from '../base/time.js'
-import { type Costs, feesOf, fillable, slippageOf } from './costs.js'
+import { type Costs, feesOf, fillable, slippageOf, slippagePaid } from './costs.js'
 import { CANCEL, EXPIRE, FILL, type Report } from './orders.js'
 
 export const FILLS = ['open', 'close'] as const
@@ -79,7 +79,7 @@ export class SimulatedBroker {
     report.shares = shares > 0 ? filled : -filled
     report.price = price
     report.fees = feesOf(costs, filled, price, offer.meanPrice)
-    report.slippage = slip * filled
+    report.slippage = slippagePaid(report.shares, price, offer.price)
   }
 }
 

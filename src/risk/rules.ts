@@ -169,6 +169,14 @@ export const RULES: readonly Rule[] = [
     limit: ({ limits }) => limits.maxLeverage,
     words: 'no entry that takes the two positions above this multiple of equity',
   },
+  {
+    name: 'not-finite',
+    action: 'deny',
+    value: wanted,
+    limit: none,
+    words: 'nothing changes where an input or an output of the policy is not a finite number',
+    outside: true,
+  },
 ]
 
 /** Number of a rule; throws for a name that no row has. */
@@ -192,6 +200,7 @@ export const MAX_DRAWDOWN = ruleNumber('max-drawdown')
 export const HELD_OVERNIGHT = ruleNumber('held-overnight')
 export const ORDER_REJECTED = ruleNumber('order-rejected')
 export const MAX_LEVERAGE = ruleNumber('max-leverage')
+export const NOT_FINITE = ruleNumber('not-finite')
 
 /** Words of a rule, for the help of its flag. */
 export const wordsOf = (name: string): string => RULES[ruleNumber(name)]!.words

@@ -36,6 +36,8 @@ export interface Policy {
   readonly name: string
   /** What decides, where the name says where it is from: two policies of one identity decide alike. Default: the name. */
   readonly identity?: string
+  /** It decides outside of this process: what it said before cannot be asked for again. */
+  readonly isForeign?: true
   /** Whether it looks at the observation; where none does, features are not computed. */
   readonly observes: boolean
   /** The action for a decision. Called once for each, in order. */

@@ -65,6 +65,11 @@ export class TradingRun {
     }
   }
 
+  /** What the policy saw last, float32[26]; zeros where it does not observe. */
+  get observation(): Float32Array {
+    return this.#decision.observation
+  }
+
   /** The policy's action at bar `t`, which has ended. */
   act(t: number): number {
     const { policy, features } = this.options

@@ -287,6 +287,13 @@ export class Transition {
     this.#passAlone(state, t)
     for (let k = 0; k < SYMBOL_COUNT; k++) if (this.#due[k]! !== 0) this.#answer(state, k, false)
     state.orders.clear()
+    this.close(state)
+  }
+
+  /** Nothing more comes: listeners are told of the account at the bars of one symbol alone that came after the last of both. */
+  close(state: TradingState): void {
+    const apart = this.#apart
+    if (!apart.isPassed) return
     apart.isPassed = false
     this.#listener?.marked(apart.endMs, state, apart.mark)
   }
@@ -303,36 +310,75 @@ export class Transition {
       const timeMs = series.time[i]!
       // The market takes bars of sessions alone.
       const { closeMs } = sessionOfStart(timeMs, market.intervalMs)!
-      if (closeMs > apart.closeMs) {
-        this.#beginDay(state)
-        apart.closeMs = closeMs
-      }
+      this.#openDay(state, closeMs)
       this.#passBar(state, { k, i, timeMs, closeMs })
     }
   }
 
-  /** A bar of symbol `k` alone: fills its order, marks it, tests the limits, and lets the guard close it. */
-  #passBar(state: TradingState, { k, i, timeMs, closeMs }: LoneBar): void {
+  /** A bar of symbol `k` alone: the simulated broker fills its order, and the bar is taken in. */
+  #passBar(state: TradingState, bar: LoneBar): void {
     const { market, rules } = this
+    const { k, i, timeMs, closeMs } = bar
     const apart = this.#apart
     const series = market.alone[k]!
-    const [open, close, before] = [series.open[i]!, series.close[i]!, apart.mark[k]!]
     const atOpen = rules.fill === 'open'
-    const { position } = state.account
     const offer = this.#offer
-    const overGap = position[k]!
     if (this.#due[k]! !== 0) {
       offer.barMs = timeMs
       offer.timeMs = timeMs
-      offer.price = open
+      offer.price = series.open[i]!
       offer.volume = series.volume[i]!
       offer.meanPrice = (apart.mark[0]! + apart.mark[1]!) / 2
       this.#answer(state, k, this.#broker.isInTime(this.#dueMs[k]!, timeMs, closeMs !== this.#dueCloseMs[k]!))
     }
-    const held = position[k]!
-    apart.pnl[k]! += atOpen ? overGap * (open - before) + held * (close - open) : held * (close - before)
-    if (closeMs !== apart.markedIn[k]!) apart.gap += overGap * (open - before)
+    this.#takeAlone(state, bar)
+    if (atOpen || this.#due[k]! === 0) return
+    offer.barMs = timeMs
+    offer.timeMs = apart.endMs
+    offer.price = series.close[i]!
+    offer.volume = series.volume[i]!
+    this.#answer(state, k, true)
     apart.filled[k] = this.outcome.filled[k]!
+  }
+
+  /**
+   * In a market that lives: the newest bar that symbol `k` has alone has ended; `t` is the last bar of both. Gives what the guard
+   * has done then, in an outcome of its own: its orders are to be sent, and its cancels, like those of `decide`.
+   */
+  passed(state: TradingState, t: number, k: number): Outcome {
+    const { market } = this
+    const apart = this.#apart
+    const i = market.alone[k]!.length - 1
+    const timeMs = market.alone[k]!.time[i]!
+    const { closeMs } = sessionOfStart(timeMs, market.intervalMs)!
+    if (this.#isStale) this.#startAnew()
+    apart.outcome.ordered.fill(0)
+    apart.outcome.cancels.fill(NEITHER)
+    if (!apart.isPassed) apart.begin(t, state.equity, this.outcome.filled)
+    this.#openDay(state, closeMs)
+    this.#takeAlone(state, { k, i, timeMs, closeMs })
+    return apart.outcome
+  }
+
+  /** A bar alone that closes with another session than the one before opens a new trading day. */
+  #openDay(state: TradingState, closeMs: number): void {
+    if (closeMs <= this.#apart.closeMs) return
+    this.#beginDay(state)
+    this.#apart.closeMs = closeMs
+  }
+
+  /** Marks symbol `k` at a bar of its own, tests the limits, and lets the guard close it. */
+  #takeAlone(state: TradingState, { k, i, timeMs, closeMs }: LoneBar): void {
+    const { market, rules, outcome } = this
+    const apart = this.#apart
+    const series = market.alone[k]!
+    const [open, close, before] = [series.open[i]!, series.close[i]!, apart.mark[k]!]
+    const held = state.account.position[k]!
+    const overGap = held - (outcome.filled[k]! - apart.filled[k]!)
+    apart.pnl[k]! +=
+      rules.fill === 'open' ? overGap * (open - before) + held * (close - open) : held * (close - before)
+    if (closeMs !== apart.markedIn[k]!) apart.gap += overGap * (open - before)
+    apart.filled[k] = outcome.filled[k]!
     apart.mark[k] = close
     apart.markedIn[k] = closeMs
     apart.endMs = endOfBar(timeMs, market.intervalMs, market.anchor)
@@ -341,13 +387,6 @@ export class Transition {
     this.#testLosses(state)
     apart.drawdown = Math.max(apart.drawdown, (state.peak - state.equity) / state.peak)
     if (held !== 0) this.#closeAlone(state, k, { endMs: apart.endMs, closeMs })
-    if (atOpen || this.#due[k]! === 0) return
-    offer.barMs = timeMs
-    offer.timeMs = apart.endMs
-    offer.price = close
-    offer.volume = series.volume[i]!
-    this.#answer(state, k, true)
-    apart.filled[k] = this.outcome.filled[k]!
   }
 
   /** The guard at the end of a bar of symbol `k` alone: no wish stands behind it, so it can only close what is held. */
@@ -372,6 +411,9 @@ export class Transition {
       return
     }
     const { outcome } = apart
+    const { orders } = state
+    orders.measure(k)
+    const { buying, selling } = orders
     outcome.wanted[k] = held
     outcome.allowed[k] = 0
     outcome.rule[k] = rule
@@ -381,15 +423,18 @@ export class Transition {
     state.target[k] = 0
     state.size[k] = 0
     state.changing[k] = 1
+    outcome.cancels[k] = leadsAway(held, buying, selling, 0)
+    const shares = orderable(held, buying, selling, 0)
+    if (shares === 0) return
     const minute = Math.floor(endMs / 60_000)
     if (minute !== state.minute) {
       state.minute = minute
       state.ordersThisMinute = 0
     }
     state.ordersThisMinute++
-    outcome.ordered[k] = -held
-    outcome.order[k] = state.orders.send(k, -held, endMs, 0, mark, 1)
-    this.#due[k] = -held
+    outcome.ordered[k] = shares
+    outcome.order[k] = orders.send(k, shares, endMs, 0, mark, 1)
+    this.#due[k] = shares
     this.#dueOrder[k] = outcome.order[k]!
     this.#dueMs[k] = endMs
     this.#dueCloseMs[k] = closeMs
