@@ -177,6 +177,14 @@ export const RULES: readonly Rule[] = [
     words: 'nothing changes where an input or an output of the policy is not a finite number',
     outside: true,
   },
+  {
+    name: 'flatten',
+    action: 'flatten',
+    value: wanted,
+    limit: none,
+    words: 'close everything, as a person asked for',
+    outside: true,
+  },
 ]
 
 /** Number of a rule; throws for a name that no row has. */
@@ -201,6 +209,7 @@ export const HELD_OVERNIGHT = ruleNumber('held-overnight')
 export const ORDER_REJECTED = ruleNumber('order-rejected')
 export const MAX_LEVERAGE = ruleNumber('max-leverage')
 export const NOT_FINITE = ruleNumber('not-finite')
+export const FLATTEN_ALL = ruleNumber('flatten')
 
 /** Words of a rule, for the help of its flag. */
 export const wordsOf = (name: string): string => RULES[ruleNumber(name)]!.words

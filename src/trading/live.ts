@@ -138,6 +138,11 @@ export class LiveRun {
     if (this.#isTrading) this.run.transition.close(this.state)
   }
 
+  /** Orders what closes everything that is held, now. */
+  flatten(timeMs: number): Orders {
+    return this.#orders(() => this.run.transition.flatten(this.state, this.t, timeMs))
+  }
+
   /** Shares that came from elsewhere are ours from now on, at `price` dollars a share: the account is worth what it was. */
   adopt(symbol: number, shares: number, price: number): void {
     this.state.account.fill(symbol, shares, price, 0, 0)

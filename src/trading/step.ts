@@ -23,6 +23,7 @@ import { increases, leadsAway, NEITHER, orderable, permitted, ruleFor, wholeShar
 import {
   ALLOW,
   answerOf,
+  FLATTEN_ALL,
   MAX_DRAWDOWN,
   MAX_LOSS,
   ORDER_REJECTED,
@@ -410,8 +411,29 @@ export class Transition {
       state.lastRule[k] = ALLOW
       return
     }
-    const { outcome } = apart
+    this.#closeOut(state, k, { endMs, closeMs, mark, rule, outcome: apart.outcome })
+  }
+
+  /** Orders what closes all that is held of symbol `k`, and tells why. */
+  #closeOut(
+    state: TradingState,
+    k: number,
+    {
+      endMs,
+      closeMs,
+      mark,
+      rule,
+      outcome,
+    }: {
+      readonly endMs: number
+      readonly closeMs: number
+      readonly mark: number
+      readonly rule: number
+      readonly outcome: Outcome
+    },
+  ): void {
     const { orders } = state
+    const held = state.account.position[k]!
     orders.measure(k)
     const { buying, selling } = orders
     outcome.wanted[k] = held
@@ -439,6 +461,22 @@ export class Transition {
     this.#dueMs[k] = endMs
     this.#dueCloseMs[k] = closeMs
     this.#listener?.ordered(endMs, k, outcome)
+  }
+
+  /** In a market that lives: orders what closes everything, at the last marks; `timeMs` is now. */
+  flatten(state: TradingState, t: number, timeMs: number): Outcome {
+    const { market } = this
+    const { outcome } = this.#apart
+    outcome.ordered.fill(0)
+    outcome.cancels.fill(NEITHER)
+    if (this.#isStale) this.#startAnew()
+    for (let k = 0; k < SYMBOL_COUNT; k++) {
+      if (state.account.position[k]! === 0) continue
+      const mark = this.#apart.isPassed ? this.#apart.mark[k]! : market.close[k]![t]!
+      const { closeMs } = market.sessions[market.session[t]!]!
+      this.#closeOut(state, k, { endMs: timeMs, closeMs, mark, rule: FLATTEN_ALL, outcome })
+    }
+    return outcome
   }
 
   /**

@@ -1,0 +1,167 @@
+/**
+ * A journal read back: the same events through the same code as when they happened, so that the run stands where it stood. What
+ * the policy decides is asked for again and held against the journal: another model, or another build, is noticed at the first
+ * decision that differs.
+ */
+import { badData } from '../../base/errors.js'
+import { formatTime } from '../../base/time.js'
+import type { BarNumbers, JournalEvent } from '../../broker/journal.js'
+import type { LiveRun } from '../live.js'
+
+/** An order as the broker knows it. */
+export interface SentOrder {
+  /** Ids in the book of the run, and at the broker; of an order that was sent again the last one. */
+  readonly order: number
+  id: number
+  readonly ref: string
+  readonly symbol: number
+  readonly shares: number
+  readonly decidedMs: number
+}
+
+/** What a journal says beyond the state of the run. */
+export interface Past {
+  /** What the run is; null in an empty journal. */
+  readonly start: Extract<JournalEvent, { event: 'start' }> | null
+  /** By id in the book. */
+  readonly orders: Map<number, SentOrder>
+  /** Executions that the account was told of: revision by the broker's id. */
+  readonly executions: Map<string, number>
+  /** The largest order id that was given to the broker. */
+  readonly lastId: number
+  /** Why nothing may be traded until somebody resets it. */
+  readonly halt: string | null
+  /** Start of the newest bar of both symbols, and whether it was decided on. */
+  readonly lastBarMs: number
+  readonly isDecided: boolean
+  readonly decisions: number
+  /** The broker's cash and ours when the day began, dollars. */
+  readonly base: { readonly day: number; readonly broker: number; readonly own: number } | null
+  readonly bars: number
+}
+
+/** Numbers of a bar, NaN for an unknown volume. */
+export const numbersOf = (numbers: BarNumbers): number[] => numbers.map((value) => value ?? Number.NaN)
+
+/** How a journal holds the numbers of a bar. */
+export const storedNumbers = (numbers: ArrayLike<number>): (number | null)[] =>
+  Array.from(numbers, (value) => (Number.isNaN(value) ? null : value))
+
+/**
+ * Takes a new run to where the journal ends; `told` sees each event after it has had its effect. Throws 65 where a decision is not
+ * the one that the journal holds.
+ */
+export function replayed(
+  events: readonly JournalEvent[],
+  live: LiveRun,
+  name: string,
+  told: (event: JournalEvent) => void = () => {},
+): Past {
+  const { market } = live.options
+  const orders = new Map<number, SentOrder>()
+  const executions = new Map<string, number>()
+  let start: Past['start'] = null
+  let lastId = 0
+  let halt: string | null = null
+  let isDecided = false
+  let decisions = 0
+  let base: Past['base'] = null
+  let bars = 0
+  for (const [i, event] of events.entries()) {
+    switch (event.event) {
+      case 'start':
+        if (start !== null) throw badData(`line ${i + 1}: a journal begins once`, { where: name })
+        start = event
+        break
+      case 'warm':
+        warm(live, event)
+        break
+      case 'bar':
+        live.take(event.time, numbersOf(event.numbers))
+        isDecided = false
+        bars++
+        break
+      case 'alone':
+        live.takeAlone(event.symbol, event.time, numbersOf(event.numbers))
+        break
+      case 'miss':
+      case 'decide': {
+        const at = formatTime(market.endOf(live.t))
+        const digest =
+          event.event === 'miss'
+            ? live.miss(event.action)
+            : check(live.decide(event.age, event.action), event.action, at)
+        if (digest !== event.sha256) throw differs(name, i + 1, at)
+        isDecided = true
+        decisions++
+        break
+      }
+      case 'intent':
+        orders.set(event.order, {
+          order: event.order,
+          id: event.id,
+          ref: event.ref,
+          symbol: event.symbol,
+          shares: event.shares,
+          decidedMs: event.time,
+        })
+        lastId = Math.max(lastId, event.id)
+        break
+      case 'execution':
+        executions.set(event.exec, event.revision)
+        break
+      case 'report':
+        live.apply(event.report)
+        break
+      case 'adopt':
+        live.adopt(event.symbol, event.shares, event.price)
+        break
+      case 'flatten':
+        live.flatten(event.time)
+        break
+      case 'halt':
+        halt = event.reason
+        break
+      case 'reset':
+        halt = null
+        break
+      case 'open':
+        lastId = Math.max(lastId, event.floor - 1)
+        break
+      case 'base':
+        base = { day: event.day, broker: event.broker, own: event.own }
+        break
+      default:
+        break
+    }
+    told(event)
+  }
+  const lastBarMs = live.t < 0 ? Number.NEGATIVE_INFINITY : market.time[live.t]!
+  return { start, orders, executions, lastId, halt, lastBarMs, isDecided, decisions, base, bars }
+
+  function check(decided: { action: number; sha256: string }, action: number, at: string): string {
+    if (decided.action !== action)
+      throw badData(`the decision at ${at} was ${action}, and is ${decided.action} now`, {
+        where: name,
+        hint: OTHER,
+      })
+    return decided.sha256
+  }
+}
+
+const OTHER = 'a journal goes on with the policy and the build that began it'
+
+const differs = (name: string, line: number, at: string) =>
+  badData(`line ${line}: the decision at ${at} was made from other inputs or another memory`, {
+    where: name,
+    hint: OTHER,
+  })
+
+/** Bars before the first decision, into a run that has taken none. */
+export function warm(
+  live: LiveRun,
+  { bars, alone }: Pick<Extract<JournalEvent, { event: 'warm' }>, 'bars' | 'alone'>,
+): void {
+  for (const [time, ...numbers] of bars) live.take(time!, numbersOf(numbers))
+  for (const [symbol, time, ...numbers] of alone) live.takeAlone(symbol, time!, numbersOf(numbers))
+}
