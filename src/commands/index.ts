@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./backtest/backtest.js').then((module) => module.backtest),
   },
   {
+    name: 'paper',
+    summary: "trade on paper through the broker's gateway",
+    load: () => import('./paper/paper.js').then((module) => module.paper),
+  },
+  {
     name: 'check-env',
     summary: 'check the trading environment on given bars',
     load: () => import('./check-env.js').then((module) => module.checkEnvironment),

@@ -120,6 +120,25 @@ export class Market {
     return part
   }
 
+  /** All bars of symbol `k`, those among them that it has alone, oldest first. */
+  series(k: number): Series {
+    const series = new Series(this.symbols[k]!, this.interval)
+    const alone = this.alone[k]!
+    const numbers = new Float64Array(BAR_NUMBERS)
+    let next = 0
+    for (let i = 0; i <= this.length; i++) {
+      const untilMs = i < this.length ? this.time[i]! : Number.POSITIVE_INFINITY
+      for (; next < alone.length && alone.time[next]! < untilMs; next++) {
+        for (const [c, name] of COLUMNS.entries()) numbers[c] = alone[name][next]!
+        series.append(alone.time[next]!, numbers)
+      }
+      if (i === this.length) break
+      for (const [c, name] of COLUMNS.entries()) numbers[c] = this[name][k]![i]!
+      series.append(this.time[i]!, numbers)
+    }
+    return series
+  }
+
   /** The last `count` bars, or all. */
   save(count: number): SavedBars {
     const { symbols, interval, length } = this

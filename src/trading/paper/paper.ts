@@ -68,8 +68,8 @@ export interface PaperOptions {
   /** Starts of the last bar that will come, and of the last of both symbols, on which nothing is decided; infinity where nobody knows. */
   readonly lastBarMs: number
   readonly lastJointMs: number
-  /** Ends with the session of the first decision. */
-  readonly oneSession: boolean
+  /** When the session closes with which the run ends; infinity where the bars decide. */
+  readonly closeMs: number
   /** Shares that no execution explains are taken over. */
   readonly adopt: boolean
   /** What is held is closed at the end, whatever ended it. */
@@ -415,7 +415,8 @@ export class Paper {
       case 'time':
         return this.#time(message.timeMs)
       case 'tick':
-        return this.#slots()
+        await this.#slots()
+        return this.#options.clock.closedMs() >= this.#options.closeMs ? this.#end('session') : undefined
       case 'over':
         this.#isOver = true
         await this.#slots()
@@ -503,7 +504,7 @@ export class Paper {
   }
 
   async #slot(slot: Slot): Promise<void> {
-    const { live, clock, lastBarMs, lastJointMs, oneSession, host, broker } = this.#options
+    const { live, clock, lastBarMs, lastJointMs, closeMs, host, broker } = this.#options
     const { timeMs, endMs } = slot
     const cameMs = host()
     const bars = await this.#completed(slot)
@@ -528,8 +529,7 @@ export class Paper {
       }
     }
     if (timeMs >= lastBarMs) this.#end('data')
-    else if (oneSession && endMs >= sessionOfStart(timeMs, live.options.market.intervalMs)!.closeMs)
-      this.#end('session')
+    else if (endMs >= closeMs) this.#end('session')
     const ageMs = Math.max(0, clock.now() - endMs)
     this.allBars++
     if (this.#mayTrade() && ageMs <= live.options.rules.limits.maxAgeMs) this.goodBars++

@@ -1,0 +1,105 @@
+/** The gateway of a run: the broker's, or a simulated one in this process that plays bars over the same wire. */
+import { Gateway } from '../../broker/gateway.js'
+import type { GatewayListener } from '../../broker/listener.js'
+import type { Context } from '../../cli/context.js'
+import type { Market } from '../../market/market.js'
+import type { Sim } from '../../sim/server.js'
+import type { Rules } from '../../trading/rules.js'
+import type { Address } from './options.js'
+import type { Flags } from './settings.js'
+
+export const gatewayTimers = {
+  setTimeout: (run: () => void, ms: number) => setTimeout(run, ms),
+  clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
+  now: () => Date.now(),
+}
+
+/** Told of events before anybody listens: they are kept, and come in their order once somebody does. */
+export class Relay {
+  #to: GatewayListener | null = null
+  readonly #kept: (() => void)[] = []
+
+  readonly listener: GatewayListener = new Proxy({} as GatewayListener, {
+    get:
+      (_, event: keyof GatewayListener) =>
+      (...args: unknown[]) => {
+        const tell = () => (this.#to![event] as (...all: unknown[]) => void)(...args)
+        if (this.#to === null) this.#kept.push(tell)
+        else tell()
+      },
+  })
+
+  attach(to: GatewayListener): void {
+    this.#to = to
+    for (const tell of this.#kept.splice(0)) tell()
+  }
+}
+
+/** A client of a gateway, not connected. */
+export function gatewayAt(
+  context: Context,
+  { host, port }: Address,
+  flags: Flags,
+  listener: GatewayListener,
+): Gateway {
+  return new Gateway(
+    {
+      host,
+      port,
+      clientId: flags['client-id'],
+      account: flags.account,
+      maxPerSecond: flags.gateway === 'sim' ? Number.POSITIVE_INFINITY : 45,
+      timers: { ...gatewayTimers, now: context.clock },
+      random: Math.random,
+    },
+    listener,
+  )
+}
+
+/** A simulated gateway that plays a market from `nowMs` on. */
+export async function simulated(
+  context: Context,
+  {
+    market,
+    rules,
+    speed,
+    seed,
+    nowMs,
+  }: {
+    readonly market: Market
+    readonly rules: Rules
+    readonly speed: string
+    readonly seed: number
+    readonly nowMs: number
+  },
+): Promise<Sim> {
+  const { startSim, DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS } = await import('../../sim/server.js')
+  const { Tape } = await import('../../sim/tape.js')
+  const { interval } = market
+  return startSim({
+    tape: new Tape([market.series(0), market.series(1)], { interval, seed }),
+    port: 0,
+    speed: speed === 'max' ? 'max' : Number(speed),
+    nowMs,
+    serverVersion: 193,
+    accounts: [DEFAULT_ACCOUNT],
+    cash: DEFAULT_CASH,
+    terms: {
+      costs: rules.costs,
+      fills: 'model',
+      fractional: false,
+      overnight: rules.limits.flatBeforeCloseMs === null,
+    },
+    limits: NO_ORDER_LIMITS,
+    timers: {
+      now: () => performance.now(),
+      after: (ms, call) => {
+        const timer = setTimeout(call, ms)
+        return () => clearTimeout(timer)
+      },
+      soon: (call) => void setImmediate(call),
+    },
+    log: null,
+    note: (words) => context.ui.note(words),
+  })
+}

@@ -1,0 +1,130 @@
+/** The options of `jules paper`. */
+import { Failure, usage } from '../../base/errors.js'
+import { parseTime } from '../../base/stamp.js'
+import { utc } from '../../base/time.js'
+import { quote } from '../../base/words.js'
+import { choice, file, flag, integer, list, option, real, text, under } from '../../cli/options.js'
+import { marketOptions } from '../wiring/market.js'
+import { output } from '../wiring/output.js'
+import { policyOption } from '../wiring/policies.js'
+import { strategyOptions } from '../wiring/strategy.js'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where the gateway is: `sim` for one in this process, else HOST:PORT. */
+function address(given: string): Address | 'sim' {
+  if (given === 'sim') return 'sim'
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(given)
+  const port = Number(match?.[3])
+  if (match === null || port < 1 || port > 65_535)
+    throw usage('expected sim or HOST:PORT, such as 127.0.0.1:4002', { got: quote(given) })
+  return { host: match[1] ?? match[2]!, port }
+}
+
+function instant(given: string): number {
+  const time = parseTime(given, utc)
+  if ('error' in time)
+    throw usage(`expected a time, such as 2025-08-01T13:30:00Z: ${time.error}`, { got: quote(given) })
+  return time.epochMs
+}
+
+function webAddress(given: string): string {
+  if (/^https?:\/\/[^\s]+$/.test(given)) return given
+  throw usage('expected an address that begins with http:// or https://', { got: quote(given) })
+}
+
+const SENT = ['order', 'fill', 'risk', 'equity', 'state', 'summary'] as const
+
+export const options = {
+  ...under('Gateway', {
+    gateway: option<Address | 'sim'>(
+      'sim|HOST:PORT',
+      'the gateway: a simulated one in this process, or that of the broker',
+      { fallback: 'sim' },
+      address,
+    ),
+    'client-id': integer('N', 'client id at the gateway: orders belong to it', {
+      fallback: 1,
+      min: 0,
+      max: 999_999,
+    }),
+    account: text('NAME', 'the account that trades', { defaultText: 'the first of the gateway' }),
+    'allow-delayed': flag('look at delayed prices; nothing is traded on them'),
+  }),
+  ...under('Bars of the simulated gateway', {
+    replay: file('play the bars of this file, as fast as they are dealt with'),
+    speed: choice('SPEED', ['1', '60', 'max'], 'pace of its clock', { fallback: 'max' }),
+    symbols: marketOptions.symbols,
+    interval: marketOptions.interval,
+    from: marketOptions.from,
+    to: marketOptions.to,
+    source: marketOptions.source,
+    'max-missing': marketOptions['max-missing'],
+    now: option<number | undefined>(
+      'TIME',
+      'where its clock begins',
+      { defaultText: 'after the warm-up' },
+      instant,
+    ),
+  }),
+  ...under('Policy', {
+    policy: policyOption,
+    seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
+  }),
+  ...strategyOptions,
+  ...under('Guard', {
+    'max-orders-per-min': integer('N', 'most orders a minute', { min: 1, max: 1000, defaultText: '10' }),
+    'stale-after': real('SECONDS', 'no entry on data older than this', {
+      min: 1,
+      max: 86_400,
+      defaultText: '120',
+    }),
+  }),
+  ...under('Run', {
+    journal: file('the journal; an existing one is gone on with'),
+    run: text('NAME', 'name of the run in records and order references', {
+      defaultText: 'a digest of the settings',
+    }),
+    'dry-run': flag('decide, and send nothing'),
+    adopt: flag('take over shares that no execution of the journal explains'),
+    flatten: flag('close everything that is held, and end'),
+    'flatten-on-stop': flag('close everything that is held at the end, also after a signal'),
+    halt: flag('latch the kill switch: a run at work stops, and none starts'),
+    'reset-halt': flag('release the kill switch'),
+    show: file('print a journal'),
+    webhook: option<string | undefined>(
+      'URL',
+      'post halts, limits, outages and differences to this address',
+      {},
+      webAddress,
+    ),
+    healthcheck: option<string | undefined>('URL', 'ping this address while all is well', {}, webAddress),
+  }),
+  ...under('Output', {
+    records: list('LIST', `records to write: some of ${SENT.join(', ')}`, {
+      defaultText: 'all',
+      words: SENT,
+      each: sentType,
+    }),
+    format: choice('FORMAT', ['ndjson', 'table'], 'records, or the summary as a table', {
+      short: 'f',
+      defaultText: 'table on a terminal, else ndjson',
+    }),
+    output: output.output,
+  }),
+}
+
+function sentType(word: string): string {
+  if ((SENT as readonly string[]).includes(word)) return word
+  throw usage(`expected some of ${SENT.join(', ')}`, { got: quote(word) })
+}
+
+/** For messages. */
+export const addressWords = (gateway: Address | 'sim'): string =>
+  gateway === 'sim' ? 'the simulated gateway' : `${gateway.host}:${gateway.port}`
+
+export const unreachable = (gateway: Address, words: string): Failure =>
+  new Failure('unavailable', `${addressWords(gateway)}: ${words}`)
