@@ -61,12 +61,12 @@ export class BarBuilder {
     while (this.#slots[0] !== undefined && this.#slots[0].timeMs <= this.#given) this.#slots.shift()
   }
 
-  /** False for a part that belongs to no bar to come: outside of the session, repeated, or too late. */
-  push(symbol: number, { startMs, open, high, low, close, volume }: Part): boolean {
+  /** The start of the bar that a part belongs to; null for none to come: outside of the session, repeated, or too late. */
+  push(symbol: number, { startMs, open, high, low, close, volume }: Part): number | null {
     const session = sessionOfStart(startMs, PART_MS)
-    if (session === null || startMs < this.#until[symbol]!) return false
+    if (session === null || startMs < this.#until[symbol]!) return null
     const timeMs = startMs - ((startMs - session.openMs) % this.#lengthMs)
-    if (timeMs <= this.#given) return false
+    if (timeMs <= this.#given) return null
     this.#until[symbol] = startMs + PART_MS
     const slot = this.#slotAt(timeMs)
     const bar = slot.bars[symbol]
@@ -77,7 +77,7 @@ export class BarBuilder {
       bar[3] = close
       bar[BAR_NUMBERS - 1]! += volume
     }
-    return true
+    return timeMs
   }
 
   /** The next bars that are known: all their parts have come, or they had ended at `closedMs`. Null where none is. */

@@ -45,21 +45,10 @@ export type JournalEvent =
     }
   | { readonly event: 'sent'; readonly order: number; readonly id: number }
   | { readonly event: 'cancel'; readonly order: number; readonly id: number }
-  /** What the account was told of an order. */
-  | { readonly event: 'report'; readonly report: Report }
+  /** What the account was told of an order; of an execution with its revision, and the broker's lasting id of the order. */
+  | { readonly event: 'report'; readonly report: Report; readonly revision?: number; readonly perm?: number }
   /** The broker's cash and ours when the session began, dollars: what the day has earned is held against both. */
   | { readonly event: 'base'; readonly day: number; readonly broker: number; readonly own: number }
-  /** An execution of which all is known, before the report of it. */
-  | {
-      readonly event: 'execution'
-      readonly order: number
-      readonly exec: string
-      readonly revision: number
-      readonly perm: number
-      readonly shares: number
-      readonly price: number
-      readonly time: number
-    }
   | { readonly event: 'adopt'; readonly symbol: number; readonly shares: number; readonly price: number }
   /** Everything that is held is to be closed, at this time. */
   | { readonly event: 'flatten'; readonly time: number }

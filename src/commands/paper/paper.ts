@@ -1,21 +1,19 @@
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { ensureDirectory, remove } from '../../base/disk.js'
-import { badData, Failure } from '../../base/errors.js'
+import { badData } from '../../base/errors.js'
 import { takeLock } from '../../base/lock.js'
-import { DAY, formatTime } from '../../base/time.js'
-import { SyncedClock, ToldClock } from '../../broker/clock.js'
+import { formatTime } from '../../base/time.js'
 import { Journal } from '../../broker/journal.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
-import { newYorkDay, sessionAt, sessionsEndingAt } from '../../market/calendar.js'
 import { Market } from '../../market/market.js'
 import { BlockWriter, ReaderGone } from '../../stream/sink.js'
-import { LiveRun } from '../../trading/live.js'
-import { type Ending, Paper } from '../../trading/paper/paper.js'
-import { replayed } from '../../trading/paper/replayed.js'
+import type { LiveRun } from '../../trading/live.js'
+import type { BarState, Ending } from '../../trading/paper/paper.js'
+import { playedOf, startPaper } from '../../trading/paper/start.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
 import { lockWorld } from '../wiring/lock.js'
@@ -30,8 +28,6 @@ import { options } from './options.js'
 import { checkFlags, type Flags, liveRules } from './settings.js'
 import { summaryOf } from './summary.js'
 
-/** Sessions of history before the first decision, where the broker is asked for it. */
-const HISTORY_SESSIONS = 5
 const TICK_MS = 250
 
 export const paper = defineCommand({
@@ -108,16 +104,6 @@ export const paper = defineCommand({
     const { journal, events } = await Journal.open(path)
     cleanups.push(() => journal.close())
 
-    const start = events[0]
-    if (
-      start !== undefined &&
-      (start.event !== 'start' || JSON.stringify(start.settings) !== JSON.stringify(settings))
-    )
-      throw badData('it is the journal of a run with other settings', {
-        where: path,
-        hint: 'name another with --journal',
-      })
-    const run = start?.event === 'start' ? start.run : name
     const out = await openOutput(context, { format: 'ndjson', output: given.output })
     const writer = new BlockWriter(out.sink)
     let lines = ''
@@ -126,79 +112,51 @@ export const paper = defineCommand({
     }
     const kinds = new Set<string>(given.records ?? [...RECORD_TYPES, 'state'])
     const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
-    let isLive = false
     const features = policy.observes ? new FeatureTable(market, set) : null
-    const listener = new RecordWriter({ run, market, rules, types, write: (line) => isLive && write(line) })
-    const live = new LiveRun({ market, features, rules, policy, longOnly, listener })
-    const past = replayed(events, live, path)
-    if (past.halt !== null)
-      throw new Failure('denied', `the kill switch is on: ${past.halt}`, { hint: 'jules paper --reset-halt' })
-    isLive = true
-    if (start === undefined)
-      await journal.append([{ event: 'start', version: 1, run, settings }], { sync: true })
-    gateway.raiseIds(past.lastId + 1)
-    await journal.append([
-      { event: 'open', at: context.clock(), account: gateway.account, floor: past.lastId + 1 },
-    ])
-
-    const toldMs = await gateway.time()
-    const clock =
-      sim === null || given.speed !== 'max' ? new SyncedClock(toldMs, context.clock) : new ToldClock(toldMs)
-    const contracts = [await gateway.contract(symbols[0]), await gateway.contract(symbols[1])]
-    const lastJointMs =
-      loaded === null ? Number.POSITIVE_INFINITY : loaded.market.time[loaded.market.length - 1]!
-    const trading = new Paper({
-      live,
-      broker: gateway,
-      contracts,
-      journal,
-      past,
-      clock,
-      host: context.clock,
-      later: (call, ms) => {
-        const timer = setTimeout(call, ms)
-        return () => clearTimeout(timer)
-      },
-      run,
-      dryRun: given['dry-run'],
-      lastJointMs,
-      lastBarMs: loaded === null ? lastJointMs : lastBarOf(loaded.market),
-      closeMs: loaded === null ? closeOf(toldMs) : Number.POSITIVE_INFINITY,
-      adopt: given.adopt,
-      flattens: given.flatten || given['flatten-on-stop'],
-      flush: async () => {
-        const text = lines
-        lines = ''
-        if (text === '') return
-        await writer.text(text)
-        await writer.flush()
-      },
-      tell: {
-        bar: ({ timeMs, connection, ageMs, latencyMs }) => {
-          if (!kinds.has('state')) return
-          const { account, equity, dayStart, peak, tradesToday } = live.state
-          write(
-            `${JSON.stringify({
-              type: 'state',
-              time: formatTime(timeMs),
-              run,
-              connection,
-              data_age_ms: ageMs,
-              clock_offset_ms: null,
-              latency_ms: latencyMs,
-              positions: Object.fromEntries(symbols.map((symbol, k) => [symbol, account.position[k]!])),
-              limits_used: { day_loss: dayStart - equity, loss: peak - equity, trades: tradesToday },
-            })}\n`,
-          )
+    const begun = events[0]
+    const run = begun?.event === 'start' ? begun.run : name
+    const { paper: trading, live } = await startPaper(
+      {
+        gateway,
+        journal,
+        events,
+        settings,
+        run,
+        market,
+        features,
+        rules,
+        policy,
+        longOnly,
+        warmup,
+        listener: new RecordWriter({ run, market, rules, types, write }),
+        played: loaded === null ? null : playedOf(loaded.market),
+        timeWaits: sim !== null && given.speed === 'max',
+        host: context.clock,
+        later: (call, ms) => {
+          const timer = setTimeout(call, ms)
+          return () => clearTimeout(timer)
         },
-        note: (words) => context.ui.note(words),
-        warn: (words) => context.ui.warn(words),
-        alarm: (_, words) => context.ui.warn(words),
+        dryRun: given['dry-run'],
+        adopt: given.adopt,
+        flattens: given.flatten || given['flatten-on-stop'],
+        flush: async () => {
+          const text = lines
+          lines = ''
+          if (text === '') return
+          await writer.text(text)
+          await writer.flush()
+        },
+        tell: {
+          bar: (state, now) => {
+            if (kinds.has('state')) write(stateLine(run, now, state))
+          },
+          note: (words) => context.ui.note(words),
+          warn: (words) => context.ui.warn(words),
+          alarm: (_, words) => context.ui.warn(words),
+        },
       },
-    })
-    relay.attach(trading.listener)
-    if (past.bars === 0 && live.t < 0) await trading.warmUp(historyFrom(loaded, toldMs), warmup)
-    await trading.resume()
+      (listener) => relay.attach(listener),
+    )
     let status: number | null = null
     cleanups.push(
       context.passSignals((signal) => {
@@ -208,8 +166,6 @@ export const paper = defineCommand({
     )
     const ticks = setInterval(() => trading.tick(), TICK_MS)
     cleanups.push(() => clearInterval(ticks))
-    for (const symbol of symbols) await gateway.subscribeBars(symbol)
-    trading.began()
     sim?.ended.then(() => trading.over())
     if (given.flatten) trading.stop('stop', '--flatten')
     const ending: Ending = await trading.trade()
@@ -246,23 +202,18 @@ function pairOf(given: Flags): readonly [string, string] {
 const runName = (context: Context, settings: unknown, loaded: LoadedMarket | null): string =>
   `paper-${sha256(JSON.stringify([settings, loaded?.sha256 ?? formatTime(context.clock())])).slice(0, 12)}`
 
-function lastBarOf(market: Market): number {
-  return Math.max(
-    market.time[market.length - 1]!,
-    ...market.alone.map(({ time, length }) => (length > 0 ? time[length - 1]! : 0)),
-  )
-}
-
-function closeOf(nowMs: number): number {
-  const session = sessionAt(nowMs)
-  if (session === null || nowMs >= session.closeMs)
-    throw new Failure('tryAgain', 'no session is open or about to open', {
-      hint: 'start it before 16:00 New York time on a trading day',
-    })
-  return session.closeMs
-}
-
-function historyFrom(loaded: LoadedMarket | null, nowMs: number): number {
-  if (loaded !== null) return Math.min(loaded.market.time[0]!, nowMs)
-  return sessionsEndingAt(newYorkDay(nowMs), HISTORY_SESSIONS)[0]?.openMs ?? nowMs - HISTORY_SESSIONS * DAY
+function stateLine(run: string, live: LiveRun, { timeMs, connection, ageMs, latencyMs }: BarState): string {
+  const { account, equity, dayStart, peak, tradesToday } = live.state
+  const { symbols } = live.options.market
+  return `${JSON.stringify({
+    type: 'state',
+    time: formatTime(timeMs),
+    run,
+    connection,
+    data_age_ms: ageMs,
+    clock_offset_ms: null,
+    latency_ms: latencyMs,
+    positions: Object.fromEntries(symbols.map((symbol, k) => [symbol, account.position[k]!])),
+    limits_used: { day_loss: dayStart - equity, loss: peak - equity, trades: tradesToday },
+  })}\n`
 }

@@ -59,6 +59,13 @@ export class Executions {
     return shares
   }
 
+  /** Shares of an order that were executed and have not reached the account. */
+  pendingOf(order: number): number {
+    let shares = 0
+    for (const { sent, execution } of this.#waiting.values()) if (sent.order === order) shares += execution.shares
+    return shares
+  }
+
   /** An order that may be executed from now on. */
   expect(sent: SentOrder): void {
     this.#open.set(sent.order, sent)

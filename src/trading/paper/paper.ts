@@ -82,7 +82,7 @@ export interface PaperOptions {
 /** What people are told of. */
 export interface Told {
   /** A bar was dealt with. */
-  bar(state: BarState): void
+  bar(state: BarState, live: LiveRun): void
   note(words: string): void
   warn(words: string): void
   /** To be told at once, wherever somebody listens. */
@@ -172,13 +172,26 @@ export class Paper {
   allBars = 0
 
   constructor(options: PaperOptions) {
-    const { live, past } = options
+    const { live, past, run } = options
     this.#options = options
     this.#builder = new BarBuilder(live.options.market.interval)
     this.#executions = new Executions(live.options.rules.costs, past.executions)
     this.#orders = new Map(past.orders)
-    for (const sent of past.orders.values()) {
-      this.#byId.set(sent.id, sent)
+    const { orders } = live.state
+    for (let slot = 0; slot < orders.length; slot++) {
+      const order = orders.id[slot]!
+      // One whose intent did not reach the journal was never sent.
+      const sent = this.#orders.get(order) ?? {
+        order,
+        id: 0,
+        ref: referenceOf(run, order),
+        symbol: orders.symbol[slot]!,
+        shares: orders.shares[slot]!,
+        decidedMs: orders.decidedMs[slot]!,
+      }
+      this.#orders.set(order, sent)
+      if (!isOpen(orders.state[slot]!)) continue
+      if (sent.id !== 0) this.#byId.set(sent.id, sent)
       this.#executions.expect(sent)
     }
   }
@@ -444,7 +457,7 @@ export class Paper {
       case 'ready':
         await this.#write([{ event: 'link', state: 'ready', detail: '', at: host() }])
         if (!message.ready.again) return
-        return this.#again()
+        return this.#again(true)
       case 'failed':
         throw message.error
       case 'ending':
@@ -453,11 +466,11 @@ export class Paper {
     }
   }
 
-  /** The connection is there again: first what became of orders, then the bars that were missed. */
-  async #again(): Promise<void> {
+  /** The connection is there again, or an order is in doubt: first what became of orders, then the bars that were missed. */
+  async #again(missesBars: boolean): Promise<void> {
     try {
       await this.reconcile()
-      await this.#catchUp()
+      if (missesBars) await this.#catchUp()
     } catch (error) {
       // It may be gone again: then the next connection is the occasion.
       if (this.#options.broker.state === 'ready') throw error
@@ -468,8 +481,10 @@ export class Paper {
 
   async #part(symbol: string, bar: GatewayBar): Promise<void> {
     const k = this.#symbol(symbol)
-    if (k < 0 || !this.#builder.push(k, bar)) return
-    this.#executions.opened(k, bar.startMs, bar.open)
+    const timeMs = k < 0 ? null : this.#builder.push(k, bar)
+    if (timeMs === null) return
+    // What executions are measured against is the open of a bar, not of any part: that is known after a restart as well.
+    if (timeMs === bar.startMs) this.#executions.opened(k, timeMs, bar.open)
     await this.#settle(false)
     await this.#slots()
     const endMs = bar.startMs + PART_MS
@@ -533,7 +548,10 @@ export class Paper {
     const ageMs = Math.max(0, clock.now() - endMs)
     this.allBars++
     if (this.#mayTrade() && ageMs <= live.options.rules.limits.maxAgeMs) this.goodBars++
-    this.#options.tell.bar({ timeMs: endMs, connection: broker.state, ageMs, latencyMs: host() - cameMs })
+    this.#options.tell.bar(
+      { timeMs: endMs, connection: broker.state, ageMs, latencyMs: host() - cameMs },
+      live,
+    )
     await this.#options.flush()
   }
 
@@ -566,7 +584,9 @@ export class Paper {
     const alone = market.alone.map(({ time, length }) => (length > 0 ? time[length - 1]! : 0))
     const newest = Math.max(market.time[live.t]!, ...alone)
     this.#builder.skip(newest)
-    for (const slot of await this.#slotsOfHistory(newest + 1, clock.now())) {
+    const nowMs = clock.now()
+    if (nowMs < newest + 2 * market.intervalMs) return
+    for (const slot of await this.#slotsOfHistory(newest + 1, nowMs)) {
       if (this.#ending !== null) return
       this.#builder.skip(slot.timeMs)
       await this.#slot(slot)
@@ -652,7 +672,7 @@ export class Paper {
       ({ order, symbol, shares, decidedMs }): SentOrder => ({
         order,
         id: canSend ? broker.nextId() : 0,
-        ref: `jules:${run}:${order}`,
+        ref: referenceOf(run, order),
         symbol,
         shares,
         decidedMs,
@@ -692,6 +712,7 @@ export class Paper {
 
   /** What still works from the decision before is cancelled, and its end waited for: the next decision begins with none. */
   async #clearWorking(): Promise<void> {
+    await this.#settle(false)
     if (this.#options.broker.state !== 'ready') return
     for (const { order } of this.#working()) this.#cancel(order)
     await this.#until(() => this.#working().length === 0, CANCEL_PATIENCE_MS, 'reports')
@@ -727,8 +748,11 @@ export class Paper {
     })
   }
 
+  /** Orders of which more may be executed than is known. */
   #working(): SentOrder[] {
-    return [...this.#orders.values()].filter(({ order }) => this.#isOpen(order))
+    return [...this.#orders.values()].filter(
+      ({ order, shares }) => this.#isOpen(order) && this.#executions.pendingOf(order) < Math.abs(shares),
+    )
   }
 
   #isOpen(order: number): boolean {
@@ -764,7 +788,7 @@ export class Paper {
     readonly ref: string | null
     readonly own: boolean
   }): SentOrder | undefined {
-    const prefix = `jules:${this.#options.run}:`
+    const prefix = referenceOf(this.#options.run, '')
     if (ref?.startsWith(prefix)) return this.#orders.get(Number(ref.slice(prefix.length)))
     return own && id !== 0 ? this.#byId.get(id) : undefined
   }
@@ -777,12 +801,8 @@ export class Paper {
     for (const { report, execution, modelled } of this.#executions.settle(all ? { mark } : null)) {
       this.modelledSlippage += modelled
       this.seenSlippage += report.slippage
-      const { exec, revision, permId } = execution
-      const { order, shares, price, timeMs } = report
-      await this.#write([
-        { event: 'execution', order, exec, revision, perm: permId, shares, price, time: timeMs },
-        { event: 'report', report },
-      ])
+      const { revision, permId } = execution
+      await this.#write([{ event: 'report', report, revision, perm: permId }])
       live.apply(report)
     }
     await this.#options.flush()
@@ -805,13 +825,13 @@ export class Paper {
       case 'expired':
         return this.#closed(sent, CANCEL)
       case 'settle':
-        return this.#again()
+        return this.#again(false)
       case 'link-lost':
         this.#isReconciled = false
         return
       case 'link-back':
       case 'link-back-empty':
-        return this.#again()
+        return this.#again(true)
       case 'halt':
         return this.halt(words)
       default:
@@ -852,6 +872,9 @@ const numbersOfBar = ({ open, high, low, close, volume }: GatewayBar): number[] 
 ]
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** An order keeps it for good: by it the broker is asked what became of it. */
+const referenceOf = (run: string, order: number | ''): string => `jules:${run}:${order}`
 
 const intentOf = ({ order, id, ref, symbol, shares, decidedMs }: SentOrder): JournalEvent => ({
   event: 'intent',

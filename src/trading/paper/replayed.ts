@@ -107,11 +107,9 @@ export function replayed(
         })
         lastId = Math.max(lastId, event.id)
         break
-      case 'execution':
-        executions.set(event.exec, event.revision)
-        break
       case 'report':
         live.apply(event.report)
+        if (event.revision !== undefined) executions.set(String(event.report.execution), event.revision)
         break
       case 'adopt':
         live.adopt(event.symbol, event.shares, event.price)

@@ -1,0 +1,246 @@
+/** Paper trading in this process: a simulated gateway, the client of it, and a journal; with a crash where a test wants one. */
+import { appendFileSync } from 'node:fs'
+import { Gateway } from '../../src/broker/gateway.js'
+import { Journal, type JournalEvent, journalLine, readJournal } from '../../src/broker/journal.js'
+import type { GatewayListener } from '../../src/broker/listener.js'
+import { FeatureTable, featureSet } from '../../src/env/features.js'
+import { Market } from '../../src/market/market.js'
+import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
+import { Tape } from '../../src/sim/tape.js'
+import type { Alarm, Ending, Paper } from '../../src/trading/paper/paper.js'
+import { liveOf, playedOf, startPaper } from '../../src/trading/paper/start.js'
+import type { Policy } from '../../src/trading/policy.js'
+import { type RecordType, RecordWriter } from '../../src/trading/records.js'
+import { DEFAULT_RULES, type Rules } from '../../src/trading/rules.js'
+import { nodeTimers } from './sim.js'
+
+export const TYPES: ReadonlySet<RecordType> = new Set<RecordType>(['order', 'fill', 'risk', 'equity'])
+
+export interface Play {
+  /** The bars that are played; the clock begins after the warm-up. */
+  readonly market: Market
+  readonly rules?: Rules
+  readonly policy: () => Policy
+  readonly warmup: number
+}
+
+/** A simulated gateway that plays the bars as fast as its clients deal with them. */
+export function simFor({ market, rules = DEFAULT_RULES, warmup }: Play): Promise<Sim> {
+  return startSim({
+    tape: new Tape([market.series(0), market.series(1)], { interval: market.interval, seed: 1 }),
+    port: 0,
+    speed: 'max',
+    nowMs: market.time[warmup]!,
+    serverVersion: 193,
+    accounts: [DEFAULT_ACCOUNT],
+    cash: DEFAULT_CASH,
+    terms: {
+      costs: rules.costs,
+      fills: 'model',
+      fractional: false,
+      overnight: rules.limits.flatBeforeCloseMs === null,
+    },
+    limits: NO_ORDER_LIMITS,
+    timers: nodeTimers,
+    log: null,
+    note: () => {},
+  })
+}
+
+/** The process is dead: nothing of it has an effect any more. */
+export class Crash extends Error {}
+
+/** Where a run dies: at its nth effect on the world, before it, in the middle of a write, or after it. */
+export interface Bomb {
+  readonly at: number
+  readonly when: 'before' | 'torn' | 'after'
+}
+
+export interface Played {
+  readonly ending: Ending | 'crash'
+  /** Records as they were written. */
+  readonly lines: readonly string[]
+  /** Effects on the world: journal and wire. */
+  readonly effects: number
+  readonly alarms: readonly (readonly [Alarm, string])[]
+}
+
+export interface Effects {
+  readonly bomb?: Bomb
+  /** Is given the run when it trades. */
+  readonly meanwhile?: (paper: Paper) => void
+  readonly clientId?: number
+}
+
+/** Plays at a gateway from where the journal ends: to the end, or to the crash. */
+export async function play(
+  { market, rules = DEFAULT_RULES, policy, warmup }: Play,
+  sim: { readonly host: string; readonly port: number },
+  path: string,
+  { bomb, meanwhile, clientId = 1 }: Effects = {},
+): Promise<Played> {
+  let effects = 0
+  let isDead = false
+  const effect = async <T>(work: () => T | Promise<T>, torn: () => void = () => {}): Promise<T> => {
+    if (isDead) throw new Crash()
+    const isHere = ++effects === bomb?.at
+    if (isHere && bomb?.when !== 'after') {
+      isDead = true
+      if (bomb?.when === 'torn') torn()
+      throw new Crash()
+    }
+    const done = await work()
+    if (isHere) {
+      isDead = true
+      throw new Crash()
+    }
+    return done
+  }
+  let attached: GatewayListener | null = null
+  const kept: (() => void)[] = []
+  const relay = new Proxy({} as GatewayListener, {
+    get:
+      (_, event: keyof GatewayListener) =>
+      (...args: unknown[]) => {
+        if (isDead) return
+        const tell = () => (attached![event] as (...all: unknown[]) => void)(...args)
+        if (attached === null) kept.push(tell)
+        else tell()
+      },
+  })
+  const gateway = new Gateway(
+    {
+      ...{ host: sim.host, port: sim.port, clientId, maxPerSecond: Number.POSITIVE_INFINITY },
+      timers: {
+        setTimeout: (run, ms) => setTimeout(run, ms),
+        clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+        now: () => Date.now(),
+      },
+      random: Math.random,
+    },
+    relay,
+  )
+  await gateway.connect()
+  const { journal, events } = await Journal.open(path)
+  let n = events.length
+  const own = new Market(market.symbols, market.interval)
+  const one = policy()
+  const lines: string[] = []
+  const alarms: [Alarm, string][] = []
+  const mortal = new Proxy(journal, {
+    get: (target, key) => {
+      if (key !== 'append') return Reflect.get(target, key, target)
+      return (given: readonly JournalEvent[], options?: { readonly sync?: boolean }) =>
+        effect(
+          async () => {
+            n += given.length
+            await target.append(given, options)
+          },
+          () => {
+            const text = given.map((event) => journalLine(++n, event)).join('')
+            appendFileSync(path, text.slice(0, Math.floor(text.length * 0.6)))
+          },
+        )
+    },
+  })
+  const wired = new Proxy(gateway, {
+    get: (target, key) => {
+      const value = Reflect.get(target, key, target) as unknown
+      if (typeof value !== 'function') return value
+      if (key !== 'place' && key !== 'cancel') return value.bind(target)
+      return (...args: unknown[]) => {
+        if (isDead) throw new Crash()
+        const isHere = ++effects === bomb?.at
+        if (isHere && bomb?.when !== 'after') isDead = true
+        else value.apply(target, args)
+        if (!isHere) return
+        isDead = true
+        throw new Crash()
+      }
+    },
+  })
+  try {
+    const { paper, live } = await startPaper(
+      {
+        gateway: wired,
+        journal: mortal,
+        events,
+        settings: { warmup },
+        run: 'r',
+        market: own,
+        features: one.observes ? new FeatureTable(own, featureSet('intraday')!) : null,
+        rules,
+        policy: one,
+        longOnly: false,
+        warmup,
+        listener: new RecordWriter({
+          run: 'r',
+          market: own,
+          rules,
+          types: TYPES,
+          write: (line) => lines.push(line),
+        }),
+        played: playedOf(market),
+        timeWaits: true,
+        host: () => Date.now(),
+        later: (call, ms) => nodeTimers.after(ms, call),
+        dryRun: false,
+        adopt: false,
+        flattens: false,
+        flush: async () => {},
+        tell: {
+          bar: () => {},
+          note: () => {},
+          warn: () => {},
+          alarm: (kind, words) => alarms.push([kind, words]),
+        },
+      },
+      (listener) => {
+        attached = listener
+        for (const tell of kept.splice(0)) tell()
+      },
+    )
+    meanwhile?.(paper)
+    const ending = await paper.trade()
+    await paper.finish(ending)
+    void live
+    return { ending, lines, effects, alarms }
+  } catch (error) {
+    if (error instanceof Crash || isDead) return { ending: 'crash', lines, effects, alarms }
+    throw error
+  } finally {
+    gateway.close()
+    await journal.close().catch(() => {})
+  }
+}
+
+/** What a journal says of a run: its records, and its account at the end. */
+export async function told({ market, rules = DEFAULT_RULES, policy, warmup }: Play, path: string) {
+  const { events } = await readJournal(path)
+  const own = new Market(market.symbols, market.interval)
+  const lines: string[] = []
+  const one = policy()
+  const writer = new RecordWriter({
+    run: 'r',
+    market: own,
+    rules,
+    types: TYPES,
+    write: (line) => lines.push(line),
+  })
+  const { live } = liveOf(
+    {
+      market: own,
+      features: one.observes ? new FeatureTable(own, featureSet('intraday')!) : null,
+      rules,
+      policy: one,
+      longOnly: false,
+      listener: writer,
+      events,
+      settings: { warmup },
+      journal: { path },
+    },
+    true,
+  )
+  const { account } = live.state
+  return { lines, cash: account.cash - rules.capital, positions: [...account.position], events }
+}
