@@ -22,11 +22,11 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   reqIds: (desk, session) => session.send('nextValidId', { orderId: nextIdOf(desk, session) }),
   reqManagedAccounts: ({ accounts }, session) =>
     session.send('managedAccounts', { accounts: accounts.join(',') }),
-  reqCurrentTime: ({ clock }, session) => {
+  reqCurrentTime: ({ clock, effects }, session) => {
     if (session.bars.size > 0) session.isPaced = true
     session.isLetGo = false
     session.owed = Math.max(0, session.owed - 1)
-    session.send('currentTime', { time: Math.floor(clock.now() / SECOND) })
+    session.send('currentTime', { time: Math.floor((clock.now() + effects.clockSkewMs) / SECOND) })
     clock.poke()
   },
   setServerLogLevel: nothing,
@@ -145,8 +145,10 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
 
 /** What follows the start of the API. */
 export function welcome(desk: Desk, session: Session): void {
-  session.send('managedAccounts', { accounts: desk.accounts.join(',') })
-  session.send('nextValidId', { orderId: nextIdOf(desk, session) })
+  const { effects, accounts } = desk
+  session.send('managedAccounts', { accounts: (effects.toldAccounts ?? accounts).join(',') })
+  session.send('nextValidId', { orderId: effects.toldId ?? nextIdOf(desk, session) })
+  effects.toldId = null
   for (const [code, text] of FARMS) session.error(-1, code, text)
 }
 
@@ -211,8 +213,10 @@ const DELAYED = { bidSize: 69, bid: 66, ask: 67, askSize: 70, last: 68, lastSize
 /** Bid, ask and last price of a symbol. */
 export function sendQuote(desk: Desk, session: Session, reqId: number, symbol: string): void {
   const quote = desk.exchange.quote(symbol, desk.clock.instantMs)
-  if (quote === null) return
-  const { bid, ask, last, size } = quote
+  if (quote === null || isMuted(desk.effects, symbol)) return
+  const { size } = quote
+  const offset = offsetOf(desk.effects, symbol)
+  const [bid, ask, last] = [quote.bid + offset, quote.ask + offset, quote.last + offset]
   const tick = dataTypeOf(desk, session) >= 3 ? DELAYED : TICK
   session.send('tickPrice', { reqId, tickType: tick.bid, price: bid, size, attributes: 1 })
   session.send('tickPrice', { reqId, tickType: tick.ask, price: ask, size, attributes: 1 })
@@ -230,15 +234,28 @@ function reqRealTimeBars(desk: Desk, session: Session, message: Message): void {
   // What it was sent before is not owed any more: the client begins again.
   session.isPaced = false
   session.owed = 0
+  session.isStarved = false
   session.bars.set(reqId, { symbol: contract.symbol, regular: message.useRth === '1' })
   desk.clock.poke()
 }
 
-/** A 5-second bar to everybody who asked for its symbol. */
-export function sendBar(session: Session, part: Part): void {
+/** Dollars that a fault adds to what is told of a symbol. */
+const offsetOf = ({ offsets }: Desk['effects'], symbol: string): number =>
+  offsets.get(symbol) ?? offsets.get('*') ?? 0
+
+/** Whether bars and quotes of a symbol are told. */
+export const isMuted = ({ muted }: Desk['effects'], symbol: string): boolean =>
+  muted.has(symbol) || muted.has('*')
+
+/** A 5-second bar to a client, as often as it asked for the symbol. Bars that are not live are not told. */
+export function sendBar({ effects, dataType }: Desk, session: Session, part: Part): void {
+  if (isMuted(effects, part.symbol) || dataType !== 1) return
+  const offset = offsetOf(effects, part.symbol)
   for (const [reqId, { symbol }] of session.bars) {
     if (symbol !== part.symbol) continue
-    const { startMs, open, high, low, close, volume } = part
+    const { startMs, volume } = part
+    const [open, high, low] = [part.open + offset, part.high + offset, part.low + offset]
+    const close = part.close + offset
     if (session.isPaced && !session.isLetGo) session.owed++
     session.barSentMs.set(symbol, part.endMs)
     session.send('realTimeBar', {

@@ -1,6 +1,7 @@
 /** What the simulated gateway is made of. */
 import type { VirtualClock } from './clock.js'
 import type { Contract } from './contracts.js'
+import type { Effects } from './effects.js'
 import type { Exchange } from './exchange.js'
 import type { SimLog } from './log.js'
 import type { Session } from './session.js'
@@ -16,6 +17,7 @@ export interface Desk {
   readonly contracts: readonly Contract[]
   readonly sessions: ReadonlySet<Session>
   readonly limits: Limits
+  readonly effects: Effects
   /** Whether parts of a share may be ordered. */
   readonly fractional: boolean
   /** The next order id of a client, by client id; only raised. */
@@ -36,4 +38,5 @@ export interface Limits {
   readonly quantity: number
 }
 
+/** The next order id of a client. */
 export const nextIdOf = ({ nextIds }: Desk, { clientId }: Session): number => nextIds.get(clientId!) ?? 1

@@ -31,6 +31,8 @@ export interface ExchangeOptions extends Terms {
   /** Told of what happens, in its order. */
   readonly onOrder: (order: SimOrder) => void
   readonly onExecution: (order: SimOrder, execution: SimExecution) => void
+  /** An execution was another one than was said. */
+  readonly onCorrection: (order: SimOrder, execution: SimExecution) => void
 }
 
 /** Bid and ask around the last price. */
@@ -71,6 +73,8 @@ export class Exchange {
   readonly refs = new Set<string>()
   /** Symbols in which nothing trades, by fault. */
   readonly halted = new Set<string>()
+  /** Orders, by permId, that nothing happens to, by fault. */
+  readonly inert = new Set<number>()
   /** Shares that the next fills give at most, by fault: symbol, or `*`. */
   readonly caps = new Map<string, number>()
 
@@ -91,6 +95,10 @@ export class Exchange {
   /** The working order of a client by its id, or any with that id that has ended. */
   find(clientId: number, orderId: number): SimOrder | undefined {
     return this.orders.findLast((order) => order.clientId === clientId && order.orderId === orderId)
+  }
+
+  newPermId(): number {
+    return this.#nextPermId++
   }
 
   get working(): SimOrder[] {
@@ -152,6 +160,7 @@ export class Exchange {
   meetBeginning(timeMs: number): void {
     const { tape } = this.#options
     for (const order of this.working) {
+      if (this.inert.has(order.permId)) continue
       const part = tape.partFrom(order.symbol, Math.max(order.arrivedMs, timeMs))
       if (
         part !== null &&
@@ -168,6 +177,7 @@ export class Exchange {
   deadline(order: SimOrder): number {
     const { tape } = this.#options
     const { kind, arrivedMs, isTriggered, symbol } = order
+    if (this.inert.has(order.permId)) return Number.POSITIVE_INFINITY
     const session = sessionAt(arrivedMs)
     const closeMs = session === null || arrivedMs >= session.closeMs ? arrivedMs : session.closeMs
     const fromMs = Number.isNaN(order.filledBarMs) ? arrivedMs : Math.max(arrivedMs, order.filledBarMs + 1)
@@ -263,9 +273,24 @@ export class Exchange {
     if (order !== undefined) {
       order.filled += shares - old.shares
       order.value += shares * price - old.shares * old.price
-      this.#options.onExecution(order, corrected)
+      this.#options.onCorrection(order, corrected)
     }
     return corrected
+  }
+
+  /** The commission of an execution is another one; negative is a rebate. Gives the execution that counts now. */
+  charge(execId: string, commission: number): SimExecution | null {
+    const at = this.executions.findIndex((one) => one.execId === execId)
+    const old = this.executions[at]
+    if (old === undefined) return null
+    this.holdings.get(old.account)!.charge(old.symbol, commission - old.commission)
+    const changed = {
+      ...old,
+      commission,
+      realised: old.realised === 0 ? 0 : old.realised + old.commission - commission,
+    }
+    this.executions[at] = changed
+    return changed
   }
 
   /** Forgets orders and executions of days before this instant, as the broker does. */
@@ -316,7 +341,8 @@ export class Exchange {
   #waiting(part: Part): SimOrder[] {
     if (this.halted.has(part.symbol)) return []
     return this.working.filter(
-      ({ symbol, filledBarMs }) => symbol === part.symbol && filledBarMs !== part.barMs,
+      ({ symbol, filledBarMs, permId }) =>
+        symbol === part.symbol && filledBarMs !== part.barMs && !this.inert.has(permId),
     )
   }
 
@@ -378,11 +404,11 @@ export class Exchange {
       ...{ commission: fees, realised },
     }
     this.executions.push(execution)
-    this.#options.onExecution(order, execution)
     if (order.filled >= order.quantity) {
       order.status = 'Filled'
       order.endedMs = timeMs
     }
+    this.#options.onExecution(order, execution)
     this.#options.onOrder(order)
   }
 

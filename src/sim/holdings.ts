@@ -85,6 +85,15 @@ export class Holdings {
     return won
   }
 
+  /** More fees, or less, of a fill of the past; they count as won or lost. */
+  charge(symbol: string, fees: number): void {
+    const holding = this.#held.get(symbol) ?? { shares: 0, cost: 0, won: 0 }
+    this.#held.set(symbol, { ...holding, won: holding.won - fees })
+    this.cash -= fees
+    this.commissions += fees
+    this.realised -= fees
+  }
+
   /** Moves shares and cost without a trade: a correction of the broker. */
   adjust(symbol: string, { shares, cost }: { readonly shares: number; readonly cost: number }): void {
     const holding = this.#held.get(symbol) ?? { shares: 0, cost: 0, won: 0 }

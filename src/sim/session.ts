@@ -17,13 +17,15 @@ export interface SessionHost {
   readonly serverVersion: number
   /** Real time, for who is silent. */
   readonly realMs: () => number
-  /** The words after the version in the greeting. */
-  readonly greeting: () => string
+  /** Whether what comes from a client is heard. */
+  readonly hears: (session: Session) => boolean
+  /** The words after the version in the greeting; null sends none. */
+  readonly greeting: (session: Session) => string | null
   /** The client has started the API; false where it is turned away. */
-  readonly onStart: (session: Session) => boolean
+  readonly onStart: (session: Session, message: Message) => boolean
   readonly onMessage: (session: Session, name: string, message: Message) => void
-  /** Whether a message goes out: a fault may hold it or take its place. */
-  readonly onSend: (session: Session, name: Outgoing, values: Values) => boolean
+  /** Whether a message goes out: a fault may hold it. */
+  readonly onSend: (session: Session) => boolean
 }
 
 /** Bars of a symbol that a request number stands for. */
@@ -51,6 +53,8 @@ export class Session {
   marketDataType = 1
   /** Bars sent that it has not asked the time for since. */
   owed = 0
+  /** Streams that it asked for have ended without its doing: it waits for bars that do not come. */
+  isStarved = false
   /** It has asked the time since it asked for bars: the clock waits for it. */
   isPaced = false
   /** It owed and said nothing for long: the clock goes on without it until it asks the time. */
@@ -79,8 +83,10 @@ export class Session {
 
   /** Takes bytes as they come. */
   receive(bytes: Buffer): void {
-    this.heardMs = this.#host.realMs()
-    this.trafficMs = this.heardMs
+    if (this.#host.hears(this)) {
+      this.heardMs = this.#host.realMs()
+      this.trafficMs = this.heardMs
+    }
     let frames: Buffer[]
     try {
       frames = this.#reader.push(bytes)
@@ -98,7 +104,7 @@ export class Session {
   }
 
   send(name: Outgoing, values: Values = {}): void {
-    if (this.#stage === 'closed' || !this.#host.onSend(this, name, values)) return
+    if (this.#stage === 'closed' || !this.#host.onSend(this)) return
     this.sendNow(name, values)
   }
 
@@ -117,6 +123,21 @@ export class Session {
 
   error(id: number, code: number, text: string, rejectJson = ''): void {
     this.send('error', { id, code, text, rejectJson })
+  }
+
+  /** Streams of bars end without a word; the client believes that they go on. */
+  loseStreams(): void {
+    this.isStarved ||= this.bars.size > 0
+    this.bars.clear()
+    this.owed = 0
+  }
+
+  /** Every subscription is gone. */
+  unsubscribe(): void {
+    this.loseStreams()
+    this.isStarved ||= this.quotes.size > 0
+    this.quotes.clear()
+    this.pnl.clear()
   }
 
   close(): void {
@@ -156,8 +177,8 @@ export class Session {
       return
     }
     this.#stage = 'greeted'
-    const greeting = this.#host.greeting()
-    if (!this.isClosed) this.#wire.write(frameOf([String(this.version), greeting]))
+    const greeting = this.#host.greeting(this)
+    if (greeting !== null && !this.isClosed) this.#wire.write(frameOf([String(this.version), greeting]))
   }
 
   #take(fields: readonly string[]): void {
@@ -183,14 +204,14 @@ export class Session {
     else this.#host.onMessage(this, described.name, message)
   }
 
-  #start({ clientId }: Message): void {
-    const id = Number(clientId)
+  #start(message: Message): void {
+    const id = Number(message.clientId)
     if (this.#stage === 'started' || !Number.isInteger(id) || id < 0) {
       this.error(-1, 321, 'Error validating request: cause - the client id is not a number of 0 or more')
       return
     }
     this.clientId = id
-    if (!this.#host.onStart(this)) this.close()
+    if (!this.#host.onStart(this, message)) this.close()
     else this.#stage = 'started'
   }
 }
