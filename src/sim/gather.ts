@@ -32,9 +32,10 @@ export class SeriesGatherer {
     return this.#symbols.flatMap((symbol) => found.filter((one) => one.symbol === symbol))
   }
 
-  /** Throws badData for a second interval, and for bars that go back in time or overlap. */
-  push(batch: BarBatch): void {
+  /** Bars that start in [from, to). Throws badData for a second interval, and for bars that go back in time or overlap. */
+  push(batch: BarBatch, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY): void {
     for (let i = 0; i < batch.length; i++) {
+      if (batch.time[i]! < fromMs || batch.time[i]! >= toMs) continue
       const symbol = batch.names.text(batch.symbol[i]!) ?? ''
       if (this.#symbols !== undefined && !this.#symbols.includes(symbol)) continue
       const interval = INTERVALS[batch.interval[i]!]!

@@ -1,9 +1,9 @@
 /** A simulated gateway for tests: generated bars, real timers, an ephemeral port. */
+import { nodeTimers } from '../../src/commands/sim/timers.js'
 import { Names, newBatch } from '../../src/market/bar.js'
 import { sessions } from '../../src/market/calendar.js'
 import { mockBars } from '../../src/market/feeds/mock.js'
 import { DEFAULT_COSTS } from '../../src/portfolio/costs.js'
-import type { Timers } from '../../src/sim/clock.js'
 import { SeriesGatherer } from '../../src/sim/gather.js'
 import {
   DEFAULT_ACCOUNT,
@@ -14,15 +14,6 @@ import {
   startSim,
 } from '../../src/sim/server.js'
 import { Tape } from '../../src/sim/tape.js'
-
-export const nodeTimers: Timers = {
-  now: () => performance.now(),
-  after: (ms, call) => {
-    const timer = setTimeout(call, ms)
-    return () => clearTimeout(timer)
-  },
-  soon: (call) => void setImmediate(call),
-}
 
 const DAY_MS = 86_400_000
 
