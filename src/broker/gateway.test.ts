@@ -1,3 +1,9 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   execution,
@@ -292,6 +298,30 @@ describe('the traps of the library', () => {
     expect(gateway.state).toBe('ready')
   })
 
+  test('a hostile .env where it is started, and variables of the environment, change nothing', async () => {
+    const server = await ScriptedGateway.start()
+    const decoy = await ScriptedGateway.start()
+    open.push(server, decoy)
+    const folder = mkdtempSync(join(tmpdir(), 'jules-env-'))
+    open.push({ close: () => rmSync(folder, { recursive: true }) })
+    const settings = `IB_HOST=127.0.0.1\nIB_PORT=${decoy.port}\nCLIENT_VERSION=1\nMAX_REQ_PER_SECOND=1\nNODE_ENV=development\n`
+    writeFileSync(join(folder, '.env'), settings)
+    const program = `
+      const { Gateway } = await import(${JSON.stringify(pathToFileURL(resolve('dist/broker/gateway.js')).href)})
+      const timers = { now: Date.now, setTimeout, clearTimeout }
+      const gateway = new Gateway({ host: '127.0.0.1', port: ${server.port}, clientId: 7, timers, random: Math.random }, {})
+      await gateway.connect()
+      gateway.close()
+      console.log(process.env.MAX_REQ_PER_SECOND ?? 'unread')`
+    const child = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: folder,
+      env: { IB_HOST: '127.0.0.1', IB_PORT: String(decoy.port) },
+    })
+    expect(child).toEqual({ stdout: 'unread\n', stderr: '' })
+    expect([server.connections, decoy.connections]).toEqual([1, 0])
+    expect(server.received[0]).toEqual(['71', '2', '7', ''])
+  })
+
   test('notices come as problems, whether the library calls them errors or not', async () => {
     const { server, told } = await connected()
     server.send(4, 2, -1, 2106, 'HMDS data farm connection is OK:ushmds', '')
@@ -409,7 +439,8 @@ describe('a listener that throws', () => {
 
 describe('reconnecting', () => {
   test('goes on through failures of every kind, one connection at a time, with the same client id', async () => {
-    const { server, told } = await connected()
+    const { server, told, timers } = await connected()
+    timers.factor = 100
     let refused = 0
     server.refuse = (socket) => {
       refused++
@@ -746,7 +777,8 @@ describe('requests', () => {
   })
 
   test('history comes in order of time; no data is an empty answer; pacing is waited for', async () => {
-    const { server, told, gateway } = await connected()
+    const { server, told, gateway, timers } = await connected({}, { heartbeatMs: 600_000 })
+    timers.factor = 100
     const wish = {
       contract: NVDA,
       interval: '1m',
@@ -778,7 +810,13 @@ describe('requests', () => {
     const bars = await gateway.history(wish)
     expect(bars.map(({ startMs }) => startMs)).toEqual([1732890600000, 1732890660000])
     expect(bars[0]).toMatchObject({ open: 178, volume: Number.NaN, trades: Number.NaN })
-    expect(server.of(SENT.history)[1]!.slice(14, 19)).toEqual(['0', '20241129-15:00:00', '1 min', '1800 S', '1'])
+    expect(server.of(SENT.history)[1]!.slice(14, 19)).toEqual([
+      '0',
+      '20241129-15:00:00',
+      '1 min',
+      '1800 S',
+      '1',
+    ])
     expect(await gateway.history({ ...wish, interval: '5m' })).toEqual([])
     expect(await told.problem(162)).toMatchObject({ act: 'wait', id: null })
   })
@@ -840,9 +878,10 @@ describe('streams', () => {
   )
 
   test('that stay silent after a farm came back (2103, 2104) are asked for again; one that speaks is not', async () => {
-    const { server, told, request, gateway } = await streaming()
+    const { server, told, request, gateway, timers } = await streaming()
     await gateway.subscribeBars('MSFT')
     await server.until(() => server.of(SENT.bars).length === 2)
+    timers.factor = 100
     server.send(4, 2, -1, 2103, 'Market data farm connection is broken:usfarm', '')
     server.send(4, 2, -1, 2104, 'Market data farm connection is OK:usfarm', '')
     server.send(...streamBar(request(SENT.bars), 1_732_890_600, 179.25))

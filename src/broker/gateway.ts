@@ -105,6 +105,7 @@ export class Gateway {
       timers,
       isUp: () => this.#state === 'ready',
       send: (write) => this.#send(write),
+      asked: () => void this.#pulse?.time().catch(() => {}),
       nextId: () => this.#requestIds.take(),
       bar: (symbol, bar) => this.#tell('bar', symbol, bar),
       gap: (symbol, lastMs) => this.#tell('gap', symbol, lastMs),
@@ -311,7 +312,10 @@ export class Gateway {
       }
       this.#line = line
       const words = `no greeting in ${GREETING_MS / SECOND} s`
-      timer = this.#timers.setTimeout(() => this.#greeting?.fail(refusedAt(this.#options, words)), GREETING_MS)
+      timer = this.#timers.setTimeout(
+        () => this.#greeting?.fail(refusedAt(this.#options, words)),
+        GREETING_MS,
+      )
       await greeted
       const pulse = new Pulse({
         timers: this.#timers,

@@ -37,7 +37,12 @@ describe('the limiter', () => {
     }
     timers.advance(120_000)
     expect(written).toHaveLength(3000)
-    expect(mostWithin(written.map(({ time }) => time), 1000)).toBeLessThanOrEqual(45)
+    expect(
+      mostWithin(
+        written.map(({ time }) => time),
+        1000,
+      ),
+    ).toBeLessThanOrEqual(45)
     for (const kind of [true, false]) {
       const numbers = written.filter(({ order }) => order === kind).map(({ n }) => n)
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b))

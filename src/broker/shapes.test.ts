@@ -53,7 +53,9 @@ test('a word that is no status stands for nothing', () => {
 
 test('what is unset is null', () => {
   const order = { action: 'BUY', totalQuantity: 10, permId: 2147483647, clientId: 7, orderRef: 'r' } as Order
-  const report = orderOf(3, { symbol: 'BRK B' }, order, { status: 'Submitted' } as OrderState, { clientId: 7 })
+  const report = orderOf(3, { symbol: 'BRK B' }, order, { status: 'Submitted' } as OrderState, {
+    clientId: 7,
+  })
   expect(report).toMatchObject({
     id: 3,
     permId: 0,

@@ -28,6 +28,8 @@ export interface StreamsOptions {
   readonly timers: Timers
   readonly isUp: () => boolean
   readonly send: (write: (line: Line) => void) => void
+  /** Streams were asked for: the time is asked behind them, so that a clock that waits for its clients waits for this one. */
+  readonly asked: () => void
   readonly nextId: () => number
   readonly bar: (symbol: string, bar: GatewayBar) => void
   readonly gap: (symbol: string, lastMs: number | null) => void
@@ -57,6 +59,7 @@ export class Streams {
     if (!this.#options.isUp()) return
     this.#options.send((line) => line.dataType(1))
     this.#ask(stream)
+    this.#options.asked()
   }
 
   /** All of them, after they were lost, or those of one symbol. */
@@ -121,8 +124,10 @@ export class Streams {
   }
 
   #askEach(streams: readonly Stream[]): void {
-    if (streams.length > 0) this.#options.send((line) => line.dataType(1))
+    if (streams.length === 0) return
+    this.#options.send((line) => line.dataType(1))
     for (const stream of streams) this.#askAgain(stream)
+    this.#options.asked()
   }
 
   #later(stream: Stream, ms: number): void {

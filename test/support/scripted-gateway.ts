@@ -111,6 +111,7 @@ export class ScriptedGateway {
   #connected(socket: Socket): void {
     this.connections++
     this.#socket = socket
+    socket.setNoDelay(true)
     socket.on('error', () => {})
     if (this.refuse !== null) {
       this.refuse(socket)
