@@ -635,11 +635,13 @@ _jules() {
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
         --lock-timeout) COMPREPLY=(); return ;;
+        --gateway) COMPREPLY=(); return ;;
+        --client-id) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --lock-timeout --allow-cleartext --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --gateway --client-id --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
   esac
   case $cur in

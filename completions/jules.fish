@@ -720,6 +720,8 @@ complete -c jules -n '__fish_seen_subcommand_from doctor' -l dsn -x -d 'database
 complete -c jules -n '__fish_seen_subcommand_from doctor' -l schema -x -d 'schema of the tables'
 complete -c jules -n '__fish_seen_subcommand_from doctor' -l lock-timeout -x -d 'how long to wait for what another session holds; 0 waits for ever'
 complete -c jules -n '__fish_seen_subcommand_from doctor' -l allow-cleartext -d 'let the password go in clear text to a server that asks for it so'
+complete -c jules -n '__fish_seen_subcommand_from doctor' -l gateway -x -d 'look at this gateway of the broker too'
+complete -c jules -n '__fish_seen_subcommand_from doctor' -l client-id -x -d 'client id on that gateway, one that no run has'
 complete -c jules -n '__fish_seen_subcommand_from doctor' -l format -s f -x -a 'ndjson table' -d 'one record a check, or lines for people'
 complete -c jules -n '__fish_seen_subcommand_from doctor' -l config -r -F -d 'read settings from FILE'
 complete -c jules -n '__fish_seen_subcommand_from doctor' -l quiet -s q -d 'say nothing but warnings and errors'

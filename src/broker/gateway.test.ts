@@ -182,12 +182,14 @@ describe('at the start', () => {
     },
   )
 
-  test('who only looks may go on in read-only mode, and cannot place an order', async () => {
-    const { server, gateway } = await scene({}, { allowReadOnly: true })
+  test('who only looks may go on in read-only mode and without an account, and cannot place an order', async () => {
+    const { server, gateway } = await scene({}, { looksOnly: true })
     server.answers[SENT.ownOpenOrders] = () => server.send(4, 2, -1, 321, 'currently in Read-Only mode', '')
     await gateway.connect()
     expect(gateway.readOnly).toBe(true)
     expect(() => gateway.place(1, NVDA, BUY)).toThrow('read-only')
+    const several = await connected({ accounts: 'DU1,DU2' }, { looksOnly: true })
+    expect(() => several.gateway.place(1, NVDA, BUY)).toThrow('nobody was to order')
   })
 
   test('a client id that is in use is 75 with a hint, at once', async () => {

@@ -42,8 +42,8 @@ export interface GatewayOptions {
   readonly timers: Timers
   /** 0 up to 1, for pauses that no two clients share. */
   readonly random: () => number
-  /** Goes on with a gateway that takes no orders: `readOnly` says so. */
-  readonly allowReadOnly?: boolean
+  /** Only looks: goes on where the gateway takes no orders, or has several accounts and none is named, and sends no order. */
+  readonly looksOnly?: boolean
 }
 
 export type GatewayState = 'down' | 'connecting' | 'ready'
@@ -284,6 +284,7 @@ export class Gateway {
       throw new Failure('tryAgain', 'the gateway is not ready: no order is sent')
     }
     if (this.#readOnly) throw readOnlyFailure()
+    if (this.#options.looksOnly === true) throw new Error('an order where nobody was to order')
     return this.#line
   }
 
@@ -294,7 +295,7 @@ export class Gateway {
 
   /** Connects and asks what has to be known before the first order; rejects where it cannot be known. */
   async #open(): Promise<void> {
-    const { host, port, clientId, heartbeatMs = 5 * SECOND, allowReadOnly = false } = this.#options
+    const { host, port, clientId, heartbeatMs = 5 * SECOND, looksOnly = false } = this.#options
     this.#state = 'connecting'
     this.#linkLost = false
     this.#words = null
@@ -332,7 +333,7 @@ export class Gateway {
         this.#readOnly = false
       } catch (error) {
         if (!(error instanceof Refused) || error.act !== 'read-only') throw error
-        if (!allowReadOnly) throw readOnlyFailure()
+        if (!looksOnly) throw readOnlyFailure()
         this.#readOnly = true
       }
       if (this.#line === null) throw refusedAt(this.#options, this.#words ?? 'the connection has ended')
@@ -500,8 +501,8 @@ export class Gateway {
     }
     if (names.length === 0) return
     this.#accounts = names
-    const { account } = this.#options
-    const problem = accountProblem(names, account)
+    const { account, looksOnly = false } = this.#options
+    const problem = looksOnly ? null : accountProblem(names, account)
     if (problem !== null) {
       this.#greeting?.fail(problem)
       if (this.#greeting === null) this.#fail(problem)
