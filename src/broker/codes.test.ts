@@ -116,7 +116,7 @@ test('a live login elsewhere is named as such', () => {
 })
 
 test('a code without a row makes the broker say what became of the order', () => {
-  expect(judge(98765, 'new')).toEqual({ meaning: 'a code that jules does not know', act: 'settle' })
+  expect(judge(98765, 'new')).toEqual({ meaning: 'a code that is not known', act: 'settle' })
 })
 
 test('a warning about a request is not its refusal', () => {

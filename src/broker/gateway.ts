@@ -596,7 +596,7 @@ function accountProblem(names: readonly string[], account: string | undefined): 
     return names.length === 1
       ? null
       : new Failure('config', `the gateway has ${names.length} accounts: ${names.join(', ')}`, {
-          hint: 'name the one that trades with --account',
+          hint: 'say which of them trades',
         })
   }
   return names.includes(account)

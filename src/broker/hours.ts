@@ -1,6 +1,5 @@
 /** A contract's liquid hours, and whether they are those of jules' own calendar. */
 import { DAY, daysFromCivil, formatDate, HOUR, MINUTE, newYork, zoneNamed } from '../base/time.js'
-import { named } from '../base/words.js'
 import { FIRST_DAY, LAST_DAY, sessionOn } from '../market/calendar.js'
 
 /** A day of a contract: from the first opening to the last close; null where it is closed. */
@@ -68,7 +67,3 @@ export function hourDifferences(days: readonly ContractDay[]): string[] {
         : [`${formatDate(day)}: the broker has ${words(hours)}, the calendar of jules ${words(ours)}`]
     })
 }
-
-/** For a message: hours that could not be read. */
-export const hoursWords = (text: string): string =>
-  `hours that jules cannot read, ${named(text.slice(0, 60))}`
