@@ -109,7 +109,11 @@ const ROWS: readonly Row[] = [
   { codes: [434], meaning: 'the size of the order is zero', act: 'reject' },
   { codes: [501], meaning: 'already connected', act: 'none' },
   { codes: [502], meaning: 'the connection failed', act: 'reconnect' },
-  { codes: [503, 506], meaning: 'the gateway speaks a version of the protocol that is not known here', act: 'reconnect' },
+  {
+    codes: [503, 506],
+    meaning: 'the gateway speaks a version of the protocol that is not known here',
+    act: 'reconnect',
+  },
   { codes: [504], meaning: 'not connected', act: 'reconnect' },
   { codes: [505], meaning: 'a message of the gateway cannot be read', act: 'alarm' },
   { codes: [507, 508], meaning: 'the bytes on the connection make no messages', act: 'reconnect' },
