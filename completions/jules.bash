@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
@@ -293,6 +293,53 @@ _jules() {
       esac
       flags='--symbols --interval --source --from --to --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
+      ;;
+    'sim')
+      case $prev in
+        --bars) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --symbols) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
+        --from) COMPREPLY=(); return ;;
+        --to) COMPREPLY=(); return ;;
+        --days) COMPREPLY=(); return ;;
+        --regime) COMPREPLY=($(compgen -W 'noise mean-revert trend' -- "$cur")); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
+        --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
+        --max-line) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
+        --now) COMPREPLY=(); return ;;
+        --speed) COMPREPLY=($(compgen -W '1 60 max' -- "$cur")); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --port) COMPREPLY=(); return ;;
+        --server-version) COMPREPLY=(); return ;;
+        --account) COMPREPLY=(); return ;;
+        --capital) COMPREPLY=(); return ;;
+        --state) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --log) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --max-notional) COMPREPLY=(); return ;;
+        --max-shares) COMPREPLY=(); return ;;
+        --fills) COMPREPLY=($(compgen -W 'model quote' -- "$cur")); return ;;
+        --commission) COMPREPLY=($(compgen -W 'ib-tiered ib-fixed none' -- "$cur")); return ;;
+        --cost-bps) COMPREPLY=(); return ;;
+        --trade-penalty-bps) COMPREPLY=(); return ;;
+        --half-spread-bps) COMPREPLY=(); return ;;
+        --impact-bps) COMPREPLY=(); return ;;
+        --participation) COMPREPLY=(); return ;;
+        --scenario) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --record) COMPREPLY=(); return ;;
+        --record-to) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--bars --mock --symbols --interval --from --to --days --regime --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --now --speed --seed --port --server-version --account --capital --state --log --max-notional --max-shares --fills --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --fractional --overnight --scenario --control --list-faults --record --record-to --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'export-model')
       case $prev in
@@ -588,11 +635,13 @@ _jules() {
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
         --lock-timeout) COMPREPLY=(); return ;;
+        --gateway) COMPREPLY=(); return ;;
+        --client-id) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --lock-timeout --allow-cleartext --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --gateway --client-id --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
   esac
   case $cur in

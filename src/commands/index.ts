@@ -43,6 +43,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./inspect/inspect.js').then((module) => module.inspect),
   },
   {
+    name: 'sim',
+    summary: "simulate the broker's gateway, with faults",
+    load: () => import('./sim/sim.js').then((module) => module.sim),
+  },
+  {
     name: 'export-model',
     summary: 'write a model for other runtimes',
     load: () => import('./export-model.js').then((module) => module.exportModel),

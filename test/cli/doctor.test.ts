@@ -11,6 +11,7 @@ import {
   packageChecks,
   zoneCheck,
 } from '../../src/commands/doctor/machine.js'
+import { ScriptedGateway, SENT } from '../support/scripted-gateway.js'
 import { parse } from '../support/training.js'
 import { freshDatabase, type RunOptions, Workdir } from '../support/workdir.js'
 
@@ -53,6 +54,28 @@ test('a sound machine: every check is ok, nothing is made, standard input is lef
   expect(table.stdout).toContain('ok      store: the embedded database is not made yet')
   const homeless = await dir.shell('env -u HOME jules doctor')
   expect([homeless.stderr, parse(homeless.stdout).length]).toEqual(['', checks.length])
+})
+
+test('a gateway that is named is looked at last', async () => {
+  const gateway = await ScriptedGateway.start()
+  gateway.answers[SENT.quotes] = ([, , request]) => gateway.send(58, 1, request!, 1)
+  const { bad, checks } = await doctor(new Workdir(), [
+    '--gateway',
+    `127.0.0.1:${gateway.port}`,
+    '--client-id',
+    '5',
+  ])
+  expect(bad).toEqual([])
+  expect(checks.slice(-6).map(({ name }) => name.replace(/^gateway ?/, ''))).toEqual([
+    '',
+    'account',
+    'orders',
+    'data',
+    'clock',
+    'restart',
+  ])
+  expect(gateway.of(SENT.start)).toEqual([['71', '2', '5', '']])
+  await gateway.close()
 })
 
 describe('what is wrong has a fix that is a command', () => {

@@ -8,11 +8,13 @@ import { type CommandEntry, defineCommand } from '../../cli/command.js'
 import { readConfig } from '../../cli/config.js'
 import { configFailures } from '../../cli/config-check.js'
 import type { Context } from '../../cli/context.js'
-import { choice, under } from '../../cli/options.js'
+import { choice, integer, option, under } from '../../cli/options.js'
 import { inLine, painter, plain } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { type GatewayPlace, gatewayPlace } from '../wiring/gateway.js'
 import { type StoreFlags, store, storeEnvironment } from '../wiring/store.js'
 import { type Check, fine, wrong } from './check.js'
+import { DOCTOR_CLIENT, gatewayChecks } from './gateway.js'
 import {
   calendarCheck,
   clockCheck,
@@ -35,10 +37,24 @@ export const doctorOf = (commands: readonly CommandEntry[]) =>
     description: [
       'Looks at Node, the packages, the store, the vault, the clock, the calendar, room on the disk, the configuration file and the directories, and prints a check record each: its name, whether it is ok, and for a problem a command that mends it or shows what is in the way. On a terminal they are lines.',
       'Nothing is started, made or changed, and no password is asked for. The embedded database is asked whether it runs; a database that --dsn or the environment names is tried.',
+      'With --gateway the gateway of the broker is looked at too, and no order is sent to it: the version of its protocol, whether all its accounts are paper accounts, whether it is in read-only mode, whether data of NVDA is live, and how far its clock is from this one. When it restarts it does not tell.',
       'Exits with 1 when something is wrong.',
     ],
     options: {
       ...under('Data', store),
+      ...under('Gateway', {
+        gateway: option<GatewayPlace | undefined>(
+          'HOST:PORT',
+          'look at this gateway of the broker too',
+          {},
+          gatewayPlace,
+        ),
+        'client-id': integer('N', 'client id on that gateway, one that no run has', {
+          min: 0,
+          max: 2 ** 31 - 1,
+          fallback: DOCTOR_CLIENT,
+        }),
+      }),
       ...under('Output', {
         format: choice('FORMAT', ['ndjson', 'table'], 'one record a check, or lines for people', {
           short: 'f',
@@ -48,6 +64,7 @@ export const doctorOf = (commands: readonly CommandEntry[]) =>
     },
     examples: [
       { text: 'What is wrong, and what to do about it', shell: 'jules doctor -f table' },
+      { text: 'Before paper trading', shell: 'jules doctor --gateway 127.0.0.1:4002 -f table' },
       { text: 'For a monitor', shell: 'jules doctor | grep \'"ok":false\'' },
     ],
     exits: { 1: 'something is wrong' },
@@ -85,7 +102,7 @@ export const doctorOf = (commands: readonly CommandEntry[]) =>
 
 async function* checksOf(
   context: Context,
-  flags: StoreFlags,
+  flags: StoreFlags & { readonly gateway: GatewayPlace | undefined; readonly 'client-id': number },
   commands: readonly CommandEntry[],
 ): AsyncGenerator<Check> {
   const { paths, clock, uid, platform, arch } = context
@@ -107,6 +124,8 @@ async function* checksOf(
   yield folderCheck('temporary', tmpdir(), 'TMPDIR', uid)
   yield await diskCheck('disk data', paths.data)
   yield await diskCheck('disk temporary', tmpdir())
+  const { gateway, 'client-id': clientId } = flags
+  if (gateway !== undefined) yield* await gatewayChecks(context, { place: gateway, clientId })
 }
 
 /** How this jules was installed says how it is brought up to date. */

@@ -5,7 +5,7 @@ import type { FeatureSet } from '../../env/feature-set.js'
 import { FEATURE_SETS, featureSet } from '../../env/features.js'
 import { DEFAULT_REWARD } from '../../env/reward.js'
 import type { Interval } from '../../market/bar.js'
-import { COMMISSIONS, DEFAULT_COSTS } from '../../portfolio/costs.js'
+import { COMMISSIONS, type Costs, DEFAULT_COSTS } from '../../portfolio/costs.js'
 import { FILLS } from '../../portfolio/fills.js'
 import { DEFAULT_LIMITS, NO_LIMITS } from '../../risk/limits.js'
 import { wordsOf } from '../../risk/rules.js'
@@ -84,6 +84,23 @@ export const strategyOptions = under(
   ['capital', 'max-position', 'commission', 'features', 'long-only', 'max-day-loss', 'max-loss', 'no-limits'],
 )
 
+/** Those of them that say what trading costs. */
+export const costOptions = (({
+  commission,
+  'cost-bps': costBps,
+  'trade-penalty-bps': tradePenaltyBps,
+  'half-spread-bps': halfSpreadBps,
+  'impact-bps': impactBps,
+  participation,
+}) => ({
+  commission,
+  'cost-bps': costBps,
+  'trade-penalty-bps': tradePenaltyBps,
+  'half-spread-bps': halfSpreadBps,
+  'impact-bps': impactBps,
+  participation,
+}))(strategyOptions)
+
 export interface StrategyFlags {
   readonly capital: number
   readonly 'max-position': number
@@ -102,6 +119,18 @@ export interface StrategyFlags {
   readonly 'max-drawdown'?: number | undefined
   readonly 'max-leverage'?: number | undefined
   readonly 'no-limits': boolean
+}
+
+/** What trading costs by the options. */
+export function costsOf(flags: Pick<StrategyFlags, keyof typeof costOptions>): Costs {
+  return {
+    commission: flags.commission,
+    costBps: flags['cost-bps'],
+    tradePenaltyBps: flags['trade-penalty-bps'],
+    halfSpreadBps: flags['half-spread-bps'],
+    impactBps: flags['impact-bps'],
+    participation: flags.participation ?? null,
+  }
 }
 
 /** The rules that the options make for bars of this length. Throws 64 where they contradict each other. */
@@ -123,14 +152,7 @@ export function rulesOf(flags: StrategyFlags, interval: Interval): Rules {
     shares: flags.shares ?? null,
     fractional: flags.fractional,
     fill: flags.fill,
-    costs: {
-      commission: flags.commission,
-      costBps: flags['cost-bps'],
-      tradePenaltyBps: flags['trade-penalty-bps'],
-      halfSpreadBps: flags['half-spread-bps'],
-      impactBps: flags['impact-bps'],
-      participation: flags.participation ?? null,
-    },
+    costs: costsOf(flags),
     limits: {
       ...(flags['no-limits']
         ? NO_LIMITS

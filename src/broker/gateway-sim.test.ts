@@ -1,0 +1,186 @@
+/** The gateway against the simulated one: what is only true where a market is behind it. */
+import { afterEach, expect, test } from 'vitest'
+import { mockTape, testSim } from '../../test/support/sim.js'
+import { FastTimers } from '../../test/support/timers.js'
+import { Gateway } from './gateway.js'
+import { hourDifferences } from './hours.js'
+import type {
+  CommissionReport,
+  ExecutionReport,
+  GatewayBar,
+  GatewayListener,
+  OrderReport,
+} from './listener.js'
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close()
+})
+
+async function trading(listener: Partial<GatewayListener>, clientId = 1, port?: number) {
+  const sim = port === undefined ? await testSim({ tape: mockTape({ from: '2024-11-29' }) }) : null
+  if (sim !== null) open.push(sim)
+  const gateway = new Gateway(
+    {
+      host: '127.0.0.1',
+      port: port ?? sim!.port,
+      clientId,
+      timers: new FastTimers(1),
+      random: () => 0.5,
+      maxPerSecond: Number.POSITIVE_INFINITY,
+    },
+    listener,
+  )
+  open.push(gateway)
+  await gateway.connect()
+  return { sim: sim!, gateway }
+}
+
+test('contract, bars, an order from its intent to its commission, and what the broker says at the end', async () => {
+  const bars = new Map<string, GatewayBar[]>([
+    ['NVDA', []],
+    ['MSFT', []],
+  ])
+  const orders: OrderReport[] = []
+  const executions: ExecutionReport[] = []
+  const commissions: CommissionReport[] = []
+  const types: [string, number][] = []
+  const problems: number[] = []
+  let filled: () => void = () => {}
+  const isFilled = new Promise<void>((resolve) => {
+    filled = resolve
+  })
+  const { sim, gateway } = await trading({
+    bar: (symbol, bar) => {
+      bars.get(symbol)!.push(bar)
+      if (symbol === 'MSFT' && bars.get('MSFT')!.length === 12) {
+        gateway.place(gateway.nextId(), nvda, { ref: 'jules:a:1', side: 'buy', shares: 5, kind: 'market' })
+        gateway.place(gateway.nextId(), nvda, {
+          ref: 'jules:a:2',
+          side: 'sell',
+          shares: 2,
+          kind: 'limit',
+          limit: 9999,
+        })
+      }
+      void gateway.time().catch(() => {})
+    },
+    order: (report) => {
+      orders.push(report)
+      if (report.id === 1 && report.standing === 'filled') filled()
+    },
+    execution: (report) => executions.push(report),
+    commission: (report) => commissions.push(report),
+    dataType: (symbol, type) => types.push([symbol, type]),
+    problem: ({ code }) => problems.push(code),
+  })
+  const [nvda] = await Promise.all([gateway.contract('NVDA'), gateway.contract('MSFT')])
+  expect(nvda).toMatchObject({ symbol: 'NVDA', id: 4815747, currency: 'USD', minTick: 0.01 })
+  expect(hourDifferences(nvda.days!)).toEqual([])
+  expect(nvda.days!.length).toBeGreaterThan(3)
+  await expect(gateway.contract('NOPE')).rejects.toMatchObject({ act: 'unknown-contract' })
+
+  await Promise.all([gateway.subscribeBars('NVDA'), gateway.subscribeBars('MSFT')])
+  await isFilled
+
+  expect(types).toEqual([
+    ['NVDA', 1],
+    ['MSFT', 1],
+  ])
+  const starts = bars.get('NVDA')!.map(({ startMs }) => startMs)
+  expect(starts[0]).toBe(Date.parse('2024-11-29T14:30:00Z'))
+  expect(starts).toEqual(starts.map((_, i) => starts[0]! + i * 5000))
+  // The stream of a tape's minute adds up to it.
+  const minute = sim.lines.length > 0 ? bars.get('NVDA')!.slice(0, 12) : []
+  const history = await gateway.history({
+    contract: nvda,
+    interval: '1m',
+    endMs: starts[0]! + 60_000,
+    lengthMs: 60_000,
+    rth: true,
+  })
+  expect(history.at(-1)).toMatchObject({
+    startMs: starts[0],
+    open: minute[0]!.open,
+    close: minute.at(-1)!.close,
+    high: Math.max(...minute.map(({ high }) => high)),
+    low: Math.min(...minute.map(({ low }) => low)),
+  })
+
+  expect(executions).toMatchObject([
+    {
+      id: 1,
+      own: true,
+      ref: 'jules:a:1',
+      side: 'buy',
+      shares: 5,
+      symbol: 'NVDA',
+      account: 'DU1234567',
+      revision: 1,
+    },
+  ])
+  const [execution] = executions
+  expect(execution!.timeMs).toBe(starts[0]! + 60_000)
+  const last = orders.filter(({ id }) => id === 1).at(-1)
+  expect(last).toMatchObject({
+    own: true,
+    ref: 'jules:a:1',
+    filled: 5,
+    remaining: 0,
+    standing: 'filled',
+    price: execution!.price,
+  })
+
+  expect(await gateway.executions()).toEqual(executions)
+  expect(commissions).toMatchObject([
+    { exec: execution!.exec, currency: 'USD', realised: null },
+    // Told again by the request.
+    { exec: execution!.exec },
+  ])
+  expect(await gateway.openOrders()).toMatchObject([
+    { id: 2, ref: 'jules:a:2', symbol: 'NVDA', side: 'sell', standing: 'open' },
+  ])
+  expect(await gateway.completedOrders()).toMatchObject([{ ref: 'jules:a:1', standing: 'filled' }])
+  expect(await gateway.positions()).toMatchObject([
+    { account: 'DU1234567', symbol: 'NVDA', kind: 'STK', contractId: 4815747, shares: 5 },
+  ])
+  const cash = Number((await gateway.summary()).find(({ tag }) => tag === 'TotalCashValue')!.value)
+  const { commission } = commissions[0]!
+  expect(cash).toBeCloseTo(1_000_000 - 5 * execution!.price - commission, 2)
+  expect((await gateway.pnl()).daily).toEqual(expect.any(Number))
+
+  gateway.cancel(2)
+  await expect.poll(() => orders.filter(({ id }) => id === 2).at(-1)?.standing).toBe('cancelled')
+  expect(problems).toContain(202)
+  expect([...sim.violations]).toEqual([])
+}, 30_000)
+
+test('a client id in use is 75; another client’s order is told as not own', async () => {
+  const orders: OrderReport[] = []
+  const { sim, gateway } = await trading({})
+  await expect(trading({}, 1, sim.port)).rejects.toMatchObject({ code: 75 })
+  const { gateway: other } = await trading({ order: (report) => orders.push(report) }, 2, sim.port)
+  const contract = await gateway.contract('NVDA')
+  gateway.place(gateway.nextId(), contract, {
+    ref: 'jules:b:1',
+    side: 'buy',
+    shares: 1,
+    kind: 'limit',
+    limit: 1,
+  })
+  await gateway.time()
+  expect(await other.openOrders()).toMatchObject([{ id: 1, clientId: 1, own: false, ref: 'jules:b:1' }])
+  expect(await gateway.openOrders()).toMatchObject([{ id: 1, own: true }])
+})
+
+test('a live account is denied, and nothing is sent after the start', async () => {
+  const sim = await testSim({ accounts: ['DU1', 'U7654321'] })
+  open.push(sim)
+  const gateway = new Gateway(
+    { host: sim.host, port: sim.port, clientId: 1, timers: new FastTimers(1), random: () => 0 },
+    {},
+  )
+  await expect(gateway.connect()).rejects.toMatchObject({ code: 77 })
+  await expect.poll(() => sim.text()).toContain('close')
+  expect(sim.lines.filter(({ type }) => type === 'message').map(({ name }) => name)).toEqual(['startApi'])
+})

@@ -1,0 +1,26 @@
+/** Where a gateway is, as options name it, and the time that it runs on. */
+import { usage } from '../../base/errors.js'
+import { quote } from '../../base/words.js'
+import type { Timers } from '../../broker/timers.js'
+
+export interface GatewayPlace {
+  readonly host: string
+  readonly port: number
+}
+
+/** `HOST:PORT`, with brackets around an address that has colons. */
+export function gatewayPlace(text: string): GatewayPlace {
+  const match = /^(?:\[([\da-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port < 1 || port > 65_535) {
+    throw usage('expected HOST:PORT such as 127.0.0.1:4002', { got: quote(text) })
+  }
+  return { host: match[1] ?? match[2]!, port }
+}
+
+/** The time of the machine. */
+export const machineTimers = (clock: () => number): Timers => ({
+  now: clock,
+  setTimeout: (run, ms) => setTimeout(run, ms),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
+})
