@@ -247,6 +247,9 @@ const offsetOf = ({ offsets }: Desk['effects'], symbol: string): number =>
 export const isMuted = ({ muted }: Desk['effects'], symbol: string): boolean =>
   muted.has(symbol) || muted.has('*')
 
+/** The answer to the first question for the time says that all bars of the instant have come; the second, that they are dealt with. */
+const OWED = 2
+
 /** A 5-second bar to a client, as often as it asked for the symbol. Bars that are not live are not told. */
 export function sendBar({ effects, dataType }: Desk, session: Session, part: Part): void {
   if (isMuted(effects, part.symbol) || dataType !== 1) return
@@ -256,7 +259,7 @@ export function sendBar({ effects, dataType }: Desk, session: Session, part: Par
     const { startMs, volume } = part
     const [open, high, low] = [part.open + offset, part.high + offset, part.low + offset]
     const close = part.close + offset
-    if (session.isPaced && !session.isLetGo) session.owed++
+    if (session.isPaced && !session.isLetGo) session.owed = OWED
     session.barSentMs.set(symbol, part.endMs)
     session.send('realTimeBar', {
       ...{ reqId, time: startMs / SECOND, open, high, low, close },

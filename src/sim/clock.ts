@@ -94,6 +94,8 @@ export class VirtualClock {
 
   #turnFast({ isIdle, waitsMs, next, onEnded, onBegun, onOver, timers }: ClockOptions): void {
     if (this.#isWaiting) {
+      // Who was told of the instant has gone, and may come back to it.
+      if (isIdle()) return
       const waits = waitsMs()
       if (waits > 0) {
         this.#cancel = timers.after(waits, () => this.poke())

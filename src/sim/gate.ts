@@ -55,6 +55,8 @@ export interface Statement {
 
 /** A client that is sent something is left so long to answer where it does not ask the time. */
 const QUIET_MS = 5
+/** And the first time after it has come, when it has more to say than it knows yet. */
+const SETTLING_MS = 500
 /** A client that owes and says nothing for so long is not waited for. */
 const PATIENCE_MS = 30_000
 const MESSAGES_A_SECOND = 50
@@ -296,7 +298,9 @@ export class Gate implements Desk, SessionHost, Stage {
         else waits = Math.max(waits, leftMs)
       } else if (!session.isPaced || this.#isStarved(session)) {
         const fromMs = Math.max(session.trafficMs, this.#isStarved(session) ? this.#instantRealMs : 0)
-        waits = Math.max(waits, fromMs + QUIET_MS - realMs)
+        const leftMs = fromMs + (session.isSettled ? QUIET_MS : SETTLING_MS) - realMs
+        if (leftMs <= 0) session.isSettled = true
+        waits = Math.max(waits, leftMs)
       }
     }
     return waits

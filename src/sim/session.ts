@@ -51,12 +51,14 @@ export class Session {
   updates: string | null = null
   wantsPositions = false
   marketDataType = 1
-  /** Bars sent that it has not asked the time for since. */
+  /** Questions for the time that are to come before the clock goes on: two for an instant at which it was sent bars. */
   owed = 0
   /** Streams that it asked for have ended without its doing: it waits for bars that do not come. */
   isStarved = false
   /** It has asked the time since it asked for bars: the clock waits for it. */
   isPaced = false
+  /** It was quiet once since it came. */
+  isSettled = false
   /** It owed and said nothing for long: the clock goes on without it until it asks the time. */
   isLetGo = false
   heardMs = 0

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { Gateway } from '../../src/broker/gateway.js'
 import { Journal, type JournalEvent, journalLine, readJournal } from '../../src/broker/journal.js'
 import type { GatewayListener } from '../../src/broker/listener.js'
+import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
 import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
@@ -12,7 +13,6 @@ import { liveOf, playedOf, startPaper } from '../../src/trading/paper/start.js'
 import type { Policy } from '../../src/trading/policy.js'
 import { type RecordType, RecordWriter } from '../../src/trading/records.js'
 import { DEFAULT_RULES, type Rules } from '../../src/trading/rules.js'
-import { nodeTimers } from './sim.js'
 
 export const TYPES: ReadonlySet<RecordType> = new Set<RecordType>(['order', 'fill', 'risk', 'equity'])
 
@@ -41,7 +41,7 @@ export function simFor({ market, rules = DEFAULT_RULES, warmup }: Play): Promise
       overnight: rules.limits.flatBeforeCloseMs === null,
     },
     limits: NO_ORDER_LIMITS,
-    timers: nodeTimers,
+    timers: simTimers,
     log: null,
     note: () => {},
   })
@@ -183,7 +183,7 @@ export async function play(
         played: playedOf(market),
         timeWaits: true,
         host: () => Date.now(),
-        later: (call, ms) => nodeTimers.after(ms, call),
+        later: (call, ms) => simTimers.after(ms, call),
         dryRun: false,
         adopt: false,
         flattens: false,

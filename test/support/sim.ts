@@ -1,5 +1,5 @@
 /** A simulated gateway for tests: generated bars, real timers, an ephemeral port. */
-import { nodeTimers } from '../../src/commands/sim/timers.js'
+import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { Names, newBatch } from '../../src/market/bar.js'
 import { sessions } from '../../src/market/calendar.js'
 import { mockBars } from '../../src/market/feeds/mock.js'
@@ -86,7 +86,7 @@ export async function testSim(options: Partial<SimOptions> = {}): Promise<TestSi
     cash: DEFAULT_CASH,
     terms: { costs: DEFAULT_COSTS, fills: 'model', fractional: false, overnight: false },
     limits: NO_ORDER_LIMITS,
-    timers: nodeTimers,
+    timers: simTimers,
     log: (line) => {
       text += line
     },

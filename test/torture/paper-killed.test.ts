@@ -20,40 +20,44 @@ const thirty: Play = {
 /** Records but for what a broker numbers. */
 const bare = (lines: readonly string[]) => lines.map((line) => line.replace(/"exec":"[^"]*"/, '"exec":""'))
 
-test('killed at any write and any message, and started again: no order twice, no fill lost, the same records', async () => {
-  const dir = new Workdir()
-  const first = await simFor(thirty)
-  const whole = await play(thirty, first, join(dir.path, 'whole.ndjson'))
-  await first.close()
-  expect(whole.ending).toBe('data')
-  const expected = await told(thirty, join(dir.path, 'whole.ndjson'))
-  expect(bare(expected.lines)).toEqual(bare(whole.lines))
-  expect(whole.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(20)
-  const count = rounds({ short: 20, full: whole.effects })
-  const points = moments('paper killed', { count, from: 1, to: whole.effects + 1 })
-  let broken = 0
-  const different: string[] = []
-  for (const [i, point] of points.entries()) {
-    const bomb: Bomb = { at: Math.floor(point), when: (['before', 'torn', 'after'] as const)[i % 3]! }
-    const path = join(dir.path, `${i}.ndjson`)
-    const sim = await simFor(thirty)
-    const words = `${bomb.when} effect ${bomb.at}`
-    const died = await play(thirty, sim, path, { bomb })
-    if (died.ending === 'crash') broken++
-    const again = died.ending === 'crash' ? await play(thirty, sim, path) : died
-    const found = await told(thirty, path)
-    const [statement] = sim.statement()
-    const isSame =
-      again.ending === 'data' &&
-      isDeepStrictEqual(bare(found.lines), bare(expected.lines)) &&
-      isDeepStrictEqual(Object.values(statement!.positions), found.positions) &&
-      Math.abs(statement!.cash - DEFAULT_CASH - found.cash) < 1e-6 &&
-      sim.violations.size === 0
-    if (!isSame) console.log(`DIFF ${words}`)
-    if (!isSame) different.push(`${words}: ${again.ending}, ${[...sim.violations]}`)
-    await sim.close()
-  }
-  tried(`${broken} of ${points.length} runs that died`)
-  expect(different).toEqual([])
-  expect(broken).toBeGreaterThan(0)
-}, rounds({ short: 120_000, full: 1_200_000 }))
+test(
+  'killed at any write and any message, and started again: no order twice, no fill lost, the same records',
+  async () => {
+    const dir = new Workdir()
+    const first = await simFor(thirty)
+    const whole = await play(thirty, first, join(dir.path, 'whole.ndjson'))
+    await first.close()
+    expect(whole.ending).toBe('data')
+    const expected = await told(thirty, join(dir.path, 'whole.ndjson'))
+    expect(bare(expected.lines)).toEqual(bare(whole.lines))
+    expect(whole.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(20)
+    const count = rounds({ short: 20, full: whole.effects })
+    const points = moments('paper killed', { count, from: 1, to: whole.effects + 1 })
+    let broken = 0
+    const different: string[] = []
+    for (const [i, point] of points.entries()) {
+      const bomb: Bomb = { at: Math.floor(point), when: (['before', 'torn', 'after'] as const)[i % 3]! }
+      const path = join(dir.path, `${i}.ndjson`)
+      const sim = await simFor(thirty)
+      const words = `${bomb.when} effect ${bomb.at}`
+      const died = await play(thirty, sim, path, { bomb })
+      if (died.ending === 'crash') broken++
+      const again = died.ending === 'crash' ? await play(thirty, sim, path) : died
+      const found = await told(thirty, path)
+      const [statement] = sim.statement()
+      const isSame =
+        again.ending === 'data' &&
+        isDeepStrictEqual(bare(found.lines), bare(expected.lines)) &&
+        isDeepStrictEqual(Object.values(statement!.positions), found.positions) &&
+        Math.abs(statement!.cash - DEFAULT_CASH - found.cash) < 1e-6 &&
+        sim.violations.size === 0
+      if (!isSame) console.log(`DIFF ${words}`)
+      if (!isSame) different.push(`${words}: ${again.ending}, ${[...sim.violations]}`)
+      await sim.close()
+    }
+    tried(`${broken} of ${points.length} runs that died`)
+    expect(different).toEqual([])
+    expect(broken).toBeGreaterThan(0)
+  },
+  rounds({ short: 120_000, full: 1_200_000 }),
+)

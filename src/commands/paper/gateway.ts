@@ -5,14 +5,8 @@ import type { Context } from '../../cli/context.js'
 import type { Market } from '../../market/market.js'
 import type { Sim } from '../../sim/server.js'
 import type { Rules } from '../../trading/rules.js'
-import type { Address } from './options.js'
+import { type GatewayPlace, machineTimers, simTimers } from '../wiring/gateway.js'
 import type { Flags } from './settings.js'
-
-export const gatewayTimers = {
-  setTimeout: (run: () => void, ms: number) => setTimeout(run, ms),
-  clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
-  now: () => Date.now(),
-}
 
 /** Told of events before anybody listens: they are kept, and come in their order once somebody does. */
 export class Relay {
@@ -38,7 +32,7 @@ export class Relay {
 /** A client of a gateway, not connected. */
 export function gatewayAt(
   context: Context,
-  { host, port }: Address,
+  { host, port }: GatewayPlace,
   flags: Flags,
   listener: GatewayListener,
 ): Gateway {
@@ -49,7 +43,7 @@ export function gatewayAt(
       clientId: flags['client-id'],
       account: flags.account,
       maxPerSecond: flags.gateway === 'sim' ? Number.POSITIVE_INFINITY : 45,
-      timers: { ...gatewayTimers, now: context.clock },
+      timers: machineTimers(context.clock),
       random: Math.random,
     },
     listener,
@@ -91,14 +85,7 @@ export async function simulated(
       overnight: rules.limits.flatBeforeCloseMs === null,
     },
     limits: NO_ORDER_LIMITS,
-    timers: {
-      now: () => performance.now(),
-      after: (ms, call) => {
-        const timer = setTimeout(call, ms)
-        return () => clearTimeout(timer)
-      },
-      soon: (call) => void setImmediate(call),
-    },
+    timers: simTimers,
     log: null,
     note: (words) => context.ui.note(words),
   })

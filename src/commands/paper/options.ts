@@ -1,28 +1,17 @@
 /** The options of `jules paper`. */
-import { Failure, usage } from '../../base/errors.js'
+import { usage } from '../../base/errors.js'
 import { parseTime } from '../../base/stamp.js'
 import { utc } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { choice, file, flag, integer, list, option, real, text, under } from '../../cli/options.js'
+import { type GatewayPlace, gatewayPlace } from '../wiring/gateway.js'
 import { marketOptions } from '../wiring/market.js'
 import { output } from '../wiring/output.js'
 import { policyOption } from '../wiring/policies.js'
 import { strategyOptions } from '../wiring/strategy.js'
 
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/** Where the gateway is: `sim` for one in this process, else HOST:PORT. */
-function address(given: string): Address | 'sim' {
-  if (given === 'sim') return 'sim'
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(given)
-  const port = Number(match?.[3])
-  if (match === null || port < 1 || port > 65_535)
-    throw usage('expected sim or HOST:PORT, such as 127.0.0.1:4002', { got: quote(given) })
-  return { host: match[1] ?? match[2]!, port }
-}
+/** Where the gateway is: `sim` for one in this process. */
+const placeOf = (given: string): GatewayPlace | 'sim' => (given === 'sim' ? 'sim' : gatewayPlace(given))
 
 function instant(given: string): number {
   const time = parseTime(given, utc)
@@ -40,11 +29,11 @@ const SENT = ['order', 'fill', 'risk', 'equity', 'state', 'summary'] as const
 
 export const options = {
   ...under('Gateway', {
-    gateway: option<Address | 'sim'>(
+    gateway: option<GatewayPlace | 'sim'>(
       'sim|HOST:PORT',
       'the gateway: a simulated one in this process, or that of the broker',
       { fallback: 'sim' },
-      address,
+      placeOf,
     ),
     'client-id': integer('N', 'client id at the gateway: orders belong to it', {
       fallback: 1,
@@ -121,10 +110,3 @@ function sentType(word: string): string {
   if ((SENT as readonly string[]).includes(word)) return word
   throw usage(`expected some of ${SENT.join(', ')}`, { got: quote(word) })
 }
-
-/** For messages. */
-export const addressWords = (gateway: Address | 'sim'): string =>
-  gateway === 'sim' ? 'the simulated gateway' : `${gateway.host}:${gateway.port}`
-
-export const unreachable = (gateway: Address, words: string): Failure =>
-  new Failure('unavailable', `${addressWords(gateway)}: ${words}`)

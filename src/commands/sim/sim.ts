@@ -8,12 +8,12 @@ import { openControl } from '../../sim/control.js'
 import { faultLines, readScenario } from '../../sim/scenario.js'
 import { NO_ORDER_LIMITS, SIM_HOST, type Sim, startSim } from '../../sim/server.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { simTimers } from '../wiring/gateway.js'
 import { storeExits } from '../wiring/store.js'
 import { costsOf } from '../wiring/strategy.js'
 import { openSimLog, readStateFile, stateWriter } from './files.js'
 import { simOptions } from './options.js'
 import { loadTape } from './tape.js'
-import { nodeTimers } from './timers.js'
 
 type Given = Values<typeof simOptions>
 
@@ -25,7 +25,7 @@ export const sim = defineCommand({
   summary: "simulate the broker's gateway, with faults",
   description: [
     "Speaks the text protocol of the broker's gateway on 127.0.0.1, versions 176 to 193: contracts, quotes, 5-second and historical bars, market, limit, stop and on-close orders, open and completed orders, executions, commissions, positions, account values and P&L. Clients that were written for the gateway work with it: @stoqey/ib, ib_async, the official one for Python. It is no gateway: nothing that it does reaches a broker.",
-    'Prices come from --bars, generated with --mock, or from the store. Only bars of the regular session count. 5-second bars are cut from them, and add up to them again to the bit; history is the bars themselves. The clock is virtual: it begins at --now and goes at --speed. At max it waits for each client that asks the time to ask it once for every real-time bar it was sent; time stands while nobody follows anything.',
+    'Prices come from --bars, generated with --mock, or from the store. Only bars of the regular session count. 5-second bars are cut from them, and add up to them again to the bit; history is the bars themselves. The clock is virtual: it begins at --now and goes at --speed. At max it waits for each client that asks the time to ask it twice for every instant at which it was sent real-time bars: the first answer says that all of them have come, the second question that they are dealt with. Time stands while nobody follows anything.',
     'A market order is filled by the model of backtest at the open of the first 5-second bar that begins when the order is there, or later; a limit or stop where a bar reaches it; MOC at the last price of the session. What finds no bar within two minutes, or one bar, expires.',
     '--log has each message of a client by name, connections, faults, and each violation: what a client that is trusted does not do, with its count. The same seed and the same messages give the same bytes. --state keeps orders, executions, accounts, order ids and the clock, before anybody is told of them: after kill -9 the same command goes on.',
     '--scenario names faults that are to happen: a JSON object a line, or an array of them. "on" ties one to the nth order, fill or connect, to the nth message of a name, to a symbol, or to a time, as 10:15:00 in New York; without it the fault happens at once, or at the first event of its kind; "with" has its parameters; "times" is how often.',
@@ -76,7 +76,7 @@ export const sim = defineCommand({
         notional: given['max-notional'] ?? NO_ORDER_LIMITS.notional,
         quantity: given['max-shares'] ?? NO_ORDER_LIMITS.quantity,
       },
-      ...{ timers: nodeTimers, scenario, restored, log, note: (words: string) => context.ui.note(words) },
+      ...{ timers: simTimers, scenario, restored, log, note: (words: string) => context.ui.note(words) },
       ...(given.state === undefined ? {} : { save: stateWriter(given.state) }),
     })
     context.onEnd(() => gateway.close())

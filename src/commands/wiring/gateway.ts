@@ -2,6 +2,7 @@
 import { usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import type { Timers } from '../../broker/timers.js'
+import type { Timers as SimTimers } from '../../sim/clock.js'
 
 export interface GatewayPlace {
   readonly host: string
@@ -24,3 +25,13 @@ export const machineTimers = (clock: () => number): Timers => ({
   setTimeout: (run, ms) => setTimeout(run, ms),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
 })
+
+/** Real time for the clock of a simulated gateway. */
+export const simTimers: SimTimers = {
+  now: () => performance.now(),
+  after: (ms, call) => {
+    const timer = setTimeout(call, ms)
+    return () => clearTimeout(timer)
+  },
+  soon: (call) => void setImmediate(call),
+}

@@ -62,7 +62,8 @@ export class Executions {
   /** Shares of an order that were executed and have not reached the account. */
   pendingOf(order: number): number {
     let shares = 0
-    for (const { sent, execution } of this.#waiting.values()) if (sent.order === order) shares += execution.shares
+    for (const { sent, execution } of this.#waiting.values())
+      if (sent.order === order) shares += execution.shares
     return shares
   }
 

@@ -267,7 +267,7 @@ export class Paper {
     if (live.isOver) return this.#end('limit')
     if (past.bars > 0 && !past.isDecided && past.lastBarMs < lastJointMs)
       await this.#decide(live.options.market.endOf(live.t))
-    if (past.bars > 0) await this.#catchUp()
+    await this.#catchUp()
   }
 
   /** The streams of both symbols have begun. */
