@@ -44,7 +44,6 @@ export type JournalEvent =
       readonly time: number
     }
   | { readonly event: 'sent'; readonly order: number; readonly id: number }
-  | { readonly event: 'cancel'; readonly order: number; readonly id: number }
   /** What the account was told of an order; of an execution with its revision, and the broker's lasting id of the order. */
   | { readonly event: 'report'; readonly report: Report; readonly revision?: number; readonly perm?: number }
   /** The broker's cash and ours when the session began, dollars: what the day has earned is held against both. */
@@ -55,13 +54,8 @@ export type JournalEvent =
   | { readonly event: 'halt'; readonly reason: string; readonly at: number }
   | { readonly event: 'reset'; readonly at: number }
   | { readonly event: 'link'; readonly state: string; readonly detail: string; readonly at: number }
-  | {
-      readonly event: 'day'
-      readonly date: string
-      readonly pnl: number
-      readonly broker: number | null
-      readonly uptime: number
-    }
+  /** Dollars of cash that the day has brought, by our books and by the broker's. */
+  | { readonly event: 'day'; readonly day: number; readonly own: number; readonly broker: number }
   | { readonly event: 'end'; readonly ending: string; readonly at: number }
 
 /** Bytes of a journal: more than a year of minutes. */

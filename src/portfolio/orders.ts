@@ -67,7 +67,7 @@ const ACKNOWLEDGED = code('acknowledged')
 const PARTLY_FILLED = code('partly-filled')
 const FILLED = code('filled')
 export const REJECTED = code('rejected')
-const UNKNOWN = code('unknown')
+export const UNKNOWN = code('unknown')
 
 export const ACK = kindCode('ack')
 export const FILL = kindCode('fill')

@@ -183,7 +183,8 @@ export async function play(
         played: playedOf(market),
         timeWaits: true,
         host: () => Date.now(),
-        later: (call, ms) => simTimers.after(ms, call),
+        // Pauses between two looks need not last here.
+        later: (call, ms) => simTimers.after(Math.min(ms, 20), call),
         dryRun: false,
         adopt: false,
         flattens: false,

@@ -50,31 +50,16 @@ export function gatewayAt(
   )
 }
 
-/** A simulated gateway that plays a market from `nowMs` on. */
-export async function simulated(
-  context: Context,
-  {
-    market,
-    rules,
-    speed,
-    seed,
-    nowMs,
-  }: {
-    readonly market: Market
-    readonly rules: Rules
-    readonly speed: string
-    readonly seed: number
-    readonly nowMs: number
-  },
-): Promise<Sim> {
+/** A simulated gateway that plays a market; its clock begins after the warm-up, or at --now. */
+export async function simulated(context: Context, market: Market, rules: Rules, given: Flags): Promise<Sim> {
   const { startSim, DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS } = await import('../../sim/server.js')
   const { Tape } = await import('../../sim/tape.js')
   const { interval } = market
   return startSim({
-    tape: new Tape([market.series(0), market.series(1)], { interval, seed }),
+    tape: new Tape([market.series(0), market.series(1)], { interval, seed: given.seed }),
     port: 0,
-    speed: speed === 'max' ? 'max' : Number(speed),
-    nowMs,
+    speed: given.speed === 'max' ? 'max' : Number(given.speed),
+    nowMs: given.now ?? market.time[given.warmup]!,
     serverVersion: 193,
     accounts: [DEFAULT_ACCOUNT],
     cash: DEFAULT_CASH,

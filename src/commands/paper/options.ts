@@ -46,12 +46,7 @@ export const options = {
   ...under('Bars of the simulated gateway', {
     replay: file('play the bars of this file, as fast as they are dealt with'),
     speed: choice('SPEED', ['1', '60', 'max'], 'pace of its clock', { fallback: 'max' }),
-    symbols: marketOptions.symbols,
-    interval: marketOptions.interval,
-    from: marketOptions.from,
-    to: marketOptions.to,
-    source: marketOptions.source,
-    'max-missing': marketOptions['max-missing'],
+    ...marketOptions,
     now: option<number | undefined>(
       'TIME',
       'where its clock begins',

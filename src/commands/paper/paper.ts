@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { ensureDirectory, remove } from '../../base/disk.js'
-import { badData } from '../../base/errors.js'
+import { badData, Failure } from '../../base/errors.js'
 import { takeLock } from '../../base/lock.js'
 import { formatTime } from '../../base/time.js'
 import { Journal } from '../../broker/journal.js'
@@ -10,199 +10,308 @@ import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
 import { Market } from '../../market/market.js'
-import { BlockWriter, ReaderGone } from '../../stream/sink.js'
+import { BlockWriter } from '../../stream/sink.js'
 import type { LiveRun } from '../../trading/live.js'
-import type { BarState, Ending } from '../../trading/paper/paper.js'
+import type { BarState } from '../../trading/paper/paper.js'
 import { playedOf, startPaper } from '../../trading/paper/start.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
 import { lockWorld } from '../wiring/lock.js'
-import { type LoadedMarket, loadMarket } from '../wiring/market.js'
+import { type LoadedMarket, loadMarket, symbolPair } from '../wiring/market.js'
 import { followModel, loadModel, policyOf } from '../wiring/models.js'
 import { openOutput } from '../wiring/output.js'
 import { preparedPolicy } from '../wiring/policies.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf } from '../wiring/strategy.js'
 import { gatewayAt, Relay, simulated } from './gateway.js'
+import { latch, latched, paperFolder, release, switchFile } from './halt.js'
 import { options } from './options.js'
 import { checkFlags, type Flags, liveRules } from './settings.js'
-import { summaryOf } from './summary.js'
+import { showJournal } from './show.js'
+import { summaryOf, summaryTable } from './summary.js'
+import { Watch } from './watch.js'
 
 const TICK_MS = 250
 
 export const paper = defineCommand({
   name: 'paper',
   summary: "trade on paper through the broker's gateway",
-  description: ['Trades.'],
+  description: [
+    "Trades two symbols on a paper account: 5-second bars from the gateway are made into bars of the model's interval, each bar is decided on by the policy as in backtest, and what the guard lets through is sent as market orders. The transition and the guard are those of training and backtest: the same day gives the same order, fill and equity records.",
+    'The gateway is a simulated one in this process, which plays the bars of --replay, or of the store, over the same wire (jules-sim(1) is that one alone); or with --gateway HOST:PORT that of the broker. There is no way from the one to the other but this option.',
+    'Only paper accounts: where the gateway manages an account that is none (they begin with DU or DF), nothing is sent, and the status is 77. No option changes that.',
+    'Everything is written ahead to a journal: what was seen and decided, and each order before it is sent. A run that was killed goes on with the same command: it asks the broker what became of its orders, takes missed bars from history, and has the policy where it was, its memory included. Shares that no execution in the journal explains are refused (65): --adopt takes them over, --flatten closes them.',
+    'The first decision is at the end of the first bar after the start; bars before it come from history. No new position is opened on old, delayed or halted prices, without a connection, or on one where orders and positions were not held against those of the broker.',
+    'A run ends with the session (0), with the bars that are played (0), at a loss limit once all is closed (1), or by the kill switch (1): --halt latches it for all runs, or with --journal for one; SIGUSR1 for the run that gets it. It stays latched until --reset-halt. SIGTERM and SIGINT cancel open orders and keep positions; --flatten-on-stop closes them.',
+    'A state record a bar says how old the data was, how long the decision took, and how much of the limits is used. Beside the journal a heartbeat file is renewed while the run lives. --webhook is posted halts, limits, outages of a minute and differences to the broker; --healthcheck is pinged every minute.',
+    "At the end what the day has earned is held against the broker's cash to the cent, and the summary has the part of the bars at which all was well (uptime), and slippage as it was and as the model expects it.",
+    '--show prints a journal, as a table or with -f ndjson as the records that it stands for. --dry-run does everything but send.',
+  ],
   options,
+  examples: [
+    {
+      text: 'A generated day through the simulated gateway',
+      shell: 'jules fetch --mock > day.ndjson && jules paper --replay day.ndjson --policy sma-cross -f table',
+    },
+    {
+      text: 'A model on the paper account of a gateway',
+      shell: 'jules paper --gateway 127.0.0.1:4002 --policy model:latest',
+    },
+    {
+      text: 'Stop every run, and let them start again',
+      shell: 'jules paper --halt && jules paper --reset-halt',
+    },
+  ],
   exits: {
-    1: 'a loss limit or the kill switch ended the run',
-    65: 'a damaged journal, one of another run, or shares that it does not explain',
+    1: 'a loss limit or the kill switch ended the run, or not all was closed',
+    65: 'bad bars, a damaged journal or that of another run, or shares that it does not explain',
     66: 'no such file, or too few bars before the first decision',
-    69: 'the gateway cannot be reached',
+    69: 'the gateway, or the store, is not available',
     73: 'the output or the journal cannot be created',
     74: 'reading or writing failed',
-    75: 'the client id or the journal is in use, or no session is open',
-    77: 'an account that is no paper account',
+    75: 'the journal or the client id is in use, or no session is open today',
+    77: 'an account that is no paper account, or the kill switch is on',
+    78: 'the gateway takes no orders, or has other hours than the calendar',
   },
+  files: {
+    '$XDG_DATA_HOME/jules/paper/':
+      'journals, JOURNAL.heartbeat, and HALT and JOURNAL.halt, the kill switches',
+  },
+  seeAlso: ['sim', 'backtest', 'doctor', 'metrics.7'],
   run: async (context, asked) => {
     checkFlags(context, asked)
-    const chosen = asked.policy ?? { kind: 'flat' as const }
-    const prepared = await preparedPolicy(context, chosen, asked.seed)
-    const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
-    const { given } = followModel(context, asked, model)
-    const loaded = given.gateway === 'sim' ? await played(context, given) : null
-    const interval = loaded?.market.interval ?? given.interval ?? '1m'
-    const rules = liveRules(given, interval)
-    const symbols = loaded?.market.symbols ?? pairOf(given)
-    const market = new Market(symbols, interval)
-    const longOnly = given['long-only']
-    const set = featuresOf(given.features)
-    const policy =
-      prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
-    const { warmup } = given
-    const settings = {
-      policy: policy.identity ?? policy.name,
-      model: model?.sha256 ?? null,
-      symbols,
-      interval,
-      rules: storedRules(rules),
-      longOnly,
-      warmup,
-      features: set.name,
+    if (asked.show !== undefined) return showJournal(context, asked, asked.show)
+    if (asked.halt) {
+      const path = switchFile(context, asked.journal ?? null)
+      latch(context, path, 'jules paper --halt')
+      return context.ui.note(`the kill switch is on: ${path}`)
     }
-    const cleanups: (() => unknown)[] = []
-    context.onEnd(async () => {
-      for (const cleanup of cleanups.reverse()) await cleanup()
-    })
-    const relay = new Relay()
-    const sim =
-      loaded === null
-        ? null
-        : await simulated(context, {
-            market: loaded.market,
-            rules,
-            speed: given.speed,
-            seed: given.seed,
-            nowMs: given.now ?? loaded.market.time[warmup]!,
-          })
-    if (sim !== null) cleanups.push(() => sim.close())
-    const address = sim ?? (given.gateway as { host: string; port: number })
-    const gateway = gatewayAt(context, address, given, relay.listener)
-    cleanups.push(() => gateway.close())
-    await gateway.connect()
-
-    const folder = join(context.paths.data, 'paper')
-    const name = given.run ?? runName(context, settings, loaded)
-    const path =
-      given.journal ??
-      join(folder, `${loaded === null ? `${gateway.account}-${given['client-id']}` : name}.ndjson`)
-    ensureDirectory(folder, 0o700)
-    const world = lockWorld(context)
-    cleanups.push(await takeLock(world, path, { waitMs: 0 }))
-    if (loaded !== null && given.journal === undefined) remove(world.disk, path)
-    const { journal, events } = await Journal.open(path)
-    cleanups.push(() => journal.close())
-
-    const out = await openOutput(context, { format: 'ndjson', output: given.output })
-    const writer = new BlockWriter(out.sink)
-    let lines = ''
-    const write = (line: string) => {
-      lines += line
-    }
-    const kinds = new Set<string>(given.records ?? [...RECORD_TYPES, 'state'])
-    const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
-    const features = policy.observes ? new FeatureTable(market, set) : null
-    const begun = events[0]
-    const run = begun?.event === 'start' ? begun.run : name
-    const { paper: trading, live } = await startPaper(
-      {
-        gateway,
-        journal,
-        events,
-        settings,
-        run,
-        market,
-        features,
-        rules,
-        policy,
-        longOnly,
-        warmup,
-        listener: new RecordWriter({ run, market, rules, types, write }),
-        played: loaded === null ? null : playedOf(loaded.market),
-        timeWaits: sim !== null && given.speed === 'max',
-        host: context.clock,
-        later: (call, ms) => {
-          const timer = setTimeout(call, ms)
-          return () => clearTimeout(timer)
-        },
-        dryRun: given['dry-run'],
-        adopt: given.adopt,
-        flattens: given.flatten || given['flatten-on-stop'],
-        flush: async () => {
-          const text = lines
-          lines = ''
-          if (text === '') return
-          await writer.text(text)
-          await writer.flush()
-        },
-        tell: {
-          bar: (state, now) => {
-            if (kinds.has('state')) write(stateLine(run, now, state))
-          },
-          note: (words) => context.ui.note(words),
-          warn: (words) => context.ui.warn(words),
-          alarm: (_, words) => context.ui.warn(words),
-        },
-      },
-      (listener) => relay.attach(listener),
-    )
-    let status: number | null = null
-    cleanups.push(
-      context.passSignals((signal) => {
-        status = signal === 'SIGINT' ? 130 : 143
-        trading.stop('stop', signal)
-      }),
-    )
-    const ticks = setInterval(() => trading.tick(), TICK_MS)
-    cleanups.push(() => clearInterval(ticks))
-    sim?.ended.then(() => trading.over())
-    if (given.flatten) trading.stop('stop', '--flatten')
-    const ending: Ending = await trading.trade()
-    await trading.finish(ending)
-    if (kinds.has('summary')) write(`${JSON.stringify(summaryOf({ run, live, paper: trading, ending }))}\n`)
-    await writer.text(lines)
-    await writer.drain()
-    await out.done()
-    if (status !== null) context.exitWith(status)
-    else if (ending === 'limit' || ending === 'halt') context.exitWith(1)
-    void ReaderGone
+    if (asked['reset-halt']) return resetHalt(context, asked)
+    await trade(context, asked)
   },
 })
 
+async function trade(context: Context, asked: Flags): Promise<void> {
+  const chosen = asked.policy ?? { kind: 'flat' }
+  const prepared = await preparedPolicy(context, chosen, asked.seed)
+  const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
+  const { given, notes } = followModel(context, asked, model)
+  for (const words of notes) context.ui.note(words)
+  const loaded = given.gateway === 'sim' ? await played(context, given) : null
+  const interval = loaded?.market.interval ?? given.interval ?? '1m'
+  const rules = liveRules(given, interval)
+  const market = new Market(loaded?.market.symbols ?? symbolPair(given.symbols, false), interval)
+  const longOnly = given['long-only']
+  const set = featuresOf(given.features)
+  const policy =
+    prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
+  const { warmup } = given
+  const settings = {
+    policy: policy.identity ?? policy.name,
+    model: model?.sha256 ?? null,
+    symbols: market.symbols,
+    interval,
+    rules: storedRules(rules),
+    longOnly,
+    warmup,
+    features: set.name,
+  }
+  const name = given.run ?? runName(context, settings, loaded)
+  const path = journalPath(context, given, name)
+  const onEnd: (() => unknown)[] = []
+  context.onEnd(async () => {
+    for (const end of onEnd.reverse()) await end()
+  })
+  ensureDirectory(paperFolder(context), 0o700)
+  const world = lockWorld(context)
+  onEnd.push(await takeLock(world, path, { waitMs: 0 }))
+  const reason = latched(context, path)
+  if (reason !== null)
+    throw new Failure('denied', `the kill switch is on: ${reason}`, { hint: 'jules paper --reset-halt' })
+  // What is played on a market of this process alone cannot be gone on with.
+  if (loaded !== null && given.journal === undefined) remove(world.disk, path)
+  const { journal, events } = await Journal.open(path)
+  onEnd.push(() => journal.close())
+
+  const sim = loaded === null ? null : await simulated(context, loaded.market, rules, given)
+  if (sim !== null) onEnd.push(() => sim.close())
+  const relay = new Relay()
+  const gateway = gatewayAt(
+    context,
+    sim ?? (given.gateway as { host: string; port: number }),
+    given,
+    relay.listener,
+  )
+  onEnd.push(() => gateway.close())
+  const leave = () => gateway.close()
+  context.signal.addEventListener('abort', leave)
+  await gateway.connect().catch((error) => {
+    context.signal.throwIfAborted()
+    throw error
+  })
+
+  const isTable =
+    (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
+  const out = await openOutput(context, { format: 'ndjson', output: given.output })
+  const writer = new BlockWriter(out.sink)
+  let lines = ''
+  const write = (line: string) => {
+    lines += line
+  }
+  const kinds = new Set<string>(isTable ? [] : (given.records ?? [...RECORD_TYPES, 'state']))
+  const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
+  const [begun] = events
+  const run = begun?.event === 'start' ? begun.run : name
+  const watch = new Watch(context, {
+    run,
+    heartbeat: `${path}.heartbeat`,
+    webhook: given.webhook,
+    healthcheck: given.healthcheck,
+  })
+  onEnd.push(() => watch.end())
+  const progress = context.ui.progress('bars')
+  let bars = 0
+  const { paper: trading, live } = await startPaper(
+    {
+      gateway,
+      journal,
+      events,
+      settings,
+      run,
+      market,
+      features: policy.observes ? new FeatureTable(market, set) : null,
+      rules,
+      policy,
+      longOnly,
+      warmup,
+      listener: new RecordWriter({ run, market, rules, types, write }),
+      played: loaded === null ? null : playedOf(loaded.market),
+      timeWaits: sim !== null && given.speed === 'max',
+      host: context.clock,
+      later: (call, ms) => {
+        const timer = setTimeout(call, ms)
+        return () => clearTimeout(timer)
+      },
+      dryRun: given['dry-run'],
+      adopt: given.adopt || given.flatten,
+      flattens: given.flatten || given['flatten-on-stop'],
+      flush: async () => {
+        const text = lines
+        lines = ''
+        if (text === '') return
+        await writer.text(text)
+        await writer.flush()
+      },
+      tell: {
+        bar: (state, now) => {
+          if (kinds.has('state')) write(stateLine(run, now, state))
+          watch.beat({ run, time: formatTime(state.timeMs), connection: state.connection })
+          progress.update(++bars, undefined, statusWords(now, state))
+        },
+        note: (words) => context.ui.note(words),
+        warn: (words) => context.ui.warn(words),
+        alarm: (kind, words) => watch.alarm(kind, words),
+      },
+    },
+    (listener) => relay.attach(listener),
+  )
+  context.signal.removeEventListener('abort', leave)
+  let status: number | null = null
+  const stopped = (code: number, words: string) => {
+    context.ui.note(`${words}, stopping`)
+    status = code
+    trading.stop('stop', words)
+  }
+  if (context.signal.aborted) trading.stop('stop', 'a signal')
+  onEnd.push(
+    context.passSignals((signal) => {
+      if (signal === 'SIGUSR1') {
+        latch(context, switchFile(context, path), 'SIGUSR1')
+        trading.stop('halt', 'SIGUSR1')
+      } else if (signal === 'SIGINT') stopped(130, 'interrupted')
+      else if (signal === 'SIGTERM' || signal === 'SIGHUP') stopped(143, 'terminated')
+    }),
+  )
+  const ticks = setInterval(() => {
+    const why = latched(context, path)
+    if (why !== null) trading.stop('halt', why)
+    trading.tick()
+  }, TICK_MS)
+  onEnd.push(() => clearInterval(ticks))
+  sim?.ended.then(() => trading.over())
+  if (given.flatten) trading.stop('stop', '--flatten')
+  const ending = await trading.trade()
+  const { isDone, reckoning } = await trading.finish(ending)
+  progress.end()
+  if (ending === 'limit') watch.alarm('limit', 'a loss limit has ended the run')
+  const summary = summaryOf({ run, live, paper: trading, ending, reckoning, account: gateway.account })
+  if (isTable) write(summaryTable(summary))
+  else if (kinds.has('summary')) write(`${JSON.stringify(summary)}\n`)
+  await writer.text(lines)
+  await writer.drain()
+  await out.done()
+  if (status !== null) context.exitWith(status)
+  else if (ending === 'limit' || ending === 'halt' || !isDone) context.exitWith(1)
+}
+
+/** Releases the switches, and what a journal has latched. */
+async function resetHalt(context: Context, given: Flags): Promise<void> {
+  const path = given.journal ?? journalPath(context, given, '')
+  const files = [switchFile(context, null), switchFile(context, path)].filter(release)
+  const lock = await takeLock(lockWorld(context), path, { waitMs: 0 }).catch((error) => {
+    if (files.length > 0) return null
+    throw error
+  })
+  if (lock === null) return context.ui.note(`released: ${files.join(', ')}`)
+  try {
+    const { journal, events } = await Journal.open(path)
+    const last = events.filter(({ event }) => event === 'halt' || event === 'reset').at(-1)
+    if (last?.event === 'halt')
+      await journal.append([{ event: 'reset', at: context.clock() }], { sync: true })
+    await journal.close()
+    const released = [...files, ...(last?.event === 'halt' ? [path] : [])]
+    context.ui.note(released.length === 0 ? 'the kill switch was not on' : `released: ${released.join(', ')}`)
+  } finally {
+    lock()
+  }
+}
+
 async function played(context: Context, given: Flags): Promise<LoadedMarket> {
   const operands = given.replay === undefined ? [] : [given.replay]
-  const loaded = await loadMarket(context, { ...given, store: operands.length === 0 } as never, {
-    operands,
-    stdin: null,
-  })
-  if (loaded.market.length < given.warmup + 2)
+  const loaded = await loadMarket(
+    context,
+    { ...given, store: operands.length === 0 },
+    { operands, stdin: null },
+  )
+  const { market, name } = loaded
+  if (market.length < given.warmup + 2)
     throw badData(
-      `${loaded.market.length} bars of both symbols: too few for a warm-up of ${given.warmup} and one decision`,
-      { where: loaded.name },
+      `${market.length} bars of both symbols: too few for a warm-up of ${given.warmup} and one decision`,
+      { where: name, hint: 'give more bars, or a shorter --warmup' },
     )
   return loaded
 }
 
-function pairOf(given: Flags): readonly [string, string] {
-  const [first = 'NVDA', second = 'MSFT'] = given.symbols ?? []
-  return [first, second]
-}
-
+/** A run on bars is those and its settings; one at a broker is unlike every other. */
 const runName = (context: Context, settings: unknown, loaded: LoadedMarket | null): string =>
   `paper-${sha256(JSON.stringify([settings, loaded?.sha256 ?? formatTime(context.clock())])).slice(0, 12)}`
 
-function stateLine(run: string, live: LiveRun, { timeMs, connection, ageMs, latencyMs }: BarState): string {
+/** One journal for a client id at a gateway; what is played has one for each run. */
+function journalPath(context: Context, given: Flags, name: string): string {
+  if (given.journal !== undefined) return given.journal
+  const { gateway } = given
+  const place =
+    gateway === 'sim'
+      ? name
+      : `${gateway.host}-${gateway.port}-${given['client-id']}`.replace(/[^\w.-]/g, '_')
+  return join(paperFolder(context), `${place}${given['dry-run'] ? '-dry' : ''}.ndjson`)
+}
+
+function stateLine(
+  run: string,
+  live: LiveRun,
+  { timeMs, connection, ageMs, latencyMs, offsetMs }: BarState,
+): string {
   const { account, equity, dayStart, peak, tradesToday } = live.state
   const { symbols } = live.options.market
   return `${JSON.stringify({
@@ -211,9 +320,16 @@ function stateLine(run: string, live: LiveRun, { timeMs, connection, ageMs, late
     run,
     connection,
     data_age_ms: ageMs,
-    clock_offset_ms: null,
+    clock_offset_ms: offsetMs,
     latency_ms: latencyMs,
     positions: Object.fromEntries(symbols.map((symbol, k) => [symbol, account.position[k]!])),
     limits_used: { day_loss: dayStart - equity, loss: peak - equity, trades: tradesToday },
   })}\n`
+}
+
+function statusWords(live: LiveRun, { connection }: BarState): string {
+  const { account, equity } = live.state
+  const { market, rules } = live.options
+  const held = market.symbols.map((symbol, k) => `${symbol} ${account.position[k]!}`).join(', ')
+  return `${connection}, ${held}, P&L ${(equity - rules.capital).toFixed(2)}`
 }

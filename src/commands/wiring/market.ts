@@ -181,7 +181,7 @@ export async function loadMarket(
 }
 
 /** With `single` one symbol will do: it stands in both places, and the second is never traded. */
-function symbolPair(given: readonly string[] | undefined, single: boolean): readonly [string, string] {
+export function symbolPair(given: readonly string[] | undefined, single: boolean): readonly [string, string] {
   const [first, second, third] = given ?? DEFAULT_SYMBOLS
   if (single && first !== undefined && second === undefined) return [first, first]
   if (first === undefined || second === undefined || third !== undefined || first === second)

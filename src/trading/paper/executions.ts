@@ -59,6 +59,16 @@ export class Executions {
     return shares
   }
 
+  /** Dollars that executions have moved which have not reached the account; a commission that is not known is not among them. */
+  pendingCash(): number {
+    let cash = 0
+    for (const [exec, { sent, execution }] of this.#waiting) {
+      const fees = this.#commission.get(`${exec}.${execution.revision}`) ?? 0
+      cash -= (sent.shares > 0 ? 1 : -1) * execution.shares * execution.price + fees
+    }
+    return cash
+  }
+
   /** Shares of an order that were executed and have not reached the account. */
   pendingOf(order: number): number {
     let shares = 0

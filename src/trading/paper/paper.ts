@@ -4,6 +4,7 @@
  */
 import { Failure } from '../../base/errors.js'
 import { formatTime, MINUTE, SECOND } from '../../base/time.js'
+import { dollars } from '../../base/words.js'
 import { BarBuilder, PART_MS, type Slot } from '../../broker/bars.js'
 import type { ContractInfo } from '../../broker/contracts.js'
 import type { Gateway } from '../../broker/gateway.js'
@@ -19,7 +20,7 @@ import type {
 } from '../../broker/listener.js'
 import { endOfBar, sessionOfStart } from '../../market/grid.js'
 import { SYMBOL_COUNT } from '../../market/market.js'
-import { ACK, CANCEL, isOpen, newReport, REJECT, type Report } from '../../portfolio/orders.js'
+import { ACK, CANCEL, isOpen, newReport, REJECT, type Report, SENT, UNKNOWN } from '../../portfolio/orders.js'
 import type { LiveRun, Orders } from '../live.js'
 import { Executions } from './executions.js'
 import { type Past, type SentOrder, storedNumbers, warm } from './replayed.js'
@@ -38,6 +39,7 @@ export type Broker = Pick<
   | 'executions'
   | 'positions'
   | 'history'
+  | 'summary'
 >
 
 /** What time it is for a run. */
@@ -60,6 +62,8 @@ export interface PaperOptions {
   readonly clock: SessionClock
   /** Of the host, for what is told of the host: epoch milliseconds. */
   readonly host: () => number
+  /** The gateway's time is not the host's: it waits for its readers. */
+  readonly timeWaits: boolean
   /** Calls later, host time; gives what takes it back. */
   readonly later: (call: () => void, ms: number) => () => void
   readonly run: string
@@ -97,10 +101,27 @@ export interface BarState {
   readonly connection: Broker['state']
   readonly ageMs: number
   readonly latencyMs: number
+  /** The broker's clock minus the host's, as far as it was told. */
+  readonly offsetMs: number | null
 }
 
 /** `data`: no more bars; `session`: it has closed; `limit`: a loss limit; `halt`: the kill switch; `stop`: a signal. */
 export type Ending = 'data' | 'session' | 'limit' | 'halt' | 'stop'
+
+/** Dollars of cash that a day has brought, by our books and by the broker's. */
+export interface Reckoning {
+  /** Days since 1970-01-01. */
+  readonly day: number
+  readonly own: number
+  readonly broker: number
+}
+
+export interface Finish {
+  /** Nothing of ours is open, and what was to be closed is. */
+  readonly isDone: boolean
+  /** Null where it could not be asked. */
+  readonly reckoning: Reckoning | null
+}
 
 type Inbox =
   | { readonly kind: 'part'; readonly symbol: string; readonly bar: GatewayBar }
@@ -137,6 +158,12 @@ const HISTORY_MARGIN_MS = MINUTE
 const LATE_MS = SECOND / 4
 const LOOKS = 3
 
+/** A clock that is further off than this is worth a word. */
+const SKEW_MS = 2 * SECOND
+
+/** The broker says whole cents, at the beginning and at the end. */
+const CENT = 0.01 + 1e-6
+
 /** How long an order that is to be cancelled, and positions that are to be closed, are waited for, host time. */
 const CANCEL_PATIENCE_MS = 3 * SECOND
 const FLATTEN_PATIENCE_MS = MINUTE
@@ -158,6 +185,10 @@ export class Paper {
   #isReconciled = false
   /** The run has begun to trade: a difference to the broker is no reason not to start, but one to halt. */
   #hasBegun = false
+  #offsetMs: number | null = null
+  #isSkewTold = false
+  /** Money at the beginning of the session, dollars. */
+  #base: Past['base'] = null
   /** Nothing more comes of any time. */
   #isOver = false
   readonly #typeOf = new Map<string, number>()
@@ -211,7 +242,7 @@ export class Paper {
     dataType: (symbol, value) => this.#push({ kind: 'guard', symbol, what: 'type', value }),
     halted: (symbol, value) => this.#push({ kind: 'guard', symbol, what: 'halt', value }),
     denied: () => {},
-    clock: () => {},
+    clock: (offsetMs) => this.#skewed(offsetMs),
     note: (words) => this.#options.tell.note(words),
     failed: (error) => this.#push({ kind: 'failed', error }),
   }
@@ -270,6 +301,55 @@ export class Paper {
     await this.#catchUp()
   }
 
+  /**
+   * Notes the money at the beginning of a session, against which the day is reckoned: the broker's and ours. `day` is the date of
+   * the session, days since 1970-01-01.
+   */
+  async openDay(day: number): Promise<void> {
+    const { past, live, dryRun } = this.#options
+    if (dryRun) return
+    this.#base = past.base?.day === day ? past.base : null
+    if (this.#base !== null) return
+    const broker = await this.#cash()
+    if (broker === null) return
+    this.#base = { day, broker, own: live.state.account.cash + this.#executions.pendingCash() }
+    await this.#write([{ event: 'base', ...this.#base }])
+  }
+
+  /** Dollars of cash in the broker's account; null where it does not say. */
+  async #cash(): Promise<number | null> {
+    const { broker } = this.#options
+    const row = (await broker.summary()).find(
+      ({ account, tag }) => account === broker.account && tag === 'TotalCashValue',
+    )
+    const cash = Number(row?.value)
+    return row === undefined || !Number.isFinite(cash) ? null : cash
+  }
+
+  /**
+   * What the day has earned in cash by our books and by the broker's, dollars. Null where either is not known. The positions are
+   * the same, or the run was halted: so is what they are worth.
+   */
+  async #reckon(): Promise<Reckoning | null> {
+    const { broker, live, tell, dryRun } = this.#options
+    if (this.#base === null || dryRun || broker.state !== 'ready') return null
+    const cash = await this.#cash().catch(() => null)
+    if (cash === null) return null
+    const reckoning = {
+      day: this.#base.day,
+      own: live.state.account.cash - this.#base.own,
+      broker: cash - this.#base.broker,
+    }
+    await this.#write([{ event: 'day', ...reckoning }])
+    const difference = reckoning.own - reckoning.broker
+    if (Math.abs(difference) > CENT)
+      tell.alarm(
+        'reconcile',
+        `the day's cash is ${dollars(reckoning.own)} here and ${dollars(reckoning.broker)} at the broker`,
+      )
+    return reckoning
+  }
+
   /** The streams of both symbols have begun. */
   began(): void {
     const nowMs = this.#options.clock.now()
@@ -294,9 +374,9 @@ export class Paper {
 
   /**
    * Ends the run: open orders are cancelled, what is held is closed where that is wanted, and what is known of executions reaches
-   * the account. Gives whether all of it was done.
+   * the account. Then the money is held against the broker's.
    */
-  async finish(ending: Ending): Promise<boolean> {
+  async finish(ending: Ending): Promise<Finish> {
     const { live, broker, clock, flattens, host } = this.#options
     let isDone = true
     if (broker.state === 'ready' && this.#isReconciled) {
@@ -311,9 +391,10 @@ export class Paper {
     }
     await this.#settle(true)
     live.close()
+    const reckoning = await this.#reckon()
     await this.#write([{ event: 'end', ending, at: host() }], { sync: true })
     await this.#options.flush()
-    return isDone
+    return { isDone, reckoning }
   }
 
   /** No more orders until somebody resets it, also after a restart. */
@@ -549,7 +630,13 @@ export class Paper {
     this.allBars++
     if (this.#mayTrade() && ageMs <= live.options.rules.limits.maxAgeMs) this.goodBars++
     this.#options.tell.bar(
-      { timeMs: endMs, connection: broker.state, ageMs, latencyMs: host() - cameMs },
+      {
+        timeMs: endMs,
+        connection: broker.state,
+        ageMs,
+        latencyMs: host() - cameMs,
+        offsetMs: this.#offsetMs,
+      },
       live,
     )
     await this.#options.flush()
@@ -756,10 +843,15 @@ export class Paper {
   }
 
   #isOpen(order: number): boolean {
+    const state = this.#stateOf(order)
+    return state !== null && isOpen(state)
+  }
+
+  #stateOf(order: number): number | null {
     const { orders } = this.#options.live.state
     for (let slot = orders.length - 1; slot >= 0; slot--)
-      if (orders.id[slot] === order) return isOpen(orders.state[slot]!)
-    return false
+      if (orders.id[slot] === order) return orders.state[slot]!
+    return null
   }
 
   // Reports
@@ -847,11 +939,23 @@ export class Paper {
 
   /** Tells the account of an order that has not ended. */
   async #report({ order, decidedMs }: SentOrder, kind: number): Promise<void> {
-    if (!this.#isOpen(order)) return
+    const state = this.#stateOf(order)
+    if (state === null || !isOpen(state)) return
+    // Brokers say many times that an order lives.
+    if (kind === ACK && state !== SENT && state !== UNKNOWN) return
     const report: Report = { ...newReport(), kind, order, timeMs: decidedMs }
     await this.#write([{ event: 'report', report }])
     this.#options.live.apply(report)
     await this.#options.flush()
+  }
+
+  /** A host clock that is off is told once. */
+  #skewed(offsetMs: number): void {
+    this.#offsetMs = Math.round(offsetMs)
+    if (this.#options.timeWaits || this.#isSkewTold || Math.abs(offsetMs) <= SKEW_MS) return
+    this.#isSkewTold = true
+    const words = `the clock of this host is ${(Math.abs(offsetMs) / SECOND).toFixed(1)} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the broker's`
+    this.#options.tell.warn(words)
   }
 
   #symbol(symbol: string): number {

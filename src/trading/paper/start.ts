@@ -3,6 +3,7 @@ import { badData, Failure } from '../../base/errors.js'
 import { DAY, formatTime } from '../../base/time.js'
 import { SyncedClock, ToldClock } from '../../broker/clock.js'
 import type { Gateway } from '../../broker/gateway.js'
+import { hourDifferences } from '../../broker/hours.js'
 import type { Journal, JournalEvent } from '../../broker/journal.js'
 import { newYorkDay, nextSession, sessionAt, sessionsEndingAt } from '../../market/calendar.js'
 import type { Market } from '../../market/market.js'
@@ -21,7 +22,10 @@ export interface Played {
 }
 
 export interface StartOptions
-  extends Pick<PaperOptions, 'host' | 'later' | 'dryRun' | 'adopt' | 'flattens' | 'flush' | 'tell'>,
+  extends Pick<
+      PaperOptions,
+      'host' | 'timeWaits' | 'later' | 'dryRun' | 'adopt' | 'flattens' | 'flush' | 'tell'
+    >,
     Omit<RunOptions, 'listener'> {
   readonly gateway: Gateway
   /** Told of what happens from now on, not of what the journal holds. */
@@ -37,8 +41,6 @@ export interface StartOptions
   readonly warmup: number
   /** Null for the gateway of a broker. */
   readonly played: Played | null
-  /** The gateway's time waits for its readers. */
-  readonly timeWaits: boolean
 }
 
 /** A run that has begun, or begun again. */
@@ -123,6 +125,18 @@ export async function startPaper(
   const closeMs = played === null ? closeOf(toldMs) : Number.POSITIVE_INFINITY
   const clock = timeWaits ? new ToldClock(toldMs) : new SyncedClock(toldMs, host)
   const contracts = [await gateway.contract(market.symbols[0]), await gateway.contract(market.symbols[1])]
+  const today = newYorkDay(toldMs)
+  for (const { symbol, days } of contracts) {
+    const differences = hourDifferences((days ?? []).filter(({ day }) => day === today))
+    if (differences.length > 0)
+      throw new Failure(
+        'config',
+        `${symbol} trades at other hours than the calendar of jules has: ${differences.join('; ')}`,
+        {
+          hint: 'a newer jules may know of the holiday; no bars are trusted without it',
+        },
+      )
+  }
   const paper = new Paper({
     ...options,
     live,
@@ -138,6 +152,7 @@ export async function startPaper(
   attach(paper.listener)
   if (live.t < 0) await paper.warmUp(played?.firstMs ?? historyFrom(toldMs), warmup)
   await paper.resume()
+  await paper.openDay(today)
   for (const symbol of market.symbols) await gateway.subscribeBars(symbol)
   paper.began()
   return { paper, live, past, run }
