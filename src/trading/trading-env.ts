@@ -6,6 +6,7 @@ import { actionMask } from '../env/actions.js'
 import type { FeatureTable } from '../env/features.js'
 import { OBSERVATION_SIZE, observe } from '../env/observation.js'
 import type { Market } from '../market/market.js'
+import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
 import type { Rules } from './rules.js'
 import { TradingState } from './state.js'
@@ -18,6 +19,8 @@ export interface EnvOptions {
   readonly longOnly?: boolean
   /** Decisions of an episode. */
   readonly episodeSteps?: number
+  /** Told of every event; training has none. */
+  readonly listener?: Listener | null
 }
 
 export const EPISODE_STEPS = 1000
@@ -37,8 +40,15 @@ export class TradingEnv {
   terminated = false
   truncated = false
 
-  constructor({ market, features, rules, longOnly = false, episodeSteps = EPISODE_STEPS }: EnvOptions) {
-    this.transition = new Transition(market, rules)
+  constructor({
+    market,
+    features,
+    rules,
+    longOnly = false,
+    episodeSteps = EPISODE_STEPS,
+    listener = null,
+  }: EnvOptions) {
+    this.transition = new Transition(market, rules, listener)
     this.#features = features
     this.#episodeSteps = episodeSteps
     this.actionMask = actionMask(longOnly)

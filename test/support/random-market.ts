@@ -10,14 +10,24 @@ export interface RandomMarketOptions {
   readonly gaps?: number
   /** Standard deviation of a minute's log return, in basis points. */
   readonly bps?: number
+  /** The last session, days since 1970-01-01. */
+  readonly last?: number
 }
 
-/** One-minute bars of sessions up to 2025-08-01. */
-export function randomMarket({ sessions, seed = 1, gaps = 0, bps = 8 }: RandomMarketOptions): Market {
+const LAST = 20_301
+
+/** One-minute bars of sessions up to 2025-08-01, or another date. */
+export function randomMarket({
+  sessions,
+  seed = 1,
+  gaps = 0,
+  bps = 8,
+  last = LAST,
+}: RandomMarketOptions): Market {
   const market = new Market(['NVDA', 'MSFT'], '1m')
   const rng = stream(seed, 'random-market')
   const price = [180, 520]
-  for (const { openMs, closeMs } of sessionsEndingAt(20_301, sessions)) {
+  for (const { openMs, closeMs } of sessionsEndingAt(last, sessions)) {
     for (let time = openMs; time < closeMs; time += 60_000) {
       const numbers = price.flatMap((from, k) => {
         const to = from * (1 + (bps / 1e4) * rng.normal())
