@@ -68,3 +68,27 @@ export function storedRules({ limits, costs, ...rules }: Rules) {
     reward: rules.reward,
   }
 }
+
+export type StoredRules = ReturnType<typeof storedRules>
+
+/** The rules that a file holds; JSON has no infinity, and what is lifted is null there. */
+export function rulesOfStored({ costs, limits, maxDrawdownFraction, ...rules }: StoredRules): Rules {
+  const most = (limit: number | null): number => limit ?? Number.POSITIVE_INFINITY
+  const unlimited: { readonly [K in keyof typeof limits]: (typeof limits)[K] | null } = limits
+  return {
+    ...rules,
+    costs,
+    maxDrawdown: maxDrawdownFraction,
+    limits: {
+      maxPosition: most(unlimited.maxPosition),
+      maxDayLoss: most(unlimited.maxDayLoss),
+      maxLoss: most(unlimited.maxDrawdown),
+      flatBeforeCloseMs: limits.flatBeforeCloseMs,
+      noEntryBeforeCloseMs: unlimited.noEntryBeforeCloseMs ?? Number.NEGATIVE_INFINITY,
+      tradesPerDay: most(unlimited.tradesPerDay),
+      ordersPerMinute: most(unlimited.ordersPerMinute),
+      maxAgeMs: most(unlimited.maxAgeMs),
+      maxLeverage: limits.maxLeverage ?? null,
+    },
+  }
+}

@@ -9,10 +9,11 @@ import { Market } from '../../src/market/market.js'
 import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
 import { Tape } from '../../src/sim/tape.js'
 import type { Alarm, Ending, Paper } from '../../src/trading/paper/paper.js'
-import { liveOf, playedOf, startPaper } from '../../src/trading/paper/start.js'
+import { retold } from '../../src/trading/paper/retold.js'
+import { playedOf, startPaper } from '../../src/trading/paper/start.js'
 import type { Policy } from '../../src/trading/policy.js'
 import { type RecordType, RecordWriter } from '../../src/trading/records.js'
-import { DEFAULT_RULES, type Rules } from '../../src/trading/rules.js'
+import { DEFAULT_RULES, type Rules, storedRules } from '../../src/trading/rules.js'
 
 export const TYPES: ReadonlySet<RecordType> = new Set<RecordType>(['order', 'fill', 'risk', 'equity'])
 
@@ -165,7 +166,16 @@ export async function play(
         gateway: wired,
         journal: mortal,
         events,
-        settings: { warmup },
+        settings: {
+          policy: one.identity ?? one.name,
+          model: null,
+          symbols: market.symbols,
+          interval: market.interval,
+          rules: storedRules(rules),
+          longOnly: false,
+          warmup,
+          features: 'intraday',
+        },
         run: 'r',
         market: own,
         features: one.observes ? new FeatureTable(own, featureSet('intraday')!) : null,
@@ -216,31 +226,13 @@ export async function play(
 }
 
 /** What a journal says of a run: its records, and its account at the end. */
-export async function told({ market, rules = DEFAULT_RULES, policy, warmup }: Play, path: string) {
+export async function told(path: string) {
   const { events } = await readJournal(path)
-  const own = new Market(market.symbols, market.interval)
   const lines: string[] = []
-  const one = policy()
-  const writer = new RecordWriter({
-    run: 'r',
-    market: own,
-    rules,
-    types: TYPES,
-    write: (line) => lines.push(line),
-  })
-  const { live } = liveOf(
-    {
-      market: own,
-      features: one.observes ? new FeatureTable(own, featureSet('intraday')!) : null,
-      rules,
-      policy: one,
-      longOnly: false,
-      listener: writer,
-      events,
-      settings: { warmup },
-      journal: { path },
-    },
-    true,
+  const { live, rules } = retold(
+    events,
+    path,
+    (known) => new RecordWriter({ ...known, types: TYPES, write: (line) => lines.push(line) }),
   )
   const { account } = live.state
   return { lines, cash: account.cash - rules.capital, positions: [...account.position], events }

@@ -28,7 +28,7 @@ test(
     const whole = await play(thirty, first, join(dir.path, 'whole.ndjson'))
     await first.close()
     expect(whole.ending).toBe('data')
-    const expected = await told(thirty, join(dir.path, 'whole.ndjson'))
+    const expected = await told(join(dir.path, 'whole.ndjson'))
     expect(bare(expected.lines)).toEqual(bare(whole.lines))
     expect(whole.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(20)
     const count = rounds({ short: 20, full: whole.effects })
@@ -43,7 +43,7 @@ test(
       const died = await play(thirty, sim, path, { bomb })
       if (died.ending === 'crash') broken++
       const again = died.ending === 'crash' ? await play(thirty, sim, path) : died
-      const found = await told(thirty, path)
+      const found = await told(path)
       const [statement] = sim.statement()
       const isSame =
         again.ending === 'data' &&

@@ -42,7 +42,8 @@ export function gatewayAt(
       port,
       clientId: flags['client-id'],
       account: flags.account,
-      maxPerSecond: flags.gateway === 'sim' ? Number.POSITIVE_INFINITY : 45,
+      maxPerSecond:
+        flags['max-messages-per-sec'] ?? (flags.gateway === 'sim' ? Number.POSITIVE_INFINITY : 45),
       timers: machineTimers(context.clock),
       random: Math.random,
     },

@@ -41,6 +41,11 @@ export const options = {
       max: 999_999,
     }),
     account: text('NAME', 'the account that trades', { defaultText: 'the first of the gateway' }),
+    'max-messages-per-sec': integer(
+      'N',
+      'most messages a second; the broker cuts off above 50, a simulator takes any number',
+      { min: 1, max: 1_000_000, defaultText: '45; no limit for sim' },
+    ),
     'allow-delayed': flag('look at delayed prices; nothing is traded on them'),
   }),
   ...under('Bars of the simulated gateway', {

@@ -6,24 +6,39 @@ import { type JournalEvent, readJournal } from '../../broker/journal.js'
 import type { Context } from '../../cli/context.js'
 import { REPORT_KINDS } from '../../portfolio/orders.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { retold } from '../../trading/paper/retold.js'
+import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import type { Flags } from './settings.js'
 
 /** Prints the journal at `path`. Throws 66 where there is none, 65 where it is damaged. */
-export async function showJournal(context: Context, { format }: Flags, path: string): Promise<void> {
+export async function showJournal(context: Context, { format, records }: Flags, path: string): Promise<void> {
   const { events, isTorn } = await readJournal(path)
   if (events.length === 0 && !isTorn) throw new Failure('noInput', 'no journal', { where: path })
   const isTable = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
   const writer = new BlockWriter(context.stdout())
-  for (const [i, event] of events.entries()) {
+  const lines = isTable
+    ? events.map((event, i) => `${String(i + 1).padStart(6)}  ${eventWords(event)}\n`)
+    : recordsOf(events, path, records)
+  for (const line of lines) {
     context.signal.throwIfAborted()
-    await writer.text(
-      isTable
-        ? `${String(i + 1).padStart(6)}  ${eventWords(event)}\n`
-        : `${JSON.stringify({ type: 'journal', n: i + 1, ...event })}\n`,
-    )
+    await writer.text(line)
   }
   await writer.drain()
   if (isTorn) context.ui.note('its last line was not written to its end, and counts for nothing')
+}
+
+/** The records of the run, as they were written when it traded. */
+function recordsOf(
+  events: readonly JournalEvent[],
+  path: string,
+  wanted: readonly string[] | undefined,
+): string[] {
+  const lines: string[] = []
+  const types: ReadonlySet<RecordType> = new Set(
+    RECORD_TYPES.filter((type) => wanted === undefined || wanted.includes(type)),
+  )
+  retold(events, path, (known) => new RecordWriter({ ...known, types, write: (line) => lines.push(line) }))
+  return lines
 }
 
 function eventWords(event: JournalEvent): string {

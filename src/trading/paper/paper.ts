@@ -4,7 +4,7 @@
  */
 import { Failure } from '../../base/errors.js'
 import { formatTime, MINUTE, SECOND } from '../../base/time.js'
-import { dollars } from '../../base/words.js'
+import { dollars, grouped } from '../../base/words.js'
 import { BarBuilder, PART_MS, type Slot } from '../../broker/bars.js'
 import type { ContractInfo } from '../../broker/contracts.js'
 import type { Gateway } from '../../broker/gateway.js'
@@ -954,7 +954,7 @@ export class Paper {
     this.#offsetMs = Math.round(offsetMs)
     if (this.#options.timeWaits || this.#isSkewTold || Math.abs(offsetMs) <= SKEW_MS) return
     this.#isSkewTold = true
-    const words = `the clock of this host is ${(Math.abs(offsetMs) / SECOND).toFixed(1)} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the broker's`
+    const words = `the clock of this host is ${grouped(Math.abs(offsetMs) / SECOND, 1)} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the broker's`
     this.#options.tell.warn(words)
   }
 

@@ -5,10 +5,12 @@ import { SyncedClock, ToldClock } from '../../broker/clock.js'
 import type { Gateway } from '../../broker/gateway.js'
 import { hourDifferences } from '../../broker/hours.js'
 import type { Journal, JournalEvent } from '../../broker/journal.js'
+import type { Interval } from '../../market/bar.js'
 import { newYorkDay, nextSession, sessionAt, sessionsEndingAt } from '../../market/calendar.js'
-import type { Market } from '../../market/market.js'
+import type { Market, Pair } from '../../market/market.js'
 import type { Listener } from '../listener.js'
 import { LiveRun } from '../live.js'
+import type { StoredRules } from '../rules.js'
 import type { RunOptions } from '../run.js'
 import { Paper, type PaperOptions } from './paper.js'
 import { type Past, replayed } from './replayed.js'
@@ -34,7 +36,7 @@ export interface StartOptions
   /** What the journal held when it was opened. */
   readonly events: readonly JournalEvent[]
   /** What the run is; a journal goes on with the settings that it began with alone. */
-  readonly settings: unknown
+  readonly settings: PaperSettings
   /** Name of the run, for a journal that is new. */
   readonly run: string
   /** Bars before the first decision. */
@@ -53,6 +55,20 @@ export interface Started {
 
 /** Sessions of history before the first decision, where the bars of a broker decide. */
 const HISTORY_SESSIONS = 5
+
+/** What a run is, as its journal says it: a later start has the same. */
+export interface PaperSettings {
+  /** What decides: `sma-cross`, `model`, `random 1`, ... */
+  readonly policy: string
+  /** SHA-256 of the model's file. */
+  readonly model: string | null
+  readonly symbols: Pair<string>
+  readonly interval: Interval
+  readonly rules: StoredRules
+  readonly longOnly: boolean
+  readonly warmup: number
+  readonly features: string
+}
 
 /** What makes a run of a journal. */
 export type RunOfJournal = Pick<
@@ -96,7 +112,7 @@ export function liveOf(
       marked: told((...args) => listener.marked(...args)),
     },
   })
-  const past = replayed(events, live, journal.path)
+  const past = replayed(events, live, { name: journal.path, verifies: true })
   isTold = true
   return { live, past }
 }
