@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./paper/paper.js').then((module) => module.paper),
   },
   {
+    name: 'drift',
+    summary: 'hold a day on paper against its replay',
+    load: () => import('./drift.js').then((module) => module.drift),
+  },
+  {
     name: 'check-env',
     summary: 'check the trading environment on given bars',
     load: () => import('./check-env.js').then((module) => module.checkEnvironment),

@@ -82,15 +82,20 @@ export function smaCross(): Policy {
   }
 }
 
-/** The actions of a list, one a decision. */
-export function replay(name: string, actions: ArrayLike<number>): Policy {
+/** The actions of a list, one a decision. A run that asks for more is refused, or what it holds stays. */
+export function replay(
+  name: string,
+  actions: ArrayLike<number>,
+  after: 'refuse' | 'hold' = 'refuse',
+): Policy {
   let next = 0
   return {
     name: `replay:${name}`,
     identity: `replay ${sha256(JSON.stringify(Array.from(actions)))}`,
     observes: false,
-    act: ({ mask }) => {
+    act: ({ mask, held }) => {
       if (next >= actions.length) {
+        if (after === 'hold') return held
         throw badData(`holds ${actions.length} actions, and the run asks for more`, { where: name })
       }
       const action = actions[next++]!

@@ -93,7 +93,7 @@ export const paper = defineCommand({
 
 async function trade(context: Context, asked: Flags): Promise<void> {
   const chosen = asked.policy ?? { kind: 'flat' }
-  const prepared = await preparedPolicy(context, chosen, asked.seed)
+  const prepared = await preparedPolicy(context, chosen, asked.seed, 'hold')
   const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
   const { given, notes } = followModel(context, asked, model)
   for (const words of notes) context.ui.note(words)

@@ -20,10 +20,11 @@ export const policyOption = option<PolicyChoice | undefined>(
   'POLICY',
   `who decides: ${POLICIES.join(', ')}, replay:FILE or model:PATH`,
   { defaultText: 'flat', words: [...POLICIES, 'model:', 'model:latest', 'replay:'] },
-  parsePolicy,
+  policyChoice,
 )
 
-function parsePolicy(word: string): PolicyChoice {
+/** The policy that a word names. Throws 64 for none. */
+export function policyChoice(word: string): PolicyChoice {
   const [, file, path] = /^(replay|model):(.*)$/s.exec(word) ?? []
   if (file === 'replay' || file === 'model') {
     if (path === undefined || path === '')
@@ -51,12 +52,13 @@ function hintFor(word: string): string | undefined {
 
 /**
  * The policy of a choice, ready before the bars are read: a mistyped name is told at once. Null for a model, which is made into
- * a policy once the bars are known.
+ * a policy once the bars are known. `afterReplay` says what a replay does in a run that is longer.
  */
 export async function preparedPolicy(
   context: Context,
   chosen: PolicyChoice,
   seed: number,
+  afterReplay: 'refuse' | 'hold' = 'refuse',
 ): Promise<Policy | null> {
   switch (chosen.kind) {
     case 'model':
@@ -71,6 +73,6 @@ export async function preparedPolicy(
     case 'sma-cross':
       return smaCross()
     case 'replay':
-      return replay(chosen.path, await readActions(context, chosen.path))
+      return replay(chosen.path, await readActions(context, chosen.path), afterReplay)
   }
 }
