@@ -100,6 +100,7 @@ export interface BarState {
   readonly timeMs: number
   readonly connection: Broker['state']
   readonly ageMs: number
+  /** From the arrival of the last part of the bar to the order, or to where none was. */
   readonly latencyMs: number
   /** The broker's clock minus the host's, as far as it was told. */
   readonly offsetMs: number | null
@@ -124,7 +125,7 @@ export interface Finish {
 }
 
 type Inbox =
-  | { readonly kind: 'part'; readonly symbol: string; readonly bar: GatewayBar }
+  | { readonly kind: 'part'; readonly symbol: string; readonly bar: GatewayBar; readonly atMs: number }
   | { readonly kind: 'order'; readonly report: OrderReport }
   | { readonly kind: 'execution'; readonly report: ExecutionReport }
   | { readonly kind: 'commission'; readonly report: CommissionReport }
@@ -177,6 +178,11 @@ export class Paper {
   readonly #byId = new Map<number, SentOrder>()
   readonly #inbox: Inbox[] = []
   #wake: (() => void) | null = null
+  /** Events on their way into the journal. */
+  #noted: JournalEvent[] = []
+  /** Host time at which the part came that is dealt with, and of the last order. */
+  #cameMs = 0
+  #placedMs = 0
   #ending: Ending | null = null
   /** End of the newest part, after which the broker was asked the time; and the one that was dealt with wholly. */
   #askedMs = Number.NEGATIVE_INFINITY
@@ -232,7 +238,7 @@ export class Paper {
     ready: (ready) => this.#push({ kind: 'ready', ready }),
     down: (reason) => this.#push({ kind: 'down', reason }),
     away: ({ reason }) => this.#options.tell.alarm('disconnect', `no connection for a minute: ${reason}`),
-    bar: (symbol, bar) => this.#push({ kind: 'part', symbol, bar }),
+    bar: (symbol, bar) => this.#push({ kind: 'part', symbol, bar, atMs: this.#options.host() }),
     gap: (symbol) => this.#push({ kind: 'gap', symbol }),
     order: (report) => this.#push({ kind: 'order', report }),
     unsent: (id) => this.#push({ kind: 'unsent', id }),
@@ -282,7 +288,8 @@ export class Paper {
         `the broker has ${bars.length} bars of both symbols before now, and ${least} are needed`,
         { hint: 'start later in the session, or with a shorter --warmup' },
       )
-    await this.#write([{ event: 'warm', bars, alone }])
+    this.#note({ event: 'warm', bars, alone })
+    await this.#write()
     warm(live, { bars, alone })
     this.#builder.skip(slots.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY)
   }
@@ -313,7 +320,8 @@ export class Paper {
     const broker = await this.#cash()
     if (broker === null) return
     this.#base = { day, broker, own: live.state.account.cash + this.#executions.pendingCash() }
-    await this.#write([{ event: 'base', ...this.#base }])
+    this.#note({ event: 'base', ...this.#base })
+    await this.#write()
   }
 
   /** Dollars of cash in the broker's account; null where it does not say. */
@@ -340,7 +348,7 @@ export class Paper {
       own: live.state.account.cash - this.#base.own,
       broker: cash - this.#base.broker,
     }
-    await this.#write([{ event: 'day', ...reckoning }])
+    this.#note({ event: 'day', ...reckoning })
     const difference = reckoning.own - reckoning.broker
     if (Math.abs(difference) > CENT)
       tell.alarm(
@@ -368,6 +376,7 @@ export class Paper {
           this.#wake = resolve
         })
       else await this.#handle(next)
+      await this.#write()
     }
     return this.#ending
   }
@@ -384,22 +393,24 @@ export class Paper {
       const isFlat = () => live.state.account.position.every((shares) => shares === 0)
       if (flattens && !isFlat()) {
         const timeMs = clock.now()
-        await this.#send(live.flatten(timeMs), [{ event: 'flatten', time: timeMs }])
+        this.#note({ event: 'flatten', time: timeMs })
+        await this.#send(live.flatten(timeMs))
         isDone = await this.#until(isFlat, FLATTEN_PATIENCE_MS, 'all')
       }
       isDone &&= this.#working().length === 0
     }
-    await this.#settle(true)
+    this.#settle(true)
     live.close()
     const reckoning = await this.#reckon()
-    await this.#write([{ event: 'end', ending, at: host() }], { sync: true })
-    await this.#options.flush()
+    this.#note({ event: 'end', ending, at: host() })
+    await this.#write({ sync: true })
     return { isDone, reckoning }
   }
 
   /** No more orders until somebody resets it, also after a restart. */
   async halt(reason: string): Promise<void> {
-    await this.#write([{ event: 'halt', reason, at: this.#options.host() }], { sync: true })
+    this.#note({ event: 'halt', reason, at: this.#options.host() })
+    await this.#write({ sync: true })
     this.#options.tell.alarm('halt', reason)
     this.#end('halt')
   }
@@ -424,7 +435,7 @@ export class Paper {
       const open = await broker.openOrders()
       const executions = await broker.executions()
       const completed = await broker.completedOrders()
-      for (const report of executions) await this.#execution(report)
+      for (const report of executions) this.#execution(report)
       unseen = []
       for (const sent of this.#working()) {
         const at = open.find(({ ref }) => ref === sent.ref)
@@ -434,11 +445,10 @@ export class Paper {
         if (at !== undefined) {
           sent.id = at.id
           this.#byId.set(at.id, sent)
-          await this.#report(sent, ACK)
+          this.#report(sent, ACK)
           if (!isFresh(sent)) this.#cancel(sent.order)
         } else if (executed >= Math.abs(sent.shares)) continue
-        else if (executed > 0 || completed.some(({ ref }) => ref === sent.ref))
-          await this.#report(sent, CANCEL)
+        else if (executed > 0 || completed.some(({ ref }) => ref === sent.ref)) this.#report(sent, CANCEL)
         else unseen.push(sent)
       }
       if (unseen.length === 0) break
@@ -447,12 +457,13 @@ export class Paper {
     this.#isReconciled = true
     for (const sent of unseen) {
       if (!isFresh(sent)) {
-        await this.#report(sent, CANCEL)
+        this.#report(sent, CANCEL)
         continue
       }
       sent.id = broker.nextId()
-      await this.#write([intentOf(sent)], { sync: true })
-      await this.#place(sent)
+      this.#note(intentOf(sent))
+      await this.#write({ sync: true })
+      this.#place(sent)
     }
   }
 
@@ -467,7 +478,7 @@ export class Paper {
       for (let look = 1; look <= LOOKS; look++) {
         if (look > 1) {
           await this.#pause(LATE_MS)
-          for (const report of await broker.executions()) await this.#execution(report)
+          for (const report of await broker.executions()) this.#execution(report)
         }
         theirs = (await broker.positions())
           .filter(
@@ -488,9 +499,10 @@ export class Paper {
         throw new Failure('data', words, {
           hint: 'take them over with --adopt, or close them with --flatten',
         })
-      await this.#settle(true)
+      this.#settle(true)
       const price = close[k]![live.t]!
-      await this.#write([{ event: 'adopt', symbol: k, shares: theirs - ours, price }], { sync: true })
+      this.#note({ event: 'adopt', symbol: k, shares: theirs - ours, price })
+      await this.#write({ sync: true })
       live.adopt(k, theirs - ours, price)
     }
   }
@@ -505,6 +517,7 @@ export class Paper {
     const { host } = this.#options
     switch (message.kind) {
       case 'part':
+        this.#cameMs = message.atMs
         return this.#part(message.symbol, message.bar)
       case 'time':
         return this.#time(message.timeMs)
@@ -534,9 +547,9 @@ export class Paper {
         return
       case 'down':
         this.#isReconciled = false
-        return this.#write([{ event: 'link', state: 'down', detail: message.reason, at: host() }])
+        return this.#note({ event: 'link', state: 'down', detail: message.reason, at: host() })
       case 'ready':
-        await this.#write([{ event: 'link', state: 'ready', detail: '', at: host() }])
+        this.#note({ event: 'link', state: 'ready', detail: '', at: host() })
         if (!message.ready.again) return
         return this.#again(true)
       case 'failed':
@@ -566,7 +579,7 @@ export class Paper {
     if (timeMs === null) return
     // What executions are measured against is the open of a bar, not of any part: that is known after a restart as well.
     if (timeMs === bar.startMs) this.#executions.opened(k, timeMs, bar.open)
-    await this.#settle(false)
+    this.#settle(false)
     await this.#slots()
     const endMs = bar.startMs + PART_MS
     if (endMs <= this.#askedMs) return
@@ -602,26 +615,25 @@ export class Paper {
   async #slot(slot: Slot): Promise<void> {
     const { live, clock, lastBarMs, lastJointMs, closeMs, host, broker } = this.#options
     const { timeMs, endMs } = slot
-    const cameMs = host()
+    this.#placedMs = 0
     const bars = await this.#completed(slot)
     for (const [k, bar] of bars.entries()) if (bar !== null) this.#executions.opened(k, timeMs, bar[0]!)
     const [first, second] = bars
     if (first && second) {
       await this.#clearWorking()
-      await this.#settle(true)
+      this.#settle(true)
       const numbers = [...first, ...second]
-      await this.#write([{ event: 'bar', time: timeMs, numbers: storedNumbers(numbers) }])
+      this.#note({ event: 'bar', time: timeMs, numbers: storedNumbers(numbers) })
       live.take(timeMs, numbers)
-      await this.#options.flush()
       if (live.isOver) this.#end('limit')
       else if (timeMs < lastJointMs) await this.#decide(endMs)
     } else {
       for (let k = 0; k < SYMBOL_COUNT; k++) {
         const numbers = bars[k]
         if (!numbers) continue
-        await this.#settle(true)
-        await this.#write([{ event: 'alone', symbol: k, time: timeMs, numbers: storedNumbers(numbers) }])
-        await this.#send(live.takeAlone(k, timeMs, numbers), [])
+        this.#settle(true)
+        this.#note({ event: 'alone', symbol: k, time: timeMs, numbers: storedNumbers(numbers) })
+        await this.#send(live.takeAlone(k, timeMs, numbers))
       }
     }
     if (timeMs >= lastBarMs) this.#end('data')
@@ -634,12 +646,11 @@ export class Paper {
         timeMs: endMs,
         connection: broker.state,
         ageMs,
-        latencyMs: host() - cameMs,
+        latencyMs: (this.#placedMs === 0 ? host() : this.#placedMs) - this.#cameMs,
         offsetMs: this.#offsetMs,
       },
       live,
     )
-    await this.#options.flush()
   }
 
   #end(ending: Ending): void {
@@ -723,12 +734,13 @@ export class Paper {
     if (ageMs >= live.options.market.intervalMs) {
       const action = live.state.heldAction
       const sha256 = live.miss(action)
-      return this.#write([{ event: 'miss', action, sha256 }])
+      return this.#note({ event: 'miss', action, sha256 })
     }
     const age = this.#mayTrade() ? ageMs : UNTRUSTED_MS
     const decided = live.decide(age)
     const { action, sha256 } = decided
-    await this.#send(decided, [{ event: 'decide', age, action, sha256 }])
+    this.#note({ event: 'decide', age, action, sha256 })
+    await this.#send(decided)
   }
 
   /** Whether prices and connection deserve orders. */
@@ -752,7 +764,7 @@ export class Paper {
   }
 
   /** Journal first, then the wire. */
-  async #send({ cancels, intents }: Orders, before: readonly JournalEvent[]): Promise<void> {
+  async #send({ cancels, intents }: Orders): Promise<void> {
     const { broker, run } = this.#options
     const canSend = this.#canSend()
     const orders = intents.map(
@@ -765,30 +777,35 @@ export class Paper {
         decidedMs,
       }),
     )
-    await this.#write([...before, ...orders.map(intentOf)], { sync: orders.length > 0 })
+    this.#note(...orders.map(intentOf))
+    // Nothing goes out that is not on the disk.
+    if (orders.length > 0) await this.#write({ sync: true })
     for (const order of cancels) this.#cancel(order)
     for (const one of orders) {
       this.#orders.set(one.order, one)
-      if (canSend) await this.#place(one)
-      else await this.#report(one, CANCEL)
+      if (canSend) this.#place(one)
+      else this.#report(one, CANCEL)
     }
-    await this.#options.flush()
   }
 
   /** Sends an order whose intent is on the disk. */
-  async #place(one: SentOrder): Promise<void> {
+  #place(one: SentOrder): void {
     const { broker, contracts } = this.#options
     this.#byId.set(one.id, one)
     this.#executions.expect(one)
     // The connection may have gone while the disk was written to.
-    if (broker.state !== 'ready') return this.#report(one, CANCEL)
+    if (broker.state !== 'ready') {
+      this.#report(one, CANCEL)
+      return
+    }
     broker.place(one.id, contracts[one.symbol]!, {
       ref: one.ref,
       side: one.shares > 0 ? 'buy' : 'sell',
       shares: Math.abs(one.shares),
       kind: 'market',
     })
-    await this.#write([{ event: 'sent', order: one.order, id: one.id }])
+    this.#placedMs = this.#options.host()
+    this.#note({ event: 'sent', order: one.order, id: one.id })
   }
 
   #cancel(order: number): void {
@@ -799,7 +816,7 @@ export class Paper {
 
   /** What still works from the decision before is cancelled, and its end waited for: the next decision begins with none. */
   async #clearWorking(): Promise<void> {
-    await this.#settle(false)
+    this.#settle(false)
     if (this.#options.broker.state !== 'ready') return
     for (const { order } of this.#working()) this.#cancel(order)
     await this.#until(() => this.#working().length === 0, CANCEL_PATIENCE_MS, 'reports')
@@ -856,18 +873,18 @@ export class Paper {
 
   // Reports
 
-  async #order(report: OrderReport): Promise<void> {
+  #order(report: OrderReport): void {
     const sent = this.#sentOf(report)
     if (sent === undefined) return
-    if (report.standing === 'open' || report.standing === 'pending') return this.#report(sent, ACK)
-    if (report.standing === 'cancelled') return this.#closed(sent, CANCEL)
+    if (report.standing === 'open' || report.standing === 'pending') this.#report(sent, ACK)
+    else if (report.standing === 'cancelled') this.#closed(sent, CANCEL)
   }
 
-  async #execution(report: ExecutionReport): Promise<void> {
+  #execution(report: ExecutionReport): void {
     const sent = this.#sentOf(report)
     if (sent === undefined) return
     const timeMs = report.timeMs ?? this.#options.clock.now()
-    if (this.#executions.take(sent, report, timeMs)) await this.#settle(false)
+    if (this.#executions.take(sent, report, timeMs)) this.#settle(false)
   }
 
   /** The order of ours that a report is about, by the reference that it keeps, else by its id. */
@@ -886,7 +903,7 @@ export class Paper {
   }
 
   /** Executions of which all is known reach the account; with `all` those too of which something is still to come. */
-  async #settle(all: boolean): Promise<void> {
+  #settle(all: boolean): void {
     if (this.#executions.isEmpty) return
     const { live } = this.#options
     const mark = live.options.market.close.map((column) => column[live.t] ?? Number.NaN)
@@ -894,10 +911,9 @@ export class Paper {
       this.modelledSlippage += modelled
       this.seenSlippage += report.slippage
       const { revision, permId } = execution
-      await this.#write([{ event: 'report', report, revision, perm: permId }])
+      this.#note({ event: 'report', report, revision, perm: permId })
       live.apply(report)
     }
-    await this.#options.flush()
   }
 
   async #problem({ id, act, code, message, meaning, symbol }: Problem): Promise<void> {
@@ -931,22 +947,21 @@ export class Paper {
     }
   }
 
-  async #closed(sent: SentOrder | undefined, kind: number): Promise<void> {
+  #closed(sent: SentOrder | undefined, kind: number): void {
     if (sent === undefined) return
-    await this.#settle(false)
-    await this.#report(sent, kind)
+    this.#settle(false)
+    this.#report(sent, kind)
   }
 
   /** Tells the account of an order that has not ended. */
-  async #report({ order, decidedMs }: SentOrder, kind: number): Promise<void> {
+  #report({ order, decidedMs }: SentOrder, kind: number): void {
     const state = this.#stateOf(order)
     if (state === null || !isOpen(state)) return
     // Brokers say many times that an order lives.
     if (kind === ACK && state !== SENT && state !== UNKNOWN) return
     const report: Report = { ...newReport(), kind, order, timeMs: decidedMs }
-    await this.#write([{ event: 'report', report }])
+    this.#note({ event: 'report', report })
     this.#options.live.apply(report)
-    await this.#options.flush()
   }
 
   /** A host clock that is off is told once. */
@@ -962,8 +977,18 @@ export class Paper {
     return this.#options.live.options.market.symbols.indexOf(symbol)
   }
 
-  #write(events: readonly JournalEvent[], options: { readonly sync?: boolean } = {}): Promise<void> {
-    return this.#options.journal.append(events, options)
+  /** Keeps events for the next write: one piece for all that a bar brings. */
+  #note(...events: JournalEvent[]): void {
+    this.#noted.push(...events)
+  }
+
+  /** Everything noted is in the journal; with `sync` on the disk. Records of it follow. */
+  async #write({ sync = false }: { readonly sync?: boolean } = {}): Promise<void> {
+    const { journal, flush } = this.#options
+    const events = this.#noted
+    this.#noted = []
+    if (events.length > 0) await journal.append(events, { sync })
+    await flush()
   }
 }
 
