@@ -53,6 +53,8 @@ export interface SavedExchange {
   readonly holdings: readonly (readonly [account: string, saved: SavedHoldings, dayEquity: number])[]
 }
 
+/** Longest wait of an order for its bar, as in the backtest, unless the bars themselves are longer. */
+const PATIENCE_MS = 120_000
 const FIRST_PERM_ID = 1_600_000_001
 const toCents = (price: number): number => Math.round(price * 100) / 100
 
@@ -175,19 +177,20 @@ export class Exchange {
 
   /** When a working order ends if nothing happens; infinite where it will meet a bar. */
   deadline(order: SimOrder): number {
-    const { tape } = this.#options
+    const { tape, overnight } = this.#options
     const { kind, arrivedMs, isTriggered, symbol } = order
     if (this.inert.has(order.permId)) return Number.POSITIVE_INFINITY
     const session = sessionAt(arrivedMs)
     const closeMs = session === null || arrivedMs >= session.closeMs ? arrivedMs : session.closeMs
     const fromMs = Number.isNaN(order.filledBarMs) ? arrivedMs : Math.max(arrivedMs, order.filledBarMs + 1)
     if (kind !== 'MKT' && !(kind === 'STP' && isTriggered))
-      return this.#options.overnight ? Number.POSITIVE_INFINITY : closeMs
+      return overnight ? Number.POSITIVE_INFINITY : closeMs
     const part = tape.partFrom(symbol, fromMs)
-    const isNight = part === null || part.startMs >= closeMs
+    const isNight = part !== null && part.startMs >= closeMs
     if (part !== null && this.#broker.isInTime(arrivedMs, part.startMs, isNight))
       return Number.POSITIVE_INFINITY
-    return isNight && !this.#options.overnight ? closeMs : arrivedMs + Math.max(120_000, tape.intervalMs)
+    const patientMs = arrivedMs + Math.max(PATIENCE_MS, tape.intervalMs)
+    return overnight ? patientMs : Math.min(closeMs, patientMs)
   }
 
   quote(symbol: string, timeMs: number): Quote | null {

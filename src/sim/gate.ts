@@ -84,6 +84,8 @@ export class Gate implements Desk, SessionHost, Stage {
   readonly ended: Promise<void>
   #end: () => void = () => {}
   #day: number
+  /** Symbols of which a bar ended at the last instant. */
+  #endedSymbols: ReadonlySet<string> = new Set()
   /** Real time of the last instant. */
   #instantRealMs = 0
   readonly #scenario: Scenario
@@ -272,6 +274,7 @@ export class Gate implements Desk, SessionHost, Stage {
     this.#runDue()
     this.#scenario.tick(timeMs)
     const parts = this.tape.ended(timeMs)
+    this.#endedSymbols = new Set(parts.map(({ symbol }) => symbol))
     this.exchange.meetEnded(parts, timeMs)
     this.#save()
     for (const client of this.clients()) {
@@ -306,11 +309,13 @@ export class Gate implements Desk, SessionHost, Stage {
     return waits
   }
 
-  /** It waits for something, and was sent no bar at this instant: it is to have the time to see that. */
+  /** It waits for something that did not come at this instant: it is to have the time to see that. */
   #isStarved({ isStarved, bars, barSentMs, clientId }: Session): boolean {
     if (isStarved) return true
     if (bars.size === 0) return this.exchange.working.some((order) => order.clientId === clientId)
-    return ![...barSentMs.values()].includes(this.clock.instantMs)
+    const { instantMs } = this.clock
+    const isDue = (symbol: string) => this.#endedSymbols.has(symbol) && barSentMs.get(symbol) !== instantMs
+    return [...bars.values()].some(({ symbol }) => isDue(symbol))
   }
 
   #letGo(session: Session): void {
