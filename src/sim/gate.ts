@@ -184,6 +184,8 @@ export class Gate implements Desk, SessionHost, Stage {
   close(): void {
     this.clock.stop()
     for (const session of this.sessions) session.cut()
+    // What follows, as the ends of their sockets, is told to nobody.
+    this.sessions.clear()
   }
 
   onStart = (session: Session, message: Message): boolean => {

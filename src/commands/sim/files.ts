@@ -4,26 +4,36 @@ import { constants } from 'node:fs'
 import { disk } from '../../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { readAtMost } from '../../base/read-file.js'
-import type { Context } from '../../cli/context.js'
 import { readSimState, type SavedSim } from '../../sim/state.js'
 
 const MOST_STATE = 1 << 28
 
+/** Takes what a file could not be written for; the first one counts. */
+export type OnFailure = (error: unknown) => void
+
 /** Appends lines to a file as they come: what was logged survives the process. */
-export function openSimLog(context: Context, path: string): (line: string) => void {
+export function openSimLog(
+  path: string,
+  onFailure: OnFailure,
+): {
+  readonly write: (line: string) => void
+  readonly close: () => void
+} {
   let fd: number
   try {
     fd = disk.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600)
   } catch (error) {
     throw systemFailure(error, path, true)
   }
-  context.onEnd(async () => disk.close(fd))
-  return (line) => {
-    try {
-      disk.write(fd, Buffer.from(line))
-    } catch (error) {
-      throw systemFailure(error, path, true)
-    }
+  return {
+    write: (line) => {
+      try {
+        disk.write(fd, Buffer.from(line))
+      } catch (error) {
+        onFailure(systemFailure(error, path, true))
+      }
+    },
+    close: () => disk.close(fd),
   }
 }
 
@@ -42,7 +52,7 @@ export async function readStateFile(path: string): Promise<SavedSim | undefined>
  * Writes a state beside its file and renames it, so that a kill at any moment leaves one whole. Not synced: it is to survive the
  * process, not the machine.
  */
-export function stateWriter(path: string): (state: SavedSim) => void {
+export function stateWriter(path: string, onFailure: OnFailure): (state: SavedSim) => void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   return (state) => {
     try {
@@ -54,7 +64,7 @@ export function stateWriter(path: string): (state: SavedSim) => void {
       }
       disk.rename(temporary, path)
     } catch (error) {
-      throw systemFailure(error, path, true)
+      onFailure(systemFailure(error, path, true))
     }
   }
 }

@@ -11,7 +11,7 @@ import { BlockWriter } from '../../stream/sink.js'
 import { simTimers } from '../wiring/gateway.js'
 import { storeExits } from '../wiring/store.js'
 import { costsOf } from '../wiring/strategy.js'
-import { openSimLog, readStateFile, stateWriter } from './files.js'
+import { type OnFailure, openSimLog, readStateFile, stateWriter } from './files.js'
 import { simOptions } from './options.js'
 import { loadTape } from './tape.js'
 
@@ -59,7 +59,13 @@ export const sim = defineCommand({
     const tape = await loadTape(context, given)
     if (given.now !== undefined && given.now >= tape.endMs)
       throw usage(`--now is after the last bar, which ends ${formatTime(tape.endMs)}`)
-    const log = given.log === undefined ? null : openSimLog(context, given.log)
+    let fail: OnFailure = () => {}
+    const failed = new Promise<never>((_resolve, reject) => {
+      fail = reject
+    })
+    // Until somebody waits for it.
+    failed.catch(() => {})
+    const log = given.log === undefined ? null : openSimLog(given.log, fail)
     const gateway = await startSim({
       ...{
         tape,
@@ -76,12 +82,21 @@ export const sim = defineCommand({
         notional: given['max-notional'] ?? NO_ORDER_LIMITS.notional,
         quantity: given['max-shares'] ?? NO_ORDER_LIMITS.quantity,
       },
-      ...{ timers: simTimers, scenario, restored, log, note: (words: string) => context.ui.note(words) },
-      ...(given.state === undefined ? {} : { save: stateWriter(given.state) }),
+      ...{
+        timers: simTimers,
+        scenario,
+        restored,
+        log: log?.write ?? null,
+        note: (words: string) => context.ui.note(words),
+      },
+      ...(given.state === undefined ? {} : { save: stateWriter(given.state, fail) }),
     })
-    context.onEnd(() => gateway.close())
+    context.onEnd(async () => {
+      await gateway.close()
+      log?.close()
+    })
     if (given.control !== undefined) context.onEnd(await openControl(given.control, gateway))
-    await serve(context, given, gateway, out)
+    await serve(context, given, { gateway, out, failed })
   },
 })
 
@@ -93,7 +108,15 @@ async function scenarioOf(path: string) {
 }
 
 /** Says where it listens, and at the end what the accounts hold. */
-async function serve(context: Context, given: Given, gateway: Sim, out: BlockWriter): Promise<void> {
+async function serve(
+  context: Context,
+  given: Given,
+  {
+    gateway,
+    out,
+    failed,
+  }: { readonly gateway: Sim; readonly out: BlockWriter; readonly failed: Promise<never> },
+): Promise<void> {
   const { signal, ui } = context
   const { port } = gateway
   await out.text(
@@ -103,10 +126,11 @@ async function serve(context: Context, given: Given, gateway: Sim, out: BlockWri
   void gateway.ended.then(() =>
     ui.note('the bars have ended: the clock stands, and clients are answered until a signal comes'),
   )
-  await new Promise<void>((resolve) => {
+  const stopped = new Promise<void>((resolve) => {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+  await Promise.race([stopped, failed])
   const violations = Object.fromEntries(gateway.violations)
   for (const one of gateway.statement())
     await out.text(`${JSON.stringify({ type: 'statement', ...one, violations })}\n`)
