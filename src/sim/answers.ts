@@ -23,6 +23,7 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   reqManagedAccounts: ({ accounts }, session) =>
     session.send('managedAccounts', { accounts: accounts.join(',') }),
   reqCurrentTime: ({ clock, effects }, session) => {
+    session.hasAsked = true
     if (session.bars.size > 0) session.isPaced = true
     session.isLetGo = false
     session.owed = Math.max(0, session.owed - 1)
@@ -235,6 +236,8 @@ function reqRealTimeBars(desk: Desk, session: Session, message: Message): void {
   session.isPaced = false
   session.owed = 0
   session.isStarved = false
+  // One that keeps the time has more to ask for before it asks the time.
+  if (session.hasAsked) session.isSettled = false
   session.bars.set(reqId, { symbol: contract.symbol, regular: message.useRth === '1' })
   desk.clock.poke()
 }

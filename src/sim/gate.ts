@@ -55,7 +55,7 @@ export interface Statement {
 
 /** A client that is sent something is left so long to answer where it does not ask the time. */
 const QUIET_MS = 5
-/** And the first time after it has come, when it has more to say than it knows yet. */
+/** And longer the first time after it has come, or has asked for bars, when it has more to say than it knows yet. */
 const SETTLING_MS = 500
 /** A client that owes and says nothing for so long is not waited for. */
 const PATIENCE_MS = 30_000

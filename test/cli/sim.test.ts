@@ -62,6 +62,8 @@ const order = (ref: string, more: object = {}) => ({
   ...{ account: 'DU1234567', orderRef: ref, ...more },
 })
 
+const OVER = 'the bars have ended: the clock stands, and clients are answered until a signal comes'
+
 const filled = (ib: IBApi) =>
   new Promise<{ execId?: string; price?: number }>((resolve) =>
     ib.once(EventName.execDetails, (_id, _contract, execution) => resolve(execution)),
@@ -174,14 +176,18 @@ test('a whole day at full speed leaves the same log each time', async () => {
         if (count % 60 === 0)
           ib.placeOrder(count / 60, NVDA, order(`a:${count}`, { action: count % 120 ? 'BUY' : 'SELL' }))
         ib.reqCurrentTime()
-        if (count === 390 * 12) resolve()
       })
+      // The time is told last: by then everything was heard.
+      let told = 0
+      ib.on(EventName.currentTime, () => ++told > 390 * 12 + 1 && resolve())
+      // A client that keeps the time says so before it asks for bars.
+      ib.reqCurrentTime()
       ib.reqRealTimeBars(1, NVDA, 5, 'TRADES' as never, true)
       ib.reqCurrentTime()
     })
     one.child.kill('SIGINT')
     const { status, errors } = await one.ended()
-    expect([status, errors]).toEqual([130, 'jules sim: warning: interrupted, stopping\n'])
+    expect([status, errors]).toEqual([130, `jules sim: ${OVER}\njules sim: warning: interrupted, stopping\n`])
     const log = dir
       .read('log.ndjson')
       .split('\n')
