@@ -198,6 +198,23 @@ test('a whole day at full speed leaves the same log each time', async () => {
   expect(digests[0]).toBe(digests[1])
 })
 
+test('a session of a gateway is passed through and written down', async () => {
+  const dir = new Workdir()
+  const real = await started(dir, ['--mock', '--account', 'DF1'])
+  const { child, gateway, ended } = await started(dir, [
+    ...['--record', `127.0.0.1:${real.gateway.port}`, '--record-to', 'kept'],
+  ])
+  const { ib } = await client(gateway.port)
+  const bar = new Promise((resolve) => ib.once(EventName.realtimeBar, resolve))
+  ib.reqRealTimeBars(1, NVDA, 5, 'TRADES' as never, true)
+  await bar
+  child.kill('SIGTERM')
+  const { status, records } = await ended()
+  expect([status, records[0].type, records[0].faults]).toEqual([143, 'recording', 0])
+  expect(dir.read('kept/bars.ndjson')).toMatch(/^{"type":"bar","symbol":"NVDA","interval":"5s"/)
+  expect(dir.read('kept/scenario.ndjson')).toBe('')
+})
+
 describe('refuses', () => {
   const cases: [string[], number, string][] = [
     [['--bars', 'x', '--mock'], 64, 'jules sim: --bars and --mock exclude each other\n'],

@@ -11,8 +11,10 @@ import { BlockWriter } from '../../stream/sink.js'
 import { simTimers } from '../wiring/gateway.js'
 import { storeExits } from '../wiring/store.js'
 import { costsOf } from '../wiring/strategy.js'
-import { type OnFailure, openSimLog, readStateFile, stateWriter } from './files.js'
+import { openSimLog, readStateFile, stateWriter } from './files.js'
 import { simOptions } from './options.js'
+import { recordSession } from './record.js'
+import { untilStopped } from './stop.js'
 import { loadTape } from './tape.js'
 
 type Given = Values<typeof simOptions>
@@ -32,6 +34,7 @@ export const sim = defineCommand({
     '  {"fault":"reject","on":{"order":3,"symbol":"NVDA"}}',
     '  {"fault":"link-lost","on":{"time":"10:15:00"},"with":{"seconds":30}}',
     '--control takes the same objects at a Unix socket while it runs, and {"ask":"status"}. --list-faults explains every fault.',
+    '--record HOST:PORT passes clients through to a gateway and writes bars.ndjson, the 5-second bars that it sent, and scenario.ndjson, what went wrong, when, and for how long; jules sim --bars bars.ndjson --interval 5s --scenario scenario.ndjson plays them. A gateway that manages an account that is no paper account is refused before anything of a client goes through.',
     'The first record on standard output says where it listens; at the end, which a signal brings, one for each account says what it holds.',
   ],
   options: simOptions,
@@ -44,6 +47,7 @@ export const sim = defineCommand({
     66: 'no such file, or no bars match',
     ...storeExits,
     69: 'the port is taken, or the store or the gateway of --record is not available',
+    77: 'the gateway of --record manages a live account, or the database refuses',
     73: 'a file cannot be created',
     74: 'reading or writing failed',
   },
@@ -54,17 +58,13 @@ export const sim = defineCommand({
       await out.text(`${faultLines().join('\n')}\n`)
       return out.drain()
     }
+    if (given.record !== undefined) return recordSession(context, { ...given, record: given.record })
     const scenario = given.scenario === undefined ? [] : await scenarioOf(given.scenario)
     const restored = given.state === undefined ? undefined : await readStateFile(given.state)
     const tape = await loadTape(context, given)
     if (given.now !== undefined && given.now >= tape.endMs)
       throw usage(`--now is after the last bar, which ends ${formatTime(tape.endMs)}`)
-    let fail: OnFailure = () => {}
-    const failed = new Promise<never>((_resolve, reject) => {
-      fail = reject
-    })
-    // Until somebody waits for it.
-    failed.catch(() => {})
+    const { stopped, fail } = untilStopped(context)
     const log = given.log === undefined ? null : openSimLog(given.log, fail)
     const gateway = await startSim({
       ...{
@@ -96,7 +96,7 @@ export const sim = defineCommand({
       log?.close()
     })
     if (given.control !== undefined) context.onEnd(await openControl(given.control, gateway))
-    await serve(context, given, { gateway, out, failed })
+    await serve(context, given, { gateway, out, stopped })
   },
 })
 
@@ -114,8 +114,8 @@ async function serve(
   {
     gateway,
     out,
-    failed,
-  }: { readonly gateway: Sim; readonly out: BlockWriter; readonly failed: Promise<never> },
+    stopped,
+  }: { readonly gateway: Sim; readonly out: BlockWriter; readonly stopped: Promise<void> },
 ): Promise<void> {
   const { signal, ui } = context
   const { port } = gateway
@@ -126,11 +126,7 @@ async function serve(
   void gateway.ended.then(() =>
     ui.note('the bars have ended: the clock stands, and clients are answered until a signal comes'),
   )
-  const stopped = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  await Promise.race([stopped, failed])
+  await stopped
   const violations = Object.fromEntries(gateway.violations)
   for (const one of gateway.statement())
     await out.text(`${JSON.stringify({ type: 'statement', ...one, violations })}\n`)
