@@ -335,7 +335,7 @@ _jules() {
         --scenario) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --record) COMPREPLY=(); return ;;
-        --record-to) COMPREPLY=(); return ;;
+        --record-to) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
