@@ -72,8 +72,14 @@ const ROWS: Record<FaultName, Row> = {
   drop: [pass, ({ client }) => client.isCut, true, AT],
   'drop-after-order': [
     order,
-    (it) => [it.client.isCut, statuses(it), shares(it), again(it).of('nextValidId')[0]!.orderId],
-    [true, [], 5, '2'],
+    (it) => {
+      const { isCut } = it.client
+      const back = again(it)
+      back.follow('NVDA')
+      it.bench.play(back, 2)
+      return [isCut, statuses(it), back.of('nextValidId')[0]!.orderId, shares(it)]
+    },
+    [true, [], '2', 5],
   ],
   'drop-before-order': [order, (it) => [it.client.isCut, it.bench.gate.exchange.orders.length], [true, 0]],
   'drop-after-fill': [order, (it) => [it.client.isCut, execIds(it), shares(it)], [true, [], 5]],

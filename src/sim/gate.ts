@@ -303,7 +303,8 @@ export class Gate implements Desk, SessionHost, Stage {
         else waits = Math.max(waits, leftMs)
       } else if (!session.isPaced || this.#isStarved(session)) {
         const fromMs = Math.max(session.trafficMs, this.#isStarved(session) ? this.#instantRealMs : 0)
-        const leftMs = fromMs + (session.isSettled ? QUIET_MS : SETTLING_MS) - realMs
+        const pauseMs = session.isPaced || session.isSettled ? QUIET_MS : SETTLING_MS
+        const leftMs = fromMs + pauseMs - realMs
         if (leftMs <= 0) session.isSettled = true
         waits = Math.max(waits, leftMs)
       }

@@ -51,6 +51,7 @@ test('a session becomes bars and a scenario that the simulator reads', async () 
     ib.on(EventName.realtimeBar, () => {
       tick(5000)
       ib.reqCurrentTime()
+      ib.reqCurrentTime()
       if (++count === 20) resolve()
     })
   })

@@ -175,11 +175,13 @@ test('a whole day at full speed leaves the same log each time', async () => {
         count++
         if (count % 60 === 0)
           ib.placeOrder(count / 60, NVDA, order(`a:${count}`, { action: count % 120 ? 'BUY' : 'SELL' }))
+        // The answer to the first says that all bars have come, the second that they are dealt with.
+        ib.reqCurrentTime()
         ib.reqCurrentTime()
       })
       // The time is told last: by then everything was heard.
       let told = 0
-      ib.on(EventName.currentTime, () => ++told > 390 * 12 + 1 && resolve())
+      ib.on(EventName.currentTime, () => ++told > 2 * 390 * 12 + 1 && resolve())
       // A client that keeps the time says so before it asks for bars.
       ib.reqCurrentTime()
       ib.reqRealTimeBars(1, NVDA, 5, 'TRADES' as never, true)
