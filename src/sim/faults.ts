@@ -546,7 +546,7 @@ export const FAULTS = {
   },
   halt: {
     words:
-      'a symbol is halted for `seconds`: tick 49 has `kind` 1 for a halt, 2 for a volatility pause; nothing is filled',
+      'a symbol is halted for `seconds`: tick 49 has `kind` 1 for a halt, 2 for a volatility pause; nothing trades, and no bars come',
     on: 'now',
     params: { symbol: '', seconds: 300, kind: 1 },
     act: (stage, hit, params) => {
@@ -557,10 +557,16 @@ export const FAULTS = {
           for (const [reqId, quoted] of session.quotes)
             if (halted.includes(quoted)) session.send('tickGeneric', { reqId, tickType: 49, value })
       }
-      for (const one of halted) stage.desk.exchange.halted.add(one)
+      for (const one of halted) {
+        stage.desk.exchange.halted.add(one)
+        stage.effects.muted.add(one)
+      }
       say(Number(params.kind))
       stage.later(1000 * Number(params.seconds), () => {
-        for (const one of halted) stage.desk.exchange.halted.delete(one)
+        for (const one of halted) {
+          stage.desk.exchange.halted.delete(one)
+          stage.effects.muted.delete(one)
+        }
         say(0)
       })
       return false

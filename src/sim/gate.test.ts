@@ -2,7 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { mockTape, tapeOf } from '../../test/support/sim.js'
 import { SimBench } from '../../test/support/sim-bench.js'
+import { stream } from '../base/rng.js'
 import { DEFAULT_COSTS, feesOf, slippageOf } from '../portfolio/costs.js'
+import { FAULT_NAMES, faultNamed } from './faults.js'
+import { VIOLATIONS } from './log.js'
 
 const FREE = { ...DEFAULT_COSTS, commission: 'none', halfSpreadBps: 0 } as const
 const MODEL = { fills: 'model', fractional: false, overnight: false } as const
@@ -25,6 +28,8 @@ function bench(options: ConstructorParameters<typeof SimBench>[0] = {}) {
   client.follow('NVDA')
   return { bench: made, client }
 }
+
+const SOAK = mockTape({ symbols: ['NVDA'] })
 
 const last = <T>(list: readonly T[]): T => list.at(-1)!
 
@@ -323,6 +328,7 @@ describe('history', () => {
       { date: '20250801 09:59:00 US/Eastern' },
     ])
     expect(ask({ endDateTime: '20250731 10:00:00 US/Eastern' }).bars).toHaveLength(30)
+    expect(last(ask({ endDateTime: '20250731 10:00:00' }).client.codes())).toBe(2174)
     expect(ask({ endDateTime: '20250731-14:00:00' }).bars).toHaveLength(30)
   })
   test('that is not served says why', () => {
@@ -406,6 +412,11 @@ describe('a violation', () => {
     ])
   })
 
+  test('of every kind has a case', () => {
+    const others = ['stale-data', 'before-start', 'bad-handshake']
+    expect([...Object.keys(cases), ...others].sort()).toEqual(Object.keys(VIOLATIONS).sort())
+  })
+
   test('is none of orders as they should be', () => {
     const { bench: made, client } = bench({ limits: { notional: 1100, quantity: 10 } })
     made.play(client, 2)
@@ -473,4 +484,45 @@ test('what was known before a restart is known after it', () => {
   again.client.order(3, { orderRef: 'r:1' })
   expect([...again.bench.gate.log.violations.keys()]).toEqual(['duplicate-id', 'duplicate-ref'])
   expect(again.bench.records.filter(({ type }) => type === 'fault')).toHaveLength(1)
+})
+
+test('whatever happens, cash and shares are those of the executions', () => {
+  const faults = FAULT_NAMES.filter(
+    (name) => !/drop|greeting|restart|down|login|torn|in-use|silence/.test(name),
+  )
+  for (let seed = 1; seed <= 40; seed++) {
+    const rng = stream(seed, 'soak')
+    const entries = Array.from({ length: 3 }, () => {
+      const fault = faults[rng.int(faults.length)]!
+      const { on, message } = faultNamed(fault)!
+      if (message !== undefined) return { fault, on: { message } }
+      return { fault, on: on === 'now' ? { time: `09:${31 + rng.int(4)}:05` } : { [on]: 1 + rng.int(6) } }
+    })
+    const { bench: made, client } = bench({
+      tape: SOAK,
+      terms: { ...MODEL, costs: { ...DEFAULT_COSTS, participation: rng.int(2) === 0 ? null : 1e-5 } },
+      faults: entries,
+    })
+    for (let n = 1; n <= 25; n++) {
+      const orderType = (['MKT', 'MKT', 'LMT', 'STP'] as const)[rng.int(4)]!
+      const price = Math.round(SOAK.lastPart('NVDA', made.gate.clock.instantMs)!.close + rng.int(5) - 2)
+      const action = rng.int(2) === 0 ? 'BUY' : 'SELL'
+      client.order(n, { action, totalQuantity: 1 + rng.int(9), orderType, lmtPrice: price, auxPrice: price })
+      if (rng.int(4) === 0) client.send('cancelOrder', { orderId: 1 + rng.int(n) })
+      if (rng.int(20) === 0) client.send('globalCancel')
+      made.play(client, rng.int(6))
+    }
+    const { executions } = made.gate.exchange
+    const [{ cash, positions, realised, equity } = expect.fail()] = made.gate.statement()
+    const paid = executions.reduce((sum, one) => sum + one.side * one.shares * one.price + one.commission, 0)
+    const shares = executions.reduce((sum, one) => sum + one.side * one.shares, 0)
+    const { unrealised } = made.gate.exchange.equity('DU1234567', made.gate.clock.instantMs)
+    const where = `seed ${seed}: ${JSON.stringify(entries)}`
+    expect(cash, where).toBeCloseTo(1_000_000 - paid, 6)
+    expect(positions.NVDA ?? 0, where).toBeCloseTo(shares, 9)
+    expect(equity - 1_000_000, where).toBeCloseTo(realised + unrealised, 6)
+    expect(new Set(executions.map(({ execId }) => execId)).size, where).toBe(executions.length)
+    for (const order of made.gate.exchange.orders)
+      expect(order.filled, where).toBeLessThanOrEqual(order.quantity)
+  }
 })

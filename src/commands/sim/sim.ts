@@ -5,6 +5,7 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import type { Values } from '../../cli/options.js'
 import { openControl } from '../../sim/control.js'
+import { VIOLATIONS } from '../../sim/log.js'
 import { faultLines, readScenario } from '../../sim/scenario.js'
 import { NO_ORDER_LIMITS, SIM_HOST, type Sim, startSim } from '../../sim/server.js'
 import { BlockWriter } from '../../stream/sink.js'
@@ -30,6 +31,8 @@ export const sim = defineCommand({
     'Prices come from --bars, generated with --mock, or from the store. Only bars of the regular session count. 5-second bars are cut from them, and add up to them again to the bit; history is the bars themselves. The clock is virtual: it begins at --now and goes at --speed. At max it waits for each client that asks the time to ask it twice for every instant at which it was sent real-time bars: the first answer says that all of them have come, the second question that they are dealt with. Time stands while nobody follows anything.',
     'A market order is filled by the model of backtest at the open of the first 5-second bar that begins when the order is there, or later; a limit or stop where a bar reaches it; MOC at the last price of the session. What finds no bar within two minutes, or one bar, expires.',
     '--log has each message of a client by name, connections, faults, and each violation: what a client that is trusted does not do, with its count. The same seed and the same messages give the same bytes. --state keeps orders, executions, accounts, order ids and the clock, before anybody is told of them: after kill -9 the same command goes on.',
+    'What is counted as a violation:',
+    ...Object.entries(VIOLATIONS).map(([rule, words]) => `  ${rule.padEnd(20)} ${words}`),
     '--scenario names faults that are to happen: a JSON object a line, or an array of them. "on" ties one to the nth order, fill or connect, to the nth message of a name, to a symbol, or to a time, as 10:15:00 in New York; without it the fault happens at once, or at the first event of its kind; "with" has its parameters; "times" is how often.',
     '  {"fault":"reject","on":{"order":3,"symbol":"NVDA"}}',
     '  {"fault":"link-lost","on":{"time":"10:15:00"},"with":{"seconds":30}}',
@@ -65,6 +68,12 @@ export const sim = defineCommand({
     if (given.now !== undefined && given.now >= tape.endMs)
       throw usage(`--now is after the last bar, which ends ${formatTime(tape.endMs)}`)
     const { stopped, fail } = untilStopped(context)
+    if (restored !== undefined) {
+      const { nowMs, exchange } = restored
+      context.ui.note(
+        `${given.state}: goes on at ${formatTime(nowMs)}, with ${exchange.orders.length} orders of the day; --now and --capital say nothing`,
+      )
+    }
     const log = given.log === undefined ? null : openSimLog(given.log, fail)
     const gateway = await startSim({
       ...{
