@@ -28,6 +28,8 @@ export interface ExchangeOptions extends Terms {
   readonly accounts: readonly string[]
   /** Dollars of each account at the start. */
   readonly cash: number
+  /** Something has changed that is to survive; before anybody is told of it. */
+  readonly onChange: () => void
   /** Told of what happens, in its order. */
   readonly onOrder: (order: SimOrder) => void
   readonly onExecution: (order: SimOrder, execution: SimExecution) => void
@@ -49,7 +51,6 @@ export interface SavedExchange {
   readonly nextExecution: number
   readonly orders: readonly SimOrder[]
   readonly executions: readonly SimExecution[]
-  readonly refs: readonly string[]
   readonly holdings: readonly (readonly [account: string, saved: SavedHoldings, dayEquity: number])[]
 }
 
@@ -64,6 +65,8 @@ export class Exchange {
   readonly #broker: SimulatedBroker
   readonly #report = newReport()
   #nextPermId = FIRST_PERM_ID
+  /** Of orders that have ended and of executions, as JSON. */
+  readonly #texts = new WeakMap<SimOrder | SimExecution, string>()
   #nextExecution = 1
   /** Of the session of today and, where they still work, before. */
   readonly orders: SimOrder[] = []
@@ -119,6 +122,7 @@ export class Exchange {
     }
     this.orders.push(taken)
     if (taken.ref !== '') this.refs.add(taken.ref)
+    this.#options.onChange()
     this.#options.onOrder(taken)
     if (this.#options.fills === 'quote' && taken.kind === 'MKT') this.#fillAtQuote(taken)
     return taken
@@ -130,6 +134,7 @@ export class Exchange {
     order.limit = limit
     order.stop = stop
     order.arrivedMs = timeMs
+    this.#options.onChange()
     this.#options.onOrder(order)
   }
 
@@ -138,6 +143,7 @@ export class Exchange {
     order.status = status
     order.reason = reason
     order.endedMs = timeMs
+    this.#options.onChange()
     this.#options.onOrder(order)
   }
 
@@ -274,8 +280,10 @@ export class Exchange {
     }
     this.executions[at] = corrected
     if (order !== undefined) {
+      this.#texts.delete(order)
       order.filled += shares - old.shares
       order.value += shares * price - old.shares * old.price
+      this.#options.onChange()
       this.#options.onCorrection(order, corrected)
     }
     return corrected
@@ -293,6 +301,7 @@ export class Exchange {
       realised: old.realised === 0 ? 0 : old.realised + old.commission - commission,
     }
     this.executions[at] = changed
+    this.#options.onChange()
     return changed
   }
 
@@ -306,19 +315,18 @@ export class Exchange {
       this.dayEquity.set(account, cash + this.equity(account, openMs).value)
   }
 
-  save(): SavedExchange {
-    return {
-      nextPermId: this.#nextPermId,
-      nextExecution: this.#nextExecution,
-      orders: this.orders,
-      executions: this.executions,
-      refs: [...this.refs],
-      holdings: [...this.holdings].map(([account, holdings]) => [
-        account,
-        holdings.save(),
-        this.dayEquity.get(account)!,
-      ]),
-    }
+  /** What a state file has of it, as JSON. What does not change any more is made into text once. */
+  text(): string {
+    const holdings = [...this.holdings].map(([account, held]) => [
+      account,
+      held.save(),
+      this.dayEquity.get(account)!,
+    ])
+    return `{"nextPermId":${this.#nextPermId},"nextExecution":${this.#nextExecution},"orders":[${this.orders
+      .map((order) => this.#textOf(order, !isWorking(order)))
+      .join()}],"executions":[${this.executions
+      .map((execution) => this.#textOf(execution, true))
+      .join()}],"holdings":${JSON.stringify(holdings)}}`
   }
 
   restore(saved: SavedExchange): void {
@@ -334,11 +342,19 @@ export class Exchange {
         endedMs: real(order.endedMs),
       })
     this.executions.push(...saved.executions)
-    for (const ref of saved.refs) this.refs.add(ref)
+    for (const { ref } of saved.orders) if (ref !== '') this.refs.add(ref)
     for (const [account, holdings, dayEquity] of saved.holdings) {
       this.holdings.get(account)?.restore(holdings)
       this.dayEquity.set(account, dayEquity)
     }
+  }
+
+  #textOf(value: SimOrder | SimExecution, isFinal: boolean): string {
+    const known = this.#texts.get(value)
+    if (known !== undefined) return known
+    const text = JSON.stringify(value)
+    if (isFinal) this.#texts.set(value, text)
+    return text
   }
 
   #waiting(part: Part): SimOrder[] {
@@ -411,6 +427,7 @@ export class Exchange {
       order.status = 'Filled'
       order.endedMs = timeMs
     }
+    this.#options.onChange()
     this.#options.onExecution(order, execution)
     this.#options.onOrder(order)
   }

@@ -333,8 +333,8 @@ export const FAULTS = {
     words: 'clients that connect are told an order id far above the last one',
     on: 'now',
     params: { by: 1000 },
-    act: ({ desk }, _hit, params) => {
-      for (const [client, id] of desk.nextIds) desk.nextIds.set(client, id + Number(params.by))
+    act: ({ desk, effects }, _hit, params) => {
+      effects.toldId = Math.max(1, ...desk.nextIds.values()) + Number(params.by)
       return false
     },
   },

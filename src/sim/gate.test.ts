@@ -462,7 +462,8 @@ test('two clients of one id, and an account that is announced', () => {
 test('what was known before a restart is known after it', () => {
   const saved: string[] = []
   const faults = [{ fault: 'order-lost', on: { order: 3 } }]
-  const options = { faults, save: (state: object) => void saved.push(JSON.stringify(state)) }
+  const keep = { book: (text: string) => void saved.push(text), clock: () => {} }
+  const options = { faults, keep }
   const { bench: made, client } = bench(options)
   client.order(1)
   made.play(client, 3)

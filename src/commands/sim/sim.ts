@@ -12,7 +12,7 @@ import { BlockWriter } from '../../stream/sink.js'
 import { simTimers } from '../wiring/gateway.js'
 import { storeExits } from '../wiring/store.js'
 import { costsOf } from '../wiring/strategy.js'
-import { openSimLog, readStateFile, stateWriter } from './files.js'
+import { openSimLog, readStateFile, stateKeeper } from './files.js'
 import { simOptions } from './options.js'
 import { recordSession } from './record.js'
 import { untilStopped } from './stop.js'
@@ -75,6 +75,7 @@ export const sim = defineCommand({
       )
     }
     const log = given.log === undefined ? null : openSimLog(given.log, fail)
+    const keep = given.state === undefined ? undefined : stateKeeper(given.state, fail)
     const gateway = await startSim({
       ...{
         tape,
@@ -98,11 +99,12 @@ export const sim = defineCommand({
         log: log?.write ?? null,
         note: (words: string) => context.ui.note(words),
       },
-      ...(given.state === undefined ? {} : { save: stateWriter(given.state, fail) }),
+      keep,
     })
     context.onEnd(async () => {
       await gateway.close()
       log?.close()
+      keep?.close()
     })
     if (given.control !== undefined) context.onEnd(await openControl(given.control, gateway))
     await serve(context, given, { gateway, out, stopped })
