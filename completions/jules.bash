@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest paper check-env inspect sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest check-env inspect sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest paper check-env inspect sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
@@ -225,6 +225,64 @@ _jules() {
       flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
+    'paper')
+      case $prev in
+        --gateway) COMPREPLY=(); return ;;
+        --client-id) COMPREPLY=(); return ;;
+        --account) COMPREPLY=(); return ;;
+        --replay) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --speed) COMPREPLY=($(compgen -W '1 60 max' -- "$cur")); return ;;
+        --symbols) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
+        --source) COMPREPLY=($(compgen -W 'file mock' -- "$cur")); return ;;
+        --from) COMPREPLY=(); return ;;
+        --to) COMPREPLY=(); return ;;
+        --max-missing) COMPREPLY=(); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
+        --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
+        --max-line) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
+        --now) COMPREPLY=(); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --capital) COMPREPLY=(); return ;;
+        --max-position) COMPREPLY=(); return ;;
+        --shares) COMPREPLY=(); return ;;
+        --fill) COMPREPLY=($(compgen -W 'open close' -- "$cur")); return ;;
+        --commission) COMPREPLY=($(compgen -W 'ib-tiered ib-fixed none' -- "$cur")); return ;;
+        --cost-bps) COMPREPLY=(); return ;;
+        --trade-penalty-bps) COMPREPLY=(); return ;;
+        --half-spread-bps) COMPREPLY=(); return ;;
+        --impact-bps) COMPREPLY=(); return ;;
+        --participation) COMPREPLY=(); return ;;
+        --features) COMPREPLY=($(compgen -W 'intraday classic' -- "$cur")); return ;;
+        --max-day-loss) COMPREPLY=(); return ;;
+        --max-loss) COMPREPLY=(); return ;;
+        --max-drawdown) COMPREPLY=(); return ;;
+        --max-leverage) COMPREPLY=(); return ;;
+        --warmup) COMPREPLY=(); return ;;
+        --max-orders-per-min) COMPREPLY=(); return ;;
+        --stale-after) COMPREPLY=(); return ;;
+        --journal) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --run) COMPREPLY=(); return ;;
+        --show) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --webhook) COMPREPLY=(); return ;;
+        --healthcheck) COMPREPLY=(); return ;;
+        --records) COMPREPLY=($(compgen -W 'order fill risk equity state summary' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--gateway --client-id --account --allow-delayed --replay --speed --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --now --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --max-orders-per-min --stale-after --journal --run --dry-run --adopt --flatten --flatten-on-stop --halt --reset-halt --show --webhook --healthcheck --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
     'check-env')
       case $prev in
         --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
@@ -335,7 +393,7 @@ _jules() {
         --scenario) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --control) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --record) COMPREPLY=(); return ;;
-        --record-to) COMPREPLY=(); return ;;
+        --record-to) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac

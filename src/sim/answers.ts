@@ -3,7 +3,7 @@ import { SECOND } from '../base/time.js'
 import { accountValues, positionsOf, sendPnl, sendPositions, sendSummary, sendUpdates } from './accounts.js'
 import { type Contract, contractNamed, hoursFrom, localStamp } from './contracts.js'
 import { type Desk, nextIdOf } from './desk.js'
-import { countOf, historyOf } from './history.js'
+import { countOf, historyOf, isNaive } from './history.js'
 import type { Message } from './layout.js'
 import { cancelOrder, globalCancel, placeOrder } from './order-desk.js'
 import { isWorking, type SimOrder } from './orders.js'
@@ -23,6 +23,7 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   reqManagedAccounts: ({ accounts }, session) =>
     session.send('managedAccounts', { accounts: accounts.join(',') }),
   reqCurrentTime: ({ clock, effects }, session) => {
+    session.hasAsked = true
     if (session.bars.size > 0) session.isPaced = true
     session.isLetGo = false
     session.owed = Math.max(0, session.owed - 1)
@@ -235,6 +236,8 @@ function reqRealTimeBars(desk: Desk, session: Session, message: Message): void {
   session.isPaced = false
   session.owed = 0
   session.isStarved = false
+  // One that keeps the time has more to ask for before it asks the time.
+  if (session.hasAsked) session.isSettled = false
   session.bars.set(reqId, { symbol: contract.symbol, regular: message.useRth === '1' })
   desk.clock.poke()
 }
@@ -306,6 +309,12 @@ function reqHistoricalData(desk: Desk, session: Session, message: Message): void
     session.error(reqId, 321, 'Error validating request: cause - keepUpToDate is not served')
     return
   }
+  if (isNaive(String(message.endDateTime)))
+    session.error(
+      reqId,
+      2174,
+      'Warning: You submitted request with date-time attributes without explicit time zone.',
+    )
   const answer = historyOf(desk.tape, contract.symbol, { message, nowMs })
   if (isRefusal(answer)) session.error(reqId, answer.code, answer.text)
   else session.send('historicalData', { reqId, ...answer })

@@ -40,8 +40,8 @@ export class VirtualClock {
   #instantMs: number
   /** Real time at which the last instant was. */
   #realMs: number
-  /** What ended at the instant is told, and the clients are waited for. */
-  #isWaiting = false
+  /** What ended at the instant is told, and the clients are waited for; at the start, until somebody is there. */
+  #isWaiting = true
   #isScheduled = false
   #isStopped = false
   #cancel: () => void = () => {}
@@ -93,14 +93,14 @@ export class VirtualClock {
   }
 
   #turnFast({ isIdle, waitsMs, next, onEnded, onBegun, onOver, timers }: ClockOptions): void {
+    // Who was told of the instant has gone, and may come back to it; at the start nobody was there yet.
+    if (this.#isWaiting && isIdle()) return
+    const waits = waitsMs()
+    if (waits > 0) {
+      this.#cancel = timers.after(waits, () => this.poke())
+      return
+    }
     if (this.#isWaiting) {
-      // Who was told of the instant has gone, and may come back to it.
-      if (isIdle()) return
-      const waits = waitsMs()
-      if (waits > 0) {
-        this.#cancel = timers.after(waits, () => this.poke())
-        return
-      }
       this.#isWaiting = false
       onBegun(this.#instantMs)
     }

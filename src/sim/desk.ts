@@ -22,8 +22,6 @@ export interface Desk {
   readonly fractional: boolean
   /** The next order id of a client, by client id; only raised. */
   readonly nextIds: Map<number, number>
-  /** Every order id that was used, as `client:id`: one is never used twice. */
-  readonly usedIds: Set<string>
   /** The link from the gateway to the broker is lost, by fault. */
   isLinkDown: boolean
   /** The kind of data that comes, by fault; 1 is live. */

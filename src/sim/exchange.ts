@@ -28,6 +28,8 @@ export interface ExchangeOptions extends Terms {
   readonly accounts: readonly string[]
   /** Dollars of each account at the start. */
   readonly cash: number
+  /** Something has changed that is to survive; before anybody is told of it. */
+  readonly onChange: () => void
   /** Told of what happens, in its order. */
   readonly onOrder: (order: SimOrder) => void
   readonly onExecution: (order: SimOrder, execution: SimExecution) => void
@@ -49,10 +51,11 @@ export interface SavedExchange {
   readonly nextExecution: number
   readonly orders: readonly SimOrder[]
   readonly executions: readonly SimExecution[]
-  readonly refs: readonly string[]
   readonly holdings: readonly (readonly [account: string, saved: SavedHoldings, dayEquity: number])[]
 }
 
+/** Longest wait of an order for its bar, as in the backtest, unless the bars themselves are longer. */
+const PATIENCE_MS = 120_000
 const FIRST_PERM_ID = 1_600_000_001
 const toCents = (price: number): number => Math.round(price * 100) / 100
 
@@ -62,6 +65,8 @@ export class Exchange {
   readonly #broker: SimulatedBroker
   readonly #report = newReport()
   #nextPermId = FIRST_PERM_ID
+  /** Of orders that have ended and of executions, as JSON. */
+  readonly #texts = new WeakMap<SimOrder | SimExecution, string>()
   #nextExecution = 1
   /** Of the session of today and, where they still work, before. */
   readonly orders: SimOrder[] = []
@@ -117,6 +122,7 @@ export class Exchange {
     }
     this.orders.push(taken)
     if (taken.ref !== '') this.refs.add(taken.ref)
+    this.#options.onChange()
     this.#options.onOrder(taken)
     if (this.#options.fills === 'quote' && taken.kind === 'MKT') this.#fillAtQuote(taken)
     return taken
@@ -128,6 +134,7 @@ export class Exchange {
     order.limit = limit
     order.stop = stop
     order.arrivedMs = timeMs
+    this.#options.onChange()
     this.#options.onOrder(order)
   }
 
@@ -136,6 +143,7 @@ export class Exchange {
     order.status = status
     order.reason = reason
     order.endedMs = timeMs
+    this.#options.onChange()
     this.#options.onOrder(order)
   }
 
@@ -175,19 +183,20 @@ export class Exchange {
 
   /** When a working order ends if nothing happens; infinite where it will meet a bar. */
   deadline(order: SimOrder): number {
-    const { tape } = this.#options
+    const { tape, overnight } = this.#options
     const { kind, arrivedMs, isTriggered, symbol } = order
     if (this.inert.has(order.permId)) return Number.POSITIVE_INFINITY
     const session = sessionAt(arrivedMs)
     const closeMs = session === null || arrivedMs >= session.closeMs ? arrivedMs : session.closeMs
     const fromMs = Number.isNaN(order.filledBarMs) ? arrivedMs : Math.max(arrivedMs, order.filledBarMs + 1)
     if (kind !== 'MKT' && !(kind === 'STP' && isTriggered))
-      return this.#options.overnight ? Number.POSITIVE_INFINITY : closeMs
+      return overnight ? Number.POSITIVE_INFINITY : closeMs
     const part = tape.partFrom(symbol, fromMs)
-    const isNight = part === null || part.startMs >= closeMs
+    const isNight = part !== null && part.startMs >= closeMs
     if (part !== null && this.#broker.isInTime(arrivedMs, part.startMs, isNight))
       return Number.POSITIVE_INFINITY
-    return isNight && !this.#options.overnight ? closeMs : arrivedMs + Math.max(120_000, tape.intervalMs)
+    const patientMs = arrivedMs + Math.max(PATIENCE_MS, tape.intervalMs)
+    return overnight ? patientMs : Math.min(closeMs, patientMs)
   }
 
   quote(symbol: string, timeMs: number): Quote | null {
@@ -271,8 +280,10 @@ export class Exchange {
     }
     this.executions[at] = corrected
     if (order !== undefined) {
+      this.#texts.delete(order)
       order.filled += shares - old.shares
       order.value += shares * price - old.shares * old.price
+      this.#options.onChange()
       this.#options.onCorrection(order, corrected)
     }
     return corrected
@@ -290,6 +301,7 @@ export class Exchange {
       realised: old.realised === 0 ? 0 : old.realised + old.commission - commission,
     }
     this.executions[at] = changed
+    this.#options.onChange()
     return changed
   }
 
@@ -303,19 +315,18 @@ export class Exchange {
       this.dayEquity.set(account, cash + this.equity(account, openMs).value)
   }
 
-  save(): SavedExchange {
-    return {
-      nextPermId: this.#nextPermId,
-      nextExecution: this.#nextExecution,
-      orders: this.orders,
-      executions: this.executions,
-      refs: [...this.refs],
-      holdings: [...this.holdings].map(([account, holdings]) => [
-        account,
-        holdings.save(),
-        this.dayEquity.get(account)!,
-      ]),
-    }
+  /** What a state file has of it, as JSON. What does not change any more is made into text once. */
+  text(): string {
+    const holdings = [...this.holdings].map(([account, held]) => [
+      account,
+      held.save(),
+      this.dayEquity.get(account)!,
+    ])
+    return `{"nextPermId":${this.#nextPermId},"nextExecution":${this.#nextExecution},"orders":[${this.orders
+      .map((order) => this.#textOf(order, !isWorking(order)))
+      .join()}],"executions":[${this.executions
+      .map((execution) => this.#textOf(execution, true))
+      .join()}],"holdings":${JSON.stringify(holdings)}}`
   }
 
   restore(saved: SavedExchange): void {
@@ -331,11 +342,19 @@ export class Exchange {
         endedMs: real(order.endedMs),
       })
     this.executions.push(...saved.executions)
-    for (const ref of saved.refs) this.refs.add(ref)
+    for (const { ref } of saved.orders) if (ref !== '') this.refs.add(ref)
     for (const [account, holdings, dayEquity] of saved.holdings) {
       this.holdings.get(account)?.restore(holdings)
       this.dayEquity.set(account, dayEquity)
     }
+  }
+
+  #textOf(value: SimOrder | SimExecution, isFinal: boolean): string {
+    const known = this.#texts.get(value)
+    if (known !== undefined) return known
+    const text = JSON.stringify(value)
+    if (isFinal) this.#texts.set(value, text)
+    return text
   }
 
   #waiting(part: Part): SimOrder[] {
@@ -408,6 +427,7 @@ export class Exchange {
       order.status = 'Filled'
       order.endedMs = timeMs
     }
+    this.#options.onChange()
     this.#options.onExecution(order, execution)
     this.#options.onOrder(order)
   }

@@ -43,6 +43,8 @@ export type Params = Readonly<Record<string, number | string | boolean>>
 export interface Fault {
   /** In plain words, what a client sees. */
   readonly words: string
+  /** The code of the broker that it begins with. */
+  readonly code?: number
   /** When it strikes where the scenario names no event. */
   readonly on: FaultEvent
   /** Of messages: the one it is meant for. */
@@ -64,6 +66,7 @@ function tell({ clients }: Stage, code: number, text: string): void {
 function refusal(words: string, code: number, text: string, more: Partial<Fault> = {}): Fault {
   return {
     words: `${words} (${code})`,
+    code,
     on: 'order',
     params: { text },
     act: (_stage, hit, params) => {
@@ -78,6 +81,7 @@ function refusal(words: string, code: number, text: string, more: Partial<Fault>
 function warning(code: number, text: string): Fault {
   return {
     words: `a warning about an order that lives all the same (${code})`,
+    code,
     on: 'order',
     params: { text },
     act: ({ handle }, hit, params) => {
@@ -92,6 +96,7 @@ function warning(code: number, text: string): Fault {
 function word(words: string, code: number, text: string): Fault {
   return {
     words: `${words} (${code})`,
+    code,
     on: 'now',
     params: { text },
     act: (stage, _hit, params) => {
@@ -109,6 +114,7 @@ function dataLost(
 ): Fault {
   return {
     words: `${words} (${code})`,
+    code,
     on: 'now',
     params: { text, seconds: 0 },
     act: (stage, _hit, params) => {
@@ -327,8 +333,8 @@ export const FAULTS = {
     words: 'clients that connect are told an order id far above the last one',
     on: 'now',
     params: { by: 1000 },
-    act: ({ desk }, _hit, params) => {
-      for (const [client, id] of desk.nextIds) desk.nextIds.set(client, id + Number(params.by))
+    act: ({ desk, effects }, _hit, params) => {
+      effects.toldId = Math.max(1, ...desk.nextIds.values()) + Number(params.by)
       return false
     },
   },
@@ -353,6 +359,7 @@ export const FAULTS = {
 
   // The link and its farms
   'link-lost': {
+    code: 1100,
     words:
       'the link to the broker is lost for `seconds` and comes back with the data kept; fills meanwhile are seen by asking only (1100, 1102)',
     on: 'now',
@@ -375,6 +382,7 @@ export const FAULTS = {
       }),
   },
   'orders-blocked': {
+    code: 2110,
     words:
       'the gateway has no link and orders are not sent; it comes back by itself after `seconds` (2110, 1102)',
     on: 'now',
@@ -398,6 +406,7 @@ export const FAULTS = {
     },
   },
   'farm-blip': {
+    code: 2103,
     words:
       'the farm of market data breaks for `seconds` and is fine again, and the bars stay away until they are asked for anew (2103, 2104)',
     on: 'now',
@@ -414,6 +423,7 @@ export const FAULTS = {
     },
   },
   'history-farm-broken': {
+    code: 2105,
     words: 'the farm of history breaks for `seconds` and is fine again (2105, 2106)',
     on: 'now',
     params: { seconds: 30 },
@@ -457,6 +467,7 @@ export const FAULTS = {
     },
   },
   'stream-ended': {
+    code: 10225,
     words: 'the real-time bars end with an error, though all looks alive (10225)',
     on: 'now',
     params: {
@@ -472,6 +483,7 @@ export const FAULTS = {
     },
   },
   'updates-failed': {
+    code: 10182,
     words: 'live updates of a stream fail, and it ends (10182)',
     on: 'now',
     params: { text: 'Failed to request live updates (disconnected).' },
@@ -534,7 +546,7 @@ export const FAULTS = {
   },
   halt: {
     words:
-      'a symbol is halted for `seconds`: tick 49 has `kind` 1 for a halt, 2 for a volatility pause; nothing is filled',
+      'a symbol is halted for `seconds`: tick 49 has `kind` 1 for a halt, 2 for a volatility pause; nothing trades, and no bars come',
     on: 'now',
     params: { symbol: '', seconds: 300, kind: 1 },
     act: (stage, hit, params) => {
@@ -545,10 +557,16 @@ export const FAULTS = {
           for (const [reqId, quoted] of session.quotes)
             if (halted.includes(quoted)) session.send('tickGeneric', { reqId, tickType: 49, value })
       }
-      for (const one of halted) stage.desk.exchange.halted.add(one)
+      for (const one of halted) {
+        stage.desk.exchange.halted.add(one)
+        stage.effects.muted.add(one)
+      }
       say(Number(params.kind))
       stage.later(1000 * Number(params.seconds), () => {
-        for (const one of halted) stage.desk.exchange.halted.delete(one)
+        for (const one of halted) {
+          stage.desk.exchange.halted.delete(one)
+          stage.effects.muted.delete(one)
+        }
         say(0)
       })
       return false
@@ -594,6 +612,7 @@ export const FAULTS = {
     ...{ on: 'message', message: 'reqAccountSummary' },
   }),
   'rate-limit': {
+    code: 100,
     words: 'messages are said to come too fast (100)',
     on: 'now',
     params: { text: 'Max rate of messages per second has been exceeded' },
@@ -643,6 +662,7 @@ export const FAULTS = {
     'Price is out of the range defined by the precautionary settings.',
   ),
   reject: {
+    code: 201,
     words: 'an order is rejected after it was taken (201)',
     on: 'order',
     params: { text: 'Order rejected - reason:The order was rejected by the exchange' },
@@ -667,6 +687,7 @@ export const FAULTS = {
     },
   },
   'cancelled-by-broker': {
+    code: 202,
     words: 'the broker cancels an order `seconds` after it came; the part that is filled stays (202)',
     on: 'order',
     params: { seconds: 0, most: 0 },
@@ -883,3 +904,7 @@ export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
 /** A fault by its name, or undefined. */
 export const faultNamed = (name: string): Fault | undefined =>
   Object.hasOwn(FAULTS, name) ? FAULTS[name as FaultName] : undefined
+
+/** The faults that a code of the broker may stand for. */
+export const faultsOfCode = (code: number): FaultName[] =>
+  FAULT_NAMES.filter((name) => faultNamed(name)!.code === code)

@@ -4,7 +4,8 @@
  */
 
 export const MOST_BYTES = 1 << 18
-const HEAD = Buffer.from('API\0', 'latin1')
+/** What a client begins with. */
+export const HEAD: Buffer = Buffer.from('API\0', 'latin1')
 const SEPARATOR = '\0'
 
 /** Why a stream of bytes is none of this protocol. */
@@ -15,7 +16,13 @@ export class BadFrame extends Error {
 /** Takes bytes in any pieces and gives whole frames. What stands in memory is at most one frame and one piece. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0)
-  #isOpen = false
+  /** What a client begins with was read. */
+  #isOpen: boolean
+
+  /** Of a client's bytes, or of a gateway's, which have frames alone. */
+  constructor(from: 'client' | 'gateway' = 'client') {
+    this.#isOpen = from === 'gateway'
+  }
 
   /** The frames that these bytes complete. Throws BadFrame where they are none; the reader is of no use then. */
   push(bytes: Buffer): Buffer[] {

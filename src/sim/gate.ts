@@ -15,7 +15,7 @@ import type { SimExecution, SimOrder } from './orders.js'
 import { commissionOf, execDetailsOf, openOrderOf, statusOf } from './reports.js'
 import { type Entry, readEntry, Scenario } from './scenario.js'
 import { Session, type SessionHost, type Wire } from './session.js'
-import type { SavedSim } from './state.js'
+import { type SavedSim, type StateKeeper, stateText } from './state.js'
 import type { Tape } from './tape.js'
 
 export interface GateOptions {
@@ -34,7 +34,7 @@ export interface GateOptions {
   /** Where it was when it ended. */
   readonly restored?: SavedSim | undefined
   /** Takes what it is to know after a restart, before anybody is told; absent keeps nothing. */
-  readonly save?: ((state: SavedSim) => void) | undefined
+  readonly keep?: StateKeeper | undefined
   /** Takes the lines of the log; null keeps none. */
   readonly log: ((line: string) => void) | null
   /** Told to a person: a client that is let go. */
@@ -55,7 +55,7 @@ export interface Statement {
 
 /** A client that is sent something is left so long to answer where it does not ask the time. */
 const QUIET_MS = 5
-/** And the first time after it has come, when it has more to say than it knows yet. */
+/** And longer the first time after it has come, or has asked for bars, when it has more to say than it knows yet. */
 const SETTLING_MS = 500
 /** A client that owes and says nothing for so long is not waited for. */
 const PATIENCE_MS = 30_000
@@ -75,7 +75,6 @@ export class Gate implements Desk, SessionHost, Stage {
   readonly fractional: boolean
   readonly serverVersion: number
   readonly nextIds: Map<number, number>
-  readonly usedIds: Set<string>
   readonly effects = newEffects()
   readonly listen: (isOn: boolean) => void
   isLinkDown = false
@@ -84,6 +83,8 @@ export class Gate implements Desk, SessionHost, Stage {
   readonly ended: Promise<void>
   #end: () => void = () => {}
   #day: number
+  /** Symbols of which a bar ended at the last instant. */
+  #endedSymbols: ReadonlySet<string> = new Set()
   /** Real time of the last instant. */
   #instantRealMs = 0
   readonly #scenario: Scenario
@@ -101,7 +102,6 @@ export class Gate implements Desk, SessionHost, Stage {
     this.listen = options.listen
     this.contracts = tape.symbols.map(contractOf)
     this.nextIds = new Map(restored?.nextIds)
-    this.usedIds = new Set(restored?.usedIds)
     this.isReadOnly = restored?.isReadOnly ?? false
     this.#day = restored?.day ?? Number.NaN
     this.ended = new Promise((resolve) => {
@@ -109,6 +109,7 @@ export class Gate implements Desk, SessionHost, Stage {
     })
     this.exchange = new Exchange({
       ...{ ...terms, tape, accounts, cash },
+      onChange: () => this.#keep(),
       onOrder: (order) => this.#report(order),
       onExecution: (order, execution) => this.#reportExecution(order, execution),
       onCorrection: (order, execution) => this.#reportCorrection(order, execution),
@@ -124,7 +125,10 @@ export class Gate implements Desk, SessionHost, Stage {
       onOver: () => this.#end(),
     })
     this.log = new SimLog({ write: options.log, now: () => this.clock.instantMs })
-    this.#scenario = new Scenario(this, ({ name, params }) => this.log.fault(name, params))
+    this.#scenario = new Scenario(this, ({ name, params }) => {
+      this.log.fault(name, params)
+      this.#keep()
+    })
     for (const entry of options.scenario ?? []) this.#scenario.add(entry, this.clock.instantMs)
     if (restored !== undefined) this.#scenario.restore(restored.faults)
   }
@@ -182,6 +186,8 @@ export class Gate implements Desk, SessionHost, Stage {
   close(): void {
     this.clock.stop()
     for (const session of this.sessions) session.cut()
+    // What follows, as the ends of their sockets, is told to nobody.
+    this.sessions.clear()
   }
 
   onStart = (session: Session, message: Message): boolean => {
@@ -268,12 +274,14 @@ export class Gate implements Desk, SessionHost, Stage {
     if (session !== null && session.day !== this.#day && timeMs >= session.openMs) {
       this.#day = session.day
       this.exchange.beginDay(session.openMs)
+      this.#keep()
     }
     this.#runDue()
     this.#scenario.tick(timeMs)
     const parts = this.tape.ended(timeMs)
+    this.#endedSymbols = new Set(parts.map(({ symbol }) => symbol))
     this.exchange.meetEnded(parts, timeMs)
-    this.#save()
+    this.#options.keep?.clock(timeMs)
     for (const client of this.clients()) {
       for (const part of parts) sendBar(this, client, part)
       for (const [reqId, symbol] of client.quotes)
@@ -298,7 +306,8 @@ export class Gate implements Desk, SessionHost, Stage {
         else waits = Math.max(waits, leftMs)
       } else if (!session.isPaced || this.#isStarved(session)) {
         const fromMs = Math.max(session.trafficMs, this.#isStarved(session) ? this.#instantRealMs : 0)
-        const leftMs = fromMs + (session.isSettled ? QUIET_MS : SETTLING_MS) - realMs
+        const pauseMs = session.isPaced || session.isSettled ? QUIET_MS : SETTLING_MS
+        const leftMs = fromMs + pauseMs - realMs
         if (leftMs <= 0) session.isSettled = true
         waits = Math.max(waits, leftMs)
       }
@@ -306,11 +315,13 @@ export class Gate implements Desk, SessionHost, Stage {
     return waits
   }
 
-  /** It waits for something, and was sent no bar at this instant: it is to have the time to see that. */
+  /** It waits for something that did not come at this instant: it is to have the time to see that. */
   #isStarved({ isStarved, bars, barSentMs, clientId }: Session): boolean {
     if (isStarved) return true
     if (bars.size === 0) return this.exchange.working.some((order) => order.clientId === clientId)
-    return ![...barSentMs.values()].includes(this.clock.instantMs)
+    const { instantMs } = this.clock
+    const isDue = (symbol: string) => this.#endedSymbols.has(symbol) && barSentMs.get(symbol) !== instantMs
+    return [...bars.values()].some(({ symbol }) => isDue(symbol))
   }
 
   #letGo(session: Session): void {
@@ -345,7 +356,6 @@ export class Gate implements Desk, SessionHost, Stage {
   }
 
   #report(order: SimOrder): void {
-    this.#save()
     if (order.status === 'Filled' && this.effects.unfinished.has(order.permId)) return
     for (const session of this.#owners(order)) {
       session.send('openOrder', openOrderOf(order))
@@ -356,7 +366,6 @@ export class Gate implements Desk, SessionHost, Stage {
   }
 
   #reportExecution(order: SimOrder, execution: SimExecution): void {
-    this.#save()
     const owners = this.#owners(order)
     const hit = { session: owners[0], order, execution, symbol: order.symbol }
     if (!this.#scenario.hit('fill', hit, this.clock.instantMs)) {
@@ -369,7 +378,6 @@ export class Gate implements Desk, SessionHost, Stage {
   }
 
   #reportCorrection(order: SimOrder, execution: SimExecution): void {
-    this.#save()
     for (const session of this.#owners(order)) {
       session.send('execDetails', execDetailsOf(execution, -1))
       session.send('commissionReport', commissionOf(execution))
@@ -386,14 +394,21 @@ export class Gate implements Desk, SessionHost, Stage {
     }
   }
 
-  #save(): void {
-    const { save } = this.#options
-    if (save === undefined) return
-    save({
-      ...{ version: 1, nowMs: this.clock.instantMs, day: Number.isNaN(this.#day) ? null : this.#day },
-      ...{ exchange: this.exchange.save(), nextIds: [...this.nextIds], usedIds: [...this.usedIds] },
-      ...{ isReadOnly: this.isReadOnly, faults: this.#scenario.save() },
-    })
+  #keep(): void {
+    const day = Number.isNaN(this.#day) ? null : this.#day
+    const { nextIds, isReadOnly } = this
+    this.#options.keep?.book(
+      stateText(
+        {
+          nowMs: this.clock.instantMs,
+          day,
+          nextIds: [...nextIds],
+          isReadOnly,
+          faults: this.#scenario.save(),
+        },
+        this.exchange.text(),
+      ),
+    )
   }
 }
 

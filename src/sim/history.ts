@@ -54,6 +54,9 @@ export function endMsOf(text: string, nowMs: number): number | null {
   return newYork.toInstant(wall)
 }
 
+/** Whether a request names an end without its zone: the broker still takes it, with a warning. */
+export const isNaive = (text: string): boolean => /^\d{8} {1,2}[\d:]{8}$/.test(text)
+
 /** The bars that a request asks for, of those that have ended; or why not. */
 export function historyOf(
   tape: Tape,

@@ -144,19 +144,18 @@ export function placeOrder(desk: Desk, session: Session, message: Message): void
 const isTrue = (value: Message[string] | undefined): boolean => value === '1' || value === 'true'
 
 function takeOrder(desk: Desk, session: Session, asked: Asked): Problem | null {
-  const { exchange, clock, usedIds, nextIds } = desk
+  const { exchange, clock, nextIds } = desk
   const { orderId } = asked
   const clientId = session.clientId!
   if (desk.isReadOnly) return READ_ONLY
   const before = exchange.find(clientId, orderId)
   if (before !== undefined) return changeOrder(desk, session, { before, asked })
-  const key = `${clientId}:${orderId}`
-  if (usedIds.has(key)) {
+  // One that was used on a day before, or passed over: ids only go up.
+  if (orderId < nextIdOf(desk, session)) {
     desk.log.violation(clientId, 'duplicate-id', `order ${orderId}`)
     return DUPLICATE
   }
-  usedIds.add(key)
-  nextIds.set(clientId, Math.max(nextIdOf(desk, session), orderId + 1))
+  nextIds.set(clientId, orderId + 1)
   exchange.place({
     ...asked,
     ...{ clientId, arrivedMs: clock.arrivalMs(), filledBarMs: Number.NaN },

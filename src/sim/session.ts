@@ -57,8 +57,10 @@ export class Session {
   isStarved = false
   /** It has asked the time since it asked for bars: the clock waits for it. */
   isPaced = false
-  /** It was quiet once since it came. */
+  /** It was quiet once since it came, or, one that asks the time, since it asked for bars. */
   isSettled = false
+  /** It has asked the time at all. */
+  hasAsked = false
   /** It owed and said nothing for long: the clock goes on without it until it asks the time. */
   isLetGo = false
   heardMs = 0

@@ -86,11 +86,22 @@ const faults = under('Faults', {
   scenario: file('faults that are to happen, as NDJSON or a JSON array'),
   control: file('listen on a Unix socket at FILE for faults, a JSON line each'),
   'list-faults': flag('say which faults there are, and what they do'),
-  record: text(
+  record: option<{ readonly host: string; readonly port: number } | undefined>(
     'HOST:PORT',
-    'pass clients through to a real gateway, and write what it sent as bars and a scenario',
+    'pass clients through to a gateway of paper accounts, and write what it sent',
+    {},
+    (value) => {
+      const match = /^(.+):(\d{1,5})$/.exec(value)
+      const port = Number(match?.[2])
+      if (match === null || port < 1 || port > 65_535)
+        throw usage('expected HOST:PORT', { got: quote(value) })
+      return { host: match[1]!.replace(/^\[(.*)\]$/, '$1'), port }
+    },
   ),
-  'record-to': text('DIR', 'where --record writes', { defaultText: 'the working directory' }),
+  'record-to': text('DIR', 'where --record writes bars.ndjson and scenario.ndjson', {
+    completes: 'directory',
+    defaultText: 'the working directory',
+  }),
 })
 
 const fills = under(
