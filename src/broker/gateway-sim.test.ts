@@ -2,6 +2,8 @@
 import { afterEach, expect, test } from 'vitest'
 import { mockTape, testSim } from '../../test/support/sim.js'
 import { FastTimers } from '../../test/support/timers.js'
+import { FAULT_NAMES, FAULTS } from '../sim/faults.js'
+import { CODES } from './codes.js'
 import { Gateway } from './gateway.js'
 import { hourDifferences } from './hours.js'
 import type {
@@ -11,6 +13,7 @@ import type {
   GatewayListener,
   OrderReport,
 } from './listener.js'
+import { UnknownAnswer } from './requests.js'
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {
@@ -34,6 +37,11 @@ async function trading(listener: Partial<GatewayListener>, clientId = 1, port?: 
   open.push(gateway)
   await gateway.connect()
   return { sim: sim!, gateway }
+}
+
+/** The clock of the simulator goes on when its client has asked the time twice after the bars of an instant. */
+function keepTime(gateway: Gateway): void {
+  for (let i = 0; i < 2; i++) gateway.time().catch(() => {})
 }
 
 test('contract, bars, an order from its intent to its commission, and what the broker says at the end', async () => {
@@ -63,7 +71,7 @@ test('contract, bars, an order from its intent to its commission, and what the b
           limit: 9999,
         })
       }
-      void gateway.time().catch(() => {})
+      keepTime(gateway)
     },
     order: (report) => {
       orders.push(report)
@@ -184,3 +192,104 @@ test('a live account is denied, and nothing is sent after the start', async () =
   await expect.poll(() => sim.text()).toContain('close')
   expect(sim.lines.filter(({ type }) => type === 'message').map(({ name }) => name)).toEqual(['startApi'])
 })
+
+test('faults of the simulator, one after the other: it comes back, and what is asked is what the broker has', async () => {
+  const names = FAULT_NAMES.filter((name) => !ELSEWHERE.has(name))
+  const sim = await testSim({ tape: mockTape({ from: '2024-11-25', to: '2024-11-29', symbols: ['NVDA'] }) })
+  open.push(sim)
+  const unknown = new Set<number>()
+  let wake: () => void = () => {}
+  const timers = new FastTimers(10)
+  const gateway = new Gateway(
+    {
+      host: sim.host,
+      port: sim.port,
+      clientId: 1,
+      timers,
+      // A clock that waits until its client is quiet would wait for ever.
+      heartbeatMs: 600_000,
+      random: () => 0.5,
+      maxPerSecond: Number.POSITIVE_INFINITY,
+    },
+    {
+      bar: () => keepTime(gateway),
+      ready: () => wake(),
+      failed: (error) => expect.unreachable(String(error)),
+      problem: ({ code }) => {
+        if (!CODES.has(code)) unknown.add(code)
+      },
+    },
+  )
+  open.push(gateway)
+  await gateway.connect()
+  const contract = await gateway.contract('NVDA')
+  await gateway.subscribeBars('NVDA')
+  timers.factor = 60
+
+  /** Asks until there is an answer; on the way the connection may be lost. */
+  const known = async <T>(ask: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      if (gateway.state !== 'ready') {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      try {
+        return await ask()
+      } catch (error) {
+        if (!(error instanceof UnknownAnswer)) throw error
+      }
+    }
+  }
+  /** Shares by executions, each in its last revision. */
+  const held = (executions: readonly ExecutionReport[]): number => {
+    const last = new Map<string, ExecutionReport>()
+    for (const one of executions)
+      if ((last.get(one.exec)?.revision ?? 0) < one.revision) last.set(one.exec, one)
+    return [...last.values()].reduce((sum, { side, shares }) => sum + (side === 'buy' ? shares : -shares), 0)
+  }
+  const wish = { contract, interval: '5m', endMs: null, lengthMs: 3_600_000, rth: true } as const
+  let n = 0
+  for (const name of names) {
+    const { params } = FAULTS[name]
+    const short = { ...('ms' in params ? { ms: 50 } : {}), ...('seconds' in params ? { seconds: 10 } : {}) }
+    sim.strike({ fault: name, with: short }, name)
+    if (gateway.state === 'ready') {
+      const side = n++ % 2 === 0 ? 'buy' : 'sell'
+      const id = gateway.nextId()
+      gateway.place(id, contract, { ref: `jules:f:${n}`, side, shares: 2, kind: 'market' })
+      if (name.includes('cancel')) gateway.cancel(id)
+    }
+    if (name.startsWith('history')) await known(() => gateway.history(wish))
+    await known(() => gateway.positions())
+  }
+  const executions = await known(() => gateway.executions())
+  const positions = await known(() => gateway.positions())
+  const { positions: theirs } = sim.statement()[0]!
+  expect(held(executions)).toBe(theirs.NVDA ?? 0)
+  expect(positions.reduce((sum, { shares }) => sum + shares, 0)).toBe(theirs.NVDA ?? 0)
+  expect(executions.length).toBeGreaterThan(10)
+  expect([...unknown]).toEqual([])
+}, 60_000)
+
+/** Each of these makes a new connection, which takes real time, or ends the run: the tests of `gateway.test.ts` have them. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  ...[
+    'drop',
+    'drop-before-order',
+    'drop-before-greeting',
+    'no-greeting',
+    'silence',
+    'torn-frame',
+    'gateway-down',
+  ],
+  ...[
+    'weekly-login',
+    'client-id-in-use',
+    'not-connected',
+    'connect-failed',
+    'no-answer',
+    'read-only',
+    'live-account',
+  ],
+])

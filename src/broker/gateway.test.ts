@@ -335,7 +335,7 @@ describe('the traps of the library', () => {
 
 describe('bytes that no gateway sends', () => {
   test.each([
-    ['a length of nothing', Buffer.from([0, 0, 0, 0, 1, 2, 3, 4])],
+    ['a length of nothing', Buffer.from([0, 0, 0, 0])],
     ['a length below zero', Buffer.from([0xff, 0xff, 0xff, 0xfc, 1, 2, 3, 4])],
     ['a length beyond all reason', Buffer.from([0x7f, 0xff, 0xff, 0xff, 1, 2, 3, 4])],
   ])('%s ends the connection, and another is made', async (_, bytes) => {
@@ -453,7 +453,16 @@ describe('reconnecting', () => {
     await told.nth('ready', 2)
     expect(refused).toBe(4)
     expect(told.of('down')).toHaveLength(1)
+    expect(told.of('note')).toHaveLength(4)
     expect(server.of(SENT.start).map(([, , client]) => client)).toEqual(['7', '7'])
+  })
+
+  test.each([502, 504])('follows when the gateway says that it is not connected (%i)', async (code) => {
+    const { server, told } = await connected()
+    server.send(4, 2, -1, code, 'Not connected', '')
+    expect(await told.nth('down')).toEqual(['Not connected'])
+    await told.nth('ready', 2)
+    expect(server.connections).toBe(2)
   })
 
   test('waits for a client id that is in use, then gives up with 75', async () => {
@@ -533,6 +542,16 @@ describe('the link between the gateway and the broker', () => {
     await gateway.time()
     expect(server.of(SENT.bars)).toHaveLength(1)
     expect(server.connections).toBe(1)
+  })
+
+  test('lost: orders that wait for their turn are unsent', async () => {
+    const { server, told, gateway, timers } = await connected()
+    timers.factor = 1
+    for (let id = 1; id <= 60; id++) gateway.place(id, NVDA, { ...BUY, ref: `jules:run:${id}` })
+    await server.until(() => server.of(SENT.place).length >= 43)
+    server.send(4, 2, -1, 1100, 'lost', '')
+    await told.nth('unsent')
+    expect(told.of('unsent').length + server.of(SENT.place).length).toBe(60)
   })
 
   test('back without the data (1101): streams are asked for again', async () => {
@@ -735,6 +754,20 @@ describe('requests', () => {
     expect(await gateway.positions()).toEqual([
       { account: 'DU1234567', symbol: 'NVDA', kind: 'STK', contractId: 4815747, shares: 5, cost: 170 },
     ])
+  })
+
+  test('of which two in a row get no answer make a new connection', async () => {
+    const { server, told, gateway, timers } = await connected({}, { heartbeatMs: 60_000 })
+    server.answers[SENT.positions] = () => {}
+    timers.factor = 100
+    await expect(gateway.positions()).rejects.toThrow('no answer')
+    // This one is answered, but by what could be the answer to the first.
+    server.answers[SENT.positions] = () => server.send(62, 1)
+    await expect(gateway.positions()).rejects.toThrow('no answer')
+    timers.factor = SPEED
+    expect(await told.nth('down')).toEqual(['positions stayed without an answer twice'])
+    await told.nth('ready', 2)
+    expect(await gateway.positions()).toEqual([])
   })
 
   test('whose end is cut off by the connection are unknown', async () => {

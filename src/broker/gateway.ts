@@ -17,7 +17,7 @@ import { Pulse } from './pulse.js'
 import { type HistoryWish, type Profit, Questions, type SummaryRow } from './questions.js'
 import { Refused, UnknownAnswer } from './requests.js'
 import { Streams } from './streams.js'
-import type { Timers } from './timers.js'
+import { deadline, type Timers } from './timers.js'
 
 /** Accounts with paper money; advisors' have an F. */
 const PAPER = /^D[UF]\d+$/
@@ -299,7 +299,7 @@ export class Gateway {
     this.#state = 'connecting'
     this.#linkLost = false
     this.#words = null
-    let timer: unknown
+    let callOff = (): void => {}
     const greeted = new Promise<void>((resolve, reject) => {
       this.#greeting = { version: null, accounts: null, nextId: null, done: resolve, fail: reject }
     })
@@ -313,9 +313,8 @@ export class Gateway {
       }
       this.#line = line
       const words = `no greeting in ${GREETING_MS / SECOND} s`
-      timer = this.#timers.setTimeout(
-        () => this.#greeting?.fail(refusedAt(this.#options, words)),
-        GREETING_MS,
+      callOff = deadline(this.#timers, GREETING_MS, () =>
+        this.#greeting?.fail(refusedAt(this.#options, words)),
       )
       await greeted
       const pulse = new Pulse({
@@ -342,7 +341,7 @@ export class Gateway {
       this.#state = 'down'
       throw error
     } finally {
-      this.#timers.clearTimeout(timer)
+      callOff()
       this.#greeting = null
     }
   }
@@ -360,6 +359,7 @@ export class Gateway {
   }
 
   #ready(): void {
+    if (this.#closed) return
     const again = this.#wasReady
     this.#wasReady = true
     this.#state = 'ready'
@@ -414,7 +414,10 @@ export class Gateway {
     } catch (error) {
       if (this.#closed) return
       if (this.#isFinal(error)) this.#fail(error)
-      else this.#reconnectLater()
+      else {
+        this.#tell('note', `no connection yet: ${error instanceof Error ? error.message : String(error)}`)
+        this.#reconnectLater()
+      }
       return
     }
     if (this.#linkLost) this.#state = 'down'
@@ -472,7 +475,7 @@ export class Gateway {
       bar: (request, bar) => this.#streams.bar(request, bar),
       dataType: (request, type) => this.#streams.dataType(request, type),
       tick: (request, type, value) => this.#streams.tick(request, type, value),
-      closed: (reason) => this.#lost(this.#words ?? reason),
+      closed: (reason) => this.#lost(reason),
       failed: (error) => this.#fail(error),
     }
   }
@@ -550,6 +553,7 @@ export class Gateway {
         return
       case 'reconnect':
         this.#words = text
+        this.#lost(text)
         return
       case 'link-lost':
         this.#linkLost = true

@@ -54,6 +54,8 @@ export class OrderNews {
   take(report: OrderReport): OrderReport | null {
     const key = keyOf(report)
     const before = this.#known.get(key) ?? this.#ofId(report, key)
+    // An open order says what was ordered, and not how much of it was filled.
+    const isWhole = report.standing === 'filled' && report.filled === null && report.shares !== null
     const merged: OrderReport = {
       ...report,
       ref: report.ref ?? before?.ref ?? null,
@@ -61,8 +63,8 @@ export class OrderNews {
       symbol: report.symbol ?? before?.symbol ?? null,
       side: report.side ?? before?.side ?? null,
       shares: report.shares ?? before?.shares ?? null,
-      filled: report.filled ?? before?.filled ?? null,
-      remaining: report.remaining ?? before?.remaining ?? null,
+      filled: isWhole ? report.shares : (report.filled ?? before?.filled ?? null),
+      remaining: isWhole ? 0 : (report.remaining ?? before?.remaining ?? null),
       price: report.price ?? before?.price ?? null,
       reason: report.reason ?? before?.reason ?? null,
     }

@@ -4,7 +4,7 @@
  */
 import { SECOND } from '../base/time.js'
 import { UnknownAnswer } from './requests.js'
-import type { Timers } from './timers.js'
+import { deadline, type Timers } from './timers.js'
 
 const MISSES = 2
 
@@ -22,7 +22,7 @@ interface Question {
   readonly askedMs: number
   readonly resolve: (epochMs: number) => void
   readonly reject: (error: UnknownAnswer) => void
-  timer: unknown
+  callOff: () => void
 }
 
 /** The heart beat of one connection. */
@@ -44,8 +44,8 @@ export class Pulse {
   time(): Promise<number> {
     const { timers, everyMs, ask } = this.#options
     return new Promise((resolve, reject) => {
-      const question: Question = { askedMs: timers.now(), resolve, reject, timer: undefined }
-      question.timer = timers.setTimeout(() => this.#missed(question), everyMs)
+      const question: Question = { askedMs: timers.now(), resolve, reject, callOff: () => {} }
+      question.callOff = deadline(timers, everyMs, () => this.#missed(question))
       this.#questions.push(question)
       ask()
     })
@@ -60,7 +60,7 @@ export class Pulse {
     const question = this.#questions.shift()
     if (question === undefined) return
     const { timers, offset } = this.#options
-    timers.clearTimeout(question.timer)
+    question.callOff()
     // The answer has whole seconds: the middle of the second is nearest to the truth, and so is the middle of the way.
     offset(epochMs + SECOND / 2 - (question.askedMs + timers.now()) / 2)
     question.resolve(epochMs)
@@ -71,8 +71,8 @@ export class Pulse {
     this.#options.timers.clearTimeout(this.#timer)
     const questions = this.#questions
     this.#questions = []
-    for (const { timer, reject } of questions) {
-      this.#options.timers.clearTimeout(timer)
+    for (const { callOff, reject } of questions) {
+      callOff()
       reject(new UnknownAnswer('the time', why))
     }
   }

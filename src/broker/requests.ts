@@ -4,7 +4,7 @@
  */
 import { Failure } from '../base/errors.js'
 import type { Act } from './codes.js'
-import type { Timers } from './timers.js'
+import { deadline, type Timers } from './timers.js'
 
 /** What became of a request is not known: no answer came in time, or the connection went. */
 export class UnknownAnswer extends Failure {
@@ -38,7 +38,7 @@ interface Waiting {
   readonly what: string
   readonly resolve: () => void
   readonly reject: (error: Failure) => void
-  readonly timer: unknown
+  readonly callOff: () => void
 }
 
 /** Requests whose answers carry no id, and so go one at a time. */
@@ -61,6 +61,8 @@ export class Requests {
   readonly #queues = new Map<Kind, Promise<void>>()
   /** Answers still owed to requests that were given up: they are no answers to later ones. */
   readonly #owed = new Map<Kind, number>()
+  /** Requests in a row that were given up. */
+  readonly #missed = new Map<Kind, number>()
 
   constructor(timers: Timers, silent: (what: string) => void) {
     this.#timers = timers
@@ -95,8 +97,12 @@ export class Requests {
 
   endKind(kind: Kind): void {
     const owed = this.#owed.get(kind) ?? 0
-    if (owed > 0) this.#owed.set(kind, owed - 1)
-    else this.#take(this.#byKind, kind)?.resolve()
+    if (owed > 0) {
+      this.#owed.set(kind, owed - 1)
+      return
+    }
+    this.#missed.delete(kind)
+    this.#take(this.#byKind, kind)?.resolve()
   }
 
   refuse(id: number, failure: (what: string) => Failure): void {
@@ -112,11 +118,12 @@ export class Requests {
   /** The connection is gone: nothing of it is owed any more. */
   lose(why: string): void {
     this.#owed.clear()
+    this.#missed.clear()
     const all = [...this.#byId.values(), ...this.#byKind.values()]
     this.#byId.clear()
     this.#byKind.clear()
-    for (const { timer, reject, what } of all) {
-      this.#timers.clearTimeout(timer)
+    for (const { callOff, reject, what } of all) {
+      callOff()
       reject(new UnknownAnswer(what, why))
     }
   }
@@ -127,16 +134,12 @@ export class Requests {
     { what, send, within }: Request,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = this.#timers.setTimeout(() => {
+      const callOff = deadline(this.#timers, within, () => {
         waiting.delete(key)
-        if (typeof key === 'string') {
-          const owed = (this.#owed.get(key) ?? 0) + 1
-          this.#owed.set(key, owed)
-          reject(new UnknownAnswer(what, `none in ${within / 1000} s`))
-          if (owed > 1) this.#silent(what)
-        } else reject(new UnknownAnswer(what, `none in ${within / 1000} s`))
-      }, within)
-      waiting.set(key, { what, resolve, reject, timer })
+        reject(new UnknownAnswer(what, `none in ${within / 1000} s`))
+        if (typeof key === 'string') this.#miss(key, what)
+      })
+      waiting.set(key, { what, resolve, reject, callOff })
       try {
         send()
       } catch (error) {
@@ -146,10 +149,18 @@ export class Requests {
     })
   }
 
+  /** If one answer was lost for good, every later one would be taken for the one before: a new connection owes nothing. */
+  #miss(kind: Kind, what: string): void {
+    this.#owed.set(kind, (this.#owed.get(kind) ?? 0) + 1)
+    const missed = (this.#missed.get(kind) ?? 0) + 1
+    this.#missed.set(kind, missed)
+    if (missed > 1) this.#silent(what)
+  }
+
   #take<K extends number | Kind>(waiting: Map<K, Waiting>, key: K): Waiting | undefined {
     const found = waiting.get(key)
     waiting.delete(key)
-    if (found !== undefined) this.#timers.clearTimeout(found.timer)
+    found?.callOff()
     return found
   }
 }

@@ -7,6 +7,7 @@ import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
 import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
+import { readScenario } from '../../src/sim/scenario.js'
 import { Tape } from '../../src/sim/tape.js'
 import type { Alarm, Ending, Paper } from '../../src/trading/paper/paper.js'
 import { retold } from '../../src/trading/paper/retold.js'
@@ -26,7 +27,10 @@ export interface Play {
 }
 
 /** A simulated gateway that plays the bars as fast as its clients deal with them. */
-export function simFor({ market, rules = DEFAULT_RULES, warmup }: Play): Promise<Sim> {
+export function simFor(
+  { market, rules = DEFAULT_RULES, warmup }: Play,
+  faults: readonly unknown[] = [],
+): Promise<Sim> {
   return startSim({
     tape: new Tape([market.series(0), market.series(1)], { interval: market.interval, seed: 1 }),
     port: 0,
@@ -43,6 +47,7 @@ export function simFor({ market, rules = DEFAULT_RULES, warmup }: Play): Promise
     },
     limits: NO_ORDER_LIMITS,
     timers: simTimers,
+    scenario: readScenario(faults.map((fault) => JSON.stringify(fault)).join('\n'), 'scenario'),
     log: null,
     note: () => {},
   })
@@ -71,6 +76,8 @@ export interface Effects {
   /** Is given the run when it trades. */
   readonly meanwhile?: (paper: Paper) => void
   readonly clientId?: number
+  /** Milliseconds between two looks whether the gateway lives. */
+  readonly heartbeatMs?: number
 }
 
 /** Plays at a gateway from where the journal ends: to the end, or to the crash. */
@@ -78,7 +85,7 @@ export async function play(
   { market, rules = DEFAULT_RULES, policy, warmup }: Play,
   sim: { readonly host: string; readonly port: number },
   path: string,
-  { bomb, meanwhile, clientId = 1 }: Effects = {},
+  { bomb, meanwhile, clientId = 1, heartbeatMs = 5000 }: Effects = {},
 ): Promise<Played> {
   let effects = 0
   let isDead = false
@@ -118,6 +125,7 @@ export async function play(
         now: () => Date.now(),
       },
       random: Math.random,
+      heartbeatMs,
     },
     relay,
   )
