@@ -1,8 +1,4 @@
 /** What time it is at the broker, by its own words. */
-import { SECOND } from '../base/time.js'
-
-/** What of a bar has not come this long after its end will not come. */
-const GRACE_MS = 3 * SECOND
 
 /** A session's clock that goes on with the host's from what the broker said last. Epoch milliseconds. */
 export class SyncedClock {
@@ -20,10 +16,6 @@ export class SyncedClock {
     return this.#toldMs + (this.#host() - this.#hostMs)
   }
 
-  closedMs(): number {
-    return this.now() - GRACE_MS
-  }
-
   /** The broker says whole seconds: it never sets the clock back, and forward where it is behind. */
   told(timeMs: number): void {
     if (timeMs <= this.now()) return
@@ -32,9 +24,7 @@ export class SyncedClock {
   }
 }
 
-/**
- * The clock of a gateway whose time waits for its readers: it stands at what was said last, and what had ended then has come.
- */
+/** The clock of a gateway whose time waits for its readers: it stands at what was said last. */
 export class ToldClock {
   #toldMs: number
 
@@ -43,10 +33,6 @@ export class ToldClock {
   }
 
   now(): number {
-    return this.#toldMs
-  }
-
-  closedMs(): number {
     return this.#toldMs
   }
 

@@ -6,8 +6,8 @@ import type { GatewayListener } from '../../src/broker/listener.js'
 import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
-import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
 import { readScenario } from '../../src/sim/scenario.js'
+import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
 import { Tape } from '../../src/sim/tape.js'
 import type { Alarm, Ending, Paper } from '../../src/trading/paper/paper.js'
 import { retold } from '../../src/trading/paper/retold.js'
@@ -30,6 +30,7 @@ export interface Play {
 export function simFor(
   { market, rules = DEFAULT_RULES, warmup }: Play,
   faults: readonly unknown[] = [],
+  log: ((line: string) => void) | null = null,
 ): Promise<Sim> {
   return startSim({
     tape: new Tape([market.series(0), market.series(1)], { interval: market.interval, seed: 1 }),
@@ -48,7 +49,7 @@ export function simFor(
     limits: NO_ORDER_LIMITS,
     timers: simTimers,
     scenario: readScenario(faults.map((fault) => JSON.stringify(fault)).join('\n'), 'scenario'),
-    log: null,
+    log,
     note: () => {},
   })
 }
@@ -220,6 +221,7 @@ export async function play(
       },
     )
     meanwhile?.(paper)
+    if ('ended' in sim) (sim as Sim).ended.then(() => paper.over())
     const ending = await paper.trade()
     await paper.finish(ending)
     void live

@@ -46,8 +46,6 @@ export type Broker = Pick<
 export interface SessionClock {
   /** Epoch milliseconds of the session. */
   now(): number
-  /** What had ended by then and has not come will not come any more. */
-  closedMs(): number
   /** The broker has told the time. */
   told(timeMs: number): void
 }
@@ -132,7 +130,7 @@ type Inbox =
   | { readonly kind: 'problem'; readonly problem: Problem }
   | { readonly kind: 'ready'; readonly ready: Ready }
   | { readonly kind: 'down'; readonly reason: string }
-  | { readonly kind: 'time'; readonly timeMs: number }
+  | { readonly kind: 'time'; readonly timeMs: number; readonly endMs: number }
   | { readonly kind: 'unsent'; readonly id: number }
   | {
       readonly kind: 'guard'
@@ -155,9 +153,15 @@ const UNTRUSTED_MS = 1e12
 /** History is asked for by its length, up to now. */
 const HISTORY_MARGIN_MS = MINUTE
 
+/** How often positions are held against the broker's while all is well. */
+const EXPLAIN_EVERY_BARS = 15
+
 /** Between two looks at the broker. */
 const LATE_MS = SECOND / 4
 const LOOKS = 3
+
+/** What of a bar has not come this long after its last part, host time, will not come. */
+const GRACE_MS = 3 * SECOND
 
 /** A clock that is further off than this is worth a word. */
 const SKEW_MS = 2 * SECOND
@@ -183,10 +187,14 @@ export class Paper {
   /** Host time at which the part came that is dealt with, and of the last order. */
   #cameMs = 0
   #placedMs = 0
+  /** Before this nothing is closed without bars again. */
+  #blindMs = Number.NEGATIVE_INFINITY
   #ending: Ending | null = null
-  /** End of the newest part, after which the broker was asked the time; and the one that was dealt with wholly. */
+  /** End of the newest part, after which the broker was asked the time, and when it came, host time. */
   #askedMs = Number.NEGATIVE_INFINITY
-  #doneMs = Number.NEGATIVE_INFINITY
+  #askedAtMs = 0
+  /** Of what had ended by then nothing comes any more: by the stream itself, not by a clock that may be wrong. */
+  #closedMs = Number.NEGATIVE_INFINITY
   /** What the broker knows was held against what we know, on this connection. */
   #isReconciled = false
   /** The run has begun to trade: a difference to the broker is no reason not to start, but one to halt. */
@@ -195,10 +203,12 @@ export class Paper {
   #isSkewTold = false
   /** Money at the beginning of the session, dollars. */
   #base: Past['base'] = null
-  /** Nothing more comes of any time. */
-  #isOver = false
   readonly #typeOf = new Map<string, number>()
   readonly #haltOf = new Map<string, number>()
+  /** The bars have ended: what comes from history is too late to decide on. */
+  #isOver = false
+  /** Executions of others, once each. */
+  readonly #foreigners = new Set<string>()
   /** Symbols that the broker takes no orders for. */
   readonly #stopped = new Set<string>()
   /** Dollars against the reference prices: what the model expects of these executions, and what they were. */
@@ -401,6 +411,7 @@ export class Paper {
     }
     this.#settle(true)
     live.close()
+    await this.#explainAgain()
     const reckoning = await this.#reckon()
     this.#note({ event: 'end', ending, at: host() })
     await this.#write({ sync: true })
@@ -467,6 +478,16 @@ export class Paper {
     }
   }
 
+  /** Somebody else may trade in the account: the broker says nothing of that unasked. */
+  async #explainAgain(): Promise<void> {
+    const { broker, dryRun } = this.#options
+    if (dryRun || broker.state !== 'ready' || !this.#isReconciled) return
+    await this.#explain().catch((error: unknown) => {
+      // A question without an answer is asked again later.
+      if (this.#ending === null) this.#options.tell.warn(wordsOf(error))
+    })
+  }
+
   /** Every share has an execution that explains it, or nothing is traded. */
   async #explain(): Promise<void> {
     const { broker, live, adopt, tell } = this.#options
@@ -520,13 +541,14 @@ export class Paper {
         this.#cameMs = message.atMs
         return this.#part(message.symbol, message.bar)
       case 'time':
-        return this.#time(message.timeMs)
+        return this.#time(message.timeMs, message.endMs)
       case 'tick':
-        await this.#slots()
-        return this.#options.clock.closedMs() >= this.#options.closeMs ? this.#end('session') : undefined
+        return this.#tick()
       case 'over':
         this.#isOver = true
+        this.#closedMs = Number.POSITIVE_INFINITY
         await this.#slots()
+        await this.#catchUp()
         return this.#end('data')
       case 'order':
         return this.#order(message.report)
@@ -584,29 +606,64 @@ export class Paper {
     const endMs = bar.startMs + PART_MS
     if (endMs <= this.#askedMs) return
     this.#askedMs = endMs
+    this.#askedAtMs = this.#cameMs
     this.#askTime()
   }
 
-  /** An answer to a question for the time comes after all bars that had ended then. */
-  async #time(timeMs: number): Promise<void> {
-    this.#options.clock.told(timeMs)
+  /**
+   * The answer to a question for the time. Where time waits for its readers it comes after all parts that had ended when the
+   * question was asked; the next question says that they are dealt with.
+   */
+  async #time(timeMs: number, endMs: number): Promise<void> {
+    const { clock, timeWaits } = this.#options
+    clock.told(timeMs)
+    if (!timeWaits || endMs <= this.#closedMs) return
+    this.#closedMs = endMs
     await this.#slots()
-    if (this.#doneMs >= this.#askedMs || timeMs < this.#askedMs) return
-    this.#doneMs = this.#askedMs
     this.#askTime()
+  }
+
+  /** Looks at the clocks. */
+  async #tick(): Promise<void> {
+    const { clock, closeMs, host, timeWaits } = this.#options
+    if (!timeWaits && host() - this.#askedAtMs >= GRACE_MS)
+      this.#closedMs = Math.max(this.#closedMs, this.#askedMs)
+    const isClosed = clock.now() >= closeMs + GRACE_MS
+    if (isClosed) this.#closedMs = Number.POSITIVE_INFINITY
+    await this.#slots()
+    if (isClosed) this.#end('session')
+    else if (clock.now() >= closeMs - this.#flatMs()) await this.#flattenBlind()
+  }
+
+  /** How long before the close nothing is to be held any more, milliseconds. */
+  #flatMs(): number {
+    return this.#options.live.options.rules.limits.flatBeforeCloseMs ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** The close comes near, and no bar that the guard could close on: what is held is closed by the clock. */
+  async #flattenBlind(): Promise<void> {
+    const { live, clock } = this.#options
+    const { market } = live.options
+    const nowMs = clock.now()
+    const isHeld = live.state.account.position.some((shares) => shares !== 0)
+    if (!isHeld || nowMs - market.endOf(live.t) < 2 * market.intervalMs || nowMs < this.#blindMs) return
+    this.#blindMs = nowMs + market.intervalMs
+    this.#options.tell.alarm('disconnect', 'no bars before the close: what is held is closed without them')
+    this.#note({ event: 'flatten', time: nowMs })
+    await this.#send(live.flatten(nowMs))
   }
 
   #askTime(): void {
+    const endMs = this.#askedMs
     this.#options.broker.time().then(
-      (timeMs) => this.#push({ kind: 'time', timeMs }),
+      (timeMs) => this.#push({ kind: 'time', timeMs, endMs }),
       () => {},
     )
   }
 
   async #slots(): Promise<void> {
-    const { clock } = this.#options
     while (this.#ending === null) {
-      const slot = this.#builder.next(this.#isOver ? Number.POSITIVE_INFINITY : clock.closedMs())
+      const slot = this.#builder.next(this.#closedMs)
       if (slot === null) return
       await this.#slot(slot)
     }
@@ -636,6 +693,7 @@ export class Paper {
         await this.#send(live.takeAlone(k, timeMs, numbers))
       }
     }
+    if (this.allBars % EXPLAIN_EVERY_BARS === 0) await this.#explainAgain()
     if (timeMs >= lastBarMs) this.#end('data')
     else if (endMs >= closeMs) this.#end('session')
     const ageMs = Math.max(0, clock.now() - endMs)
@@ -731,7 +789,7 @@ export class Paper {
     const { live, clock } = this.#options
     const ageMs = Math.max(0, clock.now() - endMs)
     // The next bar has ended as well: the policy sees this one, and decides on that one.
-    if (ageMs >= live.options.market.intervalMs) {
+    if (this.#isOver || ageMs >= live.options.market.intervalMs) {
       const action = live.state.heldAction
       const sha256 = live.miss(action)
       return this.#note({ event: 'miss', action, sha256 })
@@ -882,9 +940,25 @@ export class Paper {
 
   #execution(report: ExecutionReport): void {
     const sent = this.#sentOf(report)
-    if (sent === undefined) return
+    if (sent === undefined) {
+      this.#foreign(report)
+      return
+    }
     const timeMs = report.timeMs ?? this.#options.clock.now()
     if (this.#executions.take(sent, report, timeMs)) this.#settle(false)
+  }
+
+  /** Somebody else trades what we trade, in our account: from now on nobody knows whose the shares are. */
+  #foreign({ account, symbol, kind, exec, side, shares }: ExecutionReport): void {
+    const { broker, tell } = this.#options
+    if (account !== broker.account || kind !== 'STK' || this.#symbol(symbol) < 0) return
+    if (this.#foreigners.has(exec)) return
+    this.#foreigners.add(exec)
+    // What was traded before is in the positions that were held against ours.
+    if (!this.#hasBegun) return
+    const words = `an order that is not ours: ${side} ${shares} ${symbol}`
+    tell.alarm('reconcile', words)
+    this.#push({ kind: 'ending', ending: 'halt', words })
   }
 
   /** The order of ours that a report is about, by the reference that it keeps, else by its id. */
