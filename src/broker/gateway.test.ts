@@ -239,7 +239,7 @@ describe('the traps of the library', () => {
 
   test('of 60 orders before a cut each was sent, or is told to be unsent', async () => {
     const { server, told, gateway, timers } = await connected()
-    timers.factor = 5
+    timers.factor = 1
     for (let id = 1; id <= 60; id++) gateway.place(id, NVDA, { ...BUY, ref: `jules:run:${id}` })
     await server.until(() => server.of(SENT.place).length >= 43)
     server.cut()
@@ -916,7 +916,7 @@ describe('streams', () => {
     const { server, told, request, gateway, timers } = await streaming()
     await gateway.subscribeBars('MSFT')
     await server.until(() => server.of(SENT.bars).length === 2)
-    timers.factor = 100
+    timers.factor = 20
     server.send(4, 2, -1, 2103, 'Market data farm connection is broken:usfarm', '')
     server.send(4, 2, -1, 2104, 'Market data farm connection is OK:usfarm', '')
     server.send(...streamBar(request(SENT.bars), 1_732_890_600, 179.25))
