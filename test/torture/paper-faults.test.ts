@@ -33,6 +33,11 @@ const REFUSED: Readonly<Record<string, string>> = {
 /** What stops a run until somebody has looked. */
 const HALTED = new Set(['modify-mismatch', 'foreign-order'])
 
+/** Orders are cancelled where they are filled in part: what a cancel can meet needs that. */
+const PARTLY = { fault: 'partial-fill', on: { order: 3 } }
+const entriesFor = (name: string) =>
+  /^cancel-(not|too)|^cannot-cancel/.test(name) ? [PARTLY, entryFor(name)] : [entryFor(name)]
+
 /** Where a fault strikes: in the middle of the run, not before it. */
 const entryFor = (name: string) => {
   const { on } = faultNamed(name)!
@@ -44,7 +49,7 @@ const entryFor = (name: string) => {
 
 async function struck(name: string, path: string): Promise<string> {
   const log: string[] = []
-  const sim = await simFor(parts, [entryFor(name)], (line) => log.push(line))
+  const sim = await simFor(parts, entriesFor(name), (line) => log.push(line))
   try {
     const { ending } = await play(parts, sim, path, { heartbeatMs: 300 })
     const found = await told(path)
