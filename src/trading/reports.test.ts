@@ -1,22 +1,12 @@
 /** The transition under a broker that does what brokers do: late, in parts, twice, wrongly, or not at all. */
 import { describe, expect, test } from 'vitest'
+import { ChanceBroker } from '../../test/support/chance-broker.js'
 import { randomMarket } from '../../test/support/random-market.js'
-import { type Rng, stream } from '../base/rng.js'
+import { stream } from '../base/rng.js'
 import { actionOf, BUY_BOTH, HOLD_BOTH, type Target } from '../env/actions.js'
 import { Market } from '../market/market.js'
 import { DEFAULT_COSTS } from '../portfolio/costs.js'
-import {
-  ACK,
-  CANCEL,
-  CORRECT,
-  EXPIRE,
-  FILL,
-  isOpen,
-  LOSE,
-  newReport,
-  REJECT,
-  type Report,
-} from '../portfolio/orders.js'
+import { CANCEL, CORRECT, FILL, isOpen, LOSE, newReport, REJECT, type Report } from '../portfolio/orders.js'
 import { BUYS, SELLS } from '../risk/guard.js'
 import { DEFAULT_LIMITS } from '../risk/limits.js'
 import { RULES } from '../risk/rules.js'
@@ -320,87 +310,6 @@ test('a correction leaves the ledger as if it had been so from the beginning', (
   })
   expect(rows[1]).toEqual(rows[0])
 })
-
-/** A broker by chance, with books of its own: it asks nothing of the transition's. */
-class ChanceBroker {
-  readonly #rng: Rng
-  readonly #orders: { id: number; symbol: number; shares: number; filled: number; open: boolean }[] = []
-  /** What counts, by order and execution. */
-  readonly #executions = new Map<string, Report & { symbol: number }>()
-  #count = 0
-
-  constructor(rng: Rng) {
-    this.#rng = rng
-  }
-
-  send(id: number, symbol: number, shares: number): void {
-    this.#orders.push({ id, symbol, shares, filled: 0, open: true })
-  }
-
-  /** The next report, or null for silence. */
-  next(price: (symbol: number) => number, timeMs: number): Report | null {
-    const rng = this.#rng
-    const recent = this.#orders.slice(-6)
-    const order = recent[rng.int(Math.max(1, recent.length))]
-    if (order === undefined) return null
-    const base = { ...newReport(), order: order.id, timeMs }
-    const at = () => price(order.symbol) * (1 + 0.002 * rng.normal())
-    const kind = rng.int(12)
-    if (kind === 0) return { ...base, kind: ACK }
-    if (kind === 1) return { ...base, kind: LOSE }
-    if (kind === 2 && order.open) {
-      order.open = false
-      return { ...base, kind: [REJECT, CANCEL, EXPIRE][rng.int(3)]! }
-    }
-    const known = [...this.#executions].filter(([, one]) => one.order === order.id)
-    if (kind === 3 && known.length > 0) return { ...known[rng.int(known.length)]![1], kind: FILL }
-    if (kind === 4 && known.length > 0) {
-      const [key, one] = known[rng.int(known.length)]!
-      // A price, a part, or the fees were other ones.
-      const shares = rng.int(2) === 0 ? one.shares : Math.trunc(one.shares / 2)
-      const corrected = { ...one, kind: CORRECT, shares, price: at(), fees: rng.uniform() }
-      order.filled += shares - one.shares
-      this.#executions.set(key, corrected)
-      return corrected
-    }
-    const left = Math.abs(order.shares - order.filled)
-    // Also of an order that has ended: fills and cancels cross.
-    if (left === 0 || (!order.open && rng.int(3) > 0)) return null
-    const shares = Math.sign(order.shares) * (1 + rng.int(left))
-    order.filled += shares
-    if (order.filled === order.shares) order.open = false
-    const execution = rng.int(2) === 0 ? ++this.#count : `e.${++this.#count}`
-    const report = {
-      ...base,
-      kind: FILL,
-      execution,
-      shares,
-      price: at(),
-      fees: rng.uniform(),
-      slippage: 0.01,
-    }
-    this.#executions.set(`${order.id} ${execution}`, { ...report, symbol: order.symbol })
-    return report
-  }
-
-  /** Shares held, and what they and all else cost. */
-  account(capital: number) {
-    const position = [0, 0]
-    let cash = capital
-    for (const { symbol, shares, price, fees } of this.#executions.values()) {
-      position[symbol]! += shares
-      cash -= shares * price + fees
-    }
-    return { position, cash }
-  }
-
-  /** Signed shares still open on the side of `shares`, that order left out. */
-  open(symbol: number, shares: number, but: number): number {
-    return this.#orders
-      .filter((one) => one.open && one.symbol === symbol && one.id !== but && one.shares * shares > 0)
-      .reduce((sum, one) => sum + one.shares - one.filled, 0)
-  }
-}
 
 test('cash + positions = equity to 1e-9, and the guard keeps its promise, whatever the broker does', () => {
   let [sent, rejected, refusedAfterLoss] = [0, 0, 0]

@@ -9,6 +9,7 @@ import { Market } from '../../src/market/market.js'
 import { readScenario } from '../../src/sim/scenario.js'
 import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
 import { Tape } from '../../src/sim/tape.js'
+import type { LiveRun } from '../../src/trading/live.js'
 import type { Alarm, Ending, Paper } from '../../src/trading/paper/paper.js'
 import { retold } from '../../src/trading/paper/retold.js'
 import { playedOf, startPaper } from '../../src/trading/paper/start.js'
@@ -52,6 +53,12 @@ export function simFor(
     log,
     note: () => {},
   })
+}
+
+/** What the broker has of an account: signed shares of both symbols, and dollars of cash since the start. */
+export function heldAt(sim: Sim, { market }: Play): { readonly positions: number[]; readonly cash: number } {
+  const [{ positions, cash }] = sim.statement() as [ReturnType<Sim['statement']>[number]]
+  return { positions: market.symbols.map((symbol) => positions[symbol] ?? 0), cash: cash - DEFAULT_CASH }
 }
 
 /** The process is dead: nothing of it has an effect any more. */
@@ -235,14 +242,26 @@ export async function play(
   }
 }
 
-/** What a journal says of a run: its records, and its account at the end. */
-export async function told(path: string) {
+/** What a journal says of a run: its records, and its account at the end. `sent` sees each order and the run before it. */
+export async function told(
+  path: string,
+  sent?: (order: {
+    readonly live: LiveRun
+    readonly intent: Extract<JournalEvent, { event: 'intent' }>
+  }) => void,
+) {
   const { events } = await readJournal(path)
   const lines: string[] = []
+  const seen = new Set<number>()
   const { live, rules } = retold(
     events,
     path,
     (known) => new RecordWriter({ ...known, types: TYPES, write: (line) => lines.push(line) }),
+    (event, now) => {
+      if (event.event !== 'intent' || seen.has(event.order)) return
+      seen.add(event.order)
+      sent?.({ live: now, intent: event })
+    },
   )
   const { account } = live.state
   return { lines, cash: account.cash - rules.capital, positions: [...account.position], events }

@@ -3,9 +3,8 @@ import { expect, test } from 'vitest'
 import { Failure } from '../../src/base/errors.js'
 import { stream } from '../../src/base/rng.js'
 import { FAULT_NAMES, faultNamed } from '../../src/sim/faults.js'
-import { DEFAULT_CASH } from '../../src/sim/server.js'
 import { randomPolicy } from '../../src/trading/policies.js'
-import { play, simFor, told } from '../support/paper.js'
+import { heldAt, play, simFor, told } from '../support/paper.js'
 import { randomMarket } from '../support/random-market.js'
 import { Workdir } from '../support/workdir.js'
 
@@ -53,9 +52,7 @@ async function struck(name: string, path: string): Promise<string> {
   try {
     const { ending } = await play(parts, sim, path, { heartbeatMs: 300 })
     const found = await told(path)
-    const [statement] = sim.statement()
-    const positions = Object.values(statement!.positions)
-    const cash = statement!.cash - DEFAULT_CASH
+    const { positions, cash } = heldAt(sim, parts)
     const words: string[] = [ending]
     if (JSON.stringify(positions) !== JSON.stringify(found.positions)) words.push('other positions')
     if (Math.abs(cash - found.cash) > 0.005) words.push(`cash ${found.cash}, at the broker ${cash}`)

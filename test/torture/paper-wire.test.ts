@@ -1,9 +1,8 @@
 /** The command on the wire, killed twenty times in one day. */
 import { expect, test } from 'vitest'
 import { stream } from '../../src/base/rng.js'
-import { DEFAULT_CASH } from '../../src/sim/server.js'
 import { smaCross } from '../../src/trading/policies.js'
-import { play, simFor, told } from '../support/paper.js'
+import { heldAt, play, simFor, told } from '../support/paper.js'
 import { randomMarket } from '../support/random-market.js'
 import { moments, tried } from '../support/torture.js'
 import { BIN, finished, Workdir } from '../support/workdir.js'
@@ -50,9 +49,9 @@ test('SIGKILL twenty times in a day, and started again: the records of a day wit
   expect(stderr).toMatch(/^jules paper: warning: the clock of this host is [^\n]* ahead of the broker's\n$/)
   const found = await told(journal)
   expect(bare(found.lines)).toEqual(bare(expected.lines))
-  const [statement] = sim.statement()
-  expect(Object.values(statement!.positions)).toEqual(found.positions)
-  expect(statement!.cash - DEFAULT_CASH).toBeCloseTo(found.cash, 6)
+  const { positions, cash } = heldAt(sim, day)
+  expect(positions).toEqual(found.positions)
+  expect(cash).toBeCloseTo(found.cash, 6)
   expect(sim.violations).toEqual(new Map())
   await sim.close()
   expect(killed).toBeGreaterThan(5)

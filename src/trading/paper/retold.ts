@@ -38,7 +38,7 @@ export function retold(
     readonly market: Market
     readonly rules: Rules
   }) => Listener | null,
-  told?: (event: JournalEvent) => void,
+  told?: (event: JournalEvent, live: LiveRun) => void,
 ): Retold {
   const [start] = events
   if (start?.event !== 'start') throw badData('is not the journal of a run', { where: name })
@@ -54,6 +54,6 @@ export function retold(
     longOnly: settings.longOnly,
     listener: listenerOf({ run, market, rules }),
   })
-  const past = replayed(events, live, { name, verifies: false, ...(told === undefined ? {} : { told }) })
+  const past = replayed(events, live, { name, verifies: false, told: (event) => told?.(event, live) })
   return { run, settings, rules, market, live, past }
 }
