@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest paper check-env inspect sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest paper check-env inspect sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
@@ -230,6 +230,7 @@ _jules() {
         --gateway) COMPREPLY=(); return ;;
         --client-id) COMPREPLY=(); return ;;
         --account) COMPREPLY=(); return ;;
+        --max-messages-per-sec) COMPREPLY=(); return ;;
         --replay) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --speed) COMPREPLY=($(compgen -W '1 60 max' -- "$cur")); return ;;
         --symbols) COMPREPLY=(); return ;;
@@ -281,7 +282,17 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--gateway --client-id --account --allow-delayed --replay --speed --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --now --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --max-orders-per-min --stale-after --journal --run --dry-run --adopt --flatten --flatten-on-stop --halt --reset-halt --show --webhook --healthcheck --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--gateway --client-id --account --max-messages-per-sec --allow-delayed --replay --speed --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --now --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --max-orders-per-min --stale-after --journal --run --dry-run --adopt --flatten --flatten-on-stop --halt --reset-halt --show --webhook --healthcheck --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      ;;
+    'drift')
+      case $prev in
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--policy --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
       ;;
     'check-env')
       case $prev in

@@ -3,7 +3,7 @@ import { SECOND } from '../base/time.js'
 import { accountValues, positionsOf, sendPnl, sendPositions, sendSummary, sendUpdates } from './accounts.js'
 import { type Contract, contractNamed, hoursFrom, localStamp } from './contracts.js'
 import { type Desk, nextIdOf } from './desk.js'
-import { countOf, historyOf, isNaive } from './history.js'
+import { countOf, historyOf, isNaive, LiveBar } from './history.js'
 import type { Message } from './layout.js'
 import { cancelOrder, globalCancel, placeOrder } from './order-desk.js'
 import { isWorking, type SimOrder } from './orders.js'
@@ -43,7 +43,7 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
     if (session.bars.size === 0) session.owed = 0
   },
   reqHistoricalData,
-  cancelHistoricalData: nothing,
+  cancelHistoricalData: (_desk, session, message) => void session.liveBars.delete(reqIdOf(message)),
   reqHeadTimestamp: ({ tape, contracts }, session, message) => {
     if (known(contracts, session, message) === null) return
     session.send('headTimestamp', { reqId: reqIdOf(message), time: localStamp(tape.firstMs, '-') })
@@ -207,9 +207,9 @@ function reqMktData(desk: Desk, session: Session, message: Message): void {
 export const dataTypeOf = ({ dataType }: Desk, session: Session): number =>
   dataType === 1 ? 1 : session.marketDataType >= 3 ? 3 : dataType
 
-const TICK = { bidSize: 0, bid: 1, ask: 2, askSize: 3, last: 4, lastSize: 5, volume: 8 } as const
+const TICK = { bidSize: 0, bid: 1, ask: 2, askSize: 3, last: 4, lastSize: 5, lastTime: 45 } as const
 /** Numbers of the same ticks where they are delayed. */
-const DELAYED = { bidSize: 69, bid: 66, ask: 67, askSize: 70, last: 68, lastSize: 71, volume: 74 } as const
+const DELAYED = { bidSize: 69, bid: 66, ask: 67, askSize: 70, last: 68, lastSize: 71, lastTime: 88 } as const
 
 /** Bid, ask and last price of a symbol. */
 export function sendQuote(desk: Desk, session: Session, reqId: number, symbol: string): void {
@@ -222,6 +222,11 @@ export function sendQuote(desk: Desk, session: Session, reqId: number, symbol: s
   session.send('tickPrice', { reqId, tickType: tick.bid, price: bid, size, attributes: 1 })
   session.send('tickPrice', { reqId, tickType: tick.ask, price: ask, size, attributes: 1 })
   session.send('tickPrice', { reqId, tickType: tick.last, price: last, size: 100 })
+  session.send('tickString', {
+    reqId,
+    tickType: tick.lastTime,
+    value: Math.floor(desk.clock.instantMs / SECOND),
+  })
 }
 
 function reqRealTimeBars(desk: Desk, session: Session, message: Message): void {
@@ -305,10 +310,6 @@ function reqHistoricalData(desk: Desk, session: Session, message: Message): void
   }
   const contract = known(desk.contracts, session, message)
   if (contract === null) return
-  if (message.keepUpToDate === '1' || message.keepUpToDate === 'true') {
-    session.error(reqId, 321, 'Error validating request: cause - keepUpToDate is not served')
-    return
-  }
   if (isNaive(String(message.endDateTime)))
     session.error(
       reqId,
@@ -317,7 +318,18 @@ function reqHistoricalData(desk: Desk, session: Session, message: Message): void
     )
   const answer = historyOf(desk.tape, contract.symbol, { message, nowMs })
   if (isRefusal(answer)) session.error(reqId, answer.code, answer.text)
-  else session.send('historicalData', { reqId, ...answer })
+  else {
+    session.send('historicalData', { reqId, ...answer })
+    if (message.keepUpToDate === '1' || message.keepUpToDate === 'true')
+      session.liveBars.set(reqId, new LiveBar(desk.tape, contract.symbol, { message, nowMs }))
+  }
+}
+
+/** The bar that is being made, to clients that want history kept up to date. */
+export function sendLiveBars({ effects, dataType }: Desk, session: Session, part: Part): void {
+  if (isMuted(effects, part.symbol) || dataType !== 1) return
+  for (const [reqId, live] of session.liveBars)
+    if (live.symbol === part.symbol) session.send('historicalDataUpdate', { reqId, ...live.add(part) })
 }
 
 const isRefusal = (answer: object): answer is { code: number; text: string } => 'code' in answer

@@ -70,6 +70,7 @@ export class Exchange {
   #nextExecution = 1
   /** Of the session of today and, where they still work, before. */
   readonly orders: SimOrder[] = []
+  readonly #working = new Set<SimOrder>()
   readonly executions: SimExecution[] = []
   readonly holdings: ReadonlyMap<string, Holdings>
   /** Dollars of each account as its day began, for the result of the day. */
@@ -106,8 +107,9 @@ export class Exchange {
     return this.#nextPermId++
   }
 
+  /** Orders that have not ended, oldest first. */
   get working(): SimOrder[] {
-    return this.orders.filter(isWorking)
+    return [...this.#working]
   }
 
   /** Takes an order that was found right. */
@@ -121,6 +123,7 @@ export class Exchange {
       lastPrice: 0,
     }
     this.orders.push(taken)
+    this.#working.add(taken)
     if (taken.ref !== '') this.refs.add(taken.ref)
     this.#options.onChange()
     this.#options.onOrder(taken)
@@ -142,6 +145,7 @@ export class Exchange {
   end(order: SimOrder, status: 'Cancelled' | 'Inactive', reason: string, timeMs: number): void {
     order.status = status
     order.reason = reason
+    this.#working.delete(order)
     order.endedMs = timeMs
     this.#options.onChange()
     this.#options.onOrder(order)
@@ -341,6 +345,7 @@ export class Exchange {
         filledBarMs: real(order.filledBarMs),
         endedMs: real(order.endedMs),
       })
+    for (const order of this.orders) if (isWorking(order)) this.#working.add(order)
     this.executions.push(...saved.executions)
     for (const { ref } of saved.orders) if (ref !== '') this.refs.add(ref)
     for (const [account, holdings, dayEquity] of saved.holdings) {
@@ -425,6 +430,7 @@ export class Exchange {
     this.executions.push(execution)
     if (order.filled >= order.quantity) {
       order.status = 'Filled'
+      this.#working.delete(order)
       order.endedMs = timeMs
     }
     this.#options.onChange()

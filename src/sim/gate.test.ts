@@ -1,9 +1,10 @@
 /** Orders, accounts, clock and log of the simulated gateway, by frames and without real time. */
 import { describe, expect, test } from 'vitest'
 import { mockTape, tapeOf } from '../../test/support/sim.js'
-import { SimBench } from '../../test/support/sim-bench.js'
+import { ManualTimers, SimBench } from '../../test/support/sim-bench.js'
 import { stream } from '../base/rng.js'
 import { DEFAULT_COSTS, feesOf, slippageOf } from '../portfolio/costs.js'
+import { VirtualClock } from './clock.js'
 import { FAULT_NAMES, faultNamed } from './faults.js'
 import { VIOLATIONS } from './log.js'
 
@@ -99,6 +100,26 @@ describe('a market order', () => {
   })
 })
 
+test('an order is there when it comes; after orders have met an instant it waits for the next one', () => {
+  const timers = new ManualTimers()
+  const arrivals: [string, number][] = []
+  const clock: VirtualClock = new VirtualClock({
+    ...{ startMs: 0, speed: 'max', timers, isIdle: () => false, waitsMs: () => 0, onOver: () => {} },
+    next: (timeMs) => (timeMs < 10 ? timeMs + 5 : Number.POSITIVE_INFINITY),
+    onEnded: () => void arrivals.push(['ended', clock.arrivalMs()]),
+    onBegun: () => void arrivals.push(['begun', clock.arrivalMs()]),
+  })
+  clock.poke()
+  timers.settle()
+  expect(arrivals).toEqual([
+    ['begun', 1],
+    ['ended', 5],
+    ['begun', 6],
+    ['ended', 10],
+    ['begun', 11],
+  ])
+})
+
 describe('orders with a price', () => {
   test('a limit is filled where a bar reaches it, at no worse a price', () => {
     const { bench: made, client } = bench()
@@ -112,6 +133,18 @@ describe('orders with a price', () => {
       ['1', '98.5'],
     ])
     expect(made.gate.exchange.working.map(({ orderId }) => orderId)).toEqual([2])
+  })
+
+  test('a limit is never passed by the slippage', () => {
+    const { bench: made, client } = bench({ terms: { ...MODEL, costs: { ...FREE, halfSpreadBps: 5 } } })
+    client.order(1, { orderType: 'LMT', lmtPrice: 150 })
+    made.play(client, 1)
+    // Within the limit it pays its slippage.
+    const { open } = made.gate.tape.partFrom('NVDA', made.gate.tape.firstMs + 5000)!
+    expect(Number(last(client.of('execDetails')).price)).toBe(open + open * 5e-4)
+    client.order(2, { orderType: 'LMT', lmtPrice: 99 })
+    made.play(client, 26)
+    expect(last(client.of('execDetails'))).toMatchObject({ orderId: '2', price: '99' })
   })
 
   test('a stop becomes a market order where its price is reached', () => {
@@ -182,6 +215,9 @@ test('what is wrong with an order has the code of the broker', () => {
   client.order(50, { orderType: 'LMT', lmtPrice: 90 })
   client.order(50, { orderType: 'LMT', lmtPrice: 90, action: 'SELL' })
   expect(last(client.codes())).toBe(105)
+  // Ids only go up: one that was passed over is as one that was used.
+  client.order(40)
+  expect(last(client.codes())).toBe(103)
 })
 
 test('what-if says what an order would cost and makes none', () => {
@@ -323,13 +359,31 @@ describe('history', () => {
       '20250731',
       '20250801',
     ])
-    expect(ask({ duration: '60 S', barSize: '5 secs' }).bars).toHaveLength(12)
+    const parts = ask({ duration: '60 S', barSize: '5 secs' }).bars
+    expect([parts.length, Number(last(parts).date) * 1000]).toEqual([12, Date.parse('2025-08-01T14:00:00Z')])
     expect(ask({ formatDate: 1, duration: '60 S' }).bars).toMatchObject([
       { date: '20250801 09:59:00 US/Eastern' },
     ])
     expect(ask({ endDateTime: '20250731 10:00:00 US/Eastern' }).bars).toHaveLength(30)
     expect(last(ask({ endDateTime: '20250731 10:00:00' }).client.codes())).toBe(2174)
     expect(ask({ endDateTime: '20250731-14:00:00' }).bars).toHaveLength(30)
+  })
+  test('is kept up to date, bar by bar as they are made', () => {
+    const { made, client } = ask({ keepUpToDate: 1, duration: '60 S' })
+    made.play(client, 14)
+    const updates = client.of('historicalDataUpdate')
+    const series = made.gate.tape.series('NVDA')
+    const at = series.time.indexOf(Date.parse('2025-08-01T14:00:00Z'))
+    // The clock was 5 s into the minute: the first part was over, and counts.
+    expect(updates.filter(({ date }) => Number(date) * 1000 === series.time[at])).toHaveLength(11)
+    expect(updates[10]).toMatchObject({
+      open: String(series.open[at]),
+      high: String(series.high[at]),
+      volume: String(series.volume[at]),
+    })
+    client.send('cancelHistoricalData', { reqId: 5 })
+    made.play(client, 3)
+    expect(client.of('historicalDataUpdate').length).toBe(updates.length)
   })
   test('that is not served says why', () => {
     expect(last(ask({ barSize: '7 ticks' }).client.codes())).toBe(321)

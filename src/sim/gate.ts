@@ -2,7 +2,7 @@
 import { SECOND } from '../base/time.js'
 import { sessionAt } from '../market/calendar.js'
 import { sendPnl, sendPositions, sendSummary, sendUpdates } from './accounts.js'
-import { ANSWERS, sendBar, sendQuote, welcome } from './answers.js'
+import { ANSWERS, sendBar, sendLiveBars, sendQuote, welcome } from './answers.js'
 import { type Speed, type Timers, VirtualClock } from './clock.js'
 import { contractOf, localStamp } from './contracts.js'
 import type { Desk, Limits } from './desk.js'
@@ -283,7 +283,10 @@ export class Gate implements Desk, SessionHost, Stage {
     this.exchange.meetEnded(parts, timeMs)
     this.#options.keep?.clock(timeMs)
     for (const client of this.clients()) {
-      for (const part of parts) sendBar(this, client, part)
+      for (const part of parts) {
+        sendBar(this, client, part)
+        sendLiveBars(this, client, part)
+      }
       for (const [reqId, symbol] of client.quotes)
         if (parts.some((part) => part.symbol === symbol)) sendQuote(this, client, reqId, symbol)
       for (const reqId of client.pnl.keys()) sendPnl(this, client, reqId)
@@ -413,5 +416,5 @@ export class Gate implements Desk, SessionHost, Stage {
 }
 
 /** Whether a client follows something that time changes. */
-const isFollowing = ({ isStarved, bars, quotes, pnl }: Session): boolean =>
-  isStarved || bars.size + quotes.size + pnl.size > 0
+const isFollowing = ({ isStarved, bars, quotes, pnl, liveBars }: Session): boolean =>
+  isStarved || bars.size + quotes.size + pnl.size + liveBars.size > 0

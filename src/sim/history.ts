@@ -1,9 +1,9 @@
 /** Bars of the past, as a client asks for them: from the bars of the tape where they are as long or longer, else from their parts. */
 import { DAY, HOUR, MINUTE, newYork, SECOND } from '../base/time.js'
-import { dateOf, newYorkDay } from '../market/calendar.js'
+import { dateOf, newYorkDay, sessionAt } from '../market/calendar.js'
 import { dateStamp, localStamp } from './contracts.js'
 import type { Message, Values } from './layout.js'
-import { PART_MS, type Tape } from './tape.js'
+import { PART_MS, type Part, type Tape } from './tape.js'
 
 interface Row {
   readonly startMs: number
@@ -90,17 +90,63 @@ export function historyOf(
   if (wanted.length === 0)
     return { code: 162, text: 'Historical Market Data Service error message:HMDS query returned no data' }
   const isEpoch = text('formatDate') === '2'
-  const stamp = (startMs: number): string => {
-    if (sizeMs >= DAY) return dateStamp(dateOf(startMs))
-    return isEpoch ? String(startMs / SECOND) : `${localStamp(startMs)} US/Eastern`
-  }
   return {
     start: localStamp(wanted[0]!.startMs, '  '),
     end: localStamp(endMs, '  '),
-    bars: wanted.map(({ startMs, open, high, low, close, volume }) => ({
-      ...{ date: stamp(startMs), open, high, low, close, volume: Number.isNaN(volume) ? -1 : volume },
-      ...{ wap: (high + low + close) / 3, count: countOf(volume) },
-    })),
+    bars: wanted.map((row) => barOf(row, sizeMs, isEpoch)),
+  }
+}
+
+/** A bar as clients get it; that of a day has its date, whatever form was asked for. */
+function barOf({ startMs, open, high, low, close, volume }: Row, sizeMs: number, isEpoch: boolean): Values {
+  const local = isEpoch ? String(startMs / SECOND) : `${localStamp(startMs)} US/Eastern`
+  return {
+    ...{ date: sizeMs >= DAY ? dateStamp(dateOf(startMs)) : local, open, high, low, close },
+    ...{ volume: Number.isNaN(volume) ? -1 : volume, wap: (high + low + close) / 3, count: countOf(volume) },
+  }
+}
+
+/** The bar that is being made, for a client that wants history kept up to date. */
+export class LiveBar {
+  readonly symbol: string
+  readonly #sizeMs: number
+  readonly #isEpoch: boolean
+  #row: Row | null = null
+
+  /** Begins with the parts of the bar that have ended. */
+  constructor(
+    tape: Tape,
+    symbol: string,
+    { message, nowMs }: { readonly message: Message; readonly nowMs: number },
+  ) {
+    this.symbol = symbol
+    this.#sizeMs = barSizeMs(String(message.barSize)) ?? PART_MS
+    this.#isEpoch = message.formatDate === '2'
+    let part = tape.partFrom(symbol, this.#startOf(nowMs))
+    while (part !== null && part.endMs <= nowMs) {
+      this.add(part)
+      part = tape.partFrom(symbol, part.endMs)
+    }
+  }
+
+  /** When the bar of an instant begins, counted from the open of its session. */
+  #startOf(timeMs: number): number {
+    const openMs = sessionAt(timeMs)?.openMs ?? timeMs
+    return openMs + Math.floor((timeMs - openMs) / this.#sizeMs) * this.#sizeMs
+  }
+
+  /** Takes the next part; gives the bar as it is now. */
+  add(part: Part): Values {
+    const startMs = this.#startOf(part.startMs)
+    const { endMs, open, high, low, close, volume } = part
+    const row = this.#row
+    if (row?.startMs === startMs) {
+      row.high = Math.max(row.high, high)
+      row.low = Math.min(row.low, low)
+      row.close = close
+      row.volume += volume
+    } else this.#row = { startMs, endMs, open, high, low, close, volume }
+    return barOf(this.#row!, this.#sizeMs, this.#isEpoch)
   }
 }
 

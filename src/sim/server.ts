@@ -2,11 +2,12 @@
  * The simulated gateway: the broker's text protocol on 127.0.0.1, a market from bars, and a virtual clock. Time goes on where
  * the clients have dealt with what they were sent.
  */
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 import type { Limits } from './desk.js'
 import { Gate, type GateOptions, type Statement } from './gate.js'
 import type { Violation } from './log.js'
+import type { Wire } from './session.js'
 
 /** All that it listens to. */
 export const SIM_HOST = '127.0.0.1'
@@ -54,11 +55,7 @@ export async function startSim(options: SimOptions): Promise<Sim> {
     },
   })
   server.on('connection', (socket) => {
-    const session = gate.accept({
-      write: (bytes) => void socket.write(bytes),
-      end: () => void socket.end(),
-      destroy: () => void socket.destroy(),
-    })
+    const session = gate.accept(wireOf(socket))
     socket.on('data', (bytes) => session.receive(bytes))
     socket.on('close', () => gate.leave(session))
     // A reset is a client that has gone.
@@ -78,6 +75,30 @@ export async function startSim(options: SimOptions): Promise<Sim> {
       isClosed = true
       gate.close()
       await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A socket to which all that is said at once goes in one write. */
+function wireOf(socket: Socket): Wire {
+  let waiting: Buffer[] = []
+  const flush = () => {
+    if (waiting.length === 0) return
+    const bytes = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting)
+    waiting = []
+    socket.write(bytes)
+  }
+  return {
+    write: (bytes) => {
+      if (waiting.push(bytes) === 1) queueMicrotask(flush)
+    },
+    end: () => {
+      flush()
+      socket.end()
+    },
+    destroy: () => {
+      waiting = []
+      socket.destroy()
     },
   }
 }

@@ -1,5 +1,6 @@
 /** One client of the simulated gateway: its handshake, its messages by name, what it is subscribed to and what it owes. */
 import { BadFrame, FrameReader, fieldsOf, framed, frameOf } from './frames.js'
+import type { LiveBar } from './history.js'
 import { BadFields, type Message, read, type Values, write } from './layout.js'
 import type { SimLog } from './log.js'
 import { FIRST_VERSION, INCOMING, LAST_VERSION, OUTGOING, type Outgoing } from './messages.js'
@@ -45,6 +46,7 @@ export class Session {
   /** Subscriptions by request number. */
   readonly bars = new Map<number, BarSubscription>()
   readonly quotes = new Map<number, string>()
+  readonly liveBars = new Map<number, LiveBar>()
   readonly pnl = new Map<number, { readonly account: string; readonly conId: number | null }>()
   readonly summaries = new Map<number, readonly string[]>()
   /** Account whose updates it gets; null for none. */
@@ -141,6 +143,7 @@ export class Session {
     this.loseStreams()
     this.isStarved ||= this.quotes.size > 0
     this.quotes.clear()
+    this.liveBars.clear()
     this.pnl.clear()
   }
 

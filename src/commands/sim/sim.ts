@@ -32,7 +32,9 @@ export const sim = defineCommand({
     'A market order is filled by the model of backtest at the open of the first 5-second bar that begins when the order is there, or later; a limit or stop where a bar reaches it; MOC at the last price of the session. What finds no bar within two minutes, or one bar, expires.',
     '--log has each message of a client by name, connections, faults, and each violation: what a client that is trusted does not do, with its count. The same seed and the same messages give the same bytes. --state keeps orders, executions, accounts, order ids and the clock, before anybody is told of them: after kill -9 the same command goes on.',
     'What is counted as a violation:',
-    ...Object.entries(VIOLATIONS).map(([rule, words]) => `  ${rule.padEnd(20)} ${words}`),
+    Object.entries(VIOLATIONS)
+      .map(([rule, words]) => `  ${rule.padEnd(20)} ${words}`)
+      .join('\n'),
     '--scenario names faults that are to happen: a JSON object a line, or an array of them. "on" ties one to the nth order, fill or connect, to the nth message of a name, to a symbol, or to a time, as 10:15:00 in New York; without it the fault happens at once, or at the first event of its kind; "with" has its parameters; "times" is how often.',
     '  {"fault":"reject","on":{"order":3,"symbol":"NVDA"}}',
     '  {"fault":"link-lost","on":{"time":"10:15:00"},"with":{"seconds":30}}',
