@@ -47,11 +47,8 @@ export const drift = defineCommand({
   operands: [{ name: 'JOURNAL', help: 'the journal of a run', required: true, completes: 'file' }],
   options,
   examples: [
-    {
-      text: 'A generated day against its replay',
-      shell:
-        'jules fetch --mock > day.ndjson && jules paper --replay day.ndjson --policy sma-cross --journal day.journal > /dev/null && jules drift day.journal -f table',
-    },
+    { text: 'A day on paper, and what was different', shell: 'jules drift day.journal -f table' },
+    { text: 'The same for a run of a model', shell: 'jules drift day.journal --policy model:latest' },
   ],
   exits: {
     65: 'a damaged journal, or another policy than that of the run',

@@ -51,7 +51,7 @@ export const paper = defineCommand({
   examples: [
     {
       text: 'A generated day through the simulated gateway',
-      shell: 'jules fetch --mock > day.ndjson && jules paper --replay day.ndjson --policy sma-cross -f table',
+      shell: 'jules fetch --mock > day.ndjson && jules paper --replay day.ndjson',
     },
     {
       text: 'A model on the paper account of a gateway',

@@ -149,7 +149,7 @@ export async function startPaper(
         'config',
         `${symbol} trades at other hours than the calendar of jules has: ${differences.join('; ')}`,
         {
-          hint: 'a newer jules may know of the holiday; no bars are trusted without it',
+          hint: 'a calendar that knows of the holiday comes with a newer version; until then nothing is traded',
         },
       )
   }
