@@ -97,6 +97,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
   const { given, notes } = followModel(context, asked, model)
   for (const words of notes) context.ui.note(words)
+  checkFlags(context, given)
   const loaded = given.gateway === 'sim' ? await played(context, given) : null
   const interval = loaded?.market.interval ?? given.interval ?? '1m'
   const rules = liveRules(given, interval)

@@ -193,6 +193,8 @@ export class Paper {
   /** End of the newest part, after which the broker was asked the time, and when it came, host time. */
   #askedMs = Number.NEGATIVE_INFINITY
   #askedAtMs = 0
+  /** The same, once it was answered. */
+  #answeredMs = Number.NEGATIVE_INFINITY
   /** Of what had ended by then nothing comes any more: by the stream itself, not by a clock that may be wrong. */
   #closedMs = Number.NEGATIVE_INFINITY
   /** What the broker knows was held against what we know, on this connection. */
@@ -617,8 +619,9 @@ export class Paper {
   async #time(timeMs: number, endMs: number): Promise<void> {
     const { clock, timeWaits } = this.#options
     clock.told(timeMs)
-    if (!timeWaits || endMs <= this.#closedMs) return
-    this.#closedMs = endMs
+    if (endMs <= this.#answeredMs) return
+    this.#answeredMs = endMs
+    if (timeWaits) this.#closedMs = endMs
     await this.#slots()
     this.#askTime()
   }

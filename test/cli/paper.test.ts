@@ -1,0 +1,232 @@
+/** Paper trading as a command: what it refuses, how it is stopped, and what it leaves behind. */
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { formatTime } from '../../src/base/time.js'
+import { readJournal } from '../../src/broker/journal.js'
+import type { Market } from '../../src/market/market.js'
+import { DEFAULT_CASH, type Sim } from '../../src/sim/server.js'
+import { smaCross } from '../../src/trading/policies.js'
+import { heldAt, type Play, simFor } from '../support/paper.js'
+import { randomMarket } from '../support/random-market.js'
+import { BIN, finished, Workdir } from '../support/workdir.js'
+
+const day: Play = {
+  market: randomMarket({ sessions: 1, seed: 11, bps: 20 }).slice(260, 390),
+  policy: smaCross,
+  warmup: 50,
+}
+
+/** The bars as a file. */
+function bars(market: Market): string {
+  const lines: string[] = []
+  for (let i = 0; i < market.length; i++)
+    for (const [k, symbol] of market.symbols.entries()) {
+      const [open, high, low, close, volume] = [
+        market.open,
+        market.high,
+        market.low,
+        market.close,
+        market.volume,
+      ].map((column) => column[k]![i]!)
+      const time = formatTime(market.time[i]!)
+      lines.push(
+        JSON.stringify({ type: 'bar', symbol, interval: '1m', time, open, high, low, close, volume }),
+      )
+    }
+  return `${lines.join('\n')}\n`
+}
+
+async function simulated(faults: readonly unknown[] = []): Promise<{ sim: Sim; log: string[] }> {
+  const log: string[] = []
+  const sim = await simFor(day, faults, (line) => log.push(line))
+  onTestFinished(() => sim.close())
+  return { sim, log }
+}
+
+const at = (sim: Sim, ...more: readonly string[]): string[] => [
+  ...['paper', '--gateway', `${sim.host}:${sim.port}`, '--max-messages-per-sec', '1000000'],
+  ...['--policy', 'sma-cross', ...more],
+]
+const orders = (log: readonly string[]) => log.filter((line) => line.includes('"placeOrder"'))
+const parsed = (text: string) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+test('a replay writes the records of a backtest, a state a bar and a summary that agrees with the broker', async () => {
+  const dir = new Workdir()
+  const file = dir.write('day.ndjson', bars(day.market))
+  const args = ['--policy', 'sma-cross', file]
+  const backtest = await dir.jules(['backtest', ...args, '--records', 'order,fill,risk,equity'])
+  const paper = await dir.jules(['paper', '--replay', file, '--policy', 'sma-cross', '--journal', 'j.ndjson'])
+  expect([paper.status, paper.stderr]).toEqual([0, expect.stringContaining('lack 260 of 390 bars')])
+  const bare = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => !/"type":"(state|summary)"/.test(line))
+      .map((line) => line.replace(/"run":"[^"]*"|"exec":"[^"]*"/g, ''))
+  expect(bare(paper.stdout)).toEqual(bare(backtest.stdout))
+  const records = parsed(paper.stdout)
+  expect(records.filter(({ type }) => type === 'state')).toHaveLength(130 - 50)
+  expect(records.at(-1)).toMatchObject({
+    ...{
+      type: 'summary',
+      command: 'paper',
+      policy: 'sma-cross',
+      account: 'DU1234567',
+      ending: 'data',
+      uptime: 1,
+    },
+    day: { date: '2025-08-01' },
+  })
+  expect(Math.abs(records.at(-1).day.difference)).toBeLessThan(0.0101)
+  // The journal stands for the same records, and its replay differs in nothing.
+  const shown = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'ndjson'])
+  expect(bare(shown.stdout)).toEqual(bare(paper.stdout))
+  const drift = await dir.jules(['drift', 'j.ndjson'])
+  expect(parsed(drift.stdout)).toMatchObject([{ type: 'drift', kind: 'pnl', difference: 0 }])
+  // Gone on with after its end there is nothing left to do.
+  const table = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'table'])
+  expect(table.stdout).toMatch(/order 1 \(1\) sent/)
+})
+
+test('an account that is no paper account: 77, and no order', async () => {
+  const dir = new Workdir()
+  const { sim, log } = await simulated([{ fault: 'live-account' }])
+  const { status, stdout, stderr } = await dir.jules(at(sim))
+  expect([status, stdout]).toEqual([77, ''])
+  expect(stderr).toContain('U7654321')
+  // A hostile .env changes nothing.
+  dir.write('.env', 'IB_HOST=127.0.0.1\nIB_PORT=1\nIB_TWS_HOST=192.0.2.1\nTRADING_LIVE=1\n')
+  expect((await dir.jules(at(sim))).status).toBe(77)
+  expect(orders(log)).toEqual([])
+})
+
+test('nothing at the address: 69, and no simulation in its place', async () => {
+  const { status, stdout, stderr } = await new Workdir().jules(['paper', '--gateway', '127.0.0.1:1'])
+  expect([status, stdout]).toEqual([69, ''])
+  expect(stderr).toMatch(/does not answer/)
+})
+
+test('a dry run decides and sends nothing', async () => {
+  const dir = new Workdir()
+  const { sim, log } = await simulated()
+  const { status, stdout } = await dir.jules(at(sim, '--dry-run', '--records', 'order,fill'))
+  expect(status).toBe(0)
+  expect(parsed(stdout).every(({ type }) => type === 'order')).toBe(true)
+  expect(parsed(stdout).length).toBeGreaterThan(0)
+  expect(orders(log)).toEqual([])
+})
+
+test('SIGTERM keeps positions and says 143; --flatten then closes them; a second process waits for neither', async () => {
+  const dir = new Workdir()
+  const { sim } = await simulated()
+  const child = dir.start(BIN, at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--records', 'fill'))
+  child.stdout!.once('data', () => child.kill('SIGTERM'))
+  const ended = await finished(child)
+  expect(ended.status).toBe(143)
+  expect(ended.stderr).toContain('terminated, stopping')
+  expect(heldAt(sim, day).positions).not.toEqual([0, 0])
+  expect((await readJournal(dir.file('j.ndjson'))).events.at(-1)).toMatchObject({
+    event: 'end',
+    ending: 'stop',
+  })
+  const flat = await dir.jules(at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--flatten'))
+  expect([flat.status, heldAt(sim, day).positions]).toEqual([0, [0, 0]])
+})
+
+test('the kill switch stops a run with 1, stays latched, and tells the webhook', async () => {
+  const dir = new Workdir()
+  const posted: string[] = []
+  const server = createServer((request, answer) => {
+    request.setEncoding('utf8').on('data', (text) => posted.push(text))
+    answer.end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const hook = `http://127.0.0.1:${(server.address() as AddressInfo).port}/t0ken`
+  const { sim } = await simulated()
+  const args = at(sim, '--journal', 'j.ndjson', '--records', 'fill', '--webhook', hook)
+  const child = dir.start(BIN, args)
+  child.stdout!.once('data', () => child.kill('SIGUSR1'))
+  const ended = await finished(child)
+  expect(ended.status).toBe(1)
+  expect(ended.stderr).not.toContain('t0ken')
+  expect(posted.map((text) => JSON.parse(text).alarm)).toContain('halt')
+  const refused = await dir.jules(args)
+  expect(refused.status).toBe(77)
+  expect(refused.stderr).toContain('the kill switch is on')
+  expect((await dir.jules(['paper', '--reset-halt', '--journal', 'j.ndjson'])).status).toBe(0)
+  expect((await dir.jules(['paper', '--halt'])).status).toBe(0)
+  expect((await dir.jules(args)).status).toBe(77)
+  expect((await dir.jules(['paper', '--reset-halt'])).status).toBe(0)
+  expect((await dir.jules(args)).status).toBe(0)
+})
+
+test('a journal that is damaged, of other settings, or in use is refused', async () => {
+  const dir = new Workdir()
+  const { sim } = await simulated()
+  const first = dir.start(BIN, at(sim, '--journal', 'j.ndjson', '--records', 'fill'))
+  const busy = await new Promise<ReturnType<Workdir['jules']>>((resolve) =>
+    first.stdout!.once('data', () =>
+      resolve(dir.jules(at(sim, '--journal', 'j.ndjson', '--client-id', '2'))),
+    ),
+  )
+  expect((await busy).status).toBe(75)
+  await finished(first)
+  const whole = readFileSync(dir.file('j.ndjson'))
+  const other = await dir.jules(at(sim, '--journal', 'j.ndjson', '--capital', '6000'))
+  expect([other.status, other.stderr]).toEqual([65, expect.stringContaining('other settings')])
+  const middle = whole.indexOf('\n', 2000) + 40
+  const damaged = Buffer.from(whole)
+  damaged[middle]! ^= 1
+  writeFileSync(dir.file('d.ndjson'), damaged)
+  const refused = await dir.jules(['paper', '--show', 'd.ndjson'])
+  expect(refused.status).toBe(65)
+  expect(refused.stderr).toMatch(new RegExp(`byte ${whole.indexOf('\n', 2000) + 1}: line \\d+ is damaged`))
+  // A torn end was promised to nobody.
+  appendFileSync(dir.file('j.ndjson'), '{"n":99999,"event":"ba')
+  expect((await dir.jules(['paper', '--show', 'j.ndjson'])).stderr).toContain('counts for nothing')
+})
+
+test('shares that no execution explains are refused, or taken over', async () => {
+  const dir = new Workdir()
+  const { sim } = await simulated([{ fault: 'foreign-order' }])
+  // Somebody buys a share before the run begins.
+  const first = await dir.jules(at(sim, '--journal', 'a.ndjson', '--policy', 'buy-hold'))
+  expect([first.status, first.stderr]).toEqual([1, expect.stringContaining('the journal explains')])
+  expect(heldAt(sim, day).cash).toBeLessThan(DEFAULT_CASH)
+  const fresh = await dir.jules(at(sim, '--journal', 'b.ndjson'))
+  expect([fresh.status, fresh.stderr]).toEqual([65, expect.stringMatching(/the broker holds .* --adopt/s)])
+  const closed = await dir.jules(at(sim, '--journal', 'c.ndjson', '--adopt', '--records', 'summary'))
+  expect(closed.status).toBe(0)
+})
+
+test('drift names the order that the broker rejected, and what followed', async () => {
+  const dir = new Workdir()
+  const { sim } = await simulated([{ fault: 'reject', on: { order: 2 } }])
+  expect((await dir.jules(at(sim, '--journal', 'j.ndjson'))).status).toBe(0)
+  const { status, stdout } = await dir.jules(['drift', 'j.ndjson'])
+  expect(status).toBe(0)
+  const found = parsed(stdout)
+  const rejected = found.find(({ kind }) => kind === 'rejected')
+  expect(rejected).toMatchObject({ paper: 0, difference: -rejected.replay })
+  expect(found.at(-1)).toMatchObject({ kind: 'pnl' })
+  expect(found.at(-1).difference).not.toBe(0)
+})
+
+test('options that have no meaning together, or none for a gateway, are 64', async () => {
+  const dir = new Workdir()
+  for (const args of [
+    ['--gateway', '127.0.0.1'],
+    ['--gateway', '127.0.0.1:4002', '--replay', 'x'],
+    ['--fill', 'close', '--replay', 'x'],
+    ['--halt', '--reset-halt'],
+    ['--webhook', 'ftp://x'],
+    ['--flatten', '--dry-run'],
+  ])
+    expect((await dir.jules(['paper', ...args])).status, args.join(' ')).toBe(64)
+})
