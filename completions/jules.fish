@@ -276,7 +276,6 @@ complete -c jules -n '__fish_seen_subcommand_from paper' -l gateway -x -d 'the g
 complete -c jules -n '__fish_seen_subcommand_from paper' -l client-id -x -d 'client id at the gateway: orders belong to it'
 complete -c jules -n '__fish_seen_subcommand_from paper' -l account -x -d 'the account that trades'
 complete -c jules -n '__fish_seen_subcommand_from paper' -l max-messages-per-sec -x -d 'most messages a second; the broker cuts off above 50, a simulator takes any number'
-complete -c jules -n '__fish_seen_subcommand_from paper' -l allow-delayed -d 'look at delayed prices; nothing is traded on them'
 complete -c jules -n '__fish_seen_subcommand_from paper' -l replay -r -F -d 'play the bars of this file, as fast as they are dealt with'
 complete -c jules -n '__fish_seen_subcommand_from paper' -l speed -x -a '1 60 max' -d 'pace of its clock'
 complete -c jules -n '__fish_seen_subcommand_from paper' -l symbols -x -d 'symbols, separated by commas'

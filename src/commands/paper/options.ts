@@ -46,7 +46,6 @@ export const options = {
       'most messages a second; the broker cuts off above 50, a simulator takes any number',
       { min: 1, max: 1_000_000, defaultText: '45; no limit for sim' },
     ),
-    'allow-delayed': flag('look at delayed prices; nothing is traded on them'),
   }),
   ...under('Bars of the simulated gateway', {
     replay: file('play the bars of this file, as fast as they are dealt with'),
