@@ -62,15 +62,15 @@ export class Workdir {
 
   /**
    * Runs `jules ARGS` as `jules` does, in a process that the tests of the file share, see servant.js: for tests of what a
-   * command does, not of how its process begins, is signalled and ends, and without the password of a vault, which is
-   * taken once a process. Its standard streams are files.
+   * command does, not of how its process begins, is signalled and ends. Its standard streams are files.
    */
   run(args: readonly string[], { input = '', env, cwd }: RunOptions = {}): Promise<Result> {
-    return servantFree(async (servant) => {
+    const { fixed, free } = split(this.environment(env))
+    return servantFree(fixed, async (servant) => {
       const place = mkdtempSync(join(tmpdir(), 'jules-streams-'))
       const streams = ['in', 'out', 'err'].map((name) => join(place, name))
       writeFileSync(streams[0]!, input)
-      const message = { argv: args, env: this.environment(env), cwd: cwd ?? this.path, streams }
+      const message = { argv: args, env: free, cwd: cwd ?? this.path, streams }
       const status = await new Promise<number>((done, reject) => {
         const ended = () => reject(new Error(`jules ${args.join(' ')} ended the process`))
         servant.once('exit', ended)
@@ -104,20 +104,40 @@ export class Workdir {
 const PROGRESS =
   /^jules [\w-]+: \d+(\/\d+)? \w+, \d+\/s(, \d+ s left)?(, .*)?\n|^\{"type":"progress",.*\}\n/gm
 
-/** Those that wait for a command: each runs one at a time. */
-const idle: ChildProcess[] = []
+/** What a process takes from its environment once, as it begins. */
+const FIXED = ['NODE_OPTIONS', 'TRADING_VAULT_PASSWORD', 'TRADING_VAULT_PASSWORD_FILE']
+
+function split(environment: Record<string, string>): Record<'fixed' | 'free', Record<string, string>> {
+  const entries = Object.entries(environment)
+  return {
+    fixed: Object.fromEntries(entries.filter(([name]) => FIXED.includes(name))),
+    free: Object.fromEntries(entries.filter(([name]) => !FIXED.includes(name))),
+  }
+}
+
+/** Those that wait for a command, by what they began with: each runs one at a time. */
+const idle = new Map<string, ChildProcess[]>()
 
 /** Does something with a servant that is idle, or with a new one. */
-async function servantFree<T>(work: (servant: ChildProcess) => Promise<T>): Promise<T> {
-  const servant = idle.pop() ?? newServant()
+async function servantFree<T>(
+  fixed: Record<string, string>,
+  work: (servant: ChildProcess) => Promise<T>,
+): Promise<T> {
+  const key = JSON.stringify(fixed)
+  const waiting = idle.get(key) ?? []
+  idle.set(key, waiting)
+  const servant = waiting.pop() ?? newServant(fixed)
   const result = await work(servant)
-  idle.push(servant)
+  waiting.push(servant)
   return result
 }
 
-function newServant(): ChildProcess {
+function newServant(fixed: Record<string, string>): ChildProcess {
   // It ends with this process, which holds the other end of its channel.
-  const servant = fork(resolve('test/support/servant.js'), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  const servant = fork(resolve('test/support/servant.js'), {
+    env: { PATH: process.env.PATH, ...fixed },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
   servant.unref()
   servant.channel?.unref()
   return servant
