@@ -1,6 +1,6 @@
 /** Hints name options and commands that exist, and those that are commands work as they are printed. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Command, isGroup } from '../src/cli/command.js'
@@ -137,7 +137,7 @@ describe('an option in a hint, added to the line that failed, mends it', () => {
   test.each(CASES)('%s', async (_title, file, line, taken) => {
     const dir = new Workdir()
     dir.write('f.txt', file)
-    const failed = await dir.run(line.split(' ').slice(1))
+    const failed = await dir.shell(line)
     expect(failed.status).toBe(65)
     const [, option] = taken.exec(hintOf(failed.stderr)) ?? []
     expect(option, failed.stderr).toBeDefined()
@@ -194,10 +194,10 @@ describe('a command in a hint works as it is printed', () => {
     const dir = new Workdir()
     dir.write('bars.csv', `${HEADER}\n2025-07-30T13:30:00Z,${V}\n2025-07-30T13:31:00Z,${W}\n`)
     await dir.shell(pack)
-    const failed = await dir.run(['fetch', packed, '--symbol', 'NVDA'])
+    const failed = await dir.shell(`jules fetch ${packed} --symbol NVDA`)
     expect(failed.status).toBe(65)
     await dir.shell(hintOf(failed.stderr).replace('unpack it first: ', ''))
-    expect((await dir.run(['fetch', 'bars.csv', '--symbol', 'NVDA'])).status).toBe(0)
+    expect((await dir.shell('jules fetch bars.csv --symbol NVDA')).status).toBe(0)
   })
 
   test.each([
@@ -209,25 +209,24 @@ describe('a command in a hint works as it is printed', () => {
     ['jules help trian', 'train'],
   ])('%s: did you mean %s?', async (line, meant) => {
     const dir = new Workdir()
-    mkdirSync(dir.file('run'))
-    dir.write('actions.ndjson', '4\n')
-    const { status, stderr } = await dir.run(line.split(' ').slice(1))
+    await dir.shell('mkdir run; echo 4 >actions.ndjson')
+    const { status, stderr } = await dir.shell(line)
     expect([status, hintOf(stderr)]).toEqual([64, `did you mean ${meant}?`])
   })
 
   test('names of secrets that are near', async () => {
     const dir = new Workdir()
     const env = { TRADING_VAULT_PASSWORD: 'x' }
-    await dir.run(['vault', 'set', 'TIMESCALEDB_PASSWORD'], { env, input: 'secret\n' })
+    await dir.shell('echo secret | jules vault set TIMESCALEDB_PASSWORD', { env })
     for (const line of [
       'get TIMESCALE_PASSWORD',
       'rm TIMESCALEDB_PASWORD',
       'env --only TIMESCALEDB_PASSWORDS',
     ]) {
-      const { status, stderr } = await dir.run(['vault', ...line.split(' ')], { env })
+      const { status, stderr } = await dir.shell(`jules vault ${line}`, { env })
       expect([status, hintOf(stderr)]).toEqual([66, 'did you mean TIMESCALEDB_PASSWORD?'])
     }
-    const far = await dir.run(['vault', 'get', 'ALPACA_KEY'], { env })
+    const far = await dir.shell('jules vault get ALPACA_KEY', { env })
     expect(hintOf(far.stderr)).toBe('jules vault set ALPACA_KEY')
     const set = await dir.shell('echo secret | jules vault set ALPACA_KEY', { env })
     expect(set.status).toBe(0)

@@ -36,7 +36,7 @@ describe('golden trajectories', () => {
     const pinned =
       '--shares 1 --fill close --features classic --half-spread-bps 0 --commission none --overnight --no-limits --warmup 0'
     const limit = kwargs.is_training === false ? 0.02 : 0.07
-    const { status, stdout, stderr } = await dir.run(
+    const { status, stdout, stderr } = await dir.jules(
       [
         'backtest',
         '--policy',
@@ -182,7 +182,7 @@ test.each(['T00:00', 'T04:00'])('days that are written %sZ are chosen by their d
     'summary',
     '-',
   ]
-  const { stdout, status } = await new Workdir().run(['backtest', ...args], { input: bars.join('') })
+  const { stdout, status } = await new Workdir().jules(['backtest', ...args], { input: bars.join('') })
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ from: '2025-07-29', to: '2025-07-31', bars: 3 })
 })
@@ -266,7 +266,7 @@ describe('bad input', () => {
     ],
   ]
   test.each(cases)('%s', async (_title, input, args, status, message) => {
-    const result = await new Workdir().run(['backtest', ...args, '-'], { input })
+    const result = await new Workdir().jules(['backtest', ...args, '-'], { input })
     expect([result.status, result.stdout]).toEqual([status, ''])
     expect(result.stderr).toMatch(
       typeof message === 'string' ? new RegExp(message.replace(/[.()]/g, '\\$&')) : message,
@@ -297,7 +297,7 @@ describe('bad input', () => {
   test.each(replays)('replay of %s', async (_title, actions, args, status, message) => {
     const dir = new Workdir()
     dir.write('a.json', actions)
-    const result = await dir.run(['backtest', '--policy', 'replay:a.json', '--warmup', '0', ...args, '-'], {
+    const result = await dir.jules(['backtest', '--policy', 'replay:a.json', '--warmup', '0', ...args, '-'], {
       input: pairs(10),
     })
     expect([result.status, result.stdout]).toEqual([status, ''])
@@ -312,7 +312,7 @@ describe('bad input', () => {
     dir.write('plain', actions.join('\n'))
     const runs = await Promise.all(
       ['a.json', 'a.ndjson', 'plain'].map((name) =>
-        dir.run(
+        dir.jules(
           [
             'backtest',
             '--policy',
@@ -337,7 +337,7 @@ describe('bad input', () => {
   })
 
   test('a missing replay file', async () => {
-    const result = await new Workdir().run(['backtest', '--policy', 'replay:none', '--warmup', '0', '-'], {
+    const result = await new Workdir().jules(['backtest', '--policy', 'replay:none', '--warmup', '0', '-'], {
       input: pairs(10),
     })
     expect([result.status, result.stderr]).toEqual([66, 'jules backtest: none: no such file or directory\n'])
@@ -346,7 +346,7 @@ describe('bad input', () => {
   test('--source takes the real ones of a mixed input', async () => {
     const input = pair(1, { source: 'mock' }) + pair(2, { source: 'real' }) + pair(3, { source: 'real' })
     const args = ['backtest', '--source', 'real', '--warmup', '0', '--records', 'summary', '-']
-    const { status, stdout, stderr } = await new Workdir().run(args, { input })
+    const { status, stdout, stderr } = await new Workdir().jules(args, { input })
     expect(status).toBe(0)
     expect(stderr).toContain('NVDA and MSFT lack 388 of 390 bars')
     expect(parse(stdout)[0]).toMatchObject({ sources: ['real'], bars: 2, missing: 388 / 390 })
@@ -355,14 +355,14 @@ describe('bad input', () => {
   test('a repeated bar is told, and the last one counts', async () => {
     const input = pairs(3) + barLine(2, { time: minute(2), symbol: 'NVDA', high: 900, close: 800 })
     const args = ['backtest', '--warmup', '0', '--records', 'equity', '-']
-    const { status, stdout, stderr } = await new Workdir().run(args, { input })
+    const { status, stdout, stderr } = await new Workdir().jules(args, { input })
     expect(status).toBe(0)
     expect(stderr).toContain('jules backtest: 1 bars repeat a symbol and time: the last one counts\n')
     expect(parse(stdout).at(-1)!.marks.NVDA).toBe(800)
   })
 
   test('bars without a partner are named and counted', async () => {
-    const result = await new Workdir().run(
+    const result = await new Workdir().jules(
       ['backtest', '--warmup', '0', '--max-missing', '0.1', '--records', 'summary', '-'],
       { input: pairs(9) + barLine(9, { time: minute(9), symbol: 'NVDA' }) },
     )

@@ -59,7 +59,7 @@ describe('usage', () => {
   ]
   test.each(wrong)('%j', async (args, message) => {
     const dir = new Workdir()
-    const { status, stdout, stderr } = await dir.run(args)
+    const { status, stdout, stderr } = await dir.jules(args)
     expect(stderr.startsWith(message), stderr).toBe(true)
     expect([status, stdout]).toEqual([64, ''])
   })
@@ -67,7 +67,7 @@ describe('usage', () => {
   test('alone, and a group alone: help on standard error, 64', async () => {
     const dir = new Workdir()
     for (const args of [[], ['db'], ['-q']]) {
-      const { status, stdout, stderr } = await dir.run(args)
+      const { status, stdout, stderr } = await dir.jules(args)
       expect([status, stdout, stderr.slice(0, 12)]).toEqual([64, '', 'Usage: jules'])
     }
   })
@@ -76,14 +76,14 @@ describe('usage', () => {
     const dir = new Workdir()
     dir.write('-odd.ndjson', barLines(2))
     const outputs = await Promise.all([
-      dir.run(['fetch', '--mock', '--days=1', '--seed=3']),
-      dir.run(['-q', 'fetch', '--mock', '--days', '1', '--seed', '3']),
-      dir.run(['--color=never', 'fetch', '--seed', '3', '--days', '1', '--mock', '-q']),
+      dir.jules(['fetch', '--mock', '--days=1', '--seed=3']),
+      dir.jules(['-q', 'fetch', '--mock', '--days', '1', '--seed', '3']),
+      dir.jules(['--color=never', 'fetch', '--seed', '3', '--days', '1', '--mock', '-q']),
     ])
     expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1)
-    const after = await dir.run(['fetch', '-f', 'csv', '--', '-odd.ndjson'])
+    const after = await dir.jules(['fetch', '-f', 'csv', '--', '-odd.ndjson'])
     expect([after.status, after.stdout.split('\n').length]).toEqual([0, 4])
-    const later = await dir.run(['fetch', './-odd.ndjson', '-f', 'csv'])
+    const later = await dir.jules(['fetch', './-odd.ndjson', '-f', 'csv'])
     expect(later.stdout).toBe(after.stdout)
   })
 
@@ -91,14 +91,14 @@ describe('usage', () => {
     const dir = new Workdir()
     for (const dsn of ['postgresql://u:hunter2@h/db', 'postgresql://u@h/db?password=hunter2']) {
       for (const more of [[], ['--json'], ['-v']]) {
-        const { status, stdout, stderr } = await dir.run(['load', '--dsn', dsn, ...more], {
+        const { status, stdout, stderr } = await dir.jules(['load', '--dsn', dsn, ...more], {
           input: barLine(0),
         })
         expect(status).toBe(64)
         expect(stderr).toContain('holds a password')
         expect(stdout + stderr).not.toContain('hunter2')
       }
-      const { status, stderr } = await dir.run(['export', '-v'], { env: { JULES_DSN: dsn } })
+      const { status, stderr } = await dir.jules(['export', '-v'], { env: { JULES_DSN: dsn } })
       expect([status, stderr.split('\n')[0]]).toEqual([
         78,
         'jules export: JULES_DSN: holds a password, which others could read',
@@ -109,7 +109,7 @@ describe('usage', () => {
 
   test('a database that does not answer is 69, with a hint', async () => {
     const dir = new Workdir()
-    const { status, stderr } = await dir.run(['load', '--dsn', 'postgresql://u@127.0.0.1:1/db'], {
+    const { status, stderr } = await dir.jules(['load', '--dsn', 'postgresql://u@127.0.0.1:1/db'], {
       input: barLine(0),
     })
     expect([status, stderr]).toEqual([
@@ -119,7 +119,7 @@ describe('usage', () => {
   })
 
   test('a version', async () => {
-    const { stdout } = await new Workdir().run(['-V'])
+    const { stdout } = await new Workdir().jules(['-V'])
     expect(stdout).toMatch(/^jules \d+\.\d+\.\d+\n$/)
   })
 })
@@ -130,11 +130,11 @@ describe('configuration', () => {
     mkdirSync(dir.file('.config/jules'), { recursive: true })
     dir.write('.config/jules/config.json', JSON.stringify({ fetch: { days: 2, symbols: ['AAPL', 'TSLA'] } }))
     const count = async (args: string[], env: Record<string, string> = {}) =>
-      (await dir.run(['fetch', '--mock', ...args], { env })).stdout.split('\n').length - 1
+      (await dir.jules(['fetch', '--mock', ...args], { env })).stdout.split('\n').length - 1
     expect(await count([])).toBe(2 * 780)
     expect(await count([], { JULES_DAYS: '3' })).toBe(3 * 780)
     expect(await count(['--days', '1'], { JULES_DAYS: '3' })).toBe(780)
-    const { stderr } = await dir.run(['fetch', '--mock', '-v', '--seed', '4'], { env: { JULES_DAYS: '1' } })
+    const { stderr } = await dir.jules(['fetch', '--mock', '-v', '--seed', '4'], { env: { JULES_DAYS: '1' } })
     expect(stderr).toContain('jules fetch: --seed 4 (flag)\n')
     expect(stderr).toContain('jules fetch: --days 1 (environment)\n')
     expect(stderr).toContain('jules fetch: --symbols AAPL,TSLA (config)\n')
@@ -152,7 +152,7 @@ describe('configuration', () => {
   test.each(broken)('%s is 78', async (body, message) => {
     const dir = new Workdir()
     dir.write('my.json', body)
-    const { status, stderr } = await dir.run(['fetch', '--mock', '--config', 'my.json'])
+    const { status, stderr } = await dir.jules(['fetch', '--mock', '--config', 'my.json'])
     expect(stderr.startsWith(`jules fetch: my.json: ${message}`), stderr).toBe(true)
     expect(status).toBe(78)
   })
@@ -165,7 +165,7 @@ describe('configuration', () => {
     const shared = { backend: 'exec', 'backend-command': './helper' }
     const run = (vault: object, ...args: string[]) => {
       dir.write('my.json', JSON.stringify({ vault }))
-      return dir.run(['vault', ...args, '--config', 'my.json'])
+      return dir.jules(['vault', ...args, '--config', 'my.json'])
     }
     expect((await run(shared, 'get', 'A')).stdout).toBe('A of ./helper\n')
     const own = { ...shared, get: { 'backend-command': './other', 'no-newline': true } }
@@ -187,12 +187,12 @@ describe('configuration', () => {
   })
 
   test('a bad value in the environment is 78 and named', async () => {
-    const { status, stderr } = await new Workdir().run(['fetch', '--mock'], { env: { JULES_DAYS: 'x' } })
+    const { status, stderr } = await new Workdir().jules(['fetch', '--mock'], { env: { JULES_DAYS: 'x' } })
     expect([status, stderr]).toEqual([78, 'jules fetch: JULES_DAYS: expected a whole number, got "x"\n'])
   })
 
   test('a config file that was asked for must exist', async () => {
-    const { status, stderr } = await new Workdir().run(['fetch', '--mock', '--config', 'none.json'])
+    const { status, stderr } = await new Workdir().jules(['fetch', '--mock', '--config', 'none.json'])
     expect([status, stderr]).toEqual([66, 'jules fetch: none.json: no such file or directory\n'])
   })
 })
@@ -200,7 +200,7 @@ describe('configuration', () => {
 describe('messages', () => {
   test('--json gives one JSON line an error, with code, place and hint', async () => {
     const dir = new Workdir()
-    const { stderr } = await dir.run(['load', '--dry-run', '--json'], {
+    const { stderr } = await dir.jules(['load', '--dry-run', '--json'], {
       input: barLine(0, { symbol: undefined }),
     })
     expect(JSON.parse(stderr)).toEqual({
@@ -212,14 +212,14 @@ describe('messages', () => {
       hint: 'name it with --symbol',
       line: 1,
     })
-    const note = await dir.run(['load', '--dry-run', '--json'], { input: barLines(2) })
+    const note = await dir.jules(['load', '--dry-run', '--json'], { input: barLines(2) })
     expect(JSON.parse(note.stderr)).toMatchObject({ type: 'note', read: 2, written: 0, rejected: 0 })
   })
 
   test('-q is silent on success and says errors', async () => {
     const dir = new Workdir()
-    expect((await dir.run(['load', '--dry-run', '-q'], { input: barLines(2) })).stderr).toBe('')
-    expect((await dir.run(['load', '--dry-run', '-q'], { input: 'x' })).stderr).not.toBe('')
+    expect((await dir.jules(['load', '--dry-run', '-q'], { input: barLines(2) })).stderr).toBe('')
+    expect((await dir.jules(['load', '--dry-run', '-q'], { input: 'x' })).stderr).not.toBe('')
   })
 
   const python = spawnSync('python3', ['-c', 'import pty']).status === 0

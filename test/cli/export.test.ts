@@ -29,7 +29,7 @@ describe('export', () => {
       'MSFT',
       '2025-07-31T13:30:00Z',
     ])
-    const none = await dir.run(['export', '--dsn', dsn, '--symbols', 'TSLA', '-o', 'out.csv'])
+    const none = await dir.jules(['export', '--dsn', dsn, '--symbols', 'TSLA', '-o', 'out.csv'])
     expect(none.status).toBe(66)
     expect(none.stderr).toMatch(
       /^jules export: no bars match\njules export: hint: the store holds AAPL 1m mock: 1170 rows 2025-07-30 to 2025-08-01; /,
@@ -41,7 +41,7 @@ describe('export', () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
     await dir.shell(`jules fetch --mock --days 2 > in.ndjson; jules -q load --dsn '${dsn}' in.ndjson`)
-    await dir.run(['export', '--dsn', dsn, '--partition-by', 'symbol,date', '-o', 'bars'])
+    await dir.jules(['export', '--dsn', dsn, '--partition-by', 'symbol,date', '-o', 'bars'])
     const { stdout } = await dir.shell('find bars -type f | sort')
     expect(stdout.trim().split('\n')).toEqual([
       'bars/symbol=MSFT/date=2025-07-31/part-0.parquet',
@@ -77,7 +77,7 @@ describe('export', () => {
         .filter((one) => one.isFile())
         .map((one) => join(one.parentPath, one.name))
       expect(parts).toHaveLength(files)
-      const back = await dir.run(['fetch', ...parts])
+      const back = await dir.jules(['fetch', ...parts])
       expect([back.status, sorted(back.stdout)]).toEqual([0, rows])
     }
   })
@@ -85,10 +85,10 @@ describe('export', () => {
   test('--verify says what was read back; -v what each setting is', async () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
-    const verified = await dir.run(['load', '--dsn', dsn, '--verify', '-v'], { input: barLine(0) })
+    const verified = await dir.jules(['load', '--dsn', dsn, '--verify', '-v'], { input: barLine(0) })
     expect(verified.stderr).toContain('1 written, 0 unchanged, 0 rejected, 1 read back and as given\n')
     expect(verified.stderr).toContain('--max-rejects 0 (default)\n')
-    const json = await dir.run(['--json', 'load', '--dsn', dsn, '--verify'], { input: barLine(0) })
+    const json = await dir.jules(['--json', 'load', '--dsn', dsn, '--verify'], { input: barLine(0) })
     expect(JSON.parse(json.stderr)).toMatchObject({ unchanged: 1, verified: 1 })
   })
 
@@ -140,7 +140,7 @@ describe('export', () => {
       { type: 'order', time, run: 'r1' },
     ]
     const input = records.map((record) => `${JSON.stringify(record)}\n`).join('')
-    const loaded = (text: string) => dir.run(['load', '--dsn', dsn], { input: text })
+    const loaded = (text: string) => dir.jules(['load', '--dsn', dsn], { input: text })
     const first = await loaded(input)
     expect(first.stderr).toBe(
       'jules load: 4 rows read, 3 written, 0 unchanged, 0 rejected, 1 order records not stored\n',
@@ -151,7 +151,7 @@ describe('export', () => {
     expect(await query('SELECT "check", count FROM data_quality_reports')).toEqual([
       { check: 'gaps', count: 2 },
     ])
-    const bad = await dir.run(['load', '--dsn', dsn], { input: '{"type":"fill","run":"r"}\n' })
+    const bad = await dir.jules(['load', '--dsn', dsn], { input: '{"type":"fill","run":"r"}\n' })
     expect([bad.status, bad.stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:1: time: is missing'])
   })
 })

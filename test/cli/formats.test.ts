@@ -8,7 +8,7 @@ import { barLine, barLines, freshDatabase, Workdir } from '../support/workdir.js
 describe('the same rows whatever the format', () => {
   test('ndjson, csv and parquet round trips, through files and pipes', async () => {
     const dir = new Workdir()
-    await dir.run(['fetch', '--mock', '--days', '3', '-o', 'a.ndjson'])
+    await dir.jules(['fetch', '--mock', '--days', '3', '-o', 'a.ndjson'])
     const sparse = barLine(0, {
       volume: null,
       vwap: null,
@@ -36,7 +36,7 @@ describe('the same rows whatever the format', () => {
 
   test('Parquet holds the documented types', async () => {
     const dir = new Workdir()
-    await dir.run(['fetch', '--mock', '--days', '1', '-o', 'a.parquet'])
+    await dir.jules(['fetch', '--mock', '--days', '1', '-o', 'a.parquet'])
     const { parquetMetadata } = await import('hyparquet')
     const bytes = readFileSync(dir.file('a.parquet'))
     const metadata = parquetMetadata(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
@@ -55,10 +55,10 @@ describe('the same rows whatever the format', () => {
 
   test('gzip is read, BOM and CRLF too', async () => {
     const dir = new Workdir()
-    const expected = (await dir.run(['fetch', '-'], { input: barLines(3) })).stdout
-    const gz = await dir.run(['fetch', '-'], { input: gzipSync(barLines(3)) })
+    const expected = (await dir.jules(['fetch', '-'], { input: barLines(3) })).stdout
+    const gz = await dir.jules(['fetch', '-'], { input: gzipSync(barLines(3)) })
     expect(gz.stdout).toBe(expected)
-    const bom = await dir.run(['fetch', '-'], { input: `\ufeff${barLines(3).replaceAll('\n', '\r\n')}` })
+    const bom = await dir.jules(['fetch', '-'], { input: `\ufeff${barLines(3).replaceAll('\n', '\r\n')}` })
     expect([bom.stdout, bom.stderr]).toEqual([expected, ''])
   })
 
@@ -74,9 +74,9 @@ describe('the same rows whatever the format', () => {
   test('records that are not bars pass through, in order', async () => {
     const dir = new Workdir()
     const input = `${barLine(0)}\n{"type":"note","n":1}\n${barLine(1)}\n{"type":"note","n":2}\n{"type":"note","n":3}\n${barLine(2)}\n`
-    const { stdout } = await dir.run(['fetch', '-'], { input })
+    const { stdout } = await dir.jules(['fetch', '-'], { input })
     expect(stdout).toBe(input)
-    const csv = await dir.run(['fetch', '-', '-f', 'csv'], { input })
+    const csv = await dir.jules(['fetch', '-', '-f', 'csv'], { input })
     expect([csv.status, csv.stderr]).toEqual([
       65,
       'jules fetch: csv output holds bars; it cannot hold a note record\njules fetch: hint: use --format ndjson\n',

@@ -6,7 +6,7 @@ import { barLine, freshDatabase, type RunOptions, Workdir } from '../support/wor
 const KEYS = 'type,date,ruleset,symbol,check,severity,from,to,count,observed,expected,samples,fix'
 
 async function inspect(input: string, args: readonly string[] = [], options: RunOptions = {}) {
-  const { status, stdout, stderr } = await new Workdir().run(['inspect', ...args], { input, ...options })
+  const { status, stdout, stderr } = await new Workdir().jules(['inspect', ...args], { input, ...options })
   expect([status, stderr]).toEqual([0, ''])
   const records = parse(stdout)
   expect(new Set(records.map((record) => Object.keys(record).join()))).toEqual(new Set([KEYS]))
@@ -158,11 +158,11 @@ describe('which bars', () => {
     const dir = new Workdir()
     dir.write('a.ndjson', session().split('\n').slice(0, 200).join('\n'))
     dir.write('b.ndjson', session().split('\n').slice(200).join('\n'))
-    const files = await dir.run(['inspect', 'b.ndjson', 'a.ndjson'])
+    const files = await dir.jules(['inspect', 'b.ndjson', 'a.ndjson'])
     expect(parse(files.stdout).map(({ check, count }) => [check, count])).toEqual([['bars', 390]])
     const { dsn } = await freshDatabase()
-    await dir.run(['load', '--dsn', dsn, 'a.ndjson', 'b.ndjson'])
-    const stored = await dir.run(['inspect', '--dsn', dsn], { input: mixed })
+    await dir.jules(['load', '--dsn', dsn, 'a.ndjson', 'b.ndjson'])
+    const stored = await dir.jules(['inspect', '--dsn', dsn], { input: mixed })
     expect(stored.stdout).toBe(files.stdout)
     const none: [args: string[], words: string][] = [
       [
@@ -174,11 +174,11 @@ describe('which bars', () => {
       [['/dev/null'], '/dev/null: is empty'],
     ]
     for (const [args, words] of none) {
-      const { status, stdout, stderr } = await dir.run(['inspect', ...args])
+      const { status, stdout, stderr } = await dir.jules(['inspect', ...args])
       expect([status, stdout, stderr]).toEqual([66, '', expect.stringContaining(words)])
     }
-    expect((await dir.run(['inspect', '--store', 'a.ndjson'])).status).toBe(64)
-    const usage = await dir.run(['inspect', '--from', '2025-08-02', '--to', '2025-08-01', 'a.ndjson'])
+    expect((await dir.jules(['inspect', '--store', 'a.ndjson'])).status).toBe(64)
+    const usage = await dir.jules(['inspect', '--from', '2025-08-02', '--to', '2025-08-01', 'a.ndjson'])
     expect(usage.status).toBe(64)
   })
 })
@@ -192,7 +192,7 @@ test('lines for people keep to 80 columns, and the store takes the records', asy
     barLine(3 * DAY, { open: 0 }),
     barLine(2 * DAY),
   )
-  const { status, stdout } = await dir.run(['inspect', '-f', 'table'], {
+  const { status, stdout } = await dir.jules(['inspect', '-f', 'table'], {
     input,
     env: { LANG: 'en_US.UTF-8' },
   })

@@ -72,7 +72,7 @@ describe('each condition, and several together', () => {
 
 test('real rows do not go without --yes, nor twice', async () => {
   const { left, purge, of } = await filled()
-  expect((await new Workdir().run(['db', 'purge', ...of, '--source', 'mock,ib'])).status).toBe(64)
+  expect((await new Workdir().jules(['db', 'purge', ...of, '--source', 'mock,ib'])).status).toBe(64)
   const refused = await purge('--source', 'mock,ib')
   expect([refused.status, refused.stderr]).toEqual([
     64,

@@ -58,7 +58,7 @@ describe('a new folder', () => {
       ['train', '--resume', 'busy'],
       ['train', ...SHORT, '--seed', '2', '--force', '-o', 'busy', 'bars.parquet'],
     ]) {
-      const { status, stdout, stderr } = await dir.run(args)
+      const { status, stdout, stderr } = await dir.jules(args)
       expect([status, stdout, stderr]).toEqual([
         75,
         '',
@@ -100,7 +100,7 @@ describe('a new folder', () => {
     expect([file.status, file.stderr]).toEqual([73, 'jules train: bars.parquet: is not a directory\n'])
     const below = await train(dir, '-o', 'bars.parquet/run')
     expect([below.status, below.stderr]).toEqual([73, 'jules train: bars.parquet/run: is not a directory\n'])
-    const data = await dir.run(['train', ...SHORT, '-o', 'run', 'bars.parquet'], {
+    const data = await dir.jules(['train', ...SHORT, '-o', 'run', 'bars.parquet'], {
       env: { XDG_DATA_HOME: dir.file('bars.parquet') },
     })
     expect([data.status, data.stderr]).toEqual([
@@ -156,7 +156,7 @@ describe('--resume', () => {
     const hash = await undisturbed(dir)
     mkdirSync(dir.file('elsewhere'))
     const cwd = dir.file('elsewhere')
-    expect((await dir.run(['train', '--resume', '../whole'], { cwd })).status).toBe(0)
+    expect((await dir.jules(['train', '--resume', '../whole'], { cwd })).status).toBe(0)
     renameSync(dir.file('whole'), dir.file('elsewhere/moved'))
     expect((await resume(dir, 'elsewhere/moved')).status).toBe(0)
     renameSync(dir.file('bars.parquet'), dir.file('elsewhere/b.parquet'))
@@ -189,7 +189,7 @@ describe('--resume', () => {
     await undisturbed(dir)
     dir.write('plan.json', '[{"name":"all","steps":1024}]')
     const more = ['--transfer-from', 'whole/best.safetensors', '--curriculum', 'plan.json']
-    const run = await dir.run(['train', ...SHORT.slice(2), '-o', 'run', ...more, 'bars.parquet'])
+    const run = await dir.jules(['train', ...SHORT.slice(2), '-o', 'run', ...more, 'bars.parquet'])
     expect(run.status).toBe(0)
     expect((await resume(dir, 'run', ...more)).status).toBe(0)
     const { inputs } = JSON.parse(dir.read('run/manifest.json'))
@@ -291,15 +291,15 @@ describe('settings', () => {
     const config = ['--config', 'c.json']
     const args = ['train', ...SHORT.slice(2), 'bars.parquet', ...config]
     const settings = (name: string) => JSON.parse(dir.read(`${name}/manifest.json`)).settings.settings
-    expect((await dir.run([...args, '-o', 'a'])).status).toBe(0)
+    expect((await dir.jules([...args, '-o', 'a'])).status).toBe(0)
     expect(settings('a')).toMatchObject({ steps: 1024, net: [16, 8], gamma: 0.9 })
     const env = { JULES_STEPS: '5e2', JULES_GAMMA: '0.8' }
-    expect((await dir.run([...args, '-o', 'b', '--gamma', '0.7'], { env })).status).toBe(0)
+    expect((await dir.jules([...args, '-o', 'b', '--gamma', '0.7'], { env })).status).toBe(0)
     expect(settings('b')).toMatchObject({ steps: 500, net: [16, 8], gamma: 0.7 })
     // What the run began with holds, whatever the environment says later.
-    expect((await dir.run(['train', '--resume', 'b'], { env: { JULES_STEPS: '9999' } })).status).toBe(0)
+    expect((await dir.jules(['train', '--resume', 'b'], { env: { JULES_STEPS: '9999' } })).status).toBe(0)
     dir.write('c.json', '{"train":{"stepz":1024}}')
-    const typo = await dir.run([...args, '-o', 'c'])
+    const typo = await dir.jules([...args, '-o', 'c'])
     expect([typo.status, typo.stderr]).toEqual([
       78,
       'jules train: c.json: unknown key "train.stepz"\njules train: hint: did you mean "train.steps"?\n',
@@ -309,7 +309,7 @@ describe('settings', () => {
   test('one environment needs no other option', async () => {
     const dir = new Workdir()
     const args = ['train', '--env', 'recall2', '--envs', '1', '--steps', '128', '-o', 'run']
-    const { status, stdout } = await dir.run(args)
+    const { status, stdout } = await dir.jules(args)
     expect([status, parse(stdout).at(-1).steps]).toEqual([0, 128])
   })
 })
@@ -317,7 +317,7 @@ describe('settings', () => {
 test('export-model and backtest do not overwrite or pass over the model they read', async () => {
   const dir = await withBars()
   const hash = await undisturbed(dir)
-  const same = await dir.run(['export-model', 'whole', '--onnx', 'whole/best.safetensors'])
+  const same = await dir.jules(['export-model', 'whole', '--onnx', 'whole/best.safetensors'])
   expect([same.status, same.stderr]).toEqual([
     64,
     'jules export-model: whole/best.safetensors: is the input as well as the output\n',
@@ -326,13 +326,13 @@ test('export-model and backtest do not overwrite or pass over the model they rea
   // A best model that is there and cannot be read is no reason to take the last one.
   rmSync(dir.file('whole/best.safetensors'))
   mkdirSync(dir.file('whole/best.safetensors'))
-  const unread = await dir.run(['export-model', 'whole', '--onnx', 'p.onnx'])
+  const unread = await dir.jules(['export-model', 'whole', '--onnx', 'p.onnx'])
   expect([unread.status, unread.stderr]).toEqual([
     66,
     'jules export-model: whole/best.safetensors: is a directory\n',
   ])
   mkdirSync(dir.file('empty'))
-  const empty = await dir.run(['export-model', 'empty', '--onnx', 'p.onnx'])
+  const empty = await dir.jules(['export-model', 'empty', '--onnx', 'p.onnx'])
   expect([empty.status, empty.stderr]).toEqual([
     66,
     'jules export-model: empty: the folder holds no policy\n',
@@ -342,7 +342,7 @@ test('export-model and backtest do not overwrite or pass over the model they rea
 describe('bench', () => {
   test('a width that no engine can hold is said, not a bug', async () => {
     const dir = new Workdir()
-    const { status, stdout } = await dir.run(['bench', '--widths', '4096', '--threads', '1'])
+    const { status, stdout } = await dir.jules(['bench', '--widths', '4096', '--threads', '1'])
     expect(status).toBe(0)
     expect(parse(stdout)[0]).toMatchObject({ available: false, reason: expect.stringContaining('1 GiB') })
     expect(parse(stdout).at(-1)).toMatchObject({ type: 'bench_advice', use: {} })

@@ -10,7 +10,7 @@ describe('the GPU', () => {
   ])('%s without its package is 69, and never a run on the CPU', async (flag, name) => {
     const dir = await withBars()
     // The flag stands before the operand, and does not take it for its value.
-    const { status, stdout, stderr } = await dir.run(['train', ...SHORT, '-o', 'run', flag, 'bars.parquet'])
+    const { status, stdout, stderr } = await dir.jules(['train', ...SHORT, '-o', 'run', flag, 'bars.parquet'])
     expect([status, stdout]).toEqual([69, ''])
     expect(stderr).toContain(
       `jules train: the package ${name} is not installed\njules train: hint: npm install`,

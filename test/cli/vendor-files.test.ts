@@ -73,7 +73,7 @@ describe('files of vendors', () => {
   ]
   test.each(files)('%s', async (_title, text, args) => {
     const dir = new Workdir()
-    const { stdout, stderr } = await dir.run(['fetch', '-', ...args], { input: text })
+    const { stdout, stderr } = await dir.jules(['fetch', '-', ...args], { input: text })
     expect(stderr).toBe('')
     const bars = stdout
       .trim()
@@ -144,7 +144,7 @@ describe('files of vendors', () => {
   ]
   test.each(broken)('%s is named', async (_title, text, message) => {
     const dir = new Workdir()
-    const { status, stdout, stderr } = await dir.run(['fetch', '-', '-q'], { input: text })
+    const { status, stdout, stderr } = await dir.jules(['fetch', '-', '-q'], { input: text })
     expect(stderr.startsWith(`jules fetch: ${message}`), stderr).toBe(true)
     expect([status, stdout]).toEqual([65, ''])
   })
@@ -152,7 +152,7 @@ describe('files of vendors', () => {
   test('the session of a date beyond the calendar is not known', async () => {
     const rows = ['2025-07-31', '1999-12-31'].map((day) => `${day}T14:30:00Z,NVDA,1m,rth,${V}\n`).join('')
     const input = `time,symbol,interval,session,open,high,low,close,volume\n${rows}`
-    const { status, stdout, stderr } = await new Workdir().run(['fetch', '-'], { input })
+    const { status, stdout, stderr } = await new Workdir().jules(['fetch', '-'], { input })
     const sessions = stdout
       .trim()
       .split('\n')
@@ -166,7 +166,7 @@ describe('files of vendors', () => {
   test('a wall time that daylight saving skips is refused', async () => {
     const dir = new Workdir()
     const input = `time,symbol,open,high,low,close,volume\n2025-03-09 02:30:00,NVDA,${V}\n`
-    const { stderr } = await dir.run(['fetch', '-', '--tz', 'America/New_York', '--interval', '5m'], {
+    const { stderr } = await dir.jules(['fetch', '-', '--tz', 'America/New_York', '--interval', '5m'], {
       input,
     })
     expect(stderr).toContain('America/New_York skips or repeats the wall time "2025-03-09 02:30:00"')

@@ -43,7 +43,7 @@ export class Home extends Workdir {
   }
 
   vault(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return this.run(['vault', ...args], { ...options, env: { ...PW, ...options.env } })
+    return this.jules(['vault', ...args], { ...options, env: { ...PW, ...options.env } })
   }
 
   get bytes(): Buffer {

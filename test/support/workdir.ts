@@ -1,5 +1,5 @@
 /** A directory and a HOME of its own for each test, and the built binary run in it. */
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -60,32 +60,6 @@ export class Workdir {
     return finished(this.start(BIN, args, options), options.input)
   }
 
-  /**
-   * Runs `jules ARGS` as `jules` does, in a process that the tests of the file share, see servant.js: for tests of what a
-   * command does, not of how its process begins, is signalled and ends. Its standard streams are files.
-   */
-  run(args: readonly string[], { input = '', env, cwd }: RunOptions = {}): Promise<Result> {
-    const { fixed, free } = split(this.environment(env))
-    return servantFree(fixed, async (servant) => {
-      const place = mkdtempSync(join(tmpdir(), 'jules-streams-'))
-      const streams = ['in', 'out', 'err'].map((name) => join(place, name))
-      writeFileSync(streams[0]!, input)
-      const message = { argv: args, env: free, cwd: cwd ?? this.path, streams }
-      const status = await new Promise<number>((done, reject) => {
-        const ended = () => reject(new Error(`jules ${args.join(' ')} ended the process`))
-        servant.once('exit', ended)
-        servant.once('message', (code) => {
-          servant.off('exit', ended)
-          done(Number(code))
-        })
-        servant.send(message)
-      })
-      const [stdout, stderr] = streams.slice(1).map((path) => readFileSync(path, 'utf8'))
-      rmSync(place, { recursive: true })
-      return { status, signal: null, stdout: stdout!, stderr: stderr!.replace(PROGRESS, '') }
-    })
-  }
-
   /** Runs a shell line with `jules` on the PATH. */
   shell(line: string, options: RunOptions = {}): Promise<Result> {
     const path = `${resolve('bin')}:${process.env.PATH}`
@@ -103,45 +77,6 @@ export class Workdir {
 /** The lines a slow machine adds: a command that takes longer than ten seconds says how far it is, and tests are not about that. */
 const PROGRESS =
   /^jules [\w-]+: \d+(\/\d+)? \w+, \d+\/s(, \d+ s left)?(, .*)?\n|^\{"type":"progress",.*\}\n/gm
-
-/** What a process takes from its environment once, as it begins. */
-const FIXED = ['NODE_OPTIONS', 'TRADING_VAULT_PASSWORD', 'TRADING_VAULT_PASSWORD_FILE']
-
-function split(environment: Record<string, string>): Record<'fixed' | 'free', Record<string, string>> {
-  const entries = Object.entries(environment)
-  return {
-    fixed: Object.fromEntries(entries.filter(([name]) => FIXED.includes(name))),
-    free: Object.fromEntries(entries.filter(([name]) => !FIXED.includes(name))),
-  }
-}
-
-/** Those that wait for a command, by what they began with: each runs one at a time. */
-const idle = new Map<string, ChildProcess[]>()
-
-/** Does something with a servant that is idle, or with a new one. */
-async function servantFree<T>(
-  fixed: Record<string, string>,
-  work: (servant: ChildProcess) => Promise<T>,
-): Promise<T> {
-  const key = JSON.stringify(fixed)
-  const waiting = idle.get(key) ?? []
-  idle.set(key, waiting)
-  const servant = waiting.pop() ?? newServant(fixed)
-  const result = await work(servant)
-  waiting.push(servant)
-  return result
-}
-
-function newServant(fixed: Record<string, string>): ChildProcess {
-  // It ends with this process, which holds the other end of its channel.
-  const servant = fork(resolve('test/support/servant.js'), {
-    env: { PATH: process.env.PATH, ...fixed },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  })
-  servant.unref()
-  servant.channel?.unref()
-  return servant
-}
 
 export function finished(child: ChildProcess, input: string | Buffer = ''): Promise<Result> {
   return new Promise((done, reject) => {
