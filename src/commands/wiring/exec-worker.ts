@@ -113,11 +113,12 @@ async function isGone(withinMs: number): Promise<boolean> {
   return true
 }
 
-/** Its input ends: it has a while to do so itself, then a shorter one to obey. */
+/** Its input ends: it has a while to do so itself, then a shorter one to obey; what it left behind has only that. */
 async function finish(): Promise<void> {
   child?.stdin.end()
-  const left = !(await isGone(GRACE_MS)) && sent('SIGTERM') && !(await isGone(TERM_MS)) && sent('SIGKILL')
-  if (!left || (await isGone(TERM_MS))) await exit
+  if (!(await isGone(ended === null ? GRACE_MS : 0)) && sent('SIGTERM') && !(await isGone(TERM_MS)))
+    sent('SIGKILL')
+  await exit
   Atomics.store(control, PID, 0)
   child?.stdout.destroy()
   reply({ kind: 'over', unasked })
