@@ -196,7 +196,8 @@ _jules() {
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
         --lock-timeout) COMPREPLY=(); return ;;
-        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay: exec:' -- "$cur")); return ;;
+        --exec-timeout) COMPREPLY=(); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
         --max-position) COMPREPLY=(); return ;;
@@ -222,7 +223,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --policy --exec-timeout --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'paper')
@@ -251,7 +252,8 @@ _jules() {
         --schema) COMPREPLY=(); return ;;
         --lock-timeout) COMPREPLY=(); return ;;
         --now) COMPREPLY=(); return ;;
-        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay: exec:' -- "$cur")); return ;;
+        --exec-timeout) COMPREPLY=(); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
         --max-position) COMPREPLY=(); return ;;
@@ -282,21 +284,23 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--gateway --client-id --account --max-messages-per-sec --replay --speed --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --now --policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --max-orders-per-min --stale-after --journal --run --dry-run --adopt --flatten --flatten-on-stop --halt --reset-halt --show --webhook --healthcheck --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--gateway --client-id --account --max-messages-per-sec --replay --speed --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --now --policy --exec-timeout --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --max-orders-per-min --stale-after --journal --run --dry-run --adopt --flatten --flatten-on-stop --halt --reset-halt --show --webhook --healthcheck --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'drift')
       case $prev in
-        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay: exec:' -- "$cur")); return ;;
+        --exec-timeout) COMPREPLY=(); return ;;
         --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--policy --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--policy --exec-timeout --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')
       case $prev in
-        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay:' -- "$cur")); return ;;
+        --policy) COMPREPLY=($(compgen -W 'flat buy-hold random sma-cross model: model:latest replay: exec:' -- "$cur")); return ;;
+        --exec-timeout) COMPREPLY=(); return ;;
         --seed) COMPREPLY=(); return ;;
         --capital) COMPREPLY=(); return ;;
         --max-position) COMPREPLY=(); return ;;
@@ -335,7 +339,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--policy --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--policy --exec-timeout --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'inspect')

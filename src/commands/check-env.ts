@@ -14,7 +14,7 @@ import {
   marketWords,
 } from './wiring/market.js'
 import { followModel, loadModel, policyOf } from './wiring/models.js'
-import { policyOption, preparedPolicy } from './wiring/policies.js'
+import { execTimeout, policyOption, preparedPolicy } from './wiring/policies.js'
 import { modelPath } from './wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
 
@@ -29,6 +29,7 @@ export const checkEnvironment = defineCommand({
   operands: [barsOperand],
   options: {
     policy: { ...policyOption, defaultText: 'random actions alone' },
+    'exec-timeout': execTimeout,
     seed: integer('N', 'seed of the random actions', { fallback: 1, min: 0, max: 4_294_967_295 }),
     ...strategyOptions,
     ...marketOptions,
@@ -48,7 +49,7 @@ export const checkEnvironment = defineCommand({
   seeAlso: ['backtest', 'features.7'],
   run: async (context, asked, operands) => {
     const chosen = asked.policy ?? null
-    const prepared = chosen === null ? null : await preparedPolicy(context, chosen, asked.seed)
+    const prepared = chosen === null ? null : await preparedPolicy(context, chosen, asked)
     const model = chosen?.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
     const { given, notes } = followModel(context, asked, model)
     for (const note of notes) context.ui.note(note)

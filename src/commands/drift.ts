@@ -10,12 +10,15 @@ import { type Drift, type DriftKind, driftOf, PaperDeeds } from '../trading/pape
 import { type Retold, retold } from '../trading/paper/retold.js'
 import type { Policy } from '../trading/policy.js'
 import { loadModel, policyOf } from './wiring/models.js'
-import { policyChoice, policyOption, preparedPolicy } from './wiring/policies.js'
+import { execTimeout, policyChoice, policyOption, preparedPolicy } from './wiring/policies.js'
 import { modelPath } from './wiring/runs.js'
 import { featuresOf } from './wiring/strategy.js'
 
 const options = {
-  ...under('Policy', { policy: { ...policyOption, defaultText: 'that of the journal' } }),
+  ...under('Policy', {
+    policy: { ...policyOption, defaultText: 'that of the journal' },
+    'exec-timeout': execTimeout,
+  }),
   ...under('Output', {
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or a table', {
       short: 'f',
@@ -71,7 +74,7 @@ export const drift = defineCommand({
     )
     if (run.past.bars < 2)
       throw new Failure('noInput', 'the journal has no bar after a decision', { where: path })
-    const policy = await policyFor(context, given.policy, run)
+    const policy = await policyFor(context, given, run)
     const found = driftOf(run, paper, { policy, features: featuresOf(run.settings.features) })
     const isTable = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
     const out = new BlockWriter(context.stdout())
@@ -86,19 +89,24 @@ type Chosen = NonNullable<ReturnType<typeof policyChoice>>
 /** The policy of the run: by its name, or as it is given; a model must be the very one. */
 async function policyFor(
   context: Context,
-  given: Chosen | undefined,
+  { policy: given, 'exec-timeout': patience }: { policy: Chosen | undefined; 'exec-timeout': number },
   { settings, market }: Retold,
 ): Promise<Policy> {
   const [word = '', seed = '1'] = settings.policy.split(' ')
   if (given === undefined && !['flat', 'buy-hold', 'random', 'sma-cross'].includes(word))
     throw usage(
-      `--policy: the run was decided by ${word === 'model' ? 'a model' : word}, and the journal does not say where that is`,
+      `--policy: the run was decided by ${word === 'model' ? 'a model' : word === 'exec' ? 'a program' : word}, and the journal does not say where that is`,
       {
         hint: 'name it, such as --policy model:RUN',
       },
     )
   const chosen = given ?? policyChoice(word)
-  const prepared = await preparedPolicy(context, chosen, Number(seed), 'hold')
+  const prepared = await preparedPolicy(
+    context,
+    chosen,
+    { seed: Number(seed), features: settings.features, 'exec-timeout': patience },
+    'hold',
+  )
   const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
   const policy =
     prepared ??

@@ -9,6 +9,10 @@ import { FEATURE_WIDTH, type FeatureTable } from './features.js'
 
 export const OBSERVATION_SIZE = FEATURE_WIDTH + 2
 
+/** What the 26 numbers are called. */
+export const inputNames = (symbols: readonly string[], columns: readonly string[]): string[] =>
+  symbols.flatMap((symbol) => [...columns, 'position'].map((column) => `${symbol} ${column}`))
+
 /** Writes the observation at decision `t` at `offset` of `out`. Throws 70 where a number of it is not finite: nobody decides on that. */
 export function observe(
   features: FeatureTable,

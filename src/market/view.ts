@@ -1,5 +1,5 @@
 /** A market as far as it is known at a decision: what a policy may read. */
-import type { Market } from './market.js'
+import type { Market, Pair } from './market.js'
 
 /** What lies beyond its end cannot be read: a RangeError says so. Only who made it can move the end. */
 export class MarketView {
@@ -17,9 +17,19 @@ export class MarketView {
     return this.#end[0]!
   }
 
+  get symbols(): Pair<string> {
+    return this.#market.symbols
+  }
+
   /** Start of bar `i`, epoch milliseconds. */
   time(i: number): number {
     return this.#known(this.#market.time[i], i)
+  }
+
+  /** End of bar `i`: from then on it is known. */
+  endOf(i: number): number {
+    this.time(i)
+    return this.#market.endOf(i)
   }
 
   /** Dollars a share, of symbol `k` in bar `i`. */

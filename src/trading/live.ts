@@ -155,7 +155,7 @@ export class LiveRun {
     let action = held
     let isBlind = false
     try {
-      action = known !== undefined && policy.isForeign === true ? known : this.run.act(this.t)
+      action = this.run.act(this.t, policy.isForeign === true ? known : undefined)
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'bug') throw error
       isBlind = true

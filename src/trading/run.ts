@@ -70,8 +70,8 @@ export class TradingRun {
     return this.#decision.observation
   }
 
-  /** The policy's action at bar `t`, which has ended. */
-  act(t: number): number {
+  /** The policy's action at bar `t`, which has ended; one that is `known` is not asked for. */
+  act(t: number, known?: number): number {
     const { policy, features } = this.options
     const { state } = this
     const decision = this.#decision
@@ -80,7 +80,7 @@ export class TradingRun {
     this.#decided = t + 1
     decision.held = state.heldAction
     if (policy.observes) observe(features!, t, state.account.position, state.size, decision.observation)
-    const action = policy.act(decision)
+    const action = known ?? policy.act(decision)
     decision.start = false
     return action
   }

@@ -38,7 +38,7 @@ import {
   trialsOf,
 } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
-import { policyOption, preparedPolicy } from '../wiring/policies.js'
+import { execEndWords, execTimeout, execWords, policyOption, preparedPolicy } from '../wiring/policies.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { decisionTable, decisionTime, explained } from './explain.js'
@@ -56,6 +56,7 @@ const options = {
   ...marketOptions,
   ...under('Policy', {
     policy: policyOption,
+    'exec-timeout': execTimeout,
     seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
   }),
   ...strategyOptions,
@@ -95,6 +96,8 @@ export const backtest = defineCommand({
     '--explain TIME runs up to the decision at that time and prints it whole, as lines on a terminal or with -f table, else as one decision record: the bars that have just ended, the 26 inputs by name, for a model its logits, mask, probabilities and value, the action, what the guard said, orders, fills, and the account before and after. Decisions are taken at the ends of bars.',
     'A trip record, written for --records trip, is a position from flat to flat: mean prices of entry and exit, dollars net of costs, and the bars between. What is held at the end has no exit.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
+    execWords,
+    execEndWords,
   ],
   operands: [barsOperand],
   options,
@@ -114,7 +117,7 @@ export const backtest = defineCommand({
   ],
   exits: {
     ...marketExits,
-    65: `${marketExits[65]}; actions that do not fit the run; bars of generated and real sources mixed`,
+    65: `${marketExits[65]}; actions that do not fit the run; a wrong answer of exec:CMD; bars of generated and real sources mixed`,
     73: 'the output cannot be created',
     74: 'reading or writing failed',
   },
@@ -131,7 +134,7 @@ export const backtest = defineCommand({
     }
     if (asked.explain !== undefined && asked.records !== undefined)
       throw usage('--explain and --records exclude each other')
-    const prepared = await preparedPolicy(context, chosen, asked.seed)
+    const prepared = await preparedPolicy(context, chosen, asked)
     const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
     const { given, notes } = followModel(context, asked, model)
     const trials = model === null ? null : await trialsOf(context, model)
@@ -194,7 +197,9 @@ export const backtest = defineCommand({
       const listener = new RecordWriter({ run: name, market, rules, types, write })
       const run = new Backtest({ market, features, rules, policy, longOnly, warmup, listener })
       const progress = context.ui.progress('decisions')
-      while (!run.advance(TURN)) {
+      // A program takes its time for each decision.
+      const turn = policy.isForeign === true ? 1 : TURN
+      while (!run.advance(turn)) {
         progress.update(run.ledger.length, market.length - 1 - warmup)
         await writer.text(text)
         text = ''

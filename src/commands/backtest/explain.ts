@@ -5,9 +5,9 @@ import { formatTime, newYork } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
 import { ACTION_COUNT, targetOf } from '../../env/actions.js'
-import { FEATURES_PER_SYMBOL, type FeatureSet } from '../../env/feature-set.js'
+import type { FeatureSet } from '../../env/feature-set.js'
 import { FeatureTable } from '../../env/features.js'
-import { OBSERVATION_SIZE, observe } from '../../env/observation.js'
+import { inputNames, OBSERVATION_SIZE, observe } from '../../env/observation.js'
 import { ANSWERS, RULES } from '../../risk/rules.js'
 import { Backtest, type BacktestOptions } from '../../trading/backtest.js'
 import { both, type Listener } from '../../trading/listener.js'
@@ -155,12 +155,7 @@ function inputsOf(
 ) {
   const seen = new Float32Array(OBSERVATION_SIZE)
   observe(features ?? new FeatureTable(market, set), t, state.account.position, state.size, seen)
-  const names = market.symbols.flatMap((symbol) =>
-    [...Array.from({ length: FEATURES_PER_SYMBOL }, (_, n) => set.columns[n]), 'position'].map(
-      (column) => `${symbol} ${column}`,
-    ),
-  )
-  return Object.fromEntries(names.map((name, i) => [name, seen[i]!]))
+  return Object.fromEntries(inputNames(market.symbols, set.columns).map((name, i) => [name, seen[i]!]))
 }
 
 /** A decision for people: 80 columns. */

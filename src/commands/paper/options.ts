@@ -7,7 +7,7 @@ import { choice, file, flag, integer, list, option, real, text, under } from '..
 import { type GatewayPlace, gatewayPlace } from '../wiring/gateway.js'
 import { marketOptions } from '../wiring/market.js'
 import { output } from '../wiring/output.js'
-import { policyOption } from '../wiring/policies.js'
+import { execTimeout, policyOption } from '../wiring/policies.js'
 import { strategyOptions } from '../wiring/strategy.js'
 
 /** Where the gateway is: `sim` for one in this process. */
@@ -60,6 +60,7 @@ export const options = {
   }),
   ...under('Policy', {
     policy: policyOption,
+    'exec-timeout': execTimeout,
     seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
   }),
   ...strategyOptions,

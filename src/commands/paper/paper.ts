@@ -9,6 +9,7 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
+import { intervalMs } from '../../market/bar.js'
 import { Market } from '../../market/market.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { LiveRun } from '../../trading/live.js'
@@ -20,7 +21,7 @@ import { lockWorld } from '../wiring/lock.js'
 import { type LoadedMarket, loadMarket, symbolPair } from '../wiring/market.js'
 import { followModel, loadModel, policyOf } from '../wiring/models.js'
 import { openOutput } from '../wiring/output.js'
-import { preparedPolicy } from '../wiring/policies.js'
+import { preparedPolicy, refuseSlow } from '../wiring/policies.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf } from '../wiring/strategy.js'
 import { gatewayAt, Relay, simulated } from './gateway.js'
@@ -93,7 +94,7 @@ export const paper = defineCommand({
 
 async function trade(context: Context, asked: Flags): Promise<void> {
   const chosen = asked.policy ?? { kind: 'flat' }
-  const prepared = await preparedPolicy(context, chosen, asked.seed, 'hold')
+  const prepared = await preparedPolicy(context, chosen, asked, 'hold')
   const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
   const { given, notes } = followModel(context, asked, model)
   for (const words of notes) context.ui.note(words)
@@ -101,6 +102,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const loaded = given.gateway === 'sim' ? await played(context, given) : null
   const interval = loaded?.market.interval ?? given.interval ?? '1m'
   const rules = liveRules(given, interval)
+  refuseSlow(chosen, given['exec-timeout'], intervalMs(interval))
   const market = new Market(loaded?.market.symbols ?? symbolPair(given.symbols, false), interval)
   const longOnly = given['long-only']
   const set = featuresOf(given.features)

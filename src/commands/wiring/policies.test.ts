@@ -10,7 +10,9 @@ test.each([
   ['random', false],
 ] as const)('%s is the same under another seed: %j', async (kind, same) => {
   const identity = async (seed: number) => {
-    const policy = await preparedPolicy({} as Context, { kind } as PolicyChoice, seed)
+    const policy = await preparedPolicy({} as Context, { kind } as PolicyChoice, {
+      ...{ seed, features: 'intraday', 'exec-timeout': 10 },
+    })
     return policy?.identity ?? policy?.name
   }
   expect((await identity(1)) === (await identity(2))).toBe(same)
