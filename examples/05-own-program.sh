@@ -11,4 +11,6 @@ jules fetch --mock --days 3 -f parquet >"$bars"
 jules backtest --policy "exec:node '$here/exec-policy.mjs'" --records summary "$bars"
 if python3 -c '' 2>/dev/null; then
   jules backtest --policy "exec:python3 '$here/sb3-policy.py'" --records summary "$bars"
+else
+  echo 'sb3-policy.py is skipped: there is no python3' >&2
 fi
