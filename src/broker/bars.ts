@@ -2,13 +2,10 @@
  * Bars of an interval from the 5-second bars of a broker. A bar is known once its last part has come, or once the clock says that
  * nothing of it comes any more. Those of one time come together: that both symbols have one is known then as well.
  */
-import { SECOND } from '../base/time.js'
-import { type Interval, intervalMs } from '../market/bar.js'
+import { type Interval, intervalMs, PART_MS } from '../market/bar.js'
 import { endOfBar, sessionOfStart } from '../market/grid.js'
 import { SYMBOL_COUNT } from '../market/market.js'
 import { BAR_NUMBERS } from '../market/series.js'
-
-export const PART_MS = 5 * SECOND
 
 /** A 5-second bar: dollars a share, shares; NaN for an unknown volume. */
 export interface Part {

@@ -3,11 +3,11 @@
  * looks alive: then it is asked for again, and the gap is told.
  */
 import { SECOND } from '../base/time.js'
+import { PART_MS } from '../market/bar.js'
 import type { ContractName, Line } from './line.js'
 import type { GatewayBar } from './listener.js'
 import type { Timers } from './timers.js'
 
-const BAR_MS = 5 * SECOND
 /** After a farm's return a stream may stay silent. */
 const SILENT_BARS = 2
 const LONGEST_WAIT_MS = 64 * SECOND
@@ -86,7 +86,7 @@ export class Streams {
 
   /** The data farm is back: each stream is given two bars' time to speak. */
   farmIsBack(): void {
-    for (const stream of this.#streams.values()) this.#later(stream, SILENT_BARS * BAR_MS)
+    for (const stream of this.#streams.values()) this.#later(stream, SILENT_BARS * PART_MS)
   }
 
   /** The connection is gone, and the streams with it. */

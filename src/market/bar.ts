@@ -19,6 +19,9 @@ const INTERVAL_MS: Record<Interval, number> = {
   '1d': 86_400_000,
 }
 
+/** Length of the real-time bars that a broker sends: the parts of all others. */
+export const PART_MS: number = INTERVAL_MS['5s']
+
 export const intervalMs = (interval: Interval): number => INTERVAL_MS[interval]
 
 /** The interval of a length in milliseconds, or undefined. */

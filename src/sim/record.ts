@@ -2,16 +2,17 @@
  * A session with a real gateway, passed through and written down: its 5-second bars, and what went wrong as a scenario. Paper
  * accounts alone: nothing of a client but its start goes through before the gateway has said which accounts it manages.
  */
+
 import { connect, createServer, type Socket } from 'node:net'
 import { Failure, systemFailure } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
+import { PART_MS } from '../market/bar.js'
 import { sessionOfBar } from '../market/calendar.js'
 import { localStamp } from './contracts.js'
 import { faultNamed, faultsOfCode } from './faults.js'
 import { BadFrame, FrameReader, fieldsOf, framed, HEAD } from './frames.js'
 import { BadFields, type Message, read } from './layout.js'
 import { INCOMING, LAST_VERSION, OUTGOING } from './messages.js'
-import { PART_MS } from './tape.js'
 
 /** Accounts with play money: the broker's paper accounts, and those of advisors. */
 const PAPER = /^D[UF]\d+$/

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { mockTape, tapeOf } from '../../test/support/sim.js'
 import { type Rng, stream } from '../base/rng.js'
+import { PART_MS } from '../market/bar.js'
 import { Series } from '../market/series.js'
-import { cut, PART_MS, Tape } from './tape.js'
+import { cut, Tape } from './tape.js'
 
 const cents = (price: number): number => Math.round(price * 100) / 100
 

@@ -6,12 +6,9 @@
 import { badData } from '../base/errors.js'
 import { type Rng, stream } from '../base/rng.js'
 import { DAY } from '../base/time.js'
-import { type Interval, intervalMs } from '../market/bar.js'
+import { type Interval, intervalMs, PART_MS } from '../market/bar.js'
 import { type Anchor, anchorOf, endOfBar, sessionOfStart } from '../market/grid.js'
 import type { Series } from '../market/series.js'
-
-/** Length of a real-time bar. */
-export const PART_MS = 5_000
 
 /** One 5-second bar. Dollars a share, shares; NaN where the volume is unknown. */
 export interface Part {

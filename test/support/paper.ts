@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { Gateway } from '../../src/broker/gateway.js'
 import { Journal, type JournalEvent, journalLine, readJournal } from '../../src/broker/journal.js'
-import type { GatewayListener } from '../../src/broker/listener.js'
+import { Relay } from '../../src/commands/paper/gateway.js'
 import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
@@ -112,18 +112,7 @@ export async function play(
     }
     return done
   }
-  let attached: GatewayListener | null = null
-  const kept: (() => void)[] = []
-  const relay = new Proxy({} as GatewayListener, {
-    get:
-      (_, event: keyof GatewayListener) =>
-      (...args: unknown[]) => {
-        if (isDead) return
-        const tell = () => (attached![event] as (...all: unknown[]) => void)(...args)
-        if (attached === null) kept.push(tell)
-        else tell()
-      },
-  })
+  const relay = new Relay()
   const gateway = new Gateway(
     {
       ...{ host: sim.host, port: sim.port, clientId, maxPerSecond: Number.POSITIVE_INFINITY },
@@ -135,7 +124,7 @@ export async function play(
       random: Math.random,
       heartbeatMs,
     },
-    relay,
+    relay.listener,
   )
   await gateway.connect()
   const { journal, events } = await Journal.open(path)
@@ -222,10 +211,7 @@ export async function play(
           alarm: (kind, words) => alarms.push([kind, words]),
         },
       },
-      (listener) => {
-        attached = listener
-        for (const tell of kept.splice(0)) tell()
-      },
+      (listener) => relay.attach(listener),
     )
     meanwhile?.(paper)
     if ('ended' in sim) (sim as Sim).ended.then(() => paper.over())

@@ -1,10 +1,8 @@
 /** The options of `jules paper`. */
 import { usage } from '../../base/errors.js'
-import { parseTime } from '../../base/stamp.js'
-import { utc } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { choice, file, flag, integer, list, option, real, text, under } from '../../cli/options.js'
-import { type GatewayPlace, gatewayPlace } from '../wiring/gateway.js'
+import { type GatewayPlace, gatewayPlace, instant } from '../wiring/gateway.js'
 import { marketOptions } from '../wiring/market.js'
 import { output } from '../wiring/output.js'
 import { execTimeout, policyOption } from '../wiring/policies.js'
@@ -12,13 +10,6 @@ import { strategyOptions } from '../wiring/strategy.js'
 
 /** Where the gateway is: `sim` for one in this process. */
 const placeOf = (given: string): GatewayPlace | 'sim' => (given === 'sim' ? 'sim' : gatewayPlace(given))
-
-function instant(given: string): number {
-  const time = parseTime(given, utc)
-  if ('error' in time)
-    throw usage(`expected a time, such as 2025-08-01T13:30:00Z: ${time.error}`, { got: quote(given) })
-  return time.epochMs
-}
 
 function webAddress(given: string): string {
   if (/^https?:\/\/[^\s]+$/.test(given)) return given

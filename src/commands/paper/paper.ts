@@ -4,7 +4,7 @@ import { ensureDirectory, remove } from '../../base/disk.js'
 import { badData, Failure } from '../../base/errors.js'
 import { takeLock } from '../../base/lock.js'
 import { formatTime } from '../../base/time.js'
-import { Journal } from '../../broker/journal.js'
+import { Journal, type JournalEvent, readJournal } from '../../broker/journal.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
@@ -259,25 +259,26 @@ async function trade(context: Context, asked: Flags): Promise<void> {
 
 /** Releases the switches, and what a journal has latched. */
 async function resetHalt(context: Context, given: Flags): Promise<void> {
-  const path = given.journal ?? journalPath(context, given, '')
-  const files = [switchFile(context, null), switchFile(context, path)].filter(release)
-  const lock = await takeLock(lockWorld(context), path, { waitMs: 0 }).catch((error) => {
-    if (files.length > 0) return null
-    throw error
-  })
-  if (lock === null) return context.ui.note(`released: ${files.join(', ')}`)
-  try {
-    const { journal, events } = await Journal.open(path)
-    const last = events.filter(({ event }) => event === 'halt' || event === 'reset').at(-1)
-    if (last?.event === 'halt')
+  // What is played has no journal that another run goes on with, unless it is named.
+  const path = given.journal === undefined && given.gateway === 'sim' ? null : journalPath(context, given, '')
+  const switches = [switchFile(context, null), ...(path === null ? [] : [switchFile(context, path)])]
+  const released = switches.filter(release)
+  if (path !== null && isHalted((await readJournal(path)).events)) {
+    const unlock = await takeLock(lockWorld(context), path, { waitMs: 0 })
+    try {
+      const { journal } = await Journal.open(path)
       await journal.append([{ event: 'reset', at: context.clock() }], { sync: true })
-    await journal.close()
-    const released = [...files, ...(last?.event === 'halt' ? [path] : [])]
-    context.ui.note(released.length === 0 ? 'the kill switch was not on' : `released: ${released.join(', ')}`)
-  } finally {
-    lock()
+      await journal.close()
+      released.push(path)
+    } finally {
+      unlock()
+    }
   }
+  context.ui.note(released.length === 0 ? 'the kill switch was not on' : `released: ${released.join(', ')}`)
 }
+
+const isHalted = (events: readonly JournalEvent[]): boolean =>
+  events.findLast(({ event }) => event === 'halt' || event === 'reset')?.event === 'halt'
 
 async function played(context: Context, given: Flags): Promise<LoadedMarket> {
   const operands = given.replay === undefined ? [] : [given.replay]

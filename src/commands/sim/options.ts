@@ -1,6 +1,5 @@
 /** The options of `jules sim`, under their headings. */
 import { usage } from '../../base/errors.js'
-import { parseTime } from '../../base/stamp.js'
 import { quote } from '../../base/words.js'
 import { choice, date, file, flag, integer, list, option, real, text, under } from '../../cli/options.js'
 import { REGIMES } from '../../market/feeds/mock.js'
@@ -8,6 +7,7 @@ import { SPEEDS } from '../../sim/clock.js'
 import { FILL_MODES } from '../../sim/exchange.js'
 import { FIRST_VERSION, LAST_VERSION } from '../../sim/messages.js'
 import { DEFAULT_ACCOUNT, DEFAULT_CASH, DEFAULT_PORT } from '../../sim/server.js'
+import { instant } from '../wiring/gateway.js'
 import { input, interval, symbol, symbols } from '../wiring/input.js'
 import { store } from '../wiring/store.js'
 import { costOptions, strategyOptions } from '../wiring/strategy.js'
@@ -35,11 +35,7 @@ const clock = under('Clock', {
     'TIME',
     'where the clock begins, such as 2025-08-01T14:00:00Z',
     { defaultText: 'the first bar' },
-    (value) => {
-      const parsed = parseTime(value, null)
-      if ('epochMs' in parsed) return parsed.epochMs
-      throw usage('expected a time with its zone, such as 2025-08-01T14:00:00Z', { got: quote(value) })
-    },
+    instant,
   ),
   speed: choice('SPEED', SPEEDS, 'seconds of the market in one of yours; max goes as fast as the clients', {
     fallback: '1',

@@ -1,5 +1,6 @@
 /** Where a gateway is, as options name it, and the time that it runs on. */
 import { usage } from '../../base/errors.js'
+import { parseTime } from '../../base/stamp.js'
 import { quote } from '../../base/words.js'
 import type { Timers } from '../../broker/timers.js'
 import type { Timers as SimTimers } from '../../sim/clock.js'
@@ -17,6 +18,13 @@ export function gatewayPlace(text: string): GatewayPlace {
     throw usage('expected HOST:PORT such as 127.0.0.1:4002', { got: quote(text) })
   }
   return { host: match[1] ?? match[2]!, port }
+}
+
+/** A time of the market's clock, epoch milliseconds. */
+export function instant(text: string): number {
+  const parsed = parseTime(text, null)
+  if ('epochMs' in parsed) return parsed.epochMs
+  throw usage('expected a time with its zone, such as 2025-08-01T14:00:00Z', { got: quote(text) })
 }
 
 /** The time of the machine. */

@@ -5,7 +5,7 @@
 import { Failure } from '../../base/errors.js'
 import { formatTime, MINUTE, SECOND } from '../../base/time.js'
 import { dollars, grouped } from '../../base/words.js'
-import { BarBuilder, PART_MS, type Slot } from '../../broker/bars.js'
+import { BarBuilder, type Slot } from '../../broker/bars.js'
 import type { ContractInfo } from '../../broker/contracts.js'
 import type { Gateway } from '../../broker/gateway.js'
 import type { Journal, JournalEvent } from '../../broker/journal.js'
@@ -18,6 +18,7 @@ import type {
   Problem,
   Ready,
 } from '../../broker/listener.js'
+import { PART_MS } from '../../market/bar.js'
 import { endOfBar, sessionOfStart } from '../../market/grid.js'
 import { SYMBOL_COUNT } from '../../market/market.js'
 import { ACK, CANCEL, isOpen, newReport, REJECT, type Report, SENT, UNKNOWN } from '../../portfolio/orders.js'
@@ -219,6 +220,8 @@ export class Paper {
   /** Bars that were dealt with while all was well, and all of them. */
   goodBars = 0
   allBars = 0
+  /** As many bars were dealt with when positions were last held against the broker's. */
+  #explainedAt = 0
 
   constructor(options: PaperOptions) {
     const { live, past, run } = options
@@ -484,6 +487,7 @@ export class Paper {
   async #explainAgain(): Promise<void> {
     const { broker, dryRun } = this.#options
     if (dryRun || broker.state !== 'ready' || !this.#isReconciled) return
+    this.#explainedAt = this.allBars
     await this.#explain().catch((error: unknown) => {
       // A question without an answer is asked again later.
       if (this.#ending === null) this.#options.tell.warn(wordsOf(error))
@@ -494,24 +498,26 @@ export class Paper {
   async #explain(): Promise<void> {
     const { broker, live, adopt, tell } = this.#options
     const { symbols, close } = live.options.market
-    for (let k = 0; k < SYMBOL_COUNT; k++) {
-      let theirs = 0
-      let ours = 0
-      // An execution may come between two answers.
-      for (let look = 1; look <= LOOKS; look++) {
-        if (look > 1) {
-          await this.#pause(LATE_MS)
-          for (const report of await broker.executions()) this.#execution(report)
-        }
-        theirs = (await broker.positions())
-          .filter(
-            ({ symbol, kind, account }) =>
-              symbol === symbols[k] && kind === 'STK' && account === broker.account,
-          )
-          .reduce((sum, { shares }) => sum + shares, 0)
-        ours = live.state.account.position[k]! + this.#executions.pending(k)
-        if (theirs === ours) break
+    let held: number[] = []
+    const known = (k: number): number => live.state.account.position[k]! + this.#executions.pending(k)
+    // An execution may come between two answers.
+    for (let look = 1; look <= LOOKS; look++) {
+      if (look > 1) {
+        await this.#pause(LATE_MS)
+        for (const report of await broker.executions()) this.#execution(report)
       }
+      const positions = await broker.positions()
+      held = symbols.map((own) =>
+        positions
+          .filter(
+            ({ symbol, kind, account }) => symbol === own && kind === 'STK' && account === broker.account,
+          )
+          .reduce((sum, { shares }) => sum + shares, 0),
+      )
+      if (held.every((shares, k) => shares === known(k))) return
+    }
+    for (const [k, theirs] of held.entries()) {
+      const ours = known(k)
       if (theirs === ours) continue
       const words = `${symbols[k]}: the broker holds ${theirs} shares, the journal explains ${ours}`
       if (this.#hasBegun) {
@@ -696,7 +702,8 @@ export class Paper {
         await this.#send(live.takeAlone(k, timeMs, numbers))
       }
     }
-    if (this.allBars % EXPLAIN_EVERY_BARS === 0) await this.#explainAgain()
+    if (this.allBars - this.#explainedAt >= EXPLAIN_EVERY_BARS && this.#working().length === 0)
+      await this.#explainAgain()
     if (timeMs >= lastBarMs) this.#end('data')
     else if (endMs >= closeMs) this.#end('session')
     const ageMs = Math.max(0, clock.now() - endMs)
@@ -915,14 +922,15 @@ export class Paper {
 
   /** Orders of which more may be executed than is known. */
   #working(): SentOrder[] {
-    return [...this.#orders.values()].filter(
-      ({ order, shares }) => this.#isOpen(order) && this.#executions.pendingOf(order) < Math.abs(shares),
-    )
-  }
-
-  #isOpen(order: number): boolean {
-    const state = this.#stateOf(order)
-    return state !== null && isOpen(state)
+    const { orders } = this.#options.live.state
+    const working: SentOrder[] = []
+    // A journal has the orders of months: the book says which few are open.
+    for (let slot = 0; slot < orders.length; slot++) {
+      const sent = isOpen(orders.state[slot]!) ? this.#orders.get(orders.id[slot]!) : undefined
+      if (sent !== undefined && this.#executions.pendingOf(sent.order) < Math.abs(sent.shares))
+        working.push(sent)
+    }
+    return working
   }
 
   #stateOf(order: number): number | null {
