@@ -64,6 +64,9 @@ export class Failure extends Error {
 export const usage = (message: string, details?: FailureDetails) => new Failure('usage', message, details)
 export const badData = (message: string, details?: FailureDetails) => new Failure('data', message, details)
 
+/** What an error says, whatever was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** The `code` of a Node system error (`ENOENT`, `EPIPE`, ...), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

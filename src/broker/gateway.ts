@@ -3,7 +3,7 @@
  * accounts only; orders only while it is ready, and none kept for later; own ids that are only raised; requests that are answered,
  * refused, or unknown. What it finds out it tells, in order, to one listener.
  */
-import { Failure } from '../base/errors.js'
+import { Failure, messageOf } from '../base/errors.js'
 import { MINUTE, SECOND } from '../base/time.js'
 import { named } from '../base/words.js'
 import { type Act, judge, refuses } from './codes.js'
@@ -415,7 +415,7 @@ export class Gateway {
       if (this.#closed) return
       if (this.#isFinal(error)) this.#fail(error)
       else {
-        this.#tell('note', `no connection yet: ${error instanceof Error ? error.message : String(error)}`)
+        this.#tell('note', `no connection yet: ${messageOf(error)}`)
         this.#reconnectLater()
       }
       return

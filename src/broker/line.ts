@@ -9,7 +9,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Contract, ContractDetails, IBApi, Order } from '@stoqey/ib'
-import { Failure } from '../base/errors.js'
+import { Failure, messageOf } from '../base/errors.js'
 import { newYorkMidnight } from '../market/calendar.js'
 import type {
   CommissionReport,
@@ -217,7 +217,7 @@ export async function openLine({ host, port, clientId }: LineOptions, listener: 
     try {
       value = convert()
     } catch (error) {
-      unreadable(error instanceof Error ? error.message : String(error))
+      unreadable(messageOf(error))
       return
     }
     tell(() => then(value))
@@ -235,7 +235,7 @@ export async function openLine({ host, port, clientId }: LineOptions, listener: 
       // The code and words of a message with a damaged attachment stand before it.
       if (message === ERROR_MESSAGE && /^\d+$/.test(code ?? '')) {
         tell(() => listener.message(Number(code), noId(Number(id)), words ?? ''))
-      } else unreadable(error instanceof Error ? error.message : String(error))
+      } else unreadable(messageOf(error))
     }
   }
   let buffered: Buffer = Buffer.alloc(0)

@@ -2,7 +2,7 @@
  * The configuration file: JSON, global keys at the top, a command's options under its name. An unknown key is an error
  * that names it, because a mistyped limit must not be a limit left out.
  */
-import { Failure, systemCode, systemFailure } from '../base/errors.js'
+import { Failure, messageOf, systemCode, systemFailure } from '../base/errors.js'
 import { readAtMost } from '../base/read-file.js'
 import { nearest } from '../base/suggest.js'
 import { quote } from '../base/words.js'
@@ -32,7 +32,7 @@ export async function readConfig(path: string, asked: boolean): Promise<Config> 
   try {
     body = JSON.parse(source)
   } catch (error) {
-    throw new Failure('config', `${path}: not JSON: ${error instanceof Error ? error.message : error}`)
+    throw new Failure('config', `${path}: not JSON: ${messageOf(error)}`)
   }
   if (!isObject(body)) throw new Failure('config', `${path}: expected a JSON object`)
   return { path, body }

@@ -2,7 +2,7 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
-import { EXIT, Failure, systemFailure, usage } from '../base/errors.js'
+import { EXIT, Failure, messageOf, systemFailure, usage } from '../base/errors.js'
 import { nearest } from '../base/suggest.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
 import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
@@ -308,7 +308,7 @@ async function report(thrown: unknown, voice: Voice): Promise<number> {
   const prefix = ['jules', voice.command].filter(Boolean).join(' ')
   const failure = error instanceof Failure ? error : undefined
   const code = failure?.code ?? EXIT.bug
-  const message = failure?.message ?? (error instanceof Error ? error.message : String(error))
+  const message = failure?.message ?? messageOf(error)
   if (voice.json) {
     const line = {
       type: 'error',

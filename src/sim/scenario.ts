@@ -6,7 +6,7 @@
  *   {"fault":"link-lost","on":{"time":"10:15:00"},"with":{"seconds":30}}
  *   {"fault":"no-answer","on":{"message":"reqExecutions","nth":2},"times":2}
  */
-import { badData } from '../base/errors.js'
+import { badData, messageOf } from '../base/errors.js'
 import { nearest } from '../base/suggest.js'
 import { HOUR, MINUTE, SECOND } from '../base/time.js'
 import { newYorkDay, newYorkMidnight } from '../market/calendar.js'
@@ -62,7 +62,7 @@ function parsed(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw badData(`not JSON: ${error instanceof Error ? error.message : String(error)}`, { where })
+    throw badData(`not JSON: ${messageOf(error)}`, { where })
   }
 }
 

@@ -2,7 +2,9 @@
 import { formatDate } from '../../base/time.js'
 import { dollars } from '../../base/words.js'
 import type { LiveRun } from '../../trading/live.js'
-import type { Ending, Paper, Reckoning } from '../../trading/paper/paper.js'
+import type { Ending } from '../../trading/paper/options.js'
+import type { Paper } from '../../trading/paper/paper.js'
+import type { Reckoning } from '../../trading/paper/reconciliation.js'
 
 export interface Ended {
   readonly run: string
@@ -32,7 +34,7 @@ export function summaryOf({ run, account, live, paper, ending, reckoning }: Ende
     positions: Object.fromEntries(market.symbols.map((symbol, k) => [symbol, books.position[k]!])),
     trades: state.trades,
     fees: books.fees,
-    slippage: { seen: paper.seenSlippage, modelled: paper.modelledSlippage },
+    slippage: paper.slippage,
     bars: paper.allBars,
     uptime: paper.allBars === 0 ? null : paper.goodBars / paper.allBars,
     day:

@@ -4,7 +4,7 @@ import { disk } from '../../base/disk.js'
 import { writeState } from '../../base/state-file.js'
 import { MINUTE, SECOND } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
-import type { Alarm } from '../../trading/paper/paper.js'
+import type { Alarm } from '../../trading/paper/options.js'
 
 const PATIENCE_MS = 5 * SECOND
 const PING_EVERY_MS = MINUTE

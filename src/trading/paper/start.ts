@@ -12,7 +12,8 @@ import type { Listener } from '../listener.js'
 import { LiveRun } from '../live.js'
 import type { StoredRules } from '../rules.js'
 import type { RunOptions } from '../run.js'
-import { Paper, type PaperOptions } from './paper.js'
+import type { PaperOptions } from './options.js'
+import { Paper } from './paper.js'
 import { type Past, replayed } from './replayed.js'
 
 /** Bars that a simulated gateway plays: where they end is known. */

@@ -3,7 +3,7 @@
  * is no GPU. Nothing takes the place of a backend that fails. `cpu` and `wasm` are for tests of the same operations.
  */
 import { createRequire } from 'node:module'
-import { Failure } from '../../../base/errors.js'
+import { Failure, messageOf } from '../../../base/errors.js'
 import type { Tf } from './program.js'
 
 /** By their names in `--gpu-backend`, and two that are for tests. */
@@ -91,7 +91,7 @@ function required(load: Load, name: string, install: string): unknown {
   try {
     return load(name)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     if (isAbsent(error, name)) {
       throw new Failure('unavailable', `the package ${name} is not installed`, {
         hint: install,
