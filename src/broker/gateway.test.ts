@@ -327,7 +327,7 @@ describe('the traps of the library', () => {
   test('notices come as problems, whether the library calls them errors or not', async () => {
     const { server, told } = await connected()
     server.send(4, 2, -1, 2106, 'HMDS data farm connection is OK:ushmds', '')
-    expect(await told.problem(2106)).toMatchObject({ act: 'none', id: null })
+    expect(await told.problem(2106)).toMatchObject({ act: 'farm-fine', id: null })
     server.send(4, 2, 12, 399, 'Order Message: warning', '')
     expect(await told.problem(399)).toMatchObject({ act: 'lives', id: 12 })
   })
@@ -920,7 +920,7 @@ describe('streams', () => {
     server.send(4, 2, -1, 2103, 'Market data farm connection is broken:usfarm', '')
     server.send(4, 2, -1, 2104, 'Market data farm connection is OK:usfarm', '')
     server.send(...streamBar(request(SENT.bars), 1_732_890_600, 179.25))
-    expect(await told.problem(2103)).toMatchObject({ act: 'data-guard' })
+    expect(await told.problem(2103)).toMatchObject({ act: 'farm-broken' })
     expect(await told.nth('gap')).toEqual(['MSFT', null])
     await gateway.time()
     expect(told.of('gap')).toHaveLength(1)

@@ -99,6 +99,8 @@ export class Gateway {
       ids: this.#requestIds,
       limiter: this.#limiter,
       line: () => this.#line,
+      // A gateway that takes any number of messages has no pacing either.
+      isPaced: Number.isFinite(maxPerSecond),
       silent: (what) => this.#lost(`${what} stayed without an answer twice`),
     })
     this.#streams = new Streams({
@@ -563,7 +565,7 @@ export class Gateway {
       case 'link-back-empty':
         this.#linkIsBack(act === 'link-back-empty')
         return
-      case 'data-guard':
+      case 'farm-broken':
         if (code === FARM_BROKEN) this.#farmBroken = true
         return
       case 'farm-fine':

@@ -16,6 +16,12 @@ import type { Report } from '../portfolio/orders.js'
 /** Numbers of a bar, open to volume; an unknown volume is null. Of two symbols: ten numbers. */
 export type BarNumbers = readonly (number | null)[]
 
+/**
+ * Why data deserves no entries: the symbol is halted at the exchange, the broker takes no orders for it, the data is not live, or
+ * the broker is not there.
+ */
+export type Distrust = 'halt' | 'stopped' | 'data' | 'link'
+
 /** Times are epoch milliseconds: of the session's clock, but for `at`, which is the host's. */
 export type JournalEvent =
   /** The first line: what the run is. A later start must be the same. */
@@ -32,7 +38,13 @@ export type JournalEvent =
   | { readonly event: 'alone'; readonly symbol: number; readonly time: number; readonly numbers: BarNumbers }
   /** A bar that came too late to decide on. */
   | { readonly event: 'miss'; readonly sha256: string; readonly action: number }
-  | { readonly event: 'decide'; readonly age: number; readonly action: number; readonly sha256: string }
+  /** A decision, with the age of the data by symbol, milliseconds, or why it was not trusted. */
+  | {
+      readonly event: 'decide'
+      readonly ages: readonly (number | Distrust)[]
+      readonly action: number
+      readonly sha256: string
+    }
   /** An order that is about to be sent: its id in the book, the broker's, and the reference that it keeps. */
   | {
       readonly event: 'intent'
@@ -44,8 +56,17 @@ export type JournalEvent =
       readonly time: number
     }
   | { readonly event: 'sent'; readonly order: number; readonly id: number }
-  /** What the account was told of an order; of an execution with its revision, and the broker's lasting id of the order. */
-  | { readonly event: 'report'; readonly report: Report; readonly revision?: number; readonly perm?: number }
+  /**
+   * What the account was told of an order; of an execution with its revision, the broker's lasting id of the order, and the
+   * dollars that the cost model would have taken for slippage.
+   */
+  | {
+      readonly event: 'report'
+      readonly report: Report
+      readonly revision?: number
+      readonly perm?: number
+      readonly modelled?: number
+    }
   /** The broker's cash and ours when the session began, dollars: what the day has earned is held against both. */
   | { readonly event: 'base'; readonly day: number; readonly broker: number; readonly own: number }
   | { readonly event: 'adopt'; readonly symbol: number; readonly shares: number; readonly price: number }

@@ -60,6 +60,8 @@ export interface QuestionsOptions {
   readonly limiter: Limiter
   /** The connection, where there is one. */
   readonly line: () => Line | null
+  /** History is asked for no faster than the broker allows. */
+  readonly isPaced: boolean
   /** The gateway has left the same question without an answer twice. */
   readonly silent: (what: string) => void
 }
@@ -68,7 +70,7 @@ export interface QuestionsOptions {
 export class Questions {
   readonly #options: QuestionsOptions
   readonly #requests: Requests
-  readonly #pacing = new HistoryPacing()
+  readonly #pacing: HistoryPacing | null
   readonly #pauses = new Set<(why: string) => void>()
   /** What has come of each answer. */
   readonly #executions = new Map<number, ExecutionReport[]>()
@@ -82,6 +84,7 @@ export class Questions {
 
   constructor(options: QuestionsOptions) {
     this.#options = options
+    this.#pacing = options.isPaced ? new HistoryPacing() : null
     this.#requests = new Requests(options.timers, options.silent)
   }
 
@@ -115,7 +118,7 @@ export class Questions {
         if (!(error instanceof Refused) || error.act !== 'wait' || tries === PACING_TRIES) throw error
         await this.#pause(PACING_MS, what)
       } finally {
-        this.#pacing.end()
+        this.#pacing?.end()
       }
     }
   }
@@ -316,12 +319,12 @@ export class Questions {
     const { timers } = this.#options
     for (;;) {
       this.#line(what)
-      const waitMs = this.#pacing.waitMs(key, contract, timers.now())
+      const waitMs = this.#pacing?.waitMs(key, contract, timers.now()) ?? 0
       if (waitMs === 0) break
       // Another request may end, and make room, at any time.
       await this.#pause(Math.min(waitMs, SECOND), what)
     }
-    this.#pacing.begin(key, contract, timers.now())
+    this.#pacing?.begin(key, contract, timers.now())
   }
 
   /** Ends early, as unknown, where the connection goes. */

@@ -126,8 +126,8 @@ test('a run that goes on does not ask again for what was decided, and stands whe
   for (let i = 0; i < 120; i++) {
     for (const { run } of [first, second]) run.take(bars.time[i]!, numbersAt(bars, i))
     if (i < 60) continue
-    const decided = first.run.decide(0)
-    const again = second.run.decide(0, i < 100 ? decided.action : undefined)
+    const decided = first.run.decide([0, 0])
+    const again = second.run.decide([0, 0], i < 100 ? decided.action : undefined)
     expect([i, again]).toEqual([i, decided])
   }
   expect(second.lines).toEqual(first.lines.slice(40))

@@ -91,7 +91,7 @@ function lived(market: Market, rules: Rules, policy: Policy): string[] {
   const send = (intents: readonly Intent[]) => {
     for (const intent of intents) waiting[intent.symbol] = intent
   }
-  send(live.decide(0).intents)
+  send(live.decide([0, 0]).intents)
   const next = [0, 0]
   for (let k = 0; k < SYMBOL_COUNT; k++)
     while (next[k]! < market.alone[k]!.length && market.alone[k]!.time[next[k]!]! < market.time[WARMUP]!)
@@ -120,7 +120,7 @@ function lived(market: Market, rules: Rules, policy: Policy): string[] {
       market.time[i]!,
       [0, 1].flatMap((k) => COLUMNS.map((name) => market[name][k]![i]!)),
     )
-    if (i < market.length - 1 && !live.isOver) send(live.decide(0).intents)
+    if (i < market.length - 1 && !live.isOver) send(live.decide([0, 0]).intents)
   }
   live.close()
   return lines

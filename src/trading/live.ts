@@ -105,15 +105,15 @@ export class LiveRun {
   }
 
   /**
-   * Decides on the newest bar, whose data is `ageMs` old. `known` is the action that a journal holds, for a policy that cannot be
+   * Decides on the newest bar; `ages` has the age of the data by symbol, milliseconds, infinity for data that deserves no trust. `known` is the action that a journal holds, for a policy that cannot be
    * asked twice. Where an input or a logit is not finite what is held stays, and a risk record says so.
    */
-  decide(ageMs: number, known?: number): Decided {
+  decide(ages: ArrayLike<number>, known?: number): Decided {
     const { action, digest, isBlind } = this.#acted(known)
     this.#isTrading = true
     const { transition } = this.run
     const orders = this.#orders(() => {
-      transition.decide(this.state, this.t, action, ageMs)
+      transition.decide(this.state, this.t, action, ages)
       return transition.outcome
     })
     if (isBlind && !this.#isBlind) this.#tellBlind(transition.outcome)

@@ -233,7 +233,7 @@ describe('limits', () => {
     const transition = new Transition(market(still(3)), free, new Ledger(0, 1))
     const state = new TradingState(5000)
     const decide = (action: number, ageMs: number) => {
-      transition.decide(state, 0, action, ageMs)
+      transition.decide(state, 0, action, [ageMs, ageMs])
       return [
         transition.outcome.ordered[0],
         RULES[transition.outcome.rule[0]!]!.name,

@@ -37,6 +37,9 @@ import { Outcome } from './outcome.js'
 import type { Rules } from './rules.js'
 import type { TradingState } from './state.js'
 
+/** Ages, milliseconds, of data that is known at once. */
+const FRESH = [0, 0]
+
 /**
  * The step of trading on one market under one set of rules. The state of a run is passed in: nothing of
  * it stays here from one step to the next.
@@ -114,8 +117,8 @@ export class Transition {
     return this.outcome
   }
 
-  /** From an action at bar `t` to orders: in `outcome.ordered`, and in the state's book. `ageMs` is the age of the newest bar. */
-  decide(state: TradingState, t: number, action: number, ageMs = 0): void {
+  /** From an action at bar `t` to orders: in `outcome.ordered`, and in the state's book. `ages` has the age of the newest data by symbol. */
+  decide(state: TradingState, t: number, action: number, ages: ArrayLike<number> = FRESH): void {
     const { market, rules, outcome } = this
     const { orders } = state
     const view = this.#view
@@ -137,7 +140,6 @@ export class Transition {
     let trades = state.tradesToday + orders.rejectedToday
     view.toCloseMs = closeMs - now
     view.intervalMs = market.intervalMs
-    view.ageMs = ageMs
     const open = orders.length > 0
     // Arrays by name: a field would be read again after each call.
     const { position } = state.account
@@ -163,6 +165,7 @@ export class Transition {
         zero = target !== 0 && size === 0
       }
       const wanted = target * size
+      view.ageMs = ages[k]!
       view.carried = state.carried[k]! === 1
       view.rejected = orders.isRefused(k, target)
       view.tradesToday = trades

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type JournalEvent, readJournal } from '../../src/broker/journal.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
-import { numbersOf } from '../../src/trading/paper/replayed.js'
+import { numbersOf, trustedAges } from '../../src/trading/paper/replayed.js'
 import { liveOf, type PaperSettings } from '../../src/trading/paper/start.js'
 import type { Policy } from '../../src/trading/policy.js'
 import { RecordWriter } from '../../src/trading/records.js'
@@ -65,7 +65,7 @@ test('after every bar of a day the next action and its digest are those of the r
     // The bar itself comes after the restart: the features are computed from a journal, not carried along.
     const { live } = until(i)
     live.take(event.time, numbersOf(event.numbers))
-    const { action, sha256 } = live.decide(next.age)
+    const { action, sha256 } = live.decide(trustedAges(next.ages))
     expect([action, sha256]).toEqual([next.action, next.sha256])
     tried++
   }

@@ -11,7 +11,7 @@ import { DEFAULT_COSTS } from '../../src/portfolio/costs.js'
 import type { Report } from '../../src/portfolio/orders.js'
 import { FAULT_NAMES, faultNamed } from '../../src/sim/faults.js'
 import { LiveRun } from '../../src/trading/live.js'
-import { replayed, storedNumbers } from '../../src/trading/paper/replayed.js'
+import { replayed, storedNumbers, trustedAges } from '../../src/trading/paper/replayed.js'
 import { randomPolicy } from '../../src/trading/policies.js'
 import type { Policy } from '../../src/trading/policy.js'
 import { DEFAULT_RULES } from '../../src/trading/rules.js'
@@ -113,9 +113,10 @@ function walk(seed: number, whole: Market, counts: Counts): void {
       replayed(events, live, { name: 'events', verifies: true })
       if (live.state.halted !== wasHalted) fail('the halt was forgotten')
     }
-    const age = rng.uniform() < 0.05 ? 1e12 : 0
-    const decided = live.decide(age)
-    take({ event: 'decide', age, action: decided.action, sha256: decided.sha256 })
+    const isTrusted = rng.uniform() >= 0.05
+    const ages = [0, isTrusted ? 0 : ('data' as const)]
+    const decided = live.decide(trustedAges(ages))
+    take({ event: 'decide', ages, action: decided.action, sha256: decided.sha256 })
     send(decided)
     if (cutFor > 0) cutFor--
     else if (rng.uniform() < 0.03) cutFor = rng.int(4)

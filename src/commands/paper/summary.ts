@@ -35,8 +35,8 @@ export function summaryOf({ run, account, live, paper, ending, reckoning }: Ende
     trades: state.trades,
     fees: books.fees,
     slippage: paper.slippage,
-    bars: paper.allBars,
-    uptime: paper.allBars === 0 ? null : paper.goodBars / paper.allBars,
+    bars: paper.uptime.all,
+    uptime: paper.uptime.all === 0 ? null : paper.uptime.good / paper.uptime.all,
     day:
       reckoning === null
         ? null

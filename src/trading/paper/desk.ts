@@ -17,13 +17,12 @@ export class OrderDesk {
   readonly #executions: Executions
   readonly #orders: Map<number, SentOrder>
   readonly #byId = new Map<number, SentOrder>()
+  /** When an order that had worked for too long was last cancelled, session time. */
+  readonly #cancelledMs = new Map<number, number>()
   /** Executions of others, once each. */
   readonly #foreigners = new Set<string>()
   /** When the last order was written, host time; null since the mark was taken away. */
   placedMs: number | null = null
-  /** Dollars against the reference prices: what the model expects of these executions, and what they were. */
-  modelledSlippage = 0
-  seenSlippage = 0
 
   constructor(options: PaperOptions, notes: Notes, foreign: (words: string) => void) {
     const { live, past, run } = options
@@ -90,6 +89,10 @@ export class OrderDesk {
     if (sent !== undefined && broker.state === 'ready') broker.cancel(sent.id)
   }
 
+  get slippage(): Executions['slippage'] {
+    return this.#executions.slippage
+  }
+
   /** Orders of which more may be executed than is known. */
   working(): SentOrder[] {
     const { orders } = this.#options.live.state
@@ -101,6 +104,16 @@ export class OrderDesk {
         working.push(sent)
     }
     return working
+  }
+
+  /** Orders that have worked for longer than `ageMs` are cancelled: asked for once in that time. */
+  cancelOld(ageMs: number): void {
+    const nowMs = this.#options.clock.now()
+    for (const { order, decidedMs } of this.working()) {
+      if (nowMs - Math.max(decidedMs, this.#cancelledMs.get(order) ?? 0) < ageMs) continue
+      this.#cancelledMs.set(order, nowMs)
+      this.cancel(order)
+    }
   }
 
   /** The broker knows an order of ours by this id. */
@@ -158,10 +171,8 @@ export class OrderDesk {
     const { live } = this.#options
     const mark = live.options.market.close.map((column) => column[live.t] ?? Number.NaN)
     for (const { report, execution, modelled } of this.#executions.settle(all ? { mark } : null)) {
-      this.modelledSlippage += modelled
-      this.seenSlippage += report.slippage
       const { revision, permId } = execution
-      this.#notes.note({ event: 'report', report, revision, perm: permId })
+      this.#notes.note({ event: 'report', report, revision, perm: permId, modelled })
       live.apply(report)
     }
   }

@@ -6,7 +6,7 @@
 import type { CommissionReport, ExecutionReport } from '../../broker/listener.js'
 import { type Costs, feesOf, slippageOf, slippagePaid } from '../../portfolio/costs.js'
 import { CORRECT, FILL, type Report } from '../../portfolio/orders.js'
-import type { SentOrder } from './replayed.js'
+import type { Known, SentOrder } from './replayed.js'
 
 interface Waiting {
   readonly sent: SentOrder
@@ -28,11 +28,13 @@ export interface Settled {
   readonly modelled: number
 }
 
+const NOTHING: Omit<Known, 'revision'> = { shares: 0, price: 0, fees: 0, slippage: 0, modelled: 0 }
+
 /** The executions of a run. */
 export class Executions {
   readonly #costs: Costs
-  /** Revision of each execution that was settled. */
-  readonly #done: Map<string, number>
+  /** What the account knows of each, by the broker's id. */
+  readonly #done: Map<string, Known>
   readonly #waiting = new Map<string, Waiting>()
   /** Those that were settled with the commission of the model. */
   readonly #estimated = new Map<string, Waiting>()
@@ -41,7 +43,7 @@ export class Executions {
   readonly #reference = new Map<number, number>()
   readonly #open = new Map<number, SentOrder>()
 
-  constructor(costs: Costs, done: ReadonlyMap<string, number>) {
+  constructor(costs: Costs, done: ReadonlyMap<string, Known>) {
     this.#costs = costs
     this.#done = new Map(done)
   }
@@ -51,11 +53,21 @@ export class Executions {
     return this.#waiting.size === 0
   }
 
+  /** Dollars against the reference prices: what the executions were, and what the model expects of them. */
+  get slippage(): { readonly seen: number; readonly modelled: number } {
+    const sum = { seen: 0, modelled: 0 }
+    for (const { slippage, modelled } of this.#done.values()) {
+      sum.seen += slippage
+      sum.modelled += modelled
+    }
+    return sum
+  }
+
   /** Signed shares of a symbol that were executed and have not reached the account. */
   pending(symbol: number): number {
     let shares = 0
-    for (const { sent, execution } of this.#waiting.values())
-      if (sent.symbol === symbol) shares += sent.shares > 0 ? execution.shares : -execution.shares
+    for (const [exec, { sent, execution }] of this.#waiting)
+      if (sent.symbol === symbol) shares += signedOf(sent, execution) - this.#knownOf(exec).shares
     return shares
   }
 
@@ -63,8 +75,9 @@ export class Executions {
   pendingCash(): number {
     let cash = 0
     for (const [exec, { sent, execution }] of this.#waiting) {
-      const fees = this.#commission.get(`${exec}.${execution.revision}`) ?? 0
-      cash -= (sent.shares > 0 ? 1 : -1) * execution.shares * execution.price + fees
+      const before = this.#knownOf(exec)
+      const fees = this.#commission.get(`${exec}.${execution.revision}`) ?? before.fees
+      cash -= signedOf(sent, execution) * execution.price - before.shares * before.price + fees - before.fees
     }
     return cash
   }
@@ -72,8 +85,8 @@ export class Executions {
   /** Shares of an order that were executed and have not reached the account. */
   pendingOf(order: number): number {
     let shares = 0
-    for (const { sent, execution } of this.#waiting.values())
-      if (sent.order === order) shares += execution.shares
+    for (const [exec, { sent, execution }] of this.#waiting)
+      if (sent.order === order) shares += execution.shares - Math.abs(this.#knownOf(exec).shares)
     return shares
   }
 
@@ -94,7 +107,7 @@ export class Executions {
   /** Takes an execution of an order of ours; false for one that is known already. */
   take(sent: SentOrder, execution: ExecutionReport, timeMs: number): boolean {
     const { exec, revision } = execution
-    if ((this.#done.get(exec) ?? -1) >= revision) return false
+    if ((this.#done.get(exec)?.revision ?? -1) >= revision) return false
     if ((this.#waiting.get(exec)?.execution.revision ?? -1) >= revision) return false
     this.#waiting.set(exec, { sent, execution, timeMs })
     return true
@@ -112,24 +125,33 @@ export class Executions {
   /** Reports on the executions of which all is known; with `marks` on all, the rest with the costs of the model. */
   settle(marks: Marks | null): Settled[] {
     const settled: Settled[] = []
-    for (const [exec, { sent, execution, timeMs }] of this.#waiting) {
+    for (const [exec, waiting] of this.#waiting) {
+      const { sent, execution, timeMs } = waiting
       const { revision, shares, price } = execution
+      const isCorrection = this.#done.has(exec)
+      if (shares === 0 && !isCorrection) {
+        // Taken back before the account has heard of it.
+        this.#waiting.delete(exec)
+        this.#done.set(exec, { ...NOTHING, revision })
+        continue
+      }
       const known = this.#commission.get(`${exec}.${revision}`)
       const reference = this.#reference.get(sent.order)
       if ((known === undefined || reference === undefined) && marks === null) continue
       const { mark } = marks ?? { mark: [price, price] }
       const fees = known ?? feesOf(this.#costs, shares, price, (mark[0]! + mark[1]!) / 2)
       const from = reference ?? mark[sent.symbol]!
-      const signed = sent.shares > 0 ? shares : -shares
-      const isCorrection = this.#done.has(exec)
+      const signed = signedOf(sent, execution)
+      const slippage = slippagePaid(signed, price, from)
+      const modelled = slippageOf({ ...this.#costs, impactBps: 0 }, shares, from, 0) * shares
       this.#waiting.delete(exec)
       this.#reference.set(sent.order, from)
-      if (known === undefined) this.#estimated.set(exec, { sent, execution, timeMs })
+      if (known === undefined) this.#estimated.set(exec, waiting)
       else this.#commission.delete(`${exec}.${revision}`)
-      this.#done.set(exec, revision)
+      this.#done.set(exec, { revision, shares: signed, price, fees, slippage, modelled })
       settled.push({
         execution,
-        modelled: slippageOf({ ...this.#costs, impactBps: 0 }, shares, from, 0) * shares,
+        modelled,
         report: {
           kind: isCorrection ? CORRECT : FILL,
           order: sent.order,
@@ -137,11 +159,18 @@ export class Executions {
           shares: signed,
           price,
           fees,
-          slippage: slippagePaid(signed, price, from),
+          slippage,
           timeMs,
         },
       })
     }
     return settled
   }
+
+  #knownOf(exec: string): Omit<Known, 'revision'> {
+    return this.#done.get(exec) ?? NOTHING
+  }
 }
+
+const signedOf = ({ shares }: SentOrder, execution: ExecutionReport): number =>
+  shares > 0 ? execution.shares : -execution.shares

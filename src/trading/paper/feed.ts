@@ -130,7 +130,8 @@ export class BarFeed {
     const { live, tell } = this.#options
     return Promise.all(
       bars.map(async (bar, k) => {
-        if (isWhole[k]) return bar
+        // A symbol without a bar may have a stream that is dead.
+        if (isWhole[k] && bar !== null) return bar
         const history = await this.#history(k, timeMs, endMs).catch((error: unknown) => {
           const symbol = live.options.market.symbols[k]!
           tell.warn(`${symbol}: the bar at ${formatTime(timeMs)} is not known: ${messageOf(error)}`)

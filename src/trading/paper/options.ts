@@ -45,6 +45,8 @@ export interface PaperOptions {
   /** Calls later, host time; gives what takes it back. */
   readonly later: (call: () => void, ms: number) => () => void
   readonly run: string
+  /** Bars that a decision looks back on. */
+  readonly warmup: number
   /** Nothing is sent. */
   readonly dryRun: boolean
   /** Starts of the last bar that will come, and of the last of both symbols, on which nothing is decided; infinity where nobody knows. */
@@ -71,7 +73,8 @@ export interface Told {
   alarm(kind: Alarm, words: string): void
 }
 
-export type Alarm = 'halt' | 'limit' | 'disconnect' | 'reconcile'
+/** `gateway`: it says what cannot be; `held`: shares over the close that were to be sold before it. */
+export type Alarm = 'halt' | 'limit' | 'disconnect' | 'reconcile' | 'gateway' | 'held'
 
 /** For `state` records. */
 export interface BarState {

@@ -1,9 +1,12 @@
 /** Paper trading: bars in, decisions, orders out, reports back, and a journal of it all. */
 import { Failure } from '../../base/errors.js'
-import { MINUTE, SECOND } from '../../base/time.js'
+import { formatTime, MINUTE, SECOND } from '../../base/time.js'
 import { grouped } from '../../base/words.js'
 import type { Slot } from '../../broker/bars.js'
+import type { Distrust } from '../../broker/journal.js'
 import type { GatewayBar, GatewayListener, Problem } from '../../broker/listener.js'
+import { newYorkDay, sessionAt } from '../../market/calendar.js'
+import { sessionOfStart } from '../../market/grid.js'
 import { SYMBOL_COUNT } from '../../market/market.js'
 import { CANCEL, REJECT } from '../../portfolio/orders.js'
 import type { Orders } from '../live.js'
@@ -13,7 +16,8 @@ import { Inbox, type Message } from './inbox.js'
 import { Notes } from './notes.js'
 import type { Ending, PaperOptions } from './options.js'
 import { type Reckoning, Reconciliation } from './reconciliation.js'
-import { storedNumbers, warm } from './replayed.js'
+import { count, type SentOrder, storedNumbers, trustedAges, type Uptime, warm } from './replayed.js'
+import { Trust } from './trust.js'
 
 export interface Finish {
   /** Nothing of ours is open, and what was to be closed is. */
@@ -21,9 +25,6 @@ export interface Finish {
   /** Null where it could not be asked. */
   readonly reckoning: Reckoning | null
 }
-
-/** An age at which nobody trades: the guard takes its word for a stream that does not deserve trust. */
-const UNTRUSTED_MS = 1e12
 
 /** How often positions are held against the broker's while all is well. */
 const EXPLAIN_EVERY_BARS = 15
@@ -34,6 +35,15 @@ const SKEW_MS = 2 * SECOND
 /** How long an order that is to be cancelled, and positions that are to be closed, are waited for, host time. */
 const CANCEL_PATIENCE_MS = 3 * SECOND
 const FLATTEN_PATIENCE_MS = MINUTE
+
+/** An order that has worked for longer is cancelled, as one that finds no bar expires in a backtest; or for an interval. */
+const OLD_MS = 2 * MINUTE
+
+/** A question without an answer is asked again after this, host time. */
+const ASK_AGAIN_MS = 5 * SECOND
+
+/** Bars that are later than this are asked for. */
+const OVERDUE_MS = 2 * GRACE_MS
 
 /** One run at one gateway. */
 export class Paper {
@@ -50,21 +60,33 @@ export class Paper {
   #ending: Ending | null = null
   #offsetMs: number | null = null
   #isSkewTold = false
-  readonly #typeOf = new Map<string, number>()
-  readonly #haltOf = new Map<string, number>()
+  readonly #trust: Trust
   /** The bars have ended: what comes from history is too late to decide on. */
   #isOver = false
-  /** Symbols that the broker takes no orders for. */
-  readonly #stopped = new Set<string>()
-  /** Bars that were dealt with while all was well, and all of them. */
-  goodBars = 0
-  allBars = 0
-  /** As many bars were dealt with when positions were last held against the broker's. */
-  #explainedAt = 0
+  /** Orders whose id the broker had refused as taken, once each. */
+  readonly #renumbered = new Set<number>()
+  /** Bars that were dealt with since positions were last held against the broker's. */
+  #unexplained = 0
+  /** When a question that got no answer is asked again, host time; infinity for none. */
+  #askAgainMs = Number.POSITIVE_INFINITY
+  /** Before this, session time, bars that do not come are not asked for again. */
+  #pollMs = Number.NEGATIVE_INFINITY
+  /** Loss limits, of the day and from the peak, that people were told of. */
+  #isStopTold: boolean
+  #isHaltTold: boolean
+  /** Decisions that still see a hole which history has not filled. */
+  #blindBars = 0
+  /** Of the session under way, days since 1970-01-01; null before the first. */
+  #day: number | null = null
+  readonly #uptime: Uptime
 
   constructor(options: PaperOptions) {
-    const { journal, flush } = options
+    const { journal, flush, live, past, tell } = options
     this.#options = options
+    this.#trust = new Trust(live.options.market.symbols, (words) => tell.warn(words))
+    this.#uptime = past.uptime
+    this.#isStopTold = live.state.stopped === 1
+    this.#isHaltTold = live.state.halted === 1
     this.#inbox = new Inbox(options)
     this.#notes = new Notes(journal, flush)
     this.#feed = new BarFeed(options, this.#inbox)
@@ -93,8 +115,13 @@ export class Paper {
   }
 
   /** Dollars against the reference prices: what the executions were, and what the model expects of them. */
-  get slippage(): { readonly seen: number; readonly modelled: number } {
-    return { seen: this.#desk.seenSlippage, modelled: this.#desk.modelledSlippage }
+  get slippage(): OrderDesk['slippage'] {
+    return this.#desk.slippage
+  }
+
+  /** Decisions on data that deserved trust, and all of them, but for those in a halt of the exchange. */
+  get uptime(): Readonly<Uptime> {
+    return this.#uptime
   }
 
   /** Ends the run at the next occasion: a signal, the kill switch. */
@@ -153,6 +180,7 @@ export class Paper {
 
   /** A session begins, `day` in days since 1970-01-01: its money is reckoned from here. */
   openDay(day: number): Promise<void> {
+    this.#day = day
     return this.#books.openDay(day)
   }
 
@@ -188,6 +216,7 @@ export class Paper {
     }
     this.#desk.settle(true)
     live.close()
+    isDone &&= !this.#isHeldOver(clock.now())
     await this.#books.explainAgain()
     const reckoning = await this.#books.reckon()
     this.#notes.note({ event: 'end', ending, at: host() })
@@ -238,8 +267,7 @@ export class Paper {
       case 'problem':
         return this.#problem(message.problem)
       case 'guard':
-        ;(message.what === 'type' ? this.#typeOf : this.#haltOf).set(message.symbol, message.value)
-        return
+        return this.#trust[message.what](message.symbol, message.value)
       case 'gap':
         return this.#feed.gap(this.#symbol(message.symbol))
       case 'down':
@@ -247,6 +275,7 @@ export class Paper {
         return this.#notes.note({ event: 'link', state: 'down', detail: message.reason, at: host() })
       case 'ready':
         this.#notes.note({ event: 'link', state: 'ready', detail: '', at: host() })
+        this.#trust.connected()
         if (!message.ready.again) return
         return this.#again(true)
       case 'failed':
@@ -259,26 +288,35 @@ export class Paper {
 
   /** The connection is there again, or an order is in doubt: first what became of orders, then the bars that were missed. */
   async #again(missesBars: boolean): Promise<void> {
+    this.#askAgainMs = Number.POSITIVE_INFINITY
     try {
       await this.#books.reconcile()
-      if (missesBars) await this.#catchUp()
     } catch (error) {
       // It may be gone again: then the next connection is the occasion.
-      if (this.#options.broker.state === 'ready') throw error
+      if (this.#options.broker.state !== 'ready') return
+      if (!isUnanswered(error)) throw error
+      this.#books.lost()
+      this.#askAgainMs = this.#options.host() + ASK_AGAIN_MS
+      return this.#options.tell.warn(`no orders until it is known: ${error.message}`)
     }
+    if (missesBars) await this.#catchUp()
   }
 
-  async #problem({ id, act, code, message, meaning, symbol }: Problem): Promise<void> {
+  async #problem(problem: Problem): Promise<void> {
+    const { id, act, code, message, meaning } = problem
+    const { tell, live } = this.#options
     const sent = id === null ? undefined : this.#desk.withId(id)
+    const symbol = sent === undefined ? problem.symbol : live.options.market.symbols[sent.symbol]!
     const words = `${code}: ${meaning} (${message})`
     switch (act) {
       case 'reject':
-      case 'new-id':
       case 'read-only':
+        if (sent !== undefined) tell.warn(`${symbol}: an order is refused: ${words}`)
         return this.#desk.closed(sent, REJECT)
+      case 'new-id':
+        return this.#renumber(sent, words)
       case 'stop-symbol':
-        if (symbol !== null) this.#stopped.add(symbol)
-        this.#options.tell.warn(words)
+        if (symbol !== null) this.#trust.stop(symbol, words)
         return this.#desk.closed(sent, REJECT)
       case 'cancelled':
       case 'expired':
@@ -290,11 +328,28 @@ export class Paper {
       case 'link-back':
       case 'link-back-empty':
         return this.#again(true)
+      case 'farm-broken':
+      case 'farm-fine':
+        return this.#trust.farm(problem)
+      case 'data-guard':
+        return symbol === null ? tell.warn(words) : this.#trust.refused(symbol, words)
+      case 'alarm':
+        if (this.#trust.unreadable()) tell.alarm('gateway', `no entries on this connection: ${words}`)
+        return
       case 'halt':
         return this.halt(words)
       default:
         return
     }
+  }
+
+  /** The id of an order is taken: what has its reference is looked up, and one that is not there goes again, once. */
+  async #renumber(sent: SentOrder | undefined, words: string): Promise<void> {
+    this.#options.tell.alarm('gateway', words)
+    if (sent === undefined) return
+    if (this.#renumbered.has(sent.order)) return this.#desk.closed(sent, REJECT)
+    this.#renumbered.add(sent.order)
+    await this.#again(false)
   }
 
   /** Somebody else trades in our account. What was traded before the run is in the positions that were held against ours. */
@@ -306,13 +361,28 @@ export class Paper {
 
   /** Looks at the clocks. */
   async #tick(): Promise<void> {
-    const { clock, closeMs } = this.#options
+    const { clock, closeMs, host, broker } = this.#options
     this.#feed.tick()
     const isClosed = clock.now() >= closeMs + GRACE_MS
     if (isClosed) this.#feed.close()
     await this.#slots()
-    if (isClosed) this.#end('session')
-    else if (clock.now() >= closeMs - this.#flatMs()) await this.#flattenBlind()
+    if (isClosed) return this.#end('session')
+    if (host() >= this.#askAgainMs && broker.state === 'ready') await this.#again(true)
+    await this.#askOverdue()
+    if (clock.now() >= closeMs - this.#flatMs()) await this.#flattenBlind()
+  }
+
+  /** Bars are overdue though all looks alive: history has what the streams do not bring, and the guard sees it. */
+  async #askOverdue(): Promise<void> {
+    const { live, clock } = this.#options
+    const { intervalMs } = live.options.market
+    const nowMs = clock.now()
+    const session = sessionAt(nowMs)
+    if (session === null || live.t < 0 || nowMs < this.#pollMs) return
+    const dueMs = Math.max(this.#newestMs() + intervalMs, session.openMs) + intervalMs
+    if (nowMs < dueMs + OVERDUE_MS) return
+    this.#pollMs = nowMs + intervalMs
+    await this.#catchUp()
   }
 
   /** How long before the close nothing is to be held any more, milliseconds. */
@@ -343,6 +413,7 @@ export class Paper {
     const k = this.#symbol(symbol)
     const timeMs = k < 0 ? null : this.#feed.push(k, bar)
     if (timeMs === null) return
+    this.#trust.came(symbol)
     // What executions are measured against is the open of a bar, not of any part: that is known after a restart as well.
     if (timeMs === bar.startMs) this.#desk.opened(k, timeMs, bar.open)
     this.#desk.settle(false)
@@ -351,23 +422,62 @@ export class Paper {
   }
 
   async #slots(): Promise<void> {
+    this.#desk.cancelOld(Math.max(OLD_MS, this.#options.live.options.market.intervalMs))
     while (this.#ending === null) {
       const slot = await this.#feed.next()
       if (slot === null) return
+      await this.#fillBefore(slot.timeMs)
       await this.#slot(slot)
     }
+  }
+
+  /** Start of the newest bar, be it of one symbol. */
+  #newestMs(): number {
+    const { market } = this.#options.live.options
+    const { t } = this.#options.live
+    return Math.max(
+      t < 0 ? Number.NEGATIVE_INFINITY : market.time[t]!,
+      ...market.alone.map(({ time, length }) => (length > 0 ? time[length - 1]! : Number.NEGATIVE_INFINITY)),
+    )
   }
 
   /** Bars that have ended since the newest one and did not come by the stream. */
   async #catchUp(): Promise<void> {
     const { live, clock } = this.#options
-    const { market } = live.options
     if (live.t < 0) return
-    const alone = market.alone.map(({ time, length }) => (length > 0 ? time[length - 1]! : 0))
-    const newest = Math.max(market.time[live.t]!, ...alone)
-    this.#feed.skip(newest)
-    if (clock.now() < newest + 2 * market.intervalMs) return
-    for (const slot of await this.#feed.since(newest + 1)) {
+    const newestMs = this.#newestMs()
+    this.#feed.skip(newestMs)
+    if (clock.now() < newestMs + 2 * live.options.market.intervalMs) return
+    await this.#fromHistory(newestMs + 1, Number.POSITIVE_INFINITY)
+  }
+
+  /** Bars of the session that lie before one and did not come by the stream: nothing is decided over a hole. */
+  async #fillBefore(startMs: number): Promise<void> {
+    const { intervalMs } = this.#options.live.options.market
+    const session = sessionOfStart(startMs, intervalMs)
+    if (session === null || this.#options.live.t < 0) return
+    const fromMs = Math.max(this.#newestMs() + intervalMs, session.openMs)
+    if (fromMs < startMs) await this.#fromHistory(fromMs, startMs)
+  }
+
+  /** Deals with the bars that begin in [fromMs, toMs), as history has them. */
+  async #fromHistory(fromMs: number, toMs: number): Promise<void> {
+    const { tell } = this.#options
+    let slots: Slot[] = []
+    try {
+      slots = (await this.#feed.since(fromMs)).filter(({ timeMs }) => timeMs < toMs)
+    } catch (error) {
+      if (!isUnanswered(error)) throw error
+      // Whoever looks back sees the hole.
+      this.#blindBars = this.#options.warmup
+      const words = `no entries for ${this.#blindBars} bars: the bars from ${formatTime(fromMs)} on are not known`
+      return tell.warn(`${words}: ${error.message}`)
+    }
+    if (slots.length > 0)
+      tell.note(
+        `${slots.length} bars from ${formatTime(slots[0]!.timeMs)} on came from history, not by the stream`,
+      )
+    for (const slot of slots) {
       if (this.#ending !== null) return
       this.#feed.skip(slot.timeMs)
       await this.#slot(slot)
@@ -376,6 +486,7 @@ export class Paper {
 
   async #slot({ timeMs, endMs, bars }: Slot): Promise<void> {
     const { live, lastBarMs, lastJointMs, closeMs } = this.#options
+    await this.#dayOf(timeMs)
     this.#desk.placedMs = null
     for (const [k, bar] of bars.entries()) if (bar !== null) this.#desk.opened(k, timeMs, bar[0]!)
     const [first, second] = bars
@@ -402,10 +513,34 @@ export class Paper {
     this.#tellBar(endMs)
   }
 
+  /** A bar of another session: the one before is reckoned. */
+  async #dayOf(timeMs: number): Promise<void> {
+    const day = newYorkDay(timeMs)
+    if (this.#day === null || day <= this.#day) return
+    this.#desk.settle(true)
+    this.#isHeldOver(timeMs)
+    await this.#books.reckon()
+    await this.openDay(day)
+  }
+
+  /** Whether shares are held that were to be sold before the close of the session of the newest bar; people are told of it. */
+  #isHeldOver(nowMs: number): boolean {
+    const { live, tell } = this.#options
+    const { market, rules } = live.options
+    if (rules.limits.flatBeforeCloseMs === null || live.t < 0) return false
+    const { closeMs } = market.sessions[market.session[live.t]!]!
+    const held = market.symbols
+      .map((symbol, k) => [symbol, live.state.account.position[k]!] as const)
+      .filter(([, shares]) => shares !== 0)
+    if (held.length === 0 || nowMs < closeMs) return false
+    tell.alarm('held', `held over the close: ${held.map((one) => one.join(' ')).join(', ')}`)
+    return true
+  }
+
   /** Positions are held against the broker's now and then, while no order is under way. */
   async #explainNow(): Promise<void> {
-    if (this.allBars - this.#explainedAt < EXPLAIN_EVERY_BARS || this.#desk.working().length > 0) return
-    this.#explainedAt = this.allBars
+    if (++this.#unexplained < EXPLAIN_EVERY_BARS || this.#desk.working().length > 0) return
+    this.#unexplained = 0
     const why = await this.#books.explainAgain()
     // A question without an answer is asked again later.
     if (why !== null) this.#options.tell.warn(why)
@@ -413,19 +548,30 @@ export class Paper {
 
   #tellBar(endMs: number): void {
     const { live, clock, broker, host, tell } = this.#options
-    const ageMs = Math.max(0, clock.now() - endMs)
-    this.allBars++
-    if (this.#mayTrade() && ageMs <= live.options.rules.limits.maxAgeMs) this.goodBars++
+    this.#tellLimits()
     tell.bar(
       {
         timeMs: endMs,
         connection: broker.state,
-        ageMs,
+        ageMs: Math.max(0, clock.now() - endMs),
         latencyMs: (this.#desk.placedMs ?? host()) - this.#cameMs,
         offsetMs: this.#offsetMs,
       },
       live,
     )
+  }
+
+  /** A loss limit that was reached is told at once. */
+  #tellLimits(): void {
+    const { live, tell } = this.#options
+    const isStopped = live.state.stopped === 1
+    const isHalted = live.state.halted === 1
+    if (isStopped && !this.#isStopTold)
+      tell.alarm('limit', 'the loss limit of the day is reached: everything is closed, no entries today')
+    if (isHalted && !this.#isHaltTold)
+      tell.alarm('limit', 'the loss limit from the peak is reached: everything is closed, and the run ends')
+    this.#isStopTold = isStopped
+    this.#isHaltTold = isHalted
   }
 
   // Decisions and orders
@@ -437,31 +583,27 @@ export class Paper {
     if (this.#isOver || ageMs >= live.options.market.intervalMs) {
       const action = live.state.heldAction
       const sha256 = live.miss(action)
+      count(this.#uptime, null, live)
       return this.#notes.note({ event: 'miss', action, sha256 })
     }
-    const age = this.#mayTrade() ? ageMs : UNTRUSTED_MS
-    const decided = live.decide(age)
+    const ages = live.options.market.symbols.map((symbol) => this.#distrust(symbol) ?? ageMs)
+    if (this.#blindBars > 0) this.#blindBars--
+    const decided = live.decide(trustedAges(ages))
     const { action, sha256 } = decided
-    this.#notes.note({ event: 'decide', age, action, sha256 })
+    count(this.#uptime, ages, live)
+    this.#notes.note({ event: 'decide', ages, action, sha256 })
     await this.#send(decided)
+  }
+
+  /** Why a symbol deserves no entries now; null where it does. */
+  #distrust(symbol: string): Distrust | null {
+    if (!this.#isSettled()) return 'link'
+    return this.#trust.of(symbol) ?? (this.#blindBars > 0 ? 'data' : null)
   }
 
   /** The broker is there, and what it knows was held against what we know. */
   #isSettled(): boolean {
     return this.#options.broker.state === 'ready' && this.#books.isDone
-  }
-
-  /** Whether prices and connection deserve orders. */
-  #mayTrade(): boolean {
-    return (
-      this.#isSettled() &&
-      this.#options.live.options.market.symbols.every(
-        (symbol) =>
-          (this.#typeOf.get(symbol) ?? 1) === 1 &&
-          (this.#haltOf.get(symbol) ?? 0) === 0 &&
-          !this.#stopped.has(symbol),
-      )
-    )
   }
 
   #send(orders: Orders): Promise<void> {
@@ -494,3 +636,7 @@ export class Paper {
     return this.#options.live.options.market.symbols.indexOf(symbol)
   }
 }
+
+/** A question that the broker has refused, or left without an answer: nothing is known. */
+const isUnanswered = (error: unknown): error is Failure =>
+  error instanceof Failure && (error.kind === 'unavailable' || error.kind === 'tryAgain')

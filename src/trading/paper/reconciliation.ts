@@ -5,6 +5,7 @@
 import { Failure, messageOf } from '../../base/errors.js'
 import { SECOND } from '../../base/time.js'
 import { dollars } from '../../base/words.js'
+import type { ExecutionReport } from '../../broker/listener.js'
 import { CANCEL } from '../../portfolio/orders.js'
 import type { OrderDesk } from './desk.js'
 import type { Notes } from './notes.js'
@@ -135,7 +136,7 @@ export class Reconciliation {
       unseen = []
       for (const sent of desk.working()) {
         const at = open.find(({ ref }) => ref === sent.ref)
-        const executed = executions
+        const executed = newest(executions)
           .filter(({ ref }) => ref === sent.ref)
           .reduce((sum, { shares }) => sum + shares, 0)
         if (at !== undefined) {
@@ -215,4 +216,12 @@ export class Reconciliation {
       this.#options.later(resolve, LATE_MS)
     })
   }
+}
+
+/** Executions as they stand: a correction takes the place of what it corrects. */
+function newest(executions: readonly ExecutionReport[]): ExecutionReport[] {
+  const byId = new Map<string, ExecutionReport>()
+  for (const report of executions)
+    if ((byId.get(report.exec)?.revision ?? -1) < report.revision) byId.set(report.exec, report)
+  return [...byId.values()]
 }

@@ -5,7 +5,7 @@
  */
 import { badData } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
-import type { BarNumbers, JournalEvent } from '../../broker/journal.js'
+import type { BarNumbers, Distrust, JournalEvent } from '../../broker/journal.js'
 import type { LiveRun } from '../live.js'
 
 /** An order as the broker knows it. */
@@ -19,14 +19,24 @@ export interface SentOrder {
   readonly decidedMs: number
 }
 
+/** What the account knows of an execution: signed shares, dollars a share, dollars. */
+export interface Known {
+  readonly revision: number
+  readonly shares: number
+  readonly price: number
+  readonly fees: number
+  readonly slippage: number
+  readonly modelled: number
+}
+
 /** What a journal says beyond the state of the run. */
 export interface Past {
   /** What the run is; null in an empty journal. */
   readonly start: Extract<JournalEvent, { event: 'start' }> | null
   /** By id in the book. */
   readonly orders: Map<number, SentOrder>
-  /** Executions that the account was told of: revision by the broker's id. */
-  readonly executions: Map<string, number>
+  /** What the account knows of executions, by the broker's id. */
+  readonly executions: Map<string, Known>
   /** The largest order id that was given to the broker. */
   readonly lastId: number
   /** Why nothing may be traded until somebody resets it. */
@@ -35,6 +45,7 @@ export interface Past {
   readonly lastBarMs: number
   readonly isDecided: boolean
   readonly decisions: number
+  readonly uptime: Uptime
   /** The broker's cash and ours when the day began, dollars. */
   readonly base: { readonly day: number; readonly broker: number; readonly own: number } | null
   readonly bars: number
@@ -46,6 +57,27 @@ export const numbersOf = (numbers: BarNumbers): number[] => numbers.map((value) 
 /** How a journal holds the numbers of a bar. */
 export const storedNumbers = (numbers: ArrayLike<number>): (number | null)[] =>
   Array.from(numbers, (value) => (Number.isNaN(value) ? null : value))
+
+/** Ages as the guard takes them: it does without what is not trusted. */
+export const trustedAges = (ages: readonly (number | Distrust)[]): number[] =>
+  ages.map((age) => (typeof age === 'number' ? age : Number.POSITIVE_INFINITY))
+
+/**
+ * Decisions that could have become orders, on data that deserved trust and was not stale; and all of them, but for those while a
+ * symbol was halted.
+ */
+export interface Uptime {
+  good: number
+  all: number
+}
+
+/** Counts a decision by the ages of its data; null for a bar that came too late for one. */
+export function count(uptime: Uptime, ages: readonly (number | Distrust)[] | null, live: LiveRun): void {
+  if (ages?.includes('halt')) return
+  const { maxAgeMs } = live.options.rules.limits
+  uptime.all++
+  if (ages?.every((age) => typeof age === 'number' && age <= maxAgeMs)) uptime.good++
+}
 
 /** How a journal is read back. */
 export interface Replay {
@@ -65,7 +97,8 @@ export function replayed(
 ): Past {
   const { market } = live.options
   const orders = new Map<number, SentOrder>()
-  const executions = new Map<string, number>()
+  const executions = new Map<string, Known>()
+  const uptime: Uptime = { good: 0, all: 0 }
   let start: Past['start'] = null
   let lastId = 0
   let halt: string | null = null
@@ -96,10 +129,11 @@ export function replayed(
         const digest =
           event.event === 'miss'
             ? live.miss(event.action)
-            : check(live.decide(event.age, event.action), event.action, at)
+            : check(live.decide(trustedAges(event.ages), event.action), event.action, at)
         if (verifies && digest !== event.sha256) throw differs(name, i + 1, at)
         isDecided = true
         decisions++
+        count(uptime, event.event === 'miss' ? null : event.ages, live)
         break
       }
       case 'intent':
@@ -115,7 +149,18 @@ export function replayed(
         break
       case 'report':
         live.apply(event.report)
-        if (event.revision !== undefined) executions.set(String(event.report.execution), event.revision)
+        if (event.revision !== undefined) {
+          const { shares, price, fees, slippage } = event.report
+          const { revision, modelled = 0 } = event
+          executions.set(String(event.report.execution), {
+            revision,
+            shares,
+            price,
+            fees,
+            slippage,
+            modelled,
+          })
+        }
         break
       case 'adopt':
         live.adopt(event.symbol, event.shares, event.price)
@@ -141,7 +186,7 @@ export function replayed(
     told(event)
   }
   const lastBarMs = live.t < 0 ? Number.NEGATIVE_INFINITY : market.time[live.t]!
-  return { start, orders, executions, lastId, halt, lastBarMs, isDecided, decisions, base, bars }
+  return { start, orders, executions, lastId, halt, lastBarMs, isDecided, decisions, uptime, base, bars }
 
   function check(decided: { action: number; sha256: string }, action: number, at: string): string {
     if (decided.action !== action)
