@@ -17,7 +17,7 @@ export const VIOLATIONS = {
   'over-notional': 'position and open orders are worth more than the limit',
   'over-quantity': 'more shares than the limit',
   'not-transmitted': 'an order that is not to be transmitted',
-  'stale-data': 'an order on bars that are old',
+  'stale-data': 'an order that adds to a position on bars that are old',
   'in-halt': 'an order for a symbol that is halted',
   'link-down': 'an order while the link to the broker is lost',
   'too-many-messages': 'over 50 messages in a second',

@@ -1,4 +1,5 @@
 /** Orders as clients send them: what is wrong with one, by the codes of the broker, and what the log counts against its sender. */
+import { increases } from '../risk/guard.js'
 import { contractNamed } from './contracts.js'
 import { type Desk, nextIdOf } from './desk.js'
 import type { Message } from './layout.js'
@@ -106,13 +107,16 @@ function judge(desk: Desk, session: Session, message: Message): void {
   if (exchange.halted.has(symbol)) count('in-halt', `order ${id}: ${symbol}`)
   const sentMs = session.barSentMs.get(symbol)
   const oldest = Math.max(STALE_MS, 2 * desk.tape.intervalMs)
-  if (sentMs !== undefined && clock.now() - sentMs > oldest)
+  const side = text('action') === 'BUY' ? 1 : -1
+  const account = text('account') || desk.accounts[0]!
+  const held = exchange.holdings.get(account)?.shares(symbol) ?? 0
+  // What closes a position is right on old data too.
+  if (sentMs !== undefined && clock.now() - sentMs > oldest && increases(held, held + side * quantity))
     count(
       'stale-data',
       `order ${id}: the last bar of ${symbol} is ${Math.round((clock.now() - sentMs) / 1000)} s old`,
     )
-  const side = text('action') === 'BUY' ? 1 : -1
-  const notional = exchange.worstCase(text('account') || desk.accounts[0]!, symbol, {
+  const notional = exchange.worstCase(account, symbol, {
     shares: side * quantity,
     except: before,
     timeMs: clock.instantMs,

@@ -12,6 +12,7 @@ import { Tape } from '../../src/sim/tape.js'
 import type { LiveRun } from '../../src/trading/live.js'
 import type { Alarm, Ending } from '../../src/trading/paper/options.js'
 import type { Paper } from '../../src/trading/paper/paper.js'
+import type { Uptime } from '../../src/trading/paper/replayed.js'
 import { retold } from '../../src/trading/paper/retold.js'
 import { playedOf, startPaper } from '../../src/trading/paper/start.js'
 import type { Policy } from '../../src/trading/policy.js'
@@ -78,6 +79,11 @@ export interface Played {
   /** Effects on the world: journal and wire. */
   readonly effects: number
   readonly alarms: readonly (readonly [Alarm, string])[]
+  /** Notes and warnings. */
+  readonly words: readonly string[]
+  /** Nothing was left open or held that should not be; false for a crash. */
+  readonly isDone: boolean
+  readonly uptime: Readonly<Uptime> | null
 }
 
 export interface Effects {
@@ -134,6 +140,7 @@ export async function play(
   const one = policy()
   const lines: string[] = []
   const alarms: [Alarm, string][] = []
+  const words: string[] = []
   const mortal = new Proxy(journal, {
     get: (target, key) => {
       if (key !== 'append') return Reflect.get(target, key, target)
@@ -167,7 +174,7 @@ export async function play(
     },
   })
   try {
-    const { paper, live } = await startPaper(
+    const { paper } = await startPaper(
       {
         gateway: wired,
         journal: mortal,
@@ -207,8 +214,8 @@ export async function play(
         flush: async () => {},
         tell: {
           bar: () => {},
-          note: () => {},
-          warn: () => {},
+          note: (said) => words.push(said),
+          warn: (said) => words.push(said),
           alarm: (kind, words) => alarms.push([kind, words]),
         },
       },
@@ -217,11 +224,11 @@ export async function play(
     meanwhile?.(paper)
     if ('ended' in sim) (sim as Sim).ended.then(() => paper.over())
     const ending = await paper.trade()
-    await paper.finish(ending)
-    void live
-    return { ending, lines, effects, alarms }
+    const { isDone } = await paper.finish(ending)
+    return { ending, lines, effects, alarms, words, isDone, uptime: paper.uptime }
   } catch (error) {
-    if (error instanceof Crash || isDead) return { ending: 'crash', lines, effects, alarms }
+    if (error instanceof Crash || isDead)
+      return { ending: 'crash', lines, effects, alarms, words, isDone: false, uptime: null }
     throw error
   } finally {
     gateway.close()

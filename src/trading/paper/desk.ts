@@ -51,12 +51,12 @@ export class OrderDesk {
   }
 
   /** Journal first, then the wire; where nothing may be sent, the orders end at once. */
-  async send({ cancels, intents }: Orders, canSend: boolean): Promise<void> {
+  async send({ cancels, intents }: Orders, canSend: (symbol: number) => boolean): Promise<void> {
     const { broker, run } = this.#options
     const orders = intents.map(
       ({ order, symbol, shares, decidedMs }): SentOrder => ({
         order,
-        id: canSend ? broker.nextId() : 0,
+        id: canSend(symbol) ? broker.nextId() : 0,
         ref: referenceOf(run, order),
         symbol,
         shares,
@@ -69,7 +69,7 @@ export class OrderDesk {
     for (const order of cancels) this.cancel(order)
     for (const one of orders) {
       this.#orders.set(one.order, one)
-      if (canSend) this.#place(one)
+      if (one.id !== 0) this.#place(one)
       else this.report(one, CANCEL)
     }
   }

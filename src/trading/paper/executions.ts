@@ -129,12 +129,6 @@ export class Executions {
       const { sent, execution, timeMs } = waiting
       const { revision, shares, price } = execution
       const isCorrection = this.#done.has(exec)
-      if (shares === 0 && !isCorrection) {
-        // Taken back before the account has heard of it.
-        this.#waiting.delete(exec)
-        this.#done.set(exec, { ...NOTHING, revision })
-        continue
-      }
       const known = this.#commission.get(`${exec}.${revision}`)
       const reference = this.#reference.get(sent.order)
       if ((known === undefined || reference === undefined) && marks === null) continue
@@ -149,18 +143,25 @@ export class Executions {
       if (known === undefined) this.#estimated.set(exec, waiting)
       else this.#commission.delete(`${exec}.${revision}`)
       this.#done.set(exec, { revision, shares: signed, price, fees, slippage, modelled })
+      const report = { order: sent.order, execution: exec, price, timeMs }
+      if (shares === 0 && !isCorrection) {
+        // Taken back before we heard of it: one share stands for those that nobody told of, as its costs stay.
+        const one = { shares: Math.sign(sent.shares), fees: 0, slippage: 0 }
+        settled.push({
+          execution: { ...execution, revision: revision - 1 },
+          modelled: 0,
+          report: { ...report, ...one, kind: FILL },
+        })
+      }
       settled.push({
         execution,
         modelled,
         report: {
-          kind: isCorrection ? CORRECT : FILL,
-          order: sent.order,
-          execution: exec,
+          ...report,
+          kind: isCorrection || shares === 0 ? CORRECT : FILL,
           shares: signed,
-          price,
           fees,
           slippage,
-          timeMs,
         },
       })
     }

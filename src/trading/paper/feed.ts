@@ -97,10 +97,15 @@ export class BarFeed {
     this.#closedMs = Number.POSITIVE_INFINITY
   }
 
-  /** The next bars that are known, those taken from history that the stream brought in part; null where none is. */
-  async next(): Promise<Slot | null> {
+  /**
+   * The next bars that are known; null where none is. What the stream brought in part, or not at all, comes from history;
+   * `isSilent` says for which symbols it brought nothing.
+   */
+  async next(): Promise<(Slot & { readonly isSilent: readonly boolean[] }) | null> {
     const slot = this.#builder.next(this.#closedMs)
-    return slot === null ? null : { ...slot, bars: await this.#completed(slot) }
+    if (slot === null) return null
+    const isSilent = slot.bars.map((bar) => bar === null)
+    return { ...slot, isSilent, bars: await this.#completed(slot) }
   }
 
   /** Bars from history that begin at `fromMs` or later and have ended, in the order of time. */

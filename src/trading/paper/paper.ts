@@ -6,7 +6,7 @@ import type { Slot } from '../../broker/bars.js'
 import type { Distrust } from '../../broker/journal.js'
 import type { GatewayBar, GatewayListener, Problem } from '../../broker/listener.js'
 import { newYorkDay, sessionAt } from '../../market/calendar.js'
-import { sessionOfStart } from '../../market/grid.js'
+import { endOfBar, sessionOfStart } from '../../market/grid.js'
 import { SYMBOL_COUNT } from '../../market/market.js'
 import { CANCEL, REJECT } from '../../portfolio/orders.js'
 import type { Orders } from '../live.js'
@@ -45,6 +45,9 @@ const ASK_AGAIN_MS = 5 * SECOND
 /** Bars that are later than this are asked for. */
 const OVERDUE_MS = 2 * GRACE_MS
 
+const ALL_SPEAK: readonly boolean[] = new Array(SYMBOL_COUNT).fill(false)
+const NONE_SPEAKS: readonly boolean[] = new Array(SYMBOL_COUNT).fill(true)
+
 /** One run at one gateway. */
 export class Paper {
   readonly #options: PaperOptions
@@ -74,6 +77,8 @@ export class Paper {
   /** Loss limits, of the day and from the peak, that people were told of. */
   #isStopTold: boolean
   #isHaltTold: boolean
+  /** Symbols whose stream has brought nothing of the bar that is dealt with: it is dead, or they do not trade. */
+  #silent: readonly boolean[] = ALL_SPEAK
   /** Decisions that still see a hole which history has not filled. */
   #blindBars = 0
   /** Of the session under way, days since 1970-01-01; null before the first. */
@@ -237,14 +242,14 @@ export class Paper {
   }
 
   async #handle(message: Message): Promise<void> {
-    const { host } = this.#options
+    const { host, broker, clock } = this.#options
     const desk = this.#desk
     switch (message.kind) {
       case 'part':
         this.#cameMs = message.atMs
         return this.#part(message.symbol, message.bar)
       case 'time':
-        this.#options.clock.told(message.timeMs)
+        clock.told(message.timeMs)
         if (!this.#feed.told(message.endMs)) return
         await this.#slots()
         return this.#feed.goOn()
@@ -254,6 +259,11 @@ export class Paper {
         this.#isOver = true
         this.#feed.close()
         await this.#slots()
+        // Streams that were dead have told nothing of the time either.
+        await broker.time().then(
+          (timeMs) => clock.told(timeMs),
+          () => {},
+        )
         await this.#catchUp()
         return this.#end('data')
       case 'order':
@@ -382,7 +392,9 @@ export class Paper {
     const dueMs = Math.max(this.#newestMs() + intervalMs, session.openMs) + intervalMs
     if (nowMs < dueMs + OVERDUE_MS) return
     this.#pollMs = nowMs + intervalMs
+    this.#silent = NONE_SPEAKS
     await this.#catchUp()
+    this.#silent = ALL_SPEAK
   }
 
   /** How long before the close nothing is to be held any more, milliseconds. */
@@ -427,7 +439,9 @@ export class Paper {
       const slot = await this.#feed.next()
       if (slot === null) return
       await this.#fillBefore(slot.timeMs)
+      this.#silent = slot.isSilent
       await this.#slot(slot)
+      this.#silent = ALL_SPEAK
     }
   }
 
@@ -532,7 +546,8 @@ export class Paper {
     const held = market.symbols
       .map((symbol, k) => [symbol, live.state.account.position[k]!] as const)
       .filter(([, shares]) => shares !== 0)
-    if (held.length === 0 || nowMs < closeMs) return false
+    if (held.length === 0 || Math.max(nowMs, endOfBar(this.#newestMs(), market.intervalMs)) < closeMs)
+      return false
     tell.alarm('held', `held over the close: ${held.map((one) => one.join(' ')).join(', ')}`)
     return true
   }
@@ -586,7 +601,7 @@ export class Paper {
       count(this.#uptime, null, live)
       return this.#notes.note({ event: 'miss', action, sha256 })
     }
-    const ages = live.options.market.symbols.map((symbol) => this.#distrust(symbol) ?? ageMs)
+    const ages = live.options.market.symbols.map((_, k) => this.#distrust(k) ?? ageMs)
     if (this.#blindBars > 0) this.#blindBars--
     const decided = live.decide(trustedAges(ages))
     const { action, sha256 } = decided
@@ -596,9 +611,10 @@ export class Paper {
   }
 
   /** Why a symbol deserves no entries now; null where it does. */
-  #distrust(symbol: string): Distrust | null {
+  #distrust(k: number): Distrust | null {
     if (!this.#isSettled()) return 'link'
-    return this.#trust.of(symbol) ?? (this.#blindBars > 0 ? 'data' : null)
+    const isBlind = this.#blindBars > 0 || this.#silent[k]!
+    return this.#trust.of(this.#options.live.options.market.symbols[k]!) ?? (isBlind ? 'data' : null)
   }
 
   /** The broker is there, and what it knows was held against what we know. */
@@ -606,8 +622,12 @@ export class Paper {
     return this.#options.broker.state === 'ready' && this.#books.isDone
   }
 
+  /** Nothing goes out in a halt, not even what would close a position: it would meet whatever price comes after. */
   #send(orders: Orders): Promise<void> {
-    return this.#desk.send(orders, !this.#options.dryRun && this.#isSettled())
+    const { dryRun, live } = this.#options
+    const canSend = !dryRun && this.#isSettled()
+    const { symbols } = live.options.market
+    return this.#desk.send(orders, (symbol) => canSend && this.#trust.of(symbols[symbol]!) !== 'halt')
   }
 
   /** What still works from the decision before is cancelled, and its end waited for: the next decision begins with none. */

@@ -76,7 +76,7 @@ export function count(uptime: Uptime, ages: readonly (number | Distrust)[] | nul
   if (ages?.includes('halt')) return
   const { maxAgeMs } = live.options.rules.limits
   uptime.all++
-  if (ages?.every((age) => typeof age === 'number' && age <= maxAgeMs)) uptime.good++
+  if (ages?.every((age) => age === 'stopped' || (typeof age === 'number' && age <= maxAgeMs))) uptime.good++
 }
 
 /** How a journal is read back. */
