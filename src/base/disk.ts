@@ -26,6 +26,8 @@ export interface Disk {
   rename(from: string, to: string): void
   unlink(path: string): void
   list(path: string): string[]
+  /** The path without symbolic links. */
+  real(path: string): string
   /** With those above it; one that is there stays as it is. */
   makeDirectory(path: string, mode: number): void
 }
@@ -48,6 +50,7 @@ export const disk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.unlinkSync(path),
   list: (path) => fs.readdirSync(path),
+  real: (path) => fs.realpathSync.native(path),
   makeDirectory: ensureDirectory,
 }
 

@@ -4,6 +4,7 @@
  * token still in the lock: as each token has one breaker at a time and only the owner or the breaker removes it, no live lock
  * is broken.
  */
+import { basename, dirname, join } from 'node:path'
 import { type Disk, readText, remove, writeNew } from './disk.js'
 import { Failure, systemCode } from './errors.js'
 
@@ -65,7 +66,7 @@ export async function withLock<T>(
 /** Takes the lock of `path`, PATH.lock, and gives the way to let it go. Throws as `withLock` does. */
 export async function takeLock(world: LockWorld, path: string, patience: LockPatience): Promise<() => void> {
   const { disk } = world
-  const lock = `${path}.lock`
+  const lock = lockOf(disk, path)
   const mine: Held = { ...world.self, token: world.token() }
   const own = `${lock}.${mine.token}`
   const content = JSON.stringify(mine)
@@ -76,6 +77,21 @@ export async function takeLock(world: LockWorld, path: string, patience: LockPat
     remove(disk, own)
   }
   return () => remove(disk, lock)
+}
+
+/** A file has one lock, whatever symbolic links lead to it. */
+function lockOf(disk: Disk, path: string): string {
+  for (const [known, rest] of [
+    [path, ''],
+    [dirname(path), basename(path)],
+  ] as const) {
+    try {
+      return `${join(disk.real(known), rest)}.lock`
+    } catch {
+      // It is still to be made.
+    }
+  }
+  return `${path}.lock`
 }
 
 /** Whether a process that lives, or one of another host, of which nobody here can know, holds the lock of `path`. */
@@ -92,7 +108,7 @@ export interface LockState {
 
 /** The lock of `path`, or null. */
 export function lockState(world: LockWorld, path: string): LockState | null {
-  return stateOf(world, readHeld(world.disk, `${path}.lock`))
+  return stateOf(world, readHeld(world.disk, lockOf(world.disk, path)))
 }
 
 function stateOf({ self, isAlive }: LockWorld, held: Held | 'unknown' | null): LockState | null {
@@ -107,7 +123,7 @@ function stateOf({ self, isAlive }: LockWorld, held: Held | 'unknown' | null): L
  * one that is in use. Of another host's the caller must know that nobody uses it.
  */
 export function unlock(world: LockWorld, path: string): string | null {
-  const lock = `${path}.lock`
+  const lock = lockOf(world.disk, path)
   // Read once: what was asked whether it lives is what is removed.
   const held = readHeld(world.disk, lock)
   const state = stateOf(world, held)

@@ -6,6 +6,7 @@
  * A line is `{"n":1,"event":"start",...,"crc":"9ae0daaf"}`: numbers run on from 1, and the CRC-32 is that of the line up to it.
  * A last line that a crash has torn is cut off: nothing was sent on it. Any other damage is refused.
  */
+import { stat } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { type AppendLog, openLog } from '../base/append-log.js'
 import { badData, systemCode, systemFailure } from '../base/errors.js'
@@ -107,11 +108,14 @@ export interface JournalContent {
   readonly isTorn: boolean
 }
 
-/** All events of a journal; none where there is no file. Throws 65, with the byte, where anything but the end is damaged. */
-export async function readJournal(path: string): Promise<JournalContent> {
-  const bytes = await readAtMost(path, { most: MOST_BYTES }).catch((error) => {
+/**
+ * All events of a journal; none where there is no file. Throws 65, with the byte, where anything but the end is damaged; `writing`
+ * says that it is to be written to.
+ */
+export async function readJournal(path: string, writing = false): Promise<JournalContent> {
+  const bytes = await readAtMost(path, { most: MOST_BYTES, isRegular: true }).catch((error) => {
     if (systemCode(error) === 'ENOENT') return Buffer.alloc(0)
-    throw systemFailure(error, path)
+    throw systemFailure(error, path, writing)
   })
   const events: JournalEvent[] = []
   let from = 0
@@ -142,8 +146,17 @@ export class Journal {
 
   /** Opens or makes a journal, and gives what it holds. Throws as `readJournal` and `openLog` do. */
   static async open(path: string): Promise<{ journal: Journal; events: readonly JournalEvent[] }> {
-    const { events } = await readJournal(path)
+    const { events } = await readJournal(path, true)
     const log = await openLog(path, { torn: 'drop', mode: 0o600 })
+    // The lock is that of one name.
+    const { nlink } = await stat(path)
+    if (nlink > 1) {
+      await log.close()
+      throw badData('has a second name, a hard link, by which another run could write to it', {
+        where: path,
+        hint: 'remove that link, or begin another journal with --journal FILE',
+      })
+    }
     return { journal: new Journal(path, log, events.length), events }
   }
 

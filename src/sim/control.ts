@@ -2,8 +2,9 @@
  * A Unix socket at which somebody runs the simulator: a JSON line is a fault as in a scenario, or `{"ask":"status"}`; each is
  * answered by one line.
  */
-import { chmodSync, unlinkSync } from 'node:fs'
+import { chmodSync, existsSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import type { Sim } from './server.js'
@@ -82,7 +83,9 @@ async function listenAt(server: Server, path: string): Promise<void> {
   } catch (error) {
     if (systemCode(error) === 'EADDRINUSE')
       throw new Failure('unavailable', `${path}: another process listens there`, { cause: error })
-    throw systemFailure(error, path, true)
+    // That is what listen(2) is made to say of a folder that is not there.
+    const isNowhere = systemCode(error) === 'EACCES' && !existsSync(dirname(path))
+    throw systemFailure(isNowhere ? { code: 'ENOENT' } : error, path, true)
   }
 }
 

@@ -169,8 +169,24 @@ export interface Recording {
   close(): Promise<void>
 }
 
-/** Takes clients, one session at a time and after another, and passes each through to the gateway. */
+const REACH_MS = 5000
+
+/** Whether anything listens there; throws 69 where nothing does. */
+function reached({ host, port }: RecordOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port })
+    socket.setTimeout(REACH_MS, () => socket.destroy(new Error('no answer')))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.once('error', (error) => reject(noGateway({ host, port }, error)))
+  })
+}
+
+/** Takes clients, one session at a time and after another, and passes each through to the gateway. Throws 69 where there is none. */
 export async function startRecording(options: RecordOptions): Promise<Recording> {
+  await reached(options)
   const recorder = new Recorder(options.onBar)
   const sockets = new Set<Socket>()
   let fail: (error: unknown) => void = () => {}
@@ -277,8 +293,7 @@ function pass({ client, gateway, recorder, options, fail }: Passing): void {
     }),
   )
   gateway.on('error', (error) => {
-    if (stage === 'handshake' || stage === 'greeting')
-      fail(new Failure('unavailable', `no gateway at ${options.host}:${options.port}`, { cause: error }))
+    if (stage === 'handshake' || stage === 'greeting') fail(noGateway(options, error))
     gateway.destroy()
   })
   gateway.on('close', () => {
@@ -288,3 +303,6 @@ function pass({ client, gateway, recorder, options, fail }: Passing): void {
   client.on('error', end)
   client.on('close', end)
 }
+
+const noGateway = ({ host, port }: Pick<RecordOptions, 'host' | 'port'>, cause: unknown): Failure =>
+  new Failure('unavailable', `no gateway at ${host}:${port}`, { cause })

@@ -239,6 +239,9 @@ describe('refuses', () => {
     [['--bars', 'none.csv'], 66, 'jules sim: none.csv: '],
     [['--mock', '--interval', '1s'], 65, 'jules sim: bars of 1s are shorter'],
     [['--mock', '--log', 'no/where'], 73, 'jules sim: no/where: '],
+    [['--mock', '--control', 'no/where'], 73, 'jules sim: no/where: no such file or directory\n'],
+    [['--mock', '--state', '.'], 73, 'jules sim: .: is a directory\n'],
+    [['--record', '127.0.0.1:1'], 69, 'jules sim: no gateway at 127.0.0.1:1\n'],
   ]
   test.each(cases)('%j', async (args, code, words) => {
     const dir = new Workdir()

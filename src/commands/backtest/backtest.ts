@@ -4,7 +4,7 @@ import { badData, usage } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
-import { choice, integer, list, option, text, under } from '../../cli/options.js'
+import { choice, integer, list, option, under } from '../../cli/options.js'
 import { painter, showsUnicode } from '../../cli/ui.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
@@ -39,6 +39,7 @@ import {
 } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { execEndWords, execTimeout, execWords, policyOption, preparedPolicy } from '../wiring/policies.js'
+import { runName } from '../wiring/run-name.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { decisionTable, decisionTime, explained } from './explain.js'
@@ -61,7 +62,7 @@ const options = {
   }),
   ...strategyOptions,
   ...under('Output', {
-    run: text('NAME', 'name of the run in the records', { defaultText: 'a digest of settings and data' }),
+    run: runName('name of the run in the records', 'a digest of settings and data'),
     explain: option<number | undefined>(
       'TIME',
       'print the decision at this time whole: ISO 8601, or New York time without an offset',

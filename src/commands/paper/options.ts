@@ -6,6 +6,7 @@ import { type GatewayPlace, gatewayPlace, instant } from '../wiring/gateway.js'
 import { marketOptions } from '../wiring/market.js'
 import { output } from '../wiring/output.js'
 import { execTimeout, policyOption } from '../wiring/policies.js'
+import { runName } from '../wiring/run-name.js'
 import { strategyOptions } from '../wiring/strategy.js'
 
 /** Where the gateway is: `sim` for one in this process. */
@@ -65,9 +66,7 @@ export const options = {
   }),
   ...under('Run', {
     journal: file('the journal; an existing one is gone on with'),
-    run: text('NAME', 'name of the run in records and order references', {
-      defaultText: 'a digest of the settings',
-    }),
+    run: runName('name of the run in records and order references', 'a digest of the settings'),
     'dry-run': flag('decide, and send nothing'),
     adopt: flag('take over shares that no execution of the journal explains'),
     flatten: flag('close everything that is held, and end'),

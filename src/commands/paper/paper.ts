@@ -52,7 +52,7 @@ export const paper = defineCommand({
   examples: [
     {
       text: 'A generated day through the simulated gateway',
-      shell: 'jules fetch --mock > day.ndjson && jules paper --replay day.ndjson',
+      shell: 'jules fetch --mock --days 1 > day.ndjson && jules paper --replay day.ndjson',
     },
     {
       text: 'A model on the paper account of a gateway',

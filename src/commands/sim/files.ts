@@ -40,11 +40,11 @@ export function openSimLog(
 /** The state of a simulator in a file; undefined where there is none yet. */
 export async function readStateFile(path: string): Promise<SavedSim | undefined> {
   try {
-    const bytes = await readAtMost(path, { most: MOST_STATE })
+    const bytes = await readAtMost(path, { most: MOST_STATE, isRegular: true })
     return readSimState(bytes.toString(), path)
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
-    throw error instanceof Failure ? error : systemFailure(error, path)
+    throw error instanceof Failure ? error : systemFailure(error, path, true)
   }
 }
 

@@ -6,6 +6,7 @@ import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, flag, integer, option, real, text, under, type Values } from '../../cli/options.js'
 import { marketOptions } from '../wiring/market.js'
+import { runName } from '../wiring/run-name.js'
 import { strategyOptions } from '../wiring/strategy.js'
 
 const SCHEDULES = ['const', 'linear'] as const
@@ -157,7 +158,7 @@ export const trainOptions = {
       completes: 'directory',
       defaultText: 'runs/RUN in the data directory',
     }),
-    run: option<string | undefined>('NAME', 'name of the run', { defaultText: 'symbols and time' }, nameOf),
+    run: runName('name of the run', 'symbols and time'),
     resume: file('go on with the run in this folder', { completes: 'directory' }),
     force: flag('replace a run in the folder'),
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
@@ -165,11 +166,6 @@ export const trainOptions = {
       defaultText: 'table on a terminal, else ndjson',
     }),
   }),
-}
-
-function nameOf(word: string): string {
-  if (/^[^/.][^/]*$/.test(word)) return word
-  throw usage('expected a name without "/" and no dot in front', { got: quote(word) })
 }
 
 export type Given = Values<typeof trainOptions>
