@@ -1,4 +1,4 @@
-// Paper trading on the simulated gateway: a whole day, from bar to order, and memory over five days.
+// Paper trading on the simulated gateway: a whole day, from bar to order, and memory over ten days.
 import { spawn } from 'node:child_process'
 import {
   closeSync,
@@ -82,9 +82,9 @@ try {
   console.log(
     `bar to order: median ${quantile(latencies, 0.5)} ms, p99 ${quantile(latencies, 0.99)} ms of ${latencies.length}; fsync median ${quantile(fsync, 0.5).toFixed(2)} ms, p99 ${quantile(fsync, 0.99).toFixed(2)} ms`,
   )
-  const { seconds, memory } = await play(await bars(5), 'random')
+  const { seconds, memory } = await play(await bars(10), 'random')
   console.log(
-    `five days: ${seconds.toFixed(2)} s; resident after each: ${memory.map((one) => one.toFixed(0)).join(', ')} MiB`,
+    `ten days: ${seconds.toFixed(2)} s; resident after each: ${memory.map((one) => one.toFixed(0)).join(', ')} MiB`,
   )
 } finally {
   rmSync(dir, { recursive: true, force: true })
