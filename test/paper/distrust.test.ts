@@ -223,6 +223,18 @@ const CASES: Readonly<Record<string, Case>> = {
       expect(ordersOf(run)).toBeGreaterThan(0)
     },
   },
+  'prices that are off by a constant are not believed': {
+    faults: [{ fault: 'price-offset', on: inBar(early, 10), with: { seconds: 200, symbol: 'NVDA' } }],
+    is: (run) => {
+      const closes = run.events.flatMap((event) => (event.event === 'bar' ? [event.numbers[3]] : []))
+      expect(closes).toEqual([...early.market.close[0]!.slice(WARMUP, WARMUP + BARS)])
+      expect(run.words.map((words) => words.slice(0, 36))).toEqual([
+        "NVDA: the stream's prices are not th",
+        "NVDA: the stream's prices are right ",
+      ])
+      expect([...distrusted(run)]).toEqual(['data'])
+    },
+  },
   'history is not known either: no entries while anybody looks back on the hole': {
     faults: [
       { fault: 'bars-stop', on: inBar(early, 10), with: { seconds: 200 } },

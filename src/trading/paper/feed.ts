@@ -18,6 +18,21 @@ const HISTORY_MARGIN_MS = MINUTE
 /** What of a bar has not come this long after its last part, host time, will not come. */
 export const GRACE_MS = 3 * SECOND
 
+/** Open, high, low, close in the numbers of a bar. */
+const PRICES = [0, 1, 2, 3] as const
+
+/** A price that is further from the close before is held against history: after a farm's return they may all be off by a constant. */
+const JUMP = 0.01
+
+/** The stream and history differ by less in what is right. */
+const TOLERANCE = 0.005
+
+interface Known {
+  /** Null where a symbol has none. */
+  readonly bar: readonly number[] | null
+  readonly isDoubtful: boolean
+}
+
 /** The bars of one run. */
 export class BarFeed {
   readonly #options: PaperOptions
@@ -30,6 +45,9 @@ export class BarFeed {
   #answeredMs = Number.NEGATIVE_INFINITY
   /** Of what had ended by then nothing comes any more: by the stream itself, not by a clock that may be wrong. */
   #closedMs = Number.NEGATIVE_INFINITY
+  /** By symbol: its stream is to be held against history, and was found to bring other prices. */
+  readonly #isUnchecked: boolean[] = new Array(SYMBOL_COUNT).fill(false)
+  readonly #isWrong: boolean[] = new Array(SYMBOL_COUNT).fill(false)
 
   constructor(options: PaperOptions, inbox: Inbox) {
     this.#options = options
@@ -48,6 +66,7 @@ export class BarFeed {
   /** The stream of a symbol has begun again after a break. */
   gap(symbol: number): void {
     this.#builder.began(symbol, this.#options.clock.now())
+    this.#isUnchecked[symbol] = true
   }
 
   /** Bars that begin at this time or before it are known from elsewhere. */
@@ -98,14 +117,18 @@ export class BarFeed {
   }
 
   /**
-   * The next bars that are known; null where none is. What the stream brought in part, or not at all, comes from history;
-   * `isSilent` says for which symbols it brought nothing.
+   * The next bars that are known; null where none is. What the stream brought in part, or not at all, comes from history, and what
+   * it brought after a break, or far from the bar before, is held against it. No entries on bars with `isDoubtful`.
    */
-  async next(): Promise<(Slot & { readonly isSilent: readonly boolean[] }) | null> {
+  async next(): Promise<(Slot & { readonly isDoubtful: readonly boolean[] }) | null> {
     const slot = this.#builder.next(this.#closedMs)
     if (slot === null) return null
-    const isSilent = slot.bars.map((bar) => bar === null)
-    return { ...slot, isSilent, bars: await this.#completed(slot) }
+    const known = await Promise.all(slot.bars.map((_, k) => this.#known(slot, k)))
+    return {
+      ...slot,
+      bars: known.map(({ bar }) => bar),
+      isDoubtful: known.map(({ isDoubtful }) => isDoubtful),
+    }
   }
 
   /** Bars from history that begin at `fromMs` or later and have ended, in the order of time. */
@@ -131,21 +154,36 @@ export class BarFeed {
     return [...slots.values()].sort((a, b) => a.timeMs - b.timeMs)
   }
 
-  async #completed({ timeMs, endMs, bars, isWhole }: Slot): Promise<(readonly number[] | null)[]> {
+  /** The bar of a symbol as far as it is to be believed. */
+  async #known({ timeMs, endMs, bars, isWhole }: Slot, k: number): Promise<Known> {
     const { live, tell } = this.#options
-    return Promise.all(
-      bars.map(async (bar, k) => {
-        // A symbol without a bar may have a stream that is dead.
-        if (isWhole[k] && bar !== null) return bar
-        const history = await this.#history(k, timeMs, endMs).catch((error: unknown) => {
-          const symbol = live.options.market.symbols[k]!
-          tell.warn(`${symbol}: the bar at ${formatTime(timeMs)} is not known: ${messageOf(error)}`)
-          return []
-        })
-        const found = history.find(({ startMs }) => startMs === timeMs)
-        return found === undefined ? null : numbersOfBar(found)
-      }),
-    )
+    const bar = bars[k]!
+    const isStrange = bar !== null && (this.#isUnchecked[k]! || this.#jumps(k, bar))
+    if (bar !== null && isWhole[k] && !isStrange) return { bar, isDoubtful: false }
+    const symbol = live.options.market.symbols[k]!
+    const history = await this.#history(k, timeMs, endMs).catch((error: unknown) => {
+      tell.warn(`${symbol}: history does not know the bar at ${formatTime(timeMs)}: ${messageOf(error)}`)
+      return []
+    })
+    const found = history.find(({ startMs }) => startMs === timeMs)
+    const numbers = found === undefined ? null : numbersOfBar(found)
+    // A symbol without a bar may have a stream that is dead.
+    if (bar === null || !isWhole[k]) return { bar: numbers, isDoubtful: bar === null || numbers === null }
+    if (numbers === null) return { bar, isDoubtful: true }
+    const isSame = PRICES.every((price) => Math.abs(bar[price]! / numbers[price]! - 1) <= TOLERANCE)
+    if (!isSame && !this.#isWrong[k])
+      tell.warn(`${symbol}: the stream's prices are not those of history, which count: no entries meanwhile`)
+    if (isSame && this.#isWrong[k]) tell.warn(`${symbol}: the stream's prices are right again`)
+    this.#isWrong[k] = !isSame
+    this.#isUnchecked[k] = !isSame
+    return isSame ? { bar, isDoubtful: false } : { bar: numbers, isDoubtful: true }
+  }
+
+  /** A bar is far from the one before it. */
+  #jumps(k: number, bar: readonly number[]): boolean {
+    const { market } = this.#options.live.options
+    const before = market.close[k]![market.length - 1]
+    return before !== undefined && PRICES.some((price) => Math.abs(bar[price]! / before - 1) > JUMP)
   }
 
   /** Bars of a symbol that begin in [fromMs, toMs). */

@@ -45,8 +45,8 @@ const ASK_AGAIN_MS = 5 * SECOND
 /** Bars that are later than this are asked for. */
 const OVERDUE_MS = 2 * GRACE_MS
 
-const ALL_SPEAK: readonly boolean[] = new Array(SYMBOL_COUNT).fill(false)
-const NONE_SPEAKS: readonly boolean[] = new Array(SYMBOL_COUNT).fill(true)
+const NO_DOUBT: readonly boolean[] = new Array(SYMBOL_COUNT).fill(false)
+const ALL_DOUBT: readonly boolean[] = new Array(SYMBOL_COUNT).fill(true)
 
 /** One run at one gateway. */
 export class Paper {
@@ -77,8 +77,8 @@ export class Paper {
   /** Loss limits, of the day and from the peak, that people were told of. */
   #isStopTold: boolean
   #isHaltTold: boolean
-  /** Symbols whose stream has brought nothing of the bar that is dealt with: it is dead, or they do not trade. */
-  #silent: readonly boolean[] = ALL_SPEAK
+  /** By symbol: its stream has not brought the bar that is dealt with as it stands, be it that it is dead, or wrong. */
+  #isDoubtful: readonly boolean[] = NO_DOUBT
   /** Decisions that still see a hole which history has not filled. */
   #blindBars = 0
   /** Of the session under way, days since 1970-01-01; null before the first. */
@@ -392,9 +392,9 @@ export class Paper {
     const dueMs = Math.max(this.#newestMs() + intervalMs, session.openMs) + intervalMs
     if (nowMs < dueMs + OVERDUE_MS) return
     this.#pollMs = nowMs + intervalMs
-    this.#silent = NONE_SPEAKS
+    this.#isDoubtful = ALL_DOUBT
     await this.#catchUp()
-    this.#silent = ALL_SPEAK
+    this.#isDoubtful = NO_DOUBT
   }
 
   /** How long before the close nothing is to be held any more, milliseconds. */
@@ -439,9 +439,9 @@ export class Paper {
       const slot = await this.#feed.next()
       if (slot === null) return
       await this.#fillBefore(slot.timeMs)
-      this.#silent = slot.isSilent
+      this.#isDoubtful = slot.isDoubtful
       await this.#slot(slot)
-      this.#silent = ALL_SPEAK
+      this.#isDoubtful = NO_DOUBT
     }
   }
 
@@ -613,7 +613,7 @@ export class Paper {
   /** Why a symbol deserves no entries now; null where it does. */
   #distrust(k: number): Distrust | null {
     if (!this.#isSettled()) return 'link'
-    const isBlind = this.#blindBars > 0 || this.#silent[k]!
+    const isBlind = this.#blindBars > 0 || this.#isDoubtful[k]!
     return this.#trust.of(this.#options.live.options.market.symbols[k]!) ?? (isBlind ? 'data' : null)
   }
 
