@@ -5,12 +5,15 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { formatTime } from '../../src/base/time.js'
 import { readJournal } from '../../src/broker/journal.js'
+import { load } from '../../src/commands/load.js'
 import type { Market } from '../../src/market/market.js'
 import { DEFAULT_CASH, type Sim } from '../../src/sim/server.js'
+import { identifier, RECORD_TABLES } from '../../src/store/tables.js'
 import { smaCross } from '../../src/trading/policies.js'
+import { called } from '../support/called.js'
 import { heldAt, type Play, simFor } from '../support/paper.js'
 import { randomMarket } from '../support/random-market.js'
-import { BIN, finished, Workdir } from '../support/workdir.js'
+import { BIN, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
 const day: Play = {
   market: randomMarket({ sessions: 1, seed: 11, bps: 20 }).slice(260, 390),
@@ -56,6 +59,32 @@ const parsed = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
+/** Loads the records of a run twice, all of them, with the same effect: what the tables hold, by type. */
+async function loadedTwice(dir: Workdir, text: string): Promise<Map<string, Record<string, unknown>[]>> {
+  const { dsn, query } = await freshDatabase()
+  const args = ['--dsn', dsn, dir.write('records.ndjson', text)]
+  const held = async () =>
+    new Map(
+      await Promise.all(
+        Object.entries(RECORD_TABLES).map(
+          async ([type, { name, key }]) =>
+            [type, await query(`SELECT * FROM ${name} ORDER BY ${key.map(identifier).join()}`)] as const,
+        ),
+      ),
+    )
+  const tables = []
+  for (let i = 0; i < 2; i++) {
+    const { status, stderr } = await called(load, 'load', args)
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^jules load: \d+ rows read, [^\n]* 0 rejected\n$/),
+    ])
+    tables.push(await held())
+  }
+  expect(tables[1]).toEqual(tables[0])
+  return tables[0]!
+}
+
 test('a replay writes the records of a backtest, a state a bar and a summary that agrees with the broker', async () => {
   const dir = new Workdir()
   const file = dir.write('day.ndjson', bars(day.market))
@@ -83,6 +112,8 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
     day: { date: '2025-08-01' },
   })
   expect(Math.abs(records.at(-1).day.difference)).toBeLessThan(0.0101)
+  for (const [type, rows] of await loadedTwice(dir, paper.stdout))
+    expect(rows, type).toHaveLength(records.filter((record) => record.type === type).length)
   // The journal stands for the same records, and its replay differs in nothing.
   const shown = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'ndjson'])
   expect(bare(shown.stdout)).toEqual(bare(paper.stdout))
@@ -124,8 +155,13 @@ test('a dry run decides and sends nothing', async () => {
 test('SIGTERM keeps positions and says 143; --flatten then closes them; a second process waits for neither', async () => {
   const dir = new Workdir()
   const { sim } = await simulated()
-  const child = dir.start(BIN, at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--records', 'fill'))
-  child.stdout!.once('data', () => child.kill('SIGTERM'))
+  const child = dir.start(BIN, at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson'))
+  let text = ''
+  child.stdout!.on('data', (part) => {
+    const isSent = text.includes('"fill"')
+    text += part
+    if (!isSent && text.includes('"fill"')) child.kill('SIGTERM')
+  })
   const ended = await finished(child)
   expect(ended.status).toBe(143)
   expect(ended.stderr).toContain('terminated, stopping')
@@ -136,6 +172,13 @@ test('SIGTERM keeps positions and says 143; --flatten then closes them; a second
   })
   const flat = await dir.jules(at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--flatten'))
   expect([flat.status, heldAt(sim, day).positions]).toEqual([0, [0, 0]])
+  // What both processes wrote is one run.
+  const written = ended.stdout + flat.stdout
+  const [first, last] = parsed(written).filter(({ type }) => type === 'summary')
+  expect([first.run, first.ending, last.ending]).toEqual([last.run, 'stop', 'stop'])
+  const tables = await loadedTwice(dir, written)
+  expect(tables.get('fill')).toHaveLength(parsed(written).filter(({ type }) => type === 'fill').length)
+  expect(tables.get('summary')).toEqual([{ run: last.run, summary: last }])
 })
 
 test('the kill switch stops a run with 1, stays latched, and tells the webhook', async () => {
