@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { formatTime } from '../../src/base/time.js'
 import { readJournal } from '../../src/broker/journal.js'
+import { drift } from '../../src/commands/drift.js'
 import { load } from '../../src/commands/load.js'
 import type { Market } from '../../src/market/market.js'
 import { DEFAULT_CASH, type Sim } from '../../src/sim/server.js'
@@ -117,8 +118,8 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
   // The journal stands for the same records, and its replay differs in nothing.
   const shown = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'ndjson'])
   expect(bare(shown.stdout)).toEqual(bare(paper.stdout))
-  const drift = await dir.jules(['drift', 'j.ndjson'])
-  expect(parsed(drift.stdout)).toMatchObject([{ type: 'drift', kind: 'pnl', difference: 0 }])
+  const differences = await called(drift, 'drift', [dir.file('j.ndjson')])
+  expect(parsed(differences.stdout)).toMatchObject([{ type: 'drift', kind: 'pnl', difference: 0, why: null }])
   // Gone on with after its end there is nothing left to do.
   const table = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'table'])
   expect(table.stdout).toMatch(/order 1 \(1\) sent/)
@@ -252,11 +253,17 @@ test('drift names the order that the broker rejected, and what followed', async 
   const dir = new Workdir()
   const { sim } = await simulated([{ fault: 'reject', on: { order: 2 } }])
   expect((await dir.jules(at(sim, '--journal', 'j.ndjson'))).status).toBe(0)
-  const { status, stdout } = await dir.jules(['drift', 'j.ndjson'])
-  expect(status).toBe(0)
-  const found = parsed(stdout)
+  const held = async (format: string) => {
+    const { status, stdout } = await called(drift, 'drift', [dir.file('j.ndjson'), '-f', format])
+    expect(status).toBe(0)
+    return stdout
+  }
+  const found = parsed(await held('ndjson'))
   const rejected = found.find(({ kind }) => kind === 'rejected')
-  expect(rejected).toMatchObject({ paper: 0, difference: -rejected.replay })
+  const why = expect.stringMatching(/^201: .*Order rejected - reason:/)
+  expect(rejected).toMatchObject({ paper: 0, difference: -rejected.replay, why })
+  expect(Object.keys(rejected).at(-1)).toBe('why')
+  expect(await held('table')).toContain(`  ${rejected.why}\n`)
   expect(found.at(-1)).toMatchObject({ kind: 'pnl' })
   expect(found.at(-1).difference).not.toBe(0)
 })
