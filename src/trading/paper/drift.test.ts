@@ -30,6 +30,8 @@ interface Otherwise {
   /** Stands in the journal before the bar. */
   readonly before?: readonly JournalEvent[]
   readonly misses?: boolean
+  /** In place of what the policy does, at the bar before and at the bar. */
+  readonly earlier?: number
   readonly action?: number
   readonly ages?: readonly (number | Distrust)[]
   /** The broker does not hear of the order. */
@@ -42,6 +44,7 @@ interface Otherwise {
 function journal({
   before = [],
   misses = false,
+  earlier,
   action,
   ages,
   unsent,
@@ -94,7 +97,8 @@ function journal({
       continue
     }
     const seen = isIt && ages !== undefined ? ages : [0, 0]
-    const known = isIt && action !== undefined ? action : policy.act({ t: i })
+    const given = isIt ? action : i === BOUGHT - 1 ? earlier : undefined
+    const known = given ?? policy.act({ t: i })
     const aged = seen.map((age) => (typeof age === 'number' ? age : Number.POSITIVE_INFINITY))
     const decided = live.decide(aged, known)
     events.push({ event: 'decide', ages: seen, action: known, sha256: decided.sha256 })
@@ -117,7 +121,7 @@ function differences(otherwise: Otherwise): { first: string[]; pnl: number } {
   expect(pnl).toMatchObject({ kind: 'pnl', symbol: null, why: null })
   const first = found
     .slice(0, -1)
-    .filter(({ timeMs }) => timeMs === found[0]!.timeMs)
+    .filter(({ timeMs }) => timeMs === day.endOf(BOUGHT))
     .map(({ timeMs, symbol, kind, paper: ours, replay, why }) => {
       const numbers = [ours, replay].map((value) => (value === null ? '-' : Number(value.toFixed(4))))
       return [new Date(timeMs).toISOString().slice(11, 16), symbol ?? '-', kind, ...numbers, why].join(' ')
@@ -177,6 +181,17 @@ describe('the causes of a difference', () => {
     ],
     ['data of another kind', { ages: ['data', 0] }, untrusted('its data deserved no trust')],
     ['an unknown broker', { ages: ['link', 0] }, untrusted('what the broker holds was not known')],
+    [
+      'a way out of what is held all the same',
+      { earlier: BUY_BOTH, action: HOLD_BOTH, ages: ['stopped', 'link'] },
+      [
+        `${AT} - decision 4 8 `,
+        `${AT} NVDA decision -5 5 `,
+        `${AT} NVDA shares -5 5 `,
+        `${AT} MSFT decision -1 1 `,
+        `${AT} MSFT shares -1 1 `,
+      ],
+    ],
     ['old data', { ages: [125_500, 0] }, untrusted('its data was 125.5 s old')],
     [
       'an order that the broker rejects',

@@ -246,7 +246,8 @@ export function driftOf(
         : age > maxAgeMs
           ? `its data was ${grouped(age / SECOND, 1)} s old`
           : null
-    const cause = paper.missed.get(timeMs) ?? untrusted
+    // What is not trusted keeps from entries alone: an order that went out all the same has another cause.
+    const cause = paper.missed.get(timeMs) ?? (one.ordered === 0 ? untrusted : null)
     if (one.ordered !== other.ordered) tell('decision', one.ordered, other.ordered, cause)
     if (one.filled !== other.filled) {
       const kind = end === undefined ? 'shares' : end.kind === REJECT ? 'rejected' : 'cancelled'
