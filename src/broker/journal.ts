@@ -59,7 +59,7 @@ export type JournalEvent =
   | { readonly event: 'sent'; readonly order: number; readonly id: number }
   /**
    * What the account was told of an order; of an execution with its revision, the broker's lasting id of the order, and the
-   * dollars that the cost model would have taken for slippage.
+   * dollars that the cost model would have taken for slippage; of an end with the broker's words for it, where it has some.
    */
   | {
       readonly event: 'report'
@@ -67,6 +67,7 @@ export type JournalEvent =
       readonly revision?: number
       readonly perm?: number
       readonly modelled?: number
+      readonly why?: string
     }
   /** The broker's cash and ours when the session began, dollars: what the day has earned is held against both. */
   | { readonly event: 'base'; readonly day: number; readonly broker: number; readonly own: number }

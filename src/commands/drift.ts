@@ -4,10 +4,11 @@ import { readJournal } from '../broker/journal.js'
 import { defineCommand } from '../cli/command.js'
 import type { Context } from '../cli/context.js'
 import { choice, under } from '../cli/options.js'
+import { inLine } from '../cli/ui.js'
 import { actionMask } from '../env/actions.js'
 import { BlockWriter } from '../stream/sink.js'
-import { type Drift, type DriftKind, driftOf, PaperDeeds } from '../trading/paper/drift.js'
-import { type Retold, retold } from '../trading/paper/retold.js'
+import { type Drift, type DriftKind, deedsOf, driftOf } from '../trading/paper/drift.js'
+import type { Retold } from '../trading/paper/retold.js'
 import type { Policy } from '../trading/policy.js'
 import { loadModel, policyOf } from './wiring/models.js'
 import { execTimeout, policyChoice, policyOption, preparedPolicy } from './wiring/policies.js'
@@ -33,7 +34,8 @@ const CAUSES: Readonly<Record<DriftKind, string>> = {
   rejected: 'the broker rejected the order',
   cancelled: 'the order ended before it was filled',
   shares: 'another number of shares was filled',
-  price: 'filled at another price',
+  price: 'the market had another price, dollars a share',
+  slippage: 'another slippage against that price, dollars a share',
   commission: 'another commission',
   pnl: 'P&L of the whole run, dollars',
 }
@@ -42,9 +44,9 @@ export const drift = defineCommand({
   name: 'drift',
   summary: 'hold a day on paper against its replay',
   description: [
-    'Replays the bars that a run of jules-paper(1) saw through the backtest, with the policy that decided, and says where the two differ and why: bars that came too late, other decisions, orders that were rejected or cancelled, prices and commissions. The last line is the P&L of both.',
+    'Replays the bars that a run of jules-paper(1) saw through the backtest, with the policy that decided, and says where the two differ and why: bars that came too late, other decisions, orders that were rejected or cancelled, prices, slippage and commissions. The last line is the P&L of both.',
     'A decision that differs is followed by others: a policy sees its positions. The first difference is the one to look at.',
-    'A drift record has what paper and replay had (actions, signed shares, dollars a share, dollars) and their difference.',
+    'A drift record has what paper and replay had (actions, signed shares, dollars a share, dollars), their difference, and why, as far as the journal has a cause: what kept a bar away, why data was not trusted, what the broker said of an order. A price is that of the market when the order met it, and slippage what was paid against it.',
     'A journal names the simple policies itself. One of a model has the digest of it: --policy model:PATH says where it is, and is refused where it is another one.',
   ],
   operands: [{ name: 'JOURNAL', help: 'the journal of a run', required: true, completes: 'file' }],
@@ -61,17 +63,7 @@ export const drift = defineCommand({
   run: async (context, given, [path = '']) => {
     const { events } = await readJournal(path)
     if (events.length === 0) throw new Failure('noInput', 'no journal', { where: path })
-    const paper = new PaperDeeds()
-    let endOf = (): number => 0
-    const run = retold(
-      events,
-      path,
-      ({ market }) => {
-        endOf = () => market.endOf(market.length - 1)
-        return paper
-      },
-      (event) => paper.told(event, endOf),
-    )
+    const { run, paper } = deedsOf(events, path)
     if (run.past.bars < 2)
       throw new Failure('noInput', 'the journal has no bar after a decision', { where: path })
     const policy = await policyFor(context, given, run)
@@ -118,7 +110,7 @@ async function policyFor(
   return policy
 }
 
-const recordOf = (run: string, { timeMs, symbol, kind, paper, replay }: Drift): string =>
+const recordOf = (run: string, { timeMs, symbol, kind, paper, replay, why }: Drift): string =>
   `${JSON.stringify({
     type: 'drift',
     time: formatTime(timeMs),
@@ -128,6 +120,7 @@ const recordOf = (run: string, { timeMs, symbol, kind, paper, replay }: Drift): 
     paper,
     replay,
     difference: paper === null || replay === null ? null : paper - replay,
+    why,
   })}\n`
 
 const ROWS = 20
@@ -138,19 +131,19 @@ function tableOf(found: readonly Drift[]): string[] {
   const cell = (value: number | null) => (value === null ? '-' : String(Number(value.toFixed(6))))
   const row = (cells: readonly string[]) =>
     `${cells
-      .map((one, i) => (i < 3 ? one.padEnd([21, 8, 11][i]!) : one.padStart(14)))
+      .map((one, i) => (i < 3 ? one.padEnd([21, 8, 11][i]!) : i < 5 ? one.padStart(14) : ` ${one}`))
       .join(' ')
       .trimEnd()}\n`
   const lines = rest
     .slice(0, ROWS)
-    .map(({ timeMs, symbol, kind, paper, replay }) =>
-      row([formatTime(timeMs), symbol ?? '', kind, cell(paper), cell(replay)]),
+    .map(({ timeMs, symbol, kind, paper, replay, why }) =>
+      row([formatTime(timeMs), symbol ?? '', kind, cell(paper), cell(replay), inLine(why ?? '')]),
     )
   const kinds = [...new Set(rest.map(({ kind }) => kind))]
   return [
     ...(rest.length === 0
       ? ['no difference in decisions, fills, prices and costs\n']
-      : [row(['time', 'symbol', 'kind', 'paper', 'replay']), ...lines]),
+      : [row(['time', 'symbol', 'kind', 'paper', 'replay', 'why']), ...lines]),
     ...(rest.length > ROWS ? [`... ${rest.length - ROWS} more\n`] : []),
     ...kinds.map((kind) => `${rest.filter((one) => one.kind === kind).length} x ${kind}: ${CAUSES[kind]}\n`),
     `P&L ${cell(pnl.paper)} on paper, ${cell(pnl.replay)} in the replay\n`,

@@ -3,7 +3,7 @@ import { describe, expect, inject, test } from 'vitest'
 import { getLines, ownTables, putLines } from '../../test/support/target.js'
 import { barLines } from '../../test/support/workdir.js'
 import type { PostgresStore } from './postgres.js'
-import { BARS, createSql } from './tables.js'
+import { BARS, createSql, RUN_TABLES } from './tables.js'
 
 const OWN = createSql(BARS)
 const ASIDE = OWN.replace('market_data', 'theirs')
@@ -147,9 +147,22 @@ describe('what differs is named, and what is printed runs', () => {
     const store = await open()
     await store.init()
     await query('DROP TABLE market_data')
-    expect((await store.init()).migrations).toEqual([1])
+    expect((await store.init()).migrations).toEqual([1, 2])
     expect(await loaded(store)).toMatchObject({ written: 3 })
     expect((await store.init()).migrations).toEqual([])
+  })
+
+  test('tables of an older version get the later ones beside them, and keep what they hold', async () => {
+    const { open, query } = await tables('')
+    const store = await open()
+    await loaded(store)
+    await query(
+      `DELETE FROM jules_migrations WHERE version > 1; DROP TABLE ${RUN_TABLES.map(({ name }) => name).join()}`,
+    )
+    expect((await store.facts()).tables).toBe('missing')
+    await store.init()
+    expect([(await store.facts()).tables, (await store.init()).migrations]).toEqual(['there', []])
+    expect(await loaded(store)).toMatchObject({ unchanged: 3 })
   })
 })
 

@@ -78,7 +78,7 @@ export class PostgresStore implements Store {
       const migrations = await migrate(this.#client, this.#schema, { lacking })
       const timescale = await timescaleVersion(this.#client)
       const due =
-        timescale !== null && (migrations.includes(1) || (convert && !(await isHypertable(this.#client))))
+        timescale !== null && (!catalog.has(BARS.name) || (convert && !(await isHypertable(this.#client))))
       return { migrations, timescale, steps: due ? await useTimescale(this.#client) : [] }
     })
   }

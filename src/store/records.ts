@@ -6,7 +6,7 @@ import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
 import { BadRecord, type Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
-import type { JsonObject } from '../stream/json.js'
+import { isObject, type JsonObject } from '../stream/json.js'
 import type { Catalog } from './catalog.js'
 import { type Column, identifier, keySql, RECORD_TABLES, type Table } from './tables.js'
 
@@ -14,13 +14,19 @@ import { type Column, identifier, keySql, RECORD_TABLES, type Table } from './ta
 const filled = (table: Table | undefined): Column[] =>
   (table?.columns ?? []).filter(({ computed }) => computed === undefined)
 
+/** What a record has for a column. */
+const heldIn = ({ name, at = [name] }: Column, object: JsonObject): unknown =>
+  at.reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), object)
+
 export const isStored = (type: string): boolean => Object.hasOwn(RECORD_TABLES, type)
 
 /** What is wrong with a record of a stored type, or null. */
 export function checkRecord({ type, object }: OtherRecord): Problem | null {
   const table = Object.hasOwn(RECORD_TABLES, type) ? RECORD_TABLES[type] : undefined
-  for (const { name, type: kind, required, fallback } of filled(table)) {
-    const value = object[name]
+  for (const column of filled(table)) {
+    const { type: kind, required, fallback, at = [column.name] } = column
+    const name = at.join('.')
+    const value = heldIn(column, object)
     if (value === undefined || value === null) {
       if (required && fallback === undefined)
         return { field: name, rule: 'missing', words: 'is missing', value }
@@ -107,21 +113,29 @@ function kindsOf(records: readonly OtherRecord[]): Kind[] {
 /** Pieces of statements about a table: its columns, those beside the key, and the records of parameter 1 as its rows `r`. */
 function wordsOf(table: Table) {
   const columns = filled(table)
-  const values = columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => identifier(name))
+  const beside = columns.filter(({ name }) => !table.key.includes(name))
+  const values = beside.map(({ name }) => identifier(name))
+  const fixed = beside.filter(({ measured }) => !measured).map(({ name }) => identifier(name))
+  const listed = (names: readonly string[]) => (alias: string) =>
+    names.map((name) => `${alias}.${name}`).join(', ')
   return {
     names: columns.map(({ name }) => identifier(name)).join(', '),
     values,
-    of: (alias: string) => values.map((name) => `${alias}.${name}`).join(', '),
+    of: listed(values),
+    /** What a run gives the same each time. */
+    fixed,
+    ofFixed: listed(fixed),
     rows: `jsonb_to_recordset($1) AS r (${columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ')})`,
   }
 }
 
 /** Throws 65 where a record of a run is there and differs: a run gives the same records each time, so this is another of its name. */
 async function refuseOtherRuns(client: Client, { type, table, objects }: Kind): Promise<void> {
-  const { of, rows: given } = wordsOf(table)
+  const { fixed, ofFixed, rows: given } = wordsOf(table)
+  if (fixed.length === 0) return
   const { rows } = await client.query(
     `SELECT t.run, t."time" FROM ${given} JOIN ${table.name} AS t USING (${keySql(table)})
-     WHERE (${of('t')}) IS DISTINCT FROM (${of('r')}) ORDER BY t."time" LIMIT 1`,
+     WHERE (${table.repeated ?? 'true'}) AND (${ofFixed('t')}) IS DISTINCT FROM (${ofFixed('r')}) ORDER BY t."time" LIMIT 1`,
     [JSON.stringify(objects)],
   )
   const [found] = rows
@@ -169,7 +183,7 @@ function latest(
     const problem = checkRecord(record)
     if (problem !== null) throw new BadRecord(problem, { where: `line ${record.line}` })
     const row = Object.fromEntries(
-      columns.map(({ name, fallback }) => [name, record.object[name] ?? fallback ?? null]),
+      columns.map((column) => [column.name, heldIn(column, record.object) ?? column.fallback ?? null]),
     )
     byKey.set(JSON.stringify(key.map((name) => row[name])), row)
   }

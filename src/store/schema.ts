@@ -4,7 +4,7 @@
  */
 import type { Client } from 'pg'
 import { Failure, systemCode } from '../base/errors.js'
-import { createSql, identifier, MIGRATIONS_TABLE, TABLES } from './tables.js'
+import { createSql, FIRST_TABLES, identifier, MIGRATIONS_TABLE, RUN_TABLES } from './tables.js'
 
 interface Migration {
   readonly version: number
@@ -16,7 +16,12 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     name: 'bars, records of runs, quality reports, imports',
-    sql: TABLES.map(createSql).join('\n'),
+    sql: FIRST_TABLES.map(createSql).join('\n'),
+  },
+  {
+    version: 2,
+    name: 'orders, risk events, states and summaries of runs',
+    sql: RUN_TABLES.map(createSql).join('\n'),
   },
 ]
 

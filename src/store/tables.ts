@@ -19,15 +19,22 @@ export interface Column {
   readonly longest?: number
   /** A default that the database computes; jules gives no value. */
   readonly computed?: 'now()'
+  /** Where in a record the value stands, when not under the name of the column; of no steps: the record itself. */
+  readonly at?: readonly string[]
+  /** A repetition of the run has another value there: the later one stands. */
+  readonly measured?: true
 }
 
 export interface Table {
   readonly name: string
   readonly key: readonly string[]
+  /** Of records `r`: which of them a run gives the same each time; undefined: all. */
+  readonly repeated?: string
   readonly columns: readonly Column[]
 }
 
 const required = true
+const measured = true
 const float = 'double precision'
 const instant = 'timestamp with time zone'
 const touched: Column = { name: 'updated_at', type: instant, required, computed: 'now()' }
@@ -65,6 +72,8 @@ const RUNS: Table = {
 const FILLS: Table = {
   name: 'fills',
   key: ['run', 'time', 'symbol', 'ref', 'exec'],
+  // An execution with an id of the broker's own is that very one: what the broker corrects takes its place.
+  repeated: "r.exec = '' OR starts_with(r.exec, r.ref)",
   columns: [
     { name: 'run', type: 'text', required },
     { name: 'time', type: instant, required },
@@ -92,6 +101,62 @@ const EQUITY: Table = {
     { name: 'pnl_day', type: float },
     { name: 'pnl_total', type: float },
     { name: 'drawdown', type: float },
+  ],
+}
+
+const ORDERS: Table = {
+  name: 'orders',
+  // One decision may be followed at once by an order that closes everything: the reference is the same.
+  key: ['run', 'time', 'symbol', 'ref', 'reason'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'time', type: instant, required },
+    { name: 'symbol', type: 'text', required },
+    { name: 'side', type: 'text', required },
+    { name: 'qty', type: float, required },
+    { name: 'kind', type: 'text' },
+    { name: 'limit', type: float },
+    { name: 'ref', type: 'text', required, fallback: '' },
+    { name: 'reason', type: 'text', required, fallback: '' },
+  ],
+}
+
+const RISK_EVENTS: Table = {
+  name: 'risk_events',
+  key: ['run', 'time', 'rule', 'symbol'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'time', type: instant, required },
+    { name: 'rule', type: 'text', required },
+    // What concerns the whole account names no symbol.
+    { name: 'symbol', type: 'text', required, fallback: '', at: ['detail', 'symbol'] },
+    { name: 'action', type: 'text', required },
+    { name: 'detail', type: 'jsonb' },
+  ],
+}
+
+const RUN_STATES: Table = {
+  name: 'run_states',
+  key: ['run', 'time'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'time', type: instant, required },
+    { name: 'connection', type: 'text', measured },
+    { name: 'data_age_ms', type: float, measured },
+    { name: 'clock_offset_ms', type: float, measured },
+    { name: 'latency_ms', type: float, measured },
+    { name: 'positions', type: 'jsonb' },
+    { name: 'limits_used', type: 'jsonb' },
+  ],
+}
+
+/** Each process of a run ends with a summary: the last one is that of the run. */
+const RUN_SUMMARIES: Table = {
+  name: 'run_summaries',
+  key: ['run'],
+  columns: [
+    { name: 'run', type: 'text', required },
+    { name: 'summary', type: 'jsonb', required, at: [], measured },
   ],
 }
 
@@ -126,7 +191,11 @@ const IMPORTS: Table = {
   ],
 }
 
-export const TABLES: readonly Table[] = [BARS, RUNS, FILLS, EQUITY, QUALITY, IMPORTS]
+/** As the first migration makes them, and the second. */
+export const FIRST_TABLES: readonly Table[] = [BARS, RUNS, FILLS, EQUITY, QUALITY, IMPORTS]
+export const RUN_TABLES: readonly Table[] = [ORDERS, RISK_EVENTS, RUN_STATES, RUN_SUMMARIES]
+
+export const TABLES: readonly Table[] = [...FIRST_TABLES, ...RUN_TABLES]
 
 /** Which migrations were applied. */
 export const MIGRATIONS_TABLE: Table = {
@@ -141,8 +210,12 @@ export const MIGRATIONS_TABLE: Table = {
 
 /** Record types that have a table. */
 export const RECORD_TABLES: Readonly<Record<string, Table>> = {
+  order: ORDERS,
   fill: FILLS,
   equity: EQUITY,
+  risk: RISK_EVENTS,
+  state: RUN_STATES,
+  summary: RUN_SUMMARIES,
   quality: QUALITY,
 }
 

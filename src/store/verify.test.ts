@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ownTables, putLines } from '../../test/support/target.js'
 import { barLine, barLines } from '../../test/support/workdir.js'
 import type { OtherRecord } from '../market/reading.js'
-import { BARS, createSql, TABLES } from './tables.js'
+import { BARS, createSql, RECORD_TABLES, TABLES } from './tables.js'
 
 /** A function of a trigger on `table`, with when it fires. */
 const trigger = (table: string, when: string, body: string): string =>
@@ -98,6 +98,68 @@ describe('records of runs', () => {
       await loading
       expect(load.counts).toMatchObject({ written: 2, verified: 2 })
     } else await expect(loading).rejects.toMatchObject({ code: 65, message: expect.stringContaining(words) })
+  })
+})
+
+describe('a record of a run that is there, and differs', () => {
+  const [run, time] = ['r', '2025-07-30T13:30:00Z']
+  const symbol = 'NVDA'
+  const fill = {
+    run,
+    time,
+    symbol,
+    side: 'buy',
+    qty: 5,
+    price: 100,
+    commission: 0.35,
+    slippage: 0.01,
+    ref: 'N',
+  }
+  const state = { run, time, connection: 'ready', data_age_ms: 0, latency_ms: 2, positions: { NVDA: 5 } }
+  const risk = { run, time, rule: 'max-loss', action: 'halt', detail: { value: 1 } }
+
+  /** What is there, what comes, and the rows of the table then; null where it is of another run. */
+  const cases: [what: string, type: string, there: object, change: object, rows: number | null][] = [
+    ['another order', 'order', { run, time, symbol, side: 'buy', qty: 5, ref: 'N' }, { qty: 6 }, null],
+    ['an order at once after it', 'order', { run, time, symbol, side: 'buy', qty: 5 }, { reason: 'x' }, 2],
+    ['another fill of the simulated broker', 'fill', { ...fill, exec: 'N.1' }, { commission: 1 }, null],
+    ['another fill without an id', 'fill', fill, { price: 101 }, null],
+    ["a correction of the broker's", 'fill', { ...fill, exec: '0001.1' }, { commission: 1 }, 1],
+    ['another equity', 'equity', { run, time, equity: 5000 }, { equity: 5001 }, null],
+    ['another value of a limit', 'risk', risk, { detail: { value: 2 } }, null],
+    ['a limit of one symbol', 'risk', risk, { detail: { symbol, value: 2 } }, 2],
+    ['other positions', 'state', state, { positions: { NVDA: 6 } }, null],
+    ['another latency', 'state', state, { latency_ms: 3, connection: 'down', data_age_ms: 9 }, 1],
+    ['a later summary', 'summary', { run, ending: 'stop' }, { ending: 'data' }, 1],
+  ]
+
+  test('is refused, but for what is measured anew or corrected', async () => {
+    const { open, query } = await ownTables()
+    const load = await (await open()).load({ onConflict: 'update', allowMock: false, verify: true })
+    for (const [what, type, there, change, rows] of cases) {
+      // Each case is a run of its own.
+      const record = (more: object) => {
+        const object = { type, ...there, ...more, run: what }
+        return [{ type, object, text: '', line: 1 }]
+      }
+      await load.others(record({}))
+      const second = load.others(record(change))
+      if (rows === null) {
+        const message = `the store has another run "${what}": its ${type} record of ${time} differs`
+        await expect(second, what).rejects.toMatchObject({ code: 65, message })
+      } else await second
+      const { name } = RECORD_TABLES[type]!
+      const found = await query(
+        `SELECT count(*)::int AS n FROM ${name} WHERE run = '${what.replaceAll("'", "''")}'`,
+      )
+      expect(found, what).toEqual([{ n: rows ?? 1 }])
+    }
+    expect(await query("SELECT latency_ms FROM run_states WHERE run = 'another latency'")).toEqual([
+      { latency_ms: 3 },
+    ])
+    expect(await query('SELECT summary FROM run_summaries')).toEqual([
+      { summary: { type: 'summary', ending: 'data', run: 'a later summary' } },
+    ])
   })
 })
 

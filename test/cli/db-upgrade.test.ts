@@ -79,7 +79,7 @@ test('it is told, moved by db upgrade whenever that is killed, and the old one s
     0,
     [
       expect.stringMatching(/making a cluster of PostgreSQL/),
-      expect.stringMatching(/moved \d+ rows of 14 tables from PostgreSQL 17 to \d+$/),
+      expect.stringMatching(/moved \d+ rows of 22 tables from PostgreSQL 17 to \d+$/),
       'jules db upgrade: warning: not of jules, and in the old cluster alone: public.mine, database other, trigger t of public.market_data',
       expect.stringContaining(`the old cluster is ${pg}/data.old-17`),
       '',

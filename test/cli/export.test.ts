@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { exportBars } from '../../src/commands/export.js'
+import { load } from '../../src/commands/load.js'
 import { BARS, createSql } from '../../src/store/tables.js'
 import { called } from '../support/called.js'
 import { barLine, freshDatabase, Workdir } from '../support/workdir.js'
@@ -137,13 +138,13 @@ describe('export', () => {
         samples: [],
         fix: null,
       },
-      { type: 'order', time, run: 'r1' },
+      { type: 'trip', run: 'r1' },
     ]
     const input = records.map((record) => `${JSON.stringify(record)}\n`).join('')
-    const loaded = (text: string) => dir.jules(['load', '--dsn', dsn], { input: text })
+    const loaded = (text: string) => called(load, 'load', ['--dsn', dsn, dir.write('in.ndjson', text)])
     const first = await loaded(input)
     expect(first.stderr).toBe(
-      'jules load: 4 rows read, 3 written, 0 unchanged, 0 rejected, 1 order records not stored\n',
+      'jules load: 4 rows read, 3 written, 0 unchanged, 0 rejected, 1 trip records not stored\n',
     )
     const second = await loaded(input)
     expect(second.stderr).toContain('0 written, 3 unchanged')
@@ -151,7 +152,7 @@ describe('export', () => {
     expect(await query('SELECT "check", count FROM data_quality_reports')).toEqual([
       { check: 'gaps', count: 2 },
     ])
-    const bad = await dir.jules(['load', '--dsn', dsn], { input: '{"type":"fill","run":"r"}\n' })
-    expect([bad.status, bad.stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:1: time: is missing'])
+    const bad = await loaded('{"type":"fill","run":"r"}\n')
+    expect([bad.status, bad.stderr]).toEqual([65, expect.stringContaining('in.ndjson:1: time: is missing\n')])
   })
 })

@@ -5,12 +5,16 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { formatTime } from '../../src/base/time.js'
 import { readJournal } from '../../src/broker/journal.js'
+import { drift } from '../../src/commands/drift.js'
+import { load } from '../../src/commands/load.js'
 import type { Market } from '../../src/market/market.js'
 import { DEFAULT_CASH, type Sim } from '../../src/sim/server.js'
+import { identifier, RECORD_TABLES } from '../../src/store/tables.js'
 import { smaCross } from '../../src/trading/policies.js'
+import { called } from '../support/called.js'
 import { heldAt, type Play, simFor } from '../support/paper.js'
 import { randomMarket } from '../support/random-market.js'
-import { BIN, finished, Workdir } from '../support/workdir.js'
+import { BIN, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
 const day: Play = {
   market: randomMarket({ sessions: 1, seed: 11, bps: 20 }).slice(260, 390),
@@ -56,6 +60,32 @@ const parsed = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
+/** Loads the records of a run twice, all of them, with the same effect: what the tables hold, by type. */
+async function loadedTwice(dir: Workdir, text: string): Promise<Map<string, Record<string, unknown>[]>> {
+  const { dsn, query } = await freshDatabase()
+  const args = ['--dsn', dsn, dir.write('records.ndjson', text)]
+  const held = async () =>
+    new Map(
+      await Promise.all(
+        Object.entries(RECORD_TABLES).map(
+          async ([type, { name, key }]) =>
+            [type, await query(`SELECT * FROM ${name} ORDER BY ${key.map(identifier).join()}`)] as const,
+        ),
+      ),
+    )
+  const tables = []
+  for (let i = 0; i < 2; i++) {
+    const { status, stderr } = await called(load, 'load', args)
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^jules load: \d+ rows read, [^\n]* 0 rejected\n$/),
+    ])
+    tables.push(await held())
+  }
+  expect(tables[1]).toEqual(tables[0])
+  return tables[0]!
+}
+
 test('a replay writes the records of a backtest, a state a bar and a summary that agrees with the broker', async () => {
   const dir = new Workdir()
   const file = dir.write('day.ndjson', bars(day.market))
@@ -83,11 +113,13 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
     day: { date: '2025-08-01' },
   })
   expect(Math.abs(records.at(-1).day.difference)).toBeLessThan(0.0101)
+  for (const [type, rows] of await loadedTwice(dir, paper.stdout))
+    expect(rows, type).toHaveLength(records.filter((record) => record.type === type).length)
   // The journal stands for the same records, and its replay differs in nothing.
   const shown = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'ndjson'])
   expect(bare(shown.stdout)).toEqual(bare(paper.stdout))
-  const drift = await dir.jules(['drift', 'j.ndjson'])
-  expect(parsed(drift.stdout)).toMatchObject([{ type: 'drift', kind: 'pnl', difference: 0 }])
+  const differences = await called(drift, 'drift', [dir.file('j.ndjson')])
+  expect(parsed(differences.stdout)).toMatchObject([{ type: 'drift', kind: 'pnl', difference: 0, why: null }])
   // Gone on with after its end there is nothing left to do.
   const table = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'table'])
   expect(table.stdout).toMatch(/order 1 \(1\) sent/)
@@ -124,8 +156,13 @@ test('a dry run decides and sends nothing', async () => {
 test('SIGTERM keeps positions and says 143; --flatten then closes them; a second process waits for neither', async () => {
   const dir = new Workdir()
   const { sim } = await simulated()
-  const child = dir.start(BIN, at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--records', 'fill'))
-  child.stdout!.once('data', () => child.kill('SIGTERM'))
+  const child = dir.start(BIN, at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson'))
+  let text = ''
+  child.stdout!.on('data', (part) => {
+    const isSent = text.includes('"fill"')
+    text += part
+    if (!isSent && text.includes('"fill"')) child.kill('SIGTERM')
+  })
   const ended = await finished(child)
   expect(ended.status).toBe(143)
   expect(ended.stderr).toContain('terminated, stopping')
@@ -136,6 +173,13 @@ test('SIGTERM keeps positions and says 143; --flatten then closes them; a second
   })
   const flat = await dir.jules(at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--flatten'))
   expect([flat.status, heldAt(sim, day).positions]).toEqual([0, [0, 0]])
+  // What both processes wrote is one run.
+  const written = ended.stdout + flat.stdout
+  const [first, last] = parsed(written).filter(({ type }) => type === 'summary')
+  expect([first.run, first.ending, last.ending]).toEqual([last.run, 'stop', 'stop'])
+  const tables = await loadedTwice(dir, written)
+  expect(tables.get('fill')).toHaveLength(parsed(written).filter(({ type }) => type === 'fill').length)
+  expect(tables.get('summary')).toEqual([{ run: last.run, summary: last }])
 })
 
 test('the kill switch stops a run with 1, stays latched, and tells the webhook', async () => {
@@ -209,11 +253,17 @@ test('drift names the order that the broker rejected, and what followed', async 
   const dir = new Workdir()
   const { sim } = await simulated([{ fault: 'reject', on: { order: 2 } }])
   expect((await dir.jules(at(sim, '--journal', 'j.ndjson'))).status).toBe(0)
-  const { status, stdout } = await dir.jules(['drift', 'j.ndjson'])
-  expect(status).toBe(0)
-  const found = parsed(stdout)
+  const held = async (format: string) => {
+    const { status, stdout } = await called(drift, 'drift', [dir.file('j.ndjson'), '-f', format])
+    expect(status).toBe(0)
+    return stdout
+  }
+  const found = parsed(await held('ndjson'))
   const rejected = found.find(({ kind }) => kind === 'rejected')
-  expect(rejected).toMatchObject({ paper: 0, difference: -rejected.replay })
+  const why = expect.stringMatching(/^201: .*Order rejected - reason:/)
+  expect(rejected).toMatchObject({ paper: 0, difference: -rejected.replay, why })
+  expect(Object.keys(rejected).at(-1)).toBe('why')
+  expect(await held('table')).toContain(`  ${rejected.why}\n`)
   expect(found.at(-1)).toMatchObject({ kind: 'pnl' })
   expect(found.at(-1).difference).not.toBe(0)
 })

@@ -64,7 +64,8 @@ function eventWords(event: JournalEvent): string {
     case 'report': {
       const { kind, order, shares, price, fees } = event.report
       const words = shares === 0 ? '' : ` ${shares} at ${price}, fees ${fees}`
-      return `  order ${order} ${REPORT_KINDS[kind]}${words}`
+      const why = event.why === undefined ? '' : `: ${event.why}`
+      return `  order ${order} ${REPORT_KINDS[kind]}${words}${why}`
     }
     case 'base':
       return `cash ${event.own}, at the broker ${event.broker}`

@@ -177,21 +177,21 @@ export class OrderDesk {
     }
   }
 
-  /** An order has ended, if there is one. */
-  closed(sent: SentOrder | undefined, kind: number): void {
+  /** An order has ended, if there is one; the broker may have said why. */
+  closed(sent: SentOrder | undefined, kind: number, why?: string): void {
     if (sent === undefined) return
     this.settle(false)
-    this.report(sent, kind)
+    this.report(sent, kind, why)
   }
 
   /** Tells the account of an order that has not ended. */
-  report({ order, decidedMs }: SentOrder, kind: number): void {
+  report({ order, decidedMs }: SentOrder, kind: number, why?: string): void {
     const state = this.#stateOf(order)
     if (state === null || !isOpen(state)) return
     // Brokers say many times that an order lives.
     if (kind === ACK && state !== SENT && state !== UNKNOWN) return
     const report: Report = { ...newReport(), kind, order, timeMs: decidedMs }
-    this.#notes.note({ event: 'report', report })
+    this.#notes.note({ event: 'report', report, ...(why === undefined ? {} : { why }) })
     this.#options.live.apply(report)
   }
 

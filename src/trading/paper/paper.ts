@@ -322,15 +322,15 @@ export class Paper {
       case 'reject':
       case 'read-only':
         if (sent !== undefined) tell.warn(`${symbol}: an order is refused: ${words}`)
-        return this.#desk.closed(sent, REJECT)
+        return this.#desk.closed(sent, REJECT, words)
       case 'new-id':
         return this.#renumber(sent, words)
       case 'stop-symbol':
         if (symbol !== null) this.#trust.stop(symbol, words)
-        return this.#desk.closed(sent, REJECT)
+        return this.#desk.closed(sent, REJECT, words)
       case 'cancelled':
       case 'expired':
-        return this.#desk.closed(sent, CANCEL)
+        return this.#desk.closed(sent, CANCEL, words)
       case 'settle':
         return this.#again(false)
       case 'link-lost':
@@ -357,7 +357,7 @@ export class Paper {
   async #renumber(sent: SentOrder | undefined, words: string): Promise<void> {
     this.#options.tell.alarm('gateway', words)
     if (sent === undefined) return
-    if (this.#renumbered.has(sent.order)) return this.#desk.closed(sent, REJECT)
+    if (this.#renumbered.has(sent.order)) return this.#desk.closed(sent, REJECT, words)
     this.#renumbered.add(sent.order)
     await this.#again(false)
   }
