@@ -105,7 +105,7 @@ const EQUITY: Table = {
 }
 
 const ORDERS: Table = {
-  name: 'orders',
+  name: 'run_orders',
   // One decision may be followed at once by an order that closes everything: the reference is the same.
   key: ['run', 'time', 'symbol', 'ref', 'reason'],
   columns: [
