@@ -1,25 +1,16 @@
 #!/usr/bin/env python3
-"""Lets a Stable-Baselines3 model decide: jules backtest --policy 'exec:python3 sb3-policy.py model.zip'
-
-Any model with `predict` and 26 inputs and 9 actions does: PPO, or RecurrentPPO of sb3-contrib. Without a model a stand-in with the
-same `predict` follows the last return of each symbol.
-"""
+"""Lets a RecurrentPPO of sb3-contrib decide: jules backtest --policy 'exec:python3 sb3-policy.py model.zip'
+Without a model a stand-in with the same `predict` follows the last return of each symbol."""
 import json
 import sys
-
 
 class StandIn:
     def predict(self, obs, state=None, episode_start=None, deterministic=False):
         return 3 * ((obs[0] > 0) + 1) + (obs[13] > 0) + 1, state
 
-
-def load(path):
+if len(sys.argv) > 1:
     from sb3_contrib import RecurrentPPO
-
-    return RecurrentPPO.load(path, device="cpu")
-
-
-model = load(sys.argv[1]) if len(sys.argv) > 1 else StandIn()
+model = RecurrentPPO.load(sys.argv[1], device="cpu") if len(sys.argv) > 1 else StandIn()
 state = None
 for line in sys.stdin:
     decision = json.loads(line)

@@ -37,7 +37,7 @@ export interface GatewayOptions {
   /** The one that trades, where the gateway has several. */
   readonly account?: string | undefined
   readonly heartbeatMs?: number
-  /** Messages a second; Infinity for a simulator. */
+  /** Messages a second; a simulator takes more than the broker, and history as often as it is asked for. */
   readonly maxPerSecond?: number
   readonly timers: Timers
   /** 0 up to 1, for pauses that no two clients share. */
@@ -99,8 +99,8 @@ export class Gateway {
       ids: this.#requestIds,
       limiter: this.#limiter,
       line: () => this.#line,
-      // A gateway that takes any number of messages has no pacing either.
-      isPaced: Number.isFinite(maxPerSecond),
+      // Only a simulator takes more, and it may have a faster clock.
+      isPaced: maxPerSecond <= BROKER_MOST,
       silent: (what) => this.#lost(`${what} stayed without an answer twice`),
     })
     this.#streams = new Streams({
@@ -588,6 +588,9 @@ export class Gateway {
     if (isEmpty && this.#state === 'ready') this.#streams.askAgain()
   }
 }
+
+/** Messages a second that the broker takes. */
+const BROKER_MOST = 50
 
 /** The farm of market data. */
 const FARM_BROKEN = 2103

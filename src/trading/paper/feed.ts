@@ -57,7 +57,7 @@ export class BarFeed {
 
   /** The streams of both symbols have begun. */
   began(): void {
-    for (let k = 0; k < SYMBOL_COUNT; k++) this.gap(k)
+    for (let k = 0; k < SYMBOL_COUNT; k++) this.#builder.began(k, this.#options.clock.now())
     // Where time waits for its readers, it goes on from here.
     this.#ask()
     this.#ask()
