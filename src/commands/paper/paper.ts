@@ -181,9 +181,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   })
   onEnd.push(() => watch.end())
   let barMs: number | null = null
-  const beat = () => watch.beat(gateway.state, barMs)
-  beat()
-  const beats = setInterval(beat, TICK_MS)
+  const beats = setInterval(() => watch.beat(gateway.state, barMs), TICK_MS)
   onEnd.push(() => clearInterval(beats))
   const progress = context.ui.progress('bars')
   let bars = 0
