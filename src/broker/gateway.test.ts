@@ -153,6 +153,7 @@ describe('at the start', () => {
     await expect(unnamed.gateway.connect()).rejects.toMatchObject({
       kind: 'config',
       message: expect.stringContaining('DF100'),
+      hint: expect.stringContaining('--account'),
     })
     const wrong = await scene({}, { account: 'DU9' })
     await expect(wrong.gateway.connect()).rejects.toMatchObject({

@@ -246,11 +246,6 @@ export class Gateway {
     this.#streams.add({ symbol: contract.symbol, id: contract.id })
   }
 
-  /** Asks for the stream of a symbol again, where nothing comes. */
-  resubscribe(symbol: string): void {
-    if (this.#state === 'ready') this.#streams.askAgain(symbol)
-  }
-
   /** Nothing is told after it. */
   close(): void {
     if (!this.#closed) this.#end()
@@ -605,7 +600,7 @@ function accountProblem(names: readonly string[], account: string | undefined): 
     return names.length === 1
       ? null
       : new Failure('config', `the gateway has ${names.length} accounts: ${names.join(', ')}`, {
-          hint: 'say which of them trades',
+          hint: 'name the one that trades with --account',
         })
   }
   return names.includes(account)

@@ -62,13 +62,9 @@ export class Streams {
     this.#options.asked()
   }
 
-  /** All of them, after they were lost, or those of one symbol. */
-  askAgain(symbol?: string): void {
-    this.#askEach(
-      [...this.#streams.values()].filter(
-        ({ contract }) => symbol === undefined || contract.symbol === symbol,
-      ),
-    )
+  /** All of them, after they were lost. */
+  askAgain(): void {
+    this.#askEach([...this.#streams.values()])
   }
 
   /** Those that were not asked for on this connection. */

@@ -81,7 +81,10 @@ type Chosen = NonNullable<ReturnType<typeof policyChoice>>
 /** The policy of the run: by its name, or as it is given; a model must be the very one. */
 async function policyFor(
   context: Context,
-  { policy: given, 'exec-timeout': patience }: { policy: Chosen | undefined; 'exec-timeout': number },
+  {
+    policy: given,
+    'exec-timeout': patience,
+  }: { policy: Chosen | undefined; 'exec-timeout': number | undefined },
   { settings, market }: Retold,
 ): Promise<Policy> {
   const [word = '', seed = '1'] = settings.policy.split(' ')

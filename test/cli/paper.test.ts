@@ -1,5 +1,5 @@
 /** Paper trading as a command: what it refuses, how it is stopped, and what it leaves behind. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
@@ -8,11 +8,12 @@ import { readJournal } from '../../src/broker/journal.js'
 import { drift } from '../../src/commands/drift.js'
 import { load } from '../../src/commands/load.js'
 import type { Market } from '../../src/market/market.js'
+import type { Speed } from '../../src/sim/clock.js'
 import { DEFAULT_CASH, type Sim } from '../../src/sim/server.js'
 import { identifier, RECORD_TABLES } from '../../src/store/tables.js'
 import { smaCross } from '../../src/trading/policies.js'
 import { called } from '../support/called.js'
-import { heldAt, type Play, simFor } from '../support/paper.js'
+import { heldAt, type Play, simFor, told } from '../support/paper.js'
 import { randomMarket } from '../support/random-market.js'
 import { BIN, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
@@ -42,11 +43,25 @@ function bars(market: Market): string {
   return `${lines.join('\n')}\n`
 }
 
-async function simulated(faults: readonly unknown[] = []): Promise<{ sim: Sim; log: string[] }> {
+async function simulated(
+  faults: readonly unknown[] = [],
+  speed: Speed = 'max',
+): Promise<{ sim: Sim; log: string[]; until: (words: string) => Promise<void> }> {
   const log: string[] = []
-  const sim = await simFor(day, faults, (line) => log.push(line))
+  const waiting: (readonly [string, () => void])[] = []
+  const sim = await simFor(
+    day,
+    faults,
+    (line) => {
+      log.push(line)
+      for (const [words, found] of waiting) if (line.includes(words)) found()
+    },
+    speed,
+  )
   onTestFinished(() => sim.close())
-  return { sim, log }
+  /** Resolves when a client says this. */
+  const until = (words: string) => new Promise<void>((found) => waiting.push([words, found]))
+  return { sim, log, until }
 }
 
 const at = (sim: Sim, ...more: readonly string[]): string[] => [
@@ -109,6 +124,7 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
       account: 'DU1234567',
       ending: 'data',
       uptime: 1,
+      back_offs: 0,
     },
     day: { date: '2025-08-01' },
   })
@@ -141,6 +157,13 @@ test('nothing at the address: 69, and no simulation in its place', async () => {
   const { status, stdout, stderr } = await new Workdir().jules(['paper', '--gateway', '127.0.0.1:1'])
   expect([status, stdout]).toEqual([69, ''])
   expect(stderr).toMatch(/does not answer/)
+})
+
+test('the clock of bars that are played is not held against that of the host', async () => {
+  const dir = new Workdir()
+  const file = dir.write('day.ndjson', bars(day.market.slice(0, 60)))
+  const { status, stderr } = await dir.jules(['paper', '--replay', file, '--speed', '60', '--flatten'])
+  expect([status, stderr]).toEqual([0, expect.not.stringContaining('clock')])
 })
 
 test('a dry run decides and sends nothing', async () => {
@@ -180,6 +203,107 @@ test('SIGTERM keeps positions and says 143; --flatten then closes them; a second
   const tables = await loadedTwice(dir, written)
   expect(tables.get('fill')).toHaveLength(parsed(written).filter(({ type }) => type === 'fill').length)
   expect(tables.get('summary')).toEqual([{ run: last.run, summary: last }])
+})
+
+test('--flatten-on-stop closes at SIGTERM what is held, and says 143', async () => {
+  const dir = new Workdir()
+  const { sim } = await simulated()
+  const args = ['--policy', 'buy-hold', '--journal', 'j.ndjson', '--records', 'fill', '--flatten-on-stop']
+  const child = dir.start(BIN, at(sim, ...args))
+  child.stdout!.once('data', () => child.kill('SIGTERM'))
+  const ended = await finished(child)
+  expect([ended.status, heldAt(sim, day).positions]).toEqual([143, [0, 0]])
+  expect(parsed(ended.stdout).length).toBeGreaterThan(2)
+})
+
+test('a run without bars is seen alive, keeps its account to itself, and stops at --halt', async () => {
+  const dir = new Workdir()
+  let pinged = () => {}
+  const ping = new Promise<void>((resolve) => {
+    pinged = resolve
+  })
+  const server = createServer((_, answer) => {
+    answer.end()
+    pinged()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  // At the pace of the day no bar ends while this looks.
+  const { sim, until } = await simulated([], 1)
+  const first = finished(
+    dir.start(BIN, at(sim, '--journal', 'j.ndjson', '--healthcheck', `http://127.0.0.1:${port}/`)),
+  )
+  await Promise.all([until('reqRealTimeBars'), ping])
+  expect(JSON.parse(dir.read('j.ndjson.heartbeat'))).toMatchObject({ time: null, connection: 'ready' })
+  const other = ['--journal', 'other.ndjson', '--client-id', '2']
+  const local = at(sim, ...other).map((word) => word.replace('127.0.0.1', 'localhost'))
+  const second = await dir.jules(local)
+  expect(second.status).toBe(75)
+  expect(second.stderr).toMatch(
+    /another run trades DU1234567 at localhost:\d+: its lock is held by process \d+/,
+  )
+  expect((await dir.jules(['paper', '--halt'])).status).toBe(0)
+  const { status, stderr } = await first
+  expect([status, stderr]).toEqual([1, expect.stringContaining('jules paper --halt')])
+  expect(existsSync(dir.file('.local/share/jules/paper/HALT'))).toBe(true)
+  const ends = (await readJournal(dir.file('j.ndjson'))).events
+  expect(ends.at(-1)).toMatchObject({ event: 'end', ending: 'halt' })
+  expect(ends.some(({ event }) => event === 'halt')).toBe(true)
+})
+
+test('a reader that goes away ends the run in its order: 0, orders cancelled, positions kept', async () => {
+  const dir = new Workdir()
+  const stuck = Array.from({ length: 40 }, (_, i) => ({ fault: 'inert', on: { order: i + 2 } }))
+  const { sim, log } = await simulated(stuck)
+  const words = at(sim, '--journal', 'j.ndjson', '--policy', 'buy-hold').join(' ')
+  const { stdout, stderr } = await dir.shell(`jules ${words} | head -1; echo "\${PIPESTATUS[0]}"`)
+  expect(stdout).toMatch(/^\{"type":"order".*\}\n0\n$/)
+  // The clock of a simulated gateway elsewhere is the broker's for all that is known.
+  expect(stderr).toMatch(
+    /^jules paper: warning: the clock of this host is [\d,.]+ s ahead of the broker's\n$/,
+  )
+  const end = { event: 'end', ending: 'stop' }
+  expect((await readJournal(dir.file('j.ndjson'))).events.at(-1)).toMatchObject(end)
+  const ids = (name: string) =>
+    log.filter((line) => line.includes(`"${name}"`)).map((line) => JSON.parse(line).fields.orderId)
+  const placed = ids('placeOrder').slice(1)
+  expect(placed.length).toBeGreaterThan(0)
+  expect([...new Set(ids('cancelOrder'))].sort()).toEqual(placed.sort())
+  expect(heldAt(sim, day).positions).not.toEqual([0, 0])
+})
+
+test.each([
+  ['dies', 'exit 3', [], /exec:.*ended with status 3/],
+  ['is late', 'read line', ['--exec-timeout', '0.2'], /exec:.*gave no answer within 0.2 s/],
+  ['dies', 'exit 3', ['--flatten-on-stop'], /exec:.*ended with status 3/],
+])('a program that %s, %s, ends the run in its order: 69 (%j)', async (_, end, args, words) => {
+  const dir = new Workdir()
+  dir.write('p', `for i in 1 2 3; do read line; echo '{"action":8}'; done; read line; ${end}\n`)
+  const file = dir.write('day.ndjson', bars(day.market.slice(0, 60)))
+  const run = ['paper', '--replay', file, '--journal', 'j.ndjson', '--policy', 'exec:sh p', ...args]
+  const { status, stdout, stderr } = await dir.jules(run)
+  expect([status, stderr]).toEqual([69, expect.stringMatching(words)])
+  const records = parsed(stdout)
+  expect(records.filter(({ type }) => type === 'state')).toHaveLength(3)
+  const { positions, events } = await told(dir.file('j.ndjson'))
+  expect(events.filter(({ event }) => event === 'decide')).toHaveLength(3)
+  expect(events.at(-1)).toMatchObject({ event: 'end', ending: 'stop' })
+  expect(positions.every((shares) => (args.includes('--flatten-on-stop') ? shares === 0 : shares > 0))).toBe(
+    true,
+  )
+})
+
+test('actions of a file give the records of a backtest', async () => {
+  const dir = new Workdir()
+  const file = dir.write('day.ndjson', bars(day.market.slice(0, 70)))
+  const actions = dir.write('actions', JSON.stringify(Array.from({ length: 19 }, (_, i) => (i * 5) % 9)))
+  const args = ['--policy', `replay:${actions}`, '--records', 'order,fill,risk,equity']
+  const backtest = await dir.jules(['backtest', ...args, file])
+  const paper = await dir.jules(['paper', '--replay', file, ...args])
+  const bare = (text: string) => text.replace(/"run":"[^"]*"|"exec":"[^"]*"/g, '')
+  expect(bare(paper.stdout)).toBe(bare(backtest.stdout))
+  expect([backtest.status, paper.status]).toEqual([0, 0])
 })
 
 test('the kill switch stops a run with 1, stays latched, and tells the webhook', async () => {

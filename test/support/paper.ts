@@ -1,11 +1,13 @@
 /** Paper trading in this process: a simulated gateway, the client of it, and a journal; with a crash where a test wants one. */
 import { appendFileSync } from 'node:fs'
+import type { ContractInfo } from '../../src/broker/contracts.js'
 import { Gateway } from '../../src/broker/gateway.js'
 import { Journal, type JournalEvent, journalLine, readJournal } from '../../src/broker/journal.js'
 import { Relay } from '../../src/commands/paper/gateway.js'
 import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
+import type { Speed } from '../../src/sim/clock.js'
 import { readScenario } from '../../src/sim/scenario.js'
 import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
 import { Tape } from '../../src/sim/tape.js'
@@ -29,16 +31,17 @@ export interface Play {
   readonly warmup: number
 }
 
-/** A simulated gateway that plays the bars as fast as its clients deal with them. */
+/** A simulated gateway that plays the bars, by default as fast as its clients deal with them. */
 export function simFor(
   { market, rules = DEFAULT_RULES, warmup }: Play,
   faults: readonly unknown[] = [],
   log: ((line: string) => void) | null = null,
+  speed: Speed = 'max',
 ): Promise<Sim> {
   return startSim({
     tape: new Tape([market.series(0), market.series(1)], { interval: market.interval, seed: 1 }),
     port: 0,
-    speed: 'max',
+    speed,
     nowMs: market.time[warmup]!,
     serverVersion: 193,
     accounts: [DEFAULT_ACCOUNT],
@@ -93,6 +96,10 @@ export interface Effects {
   readonly clientId?: number
   /** Milliseconds between two looks whether the gateway lives. */
   readonly heartbeatMs?: number
+  /** The gateway is taken for that of a broker, who does not say where the bars end. */
+  readonly isBroker?: boolean
+  /** What the gateway says of a contract. */
+  readonly contract?: (told: ContractInfo) => ContractInfo
 }
 
 /** Plays at a gateway from where the journal ends: to the end, or to the crash. */
@@ -100,7 +107,7 @@ export async function play(
   { market, rules = DEFAULT_RULES, policy, warmup }: Play,
   sim: { readonly host: string; readonly port: number },
   path: string,
-  { bomb, meanwhile, clientId = 1, heartbeatMs = 5000 }: Effects = {},
+  { bomb, meanwhile, clientId = 1, heartbeatMs = 5000, isBroker = false, contract }: Effects = {},
 ): Promise<Played> {
   let effects = 0
   let isDead = false
@@ -161,6 +168,8 @@ export async function play(
     get: (target, key) => {
       const value = Reflect.get(target, key, target) as unknown
       if (typeof value !== 'function') return value
+      if (key === 'contract' && contract !== undefined)
+        return async (symbol: string) => contract(await target.contract(symbol))
       if (key !== 'place' && key !== 'cancel') return value.bind(target)
       return (...args: unknown[]) => {
         if (isDead) throw new Crash()
@@ -203,7 +212,7 @@ export async function play(
           types: TYPES,
           write: (line) => lines.push(line),
         }),
-        played: playedOf(market),
+        played: isBroker ? null : playedOf(market),
         timeWaits: true,
         host: () => Date.now(),
         // Pauses between two looks need not last here.

@@ -1,4 +1,7 @@
 /** The gateway of a run: the broker's, or a simulated one in this process that plays bars over the same wire. */
+import { join } from 'node:path'
+import { Failure } from '../../base/errors.js'
+import { type LockWorld, takeLock } from '../../base/lock.js'
 import { Gateway } from '../../broker/gateway.js'
 import type { GatewayListener } from '../../broker/listener.js'
 import type { Context } from '../../cli/context.js'
@@ -6,6 +9,7 @@ import type { Market } from '../../market/market.js'
 import type { Sim } from '../../sim/server.js'
 import type { Rules } from '../../trading/rules.js'
 import { type GatewayPlace, machineTimers, simTimers } from '../wiring/gateway.js'
+import { paperFolder } from './halt.js'
 import type { Flags } from './settings.js'
 
 /** Told of events before anybody listens: they are kept, and come in their order once somebody does. */
@@ -49,6 +53,31 @@ export function gatewayAt(
     },
     listener,
   )
+}
+
+/**
+ * Keeps an account at a gateway to one run, whatever its client id and its journal; gives the way to let it go. Throws 75 where
+ * another run of this user trades it.
+ */
+export async function lockAccount(
+  context: Context,
+  {
+    world,
+    place: { host, port },
+    account,
+  }: { readonly world: LockWorld; readonly place: GatewayPlace; readonly account: string },
+): Promise<() => void> {
+  const { lookup } = await import('node:dns/promises')
+  // One machine has many names.
+  const { address } = await lookup(host)
+  const path = join(paperFolder(context), `${address}-${port}-${account}`.replace(/[^\w.-]/g, '_'))
+  return takeLock(world, path, { waitMs: 0 }).catch((error) => {
+    if (!(error instanceof Failure)) throw error
+    const { kind, message, where = path, hint = 'stop it first' } = error
+    throw new Failure(kind, `another run trades ${account} at ${host}:${port}: its lock is ${message}`, {
+      ...{ where, hint, cause: error },
+    })
+  })
 }
 
 /** A simulated gateway that plays a market; its clock begins after the warm-up, or at --now. */

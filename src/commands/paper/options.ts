@@ -12,9 +12,13 @@ import { strategyOptions } from '../wiring/strategy.js'
 /** Where the gateway is: `sim` for one in this process. */
 const placeOf = (given: string): GatewayPlace | 'sim' => (given === 'sim' ? 'sim' : gatewayPlace(given))
 
+/** What is refused is not shown: an address may hold a secret. */
 function webAddress(given: string): string {
-  if (/^https?:\/\/[^\s]+$/.test(given)) return given
-  throw usage('expected an address that begins with http:// or https://', { got: quote(given) })
+  if (!/^https?:\/\/\S+$/.test(given) || !URL.canParse(given))
+    throw usage('expected an address that begins with http:// or https://')
+  const { username, password } = new URL(given)
+  if (username === '' && password === '') return given
+  throw usage('expected an address without a name and a password in it')
 }
 
 const SENT = ['order', 'fill', 'risk', 'equity', 'state', 'summary'] as const
@@ -32,7 +36,7 @@ export const options = {
       min: 0,
       max: 999_999,
     }),
-    account: text('NAME', 'the account that trades', { defaultText: 'the first of the gateway' }),
+    account: text('NAME', 'the account that trades', { defaultText: 'the only one of the gateway' }),
     'max-messages-per-sec': integer(
       'N',
       'most messages a second; the broker cuts off above 50, a simulator takes any number',
@@ -52,7 +56,7 @@ export const options = {
   }),
   ...under('Policy', {
     policy: policyOption,
-    'exec-timeout': execTimeout,
+    'exec-timeout': { ...execTimeout, defaultText: '10, or half of a shorter bar' },
     seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
   }),
   ...strategyOptions,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { ensureDirectory, remove } from '../../base/disk.js'
-import { badData, Failure } from '../../base/errors.js'
+import { badData, Failure, messageOf } from '../../base/errors.js'
 import { takeLock } from '../../base/lock.js'
 import { formatTime } from '../../base/time.js'
 import { Journal, type JournalEvent, readJournal } from '../../broker/journal.js'
@@ -9,24 +9,27 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
-import { intervalMs } from '../../market/bar.js'
+import { type Interval, intervalMs } from '../../market/bar.js'
 import { Market } from '../../market/market.js'
-import { BlockWriter } from '../../stream/sink.js'
+import { ReaderGone } from '../../stream/sink.js'
 import type { LiveRun } from '../../trading/live.js'
-import type { BarState } from '../../trading/paper/options.js'
+import type { BarState, Ending } from '../../trading/paper/options.js'
+import type { Paper } from '../../trading/paper/paper.js'
 import { playedOf, startPaper } from '../../trading/paper/start.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
+import type { GatewayPlace } from '../wiring/gateway.js'
 import { lockWorld } from '../wiring/lock.js'
 import { type LoadedMarket, loadMarket, symbolPair } from '../wiring/market.js'
 import { followModel, loadModel, policyOf } from '../wiring/models.js'
 import { openOutput } from '../wiring/output.js'
-import { preparedPolicy, refuseSlow } from '../wiring/policies.js'
+import { livePatience, preparedPolicy } from '../wiring/policies.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf } from '../wiring/strategy.js'
-import { gatewayAt, Relay, simulated } from './gateway.js'
+import { gatewayAt, lockAccount, Relay, simulated } from './gateway.js'
 import { latch, latched, paperFolder, release, switchFile } from './halt.js'
 import { options } from './options.js'
+import { Records } from './records.js'
 import { checkFlags, type Flags, liveRules } from './settings.js'
 import { showJournal } from './show.js'
 import { summaryOf, summaryTable } from './summary.js'
@@ -43,8 +46,8 @@ export const paper = defineCommand({
     'Only paper accounts: where the gateway manages an account that is none (they begin with DU or DF), nothing is sent, and the status is 77. No option changes that.',
     'Everything is written ahead to a journal: what was seen and decided, and each order before it is sent. A run that was killed goes on with the same command: it asks the broker what became of its orders, takes missed bars from history, and has the policy where it was, its memory included. Shares that no execution in the journal explains are refused (65): --adopt takes them over, --flatten closes them.',
     'The first decision is at the end of the first bar after the start; bars before it come from history. No new position is opened on old, delayed or halted prices, without a connection, or on one where orders and positions were not held against those of the broker.',
-    'A run ends with the session (0), with the bars that are played (0), at a loss limit once all is closed (1), or by the kill switch (1): --halt latches it for all runs, or with --journal for one; SIGUSR1 for the run that gets it. It stays latched until --reset-halt. SIGTERM and SIGINT cancel open orders and keep positions; --flatten-on-stop closes them.',
-    'A state record a bar says how old the data was, how long the decision took, and how much of the limits is used. Beside the journal a heartbeat file is renewed while the run lives. --webhook is posted halts, limits, outages of a minute and differences to the broker; --healthcheck is pinged every minute.',
+    'A run ends with the session (0), with the bars that are played (0), at a loss limit once all is closed (1), or by the kill switch (1): --halt latches it for all runs, or with --journal for one; SIGUSR1 for the run that gets it. It stays latched until --reset-halt. SIGTERM and SIGINT cancel open orders and keep positions; --flatten-on-stop closes them. So does what else stops it: a program of exec:CMD that ends or is late (69), records that nobody reads any more (0).',
+    'A state record a bar says how old the data was, how long the decision took, and how much of the limits is used. Beside the journal a heartbeat file is renewed while the run lives, with bars or without. --webhook is posted halts, limits, outages of a minute and differences to the broker; --healthcheck is pinged every minute in which orders could be sent.',
     "At the end what the day has earned is held against the broker's cash to the cent, and the summary has the part of the bars at which all was well (uptime), and slippage as it was and as the model expects it.",
     '--show prints a journal, as a table or with -f ndjson as the records that it stands for. --dry-run does everything but send.',
   ],
@@ -67,10 +70,10 @@ export const paper = defineCommand({
     1: 'a loss limit or the kill switch ended the run, or not all was closed',
     65: 'bad bars, a damaged journal or that of another run, or shares that it does not explain',
     66: 'no such file, or too few bars before the first decision',
-    69: 'the gateway, or the store, is not available',
+    69: 'the gateway, the store, or the program that decides is not available',
     73: 'the output or the journal cannot be created',
     74: 'reading or writing failed',
-    75: 'the journal or the client id is in use, or no session is open today',
+    75: 'the journal, the account or the client id is in use, or no session is open today',
     77: 'an account that is no paper account, or the kill switch is on',
     78: 'the gateway takes no orders, or has other hours than the calendar',
   },
@@ -94,7 +97,8 @@ export const paper = defineCommand({
 
 async function trade(context: Context, asked: Flags): Promise<void> {
   const chosen = asked.policy ?? { kind: 'flat' }
-  const prepared = await preparedPolicy(context, chosen, asked, 'hold')
+  // How long a program may take depends on the bars.
+  const prepared = chosen.kind === 'exec' ? null : await preparedPolicy(context, chosen, asked, 'hold')
   const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
   const { given, notes } = followModel(context, asked, model)
   for (const words of notes) context.ui.note(words)
@@ -102,12 +106,13 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const loaded = given.gateway === 'sim' ? await played(context, given) : null
   const interval = loaded?.market.interval ?? given.interval ?? '1m'
   const rules = liveRules(given, interval)
-  refuseSlow(chosen, given['exec-timeout'], intervalMs(interval))
   const market = new Market(loaded?.market.symbols ?? symbolPair(given.symbols, false), interval)
   const longOnly = given['long-only']
   const set = featuresOf(given.features)
   const policy =
-    prepared ?? (await policyOf(model!, { market, features: set.name, mask: actionMask(longOnly) }))
+    model !== null
+      ? await policyOf(model, { market, features: set.name, mask: actionMask(longOnly) })
+      : (prepared ?? (await preparedPolicy(context, chosen, patient(given, interval), 'hold'))!)
   const { warmup } = given
   const settings = {
     policy: policy.identity ?? policy.name,
@@ -139,12 +144,8 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const sim = loaded === null ? null : await simulated(context, loaded.market, rules, given)
   if (sim !== null) onEnd.push(() => sim.close())
   const relay = new Relay()
-  const gateway = gatewayAt(
-    context,
-    sim ?? (given.gateway as { host: string; port: number }),
-    given,
-    relay.listener,
-  )
+  const place = sim ?? (given.gateway as GatewayPlace)
+  const gateway = gatewayAt(context, place, given, relay.listener)
   onEnd.push(() => gateway.close())
   const leave = () => gateway.close()
   context.signal.addEventListener('abort', leave)
@@ -152,15 +153,22 @@ async function trade(context: Context, asked: Flags): Promise<void> {
     context.signal.throwIfAborted()
     throw error
   })
+  if (sim === null && !given['dry-run'])
+    onEnd.push(await lockAccount(context, { world, place, account: gateway.account }))
 
   const isTable =
     (given.format ?? (context.stdoutIsTTY && given.output === undefined ? 'table' : 'ndjson')) === 'table'
   const out = await openOutput(context, { format: 'ndjson', output: given.output })
-  const writer = new BlockWriter(out.sink)
-  let lines = ''
-  const write = (line: string) => {
-    lines += line
+  // What fails does not stop it where it stands: it ends as by a signal, and then says what it was.
+  let failure: unknown = null
+  let stop = (_words: string): void => {}
+  const failed = (error: unknown): void => {
+    failure ??= error
+    stop(messageOf(error))
   }
+  const records = new Records(out, failed)
+  onEnd.push(() => records.abort())
+  const { write } = records
   const kinds = new Set<string>(isTable ? [] : (given.records ?? [...RECORD_TYPES, 'state']))
   const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
   const [begun] = events
@@ -172,8 +180,12 @@ async function trade(context: Context, asked: Flags): Promise<void> {
     healthcheck: given.healthcheck,
   })
   onEnd.push(() => watch.end())
+  let barMs: number | null = null
+  const beats = setInterval(() => watch.beat(gateway.state, barMs), TICK_MS)
+  onEnd.push(() => clearInterval(beats))
   const progress = context.ui.progress('bars')
   let bars = 0
+  const timeWaits = sim !== null && given.speed === 'max'
   const { paper: trading, live } = await startPaper(
     {
       gateway,
@@ -189,7 +201,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
       warmup,
       listener: new RecordWriter({ run, market, rules, types, write }),
       played: loaded === null ? null : playedOf(loaded.market),
-      timeWaits: sim !== null && given.speed === 'max',
+      timeWaits,
       host: context.clock,
       later: (call, ms) => {
         const timer = setTimeout(call, ms)
@@ -198,17 +210,11 @@ async function trade(context: Context, asked: Flags): Promise<void> {
       dryRun: given['dry-run'],
       adopt: given.adopt || given.flatten,
       flattens: given.flatten || given['flatten-on-stop'],
-      flush: async () => {
-        const text = lines
-        lines = ''
-        if (text === '') return
-        await writer.text(text)
-        await writer.flush()
-      },
+      flush: records.flush,
       tell: {
         bar: (state, now) => {
           if (kinds.has('state')) write(stateLine(run, now, state))
-          watch.beat({ run, time: formatTime(state.timeMs), connection: state.connection })
+          barMs = state.timeMs
           progress.update(++bars, undefined, statusWords(now, state))
         },
         note: (words) => context.ui.note(words),
@@ -223,38 +229,72 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const stopped = (code: number, words: string) => {
     context.ui.note(`${words}, stopping`)
     status = code
-    trading.stop('stop', words)
+    stop(words)
   }
-  if (context.signal.aborted) trading.stop('stop', 'a signal')
+  stop = (words) => trading.stop('stop', words)
+  if (context.signal.aborted) stop('a signal')
+  if (failure !== null) stop(messageOf(failure))
   onEnd.push(
     context.passSignals((signal) => {
       if (signal === 'SIGUSR1') {
-        latch(context, switchFile(context, path), 'SIGUSR1')
         trading.stop('halt', 'SIGUSR1')
+        try {
+          latch(context, switchFile(context, path), 'SIGUSR1')
+        } catch (error) {
+          failed(error)
+        }
       } else if (signal === 'SIGINT') stopped(130, 'interrupted')
       else if (signal === 'SIGTERM' || signal === 'SIGHUP') stopped(143, 'terminated')
     }),
   )
   const ticks = setInterval(() => {
-    const why = latched(context, path)
-    if (why !== null) trading.stop('halt', why)
+    try {
+      const why = latched(context, path)
+      if (why !== null) trading.stop('halt', why)
+    } catch (error) {
+      failed(error)
+    }
     trading.tick()
   }, TICK_MS)
   onEnd.push(() => clearInterval(ticks))
   sim?.ended.then(() => trading.over())
-  if (given.flatten) trading.stop('stop', '--flatten')
-  const ending = await trading.trade()
-  const { isDone, reckoning } = await trading.finish(ending)
+  if (given.flatten) stop('--flatten')
+  const ending = await traded(trading, (error) => {
+    failed(error)
+    // Where time waits for its readers, the question that follows a bar was not asked.
+    if (timeWaits) gateway.time().catch(() => {})
+  })
+  const { isDone, reckoning } = await trading.finish(ending).catch((error) => {
+    throw failure ?? error
+  })
   progress.end()
+  // A reader that leaves is no failure.
+  if (failure !== null && !(failure instanceof ReaderGone)) throw failure
   if (ending === 'limit') watch.alarm('limit', 'a loss limit has ended the run')
-  const summary = summaryOf({ run, live, paper: trading, ending, reckoning, account: gateway.account })
+  const { account, backOffs } = gateway
+  const summary = summaryOf({ run, live, paper: trading, ending, reckoning, account, backOffs })
   if (isTable) write(summaryTable(summary))
   else if (kinds.has('summary')) write(`${JSON.stringify(summary)}\n`)
-  await writer.text(lines)
-  await writer.drain()
-  await out.done()
+  await records.end()
   if (status !== null) context.exitWith(status)
   else if (ending === 'limit' || ending === 'halt' || !isDone) context.exitWith(1)
+}
+
+/** The time that a program has follows the interval. */
+const patient = (given: Flags, interval: Interval): Flags => ({
+  ...given,
+  'exec-timeout': livePatience(given['exec-timeout'], intervalMs(interval)),
+})
+
+/** Trades to the end; what fails, `failed` is told, which stops it. */
+async function traded(trading: Paper, failed: (error: unknown) => void): Promise<Ending> {
+  for (;;) {
+    try {
+      return await trading.trade()
+    } catch (error) {
+      failed(error)
+    }
+  }
 }
 
 /** Releases the switches, and what a journal has latched. */

@@ -13,10 +13,12 @@ export interface Ended {
   readonly paper: Paper
   readonly ending: Ending
   readonly reckoning: Reckoning | null
+  /** How often the gateway said that messages came too fast. */
+  readonly backOffs: number
 }
 
 /** The `summary` of a run that has ended. */
-export function summaryOf({ run, account, live, paper, ending, reckoning }: Ended) {
+export function summaryOf({ run, account, live, paper, ending, reckoning, backOffs }: Ended) {
   const { state, options } = live
   const { market } = options
   const books = state.account
@@ -37,6 +39,7 @@ export function summaryOf({ run, account, live, paper, ending, reckoning }: Ende
     slippage: paper.slippage,
     bars: paper.uptime.all,
     uptime: paper.uptime.all === 0 ? null : paper.uptime.good / paper.uptime.all,
+    back_offs: backOffs,
     day:
       reckoning === null
         ? null
@@ -60,6 +63,7 @@ const ENDINGS: Readonly<Record<Ending, string>> = {
 /** The same for people. */
 export function summaryTable(summary: ReturnType<typeof summaryOf>): string {
   const { run, account, ending, equity, pnl, positions, trades, fees, slippage, uptime, bars, day } = summary
+  const { back_offs: backOffs } = summary
   const held = Object.entries(positions)
     .map(([symbol, shares]) => `${symbol} ${shares}`)
     .join(', ')
@@ -71,6 +75,9 @@ export function summaryTable(summary: ReturnType<typeof summaryOf>): string {
     ['trades', `${trades}, fees ${dollars(fees)}`],
     ['slippage', `${dollars(slippage.seen)}, the model expects ${dollars(slippage.modelled)}`],
     ['uptime', uptime === null ? 'no bars' : `${(100 * uptime).toFixed(2)} % of ${bars} bars`],
+    ...(backOffs === 0
+      ? []
+      : [['too fast', `the gateway said ${backOffs} times that messages come too fast`] as const]),
     [
       'broker',
       day === null

@@ -1,8 +1,10 @@
 /** Who is told that a run lives, or that something is wrong with it: a file, and addresses on the network. */
 import { randomBytes } from 'node:crypto'
 import { disk } from '../../base/disk.js'
+import { messageOf, systemFailure } from '../../base/errors.js'
 import { writeState } from '../../base/state-file.js'
-import { MINUTE, SECOND } from '../../base/time.js'
+import { formatTime, MINUTE, SECOND } from '../../base/time.js'
+import type { GatewayState } from '../../broker/gateway.js'
 import type { Context } from '../../cli/context.js'
 import type { Alarm } from '../../trading/paper/options.js'
 
@@ -16,31 +18,34 @@ export interface WatchOptions {
   readonly heartbeat: string
   readonly webhook: string | undefined
   readonly healthcheck: string | undefined
+  /** How long an address is waited for. */
+  readonly patienceMs?: number
 }
 
 /** The watch over one run. */
 export class Watch {
-  readonly #context: Context
+  readonly #context: Pick<Context, 'clock' | 'ui'>
   readonly #options: WatchOptions
   #beatMs = Number.NEGATIVE_INFINITY
   #pingMs = Number.NEGATIVE_INFINITY
+  #isUnwritten = false
   readonly #open = new Set<Promise<void>>()
 
-  constructor(context: Context, options: WatchOptions) {
+  constructor(context: Pick<Context, 'clock' | 'ui'>, options: WatchOptions) {
     this.#context = context
     this.#options = options
   }
 
-  /** All is well, with what there is to say of it. */
-  beat(state: Readonly<Record<string, unknown>>): void {
+  /** The run lives, whether bars come or not: to be called more often than the file is renewed. Null before the first bar. */
+  beat(connection: GatewayState, barMs: number | null): void {
     const nowMs = this.#context.clock()
     if (nowMs - this.#beatMs >= BEAT_EVERY_MS) {
       this.#beatMs = nowMs
-      const { heartbeat } = this.#options
-      writeState({ disk, token: () => randomBytes(8).toString('hex') }, heartbeat, { at: nowMs, ...state })
+      const { run } = this.#options
+      this.#renew({ at: nowMs, run, time: barMs === null ? null : formatTime(barMs), connection })
     }
     const { healthcheck } = this.#options
-    if (healthcheck === undefined || nowMs - this.#pingMs < PING_EVERY_MS) return
+    if (healthcheck === undefined || connection !== 'ready' || nowMs - this.#pingMs < PING_EVERY_MS) return
     this.#pingMs = nowMs
     this.#call(healthcheck, { method: 'GET' })
   }
@@ -68,9 +73,22 @@ export class Watch {
     await Promise.all(this.#open)
   }
 
+  /** A file that cannot be written is told once: its age says the rest, and trading goes on. */
+  #renew(state: Readonly<Record<string, unknown>>): void {
+    const { heartbeat } = this.#options
+    try {
+      writeState({ disk, token: () => randomBytes(8).toString('hex') }, heartbeat, state)
+      this.#isUnwritten = false
+    } catch (error) {
+      if (!this.#isUnwritten) this.#context.ui.warn(messageOf(systemFailure(error, heartbeat, true)))
+      this.#isUnwritten = true
+    }
+  }
+
   #call(url: string, init: RequestInit): void {
+    const { patienceMs = PATIENCE_MS } = this.#options
     const { hostname } = new URL(url)
-    const done = fetch(url, { ...init, signal: AbortSignal.timeout(PATIENCE_MS), redirect: 'error' })
+    const done = fetch(url, { ...init, signal: AbortSignal.timeout(patienceMs), redirect: 'manual' })
       .then(async (answer) => {
         await answer.body?.cancel()
         if (!answer.ok) this.#context.ui.warn(`${hostname} answered ${answer.status}`)

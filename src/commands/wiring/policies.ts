@@ -27,8 +27,11 @@ export const policyOption = option<PolicyChoice | undefined>(
   policyChoice,
 )
 
+/** Seconds that a program has for an answer where nothing else is said. */
+const EXEC_PATIENCE = 10
+
 export const execTimeout = real('SECONDS', 'how long the program of exec:CMD may take for an answer', {
-  fallback: 10,
+  defaultText: String(EXEC_PATIENCE),
   min: 0.001,
   max: 86_400,
 })
@@ -63,12 +66,15 @@ export function policyChoice(word: string): PolicyChoice {
   return { kind }
 }
 
-/** Refuses (64) a program that may still think when the next bar has ended. */
-export function refuseSlow(chosen: PolicyChoice, patience: number, intervalMs: number): void {
-  if (chosen.kind === 'exec' && 1000 * patience >= intervalMs)
-    throw usage(`--exec-timeout: expected less than a bar, which is ${intervalMs / 1000} s`, {
-      got: String(patience),
-    })
+/**
+ * Seconds that a program has for an answer where bars come as they happen: what is given, or no more than half of a bar. Throws 64
+ * where it could still think when the next bar has ended.
+ */
+export function livePatience(given: number | undefined, intervalMs: number): number {
+  const bar = intervalMs / 1000
+  if (given === undefined) return Math.min(EXEC_PATIENCE, bar / 2)
+  if (given < bar) return given
+  throw usage(`--exec-timeout: expected less than a bar, which is ${bar} s`, { got: String(given) })
 }
 
 /** A run folder or a file named without its kind, or a slip of the hand. */
@@ -83,7 +89,7 @@ export interface PolicyFlags {
   readonly seed: number
   /** Name of the feature set. */
   readonly features: string
-  readonly 'exec-timeout': number
+  readonly 'exec-timeout': number | undefined
 }
 
 /**
@@ -93,7 +99,7 @@ export interface PolicyFlags {
 export async function preparedPolicy(
   context: Context,
   chosen: PolicyChoice,
-  { seed, features, 'exec-timeout': patience }: PolicyFlags,
+  { seed, features, 'exec-timeout': patience = EXEC_PATIENCE }: PolicyFlags,
   afterReplay: 'refuse' | 'hold' = 'refuse',
 ): Promise<Policy | null> {
   switch (chosen.kind) {

@@ -42,6 +42,8 @@ export interface PaperOptions {
   readonly host: () => number
   /** The gateway's time is not the host's: it waits for its readers. */
   readonly timeWaits: boolean
+  /** The gateway is a simulated one in this process: its clock is not held against the host's. */
+  readonly isPlayed: boolean
   /** Calls later, host time; gives what takes it back. */
   readonly later: (call: () => void, ms: number) => () => void
   readonly run: string

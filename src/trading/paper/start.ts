@@ -163,6 +163,7 @@ export async function startPaper(
     clock,
     contracts,
     closeMs,
+    isPlayed: played !== null,
     lastBarMs: played?.lastBarMs ?? Number.POSITIVE_INFINITY,
     lastJointMs: played?.lastJointMs ?? Number.POSITIVE_INFINITY,
   })
