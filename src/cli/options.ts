@@ -26,6 +26,8 @@ export interface Option<T> {
   readonly fallback: T
   /** From the text after the flag; throws a usage Failure whose message lacks the option's name. */
   readonly parse: (text: string) => T
+  /** What was given is shown nowhere: it may hold a secret. */
+  readonly isSecret?: boolean
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the one place where options of every type stand in one list

@@ -36,7 +36,7 @@ export function settingWords(name: string, { value, origin, raw }: Setting, spec
     : typeof value === 'object' && value !== null
       ? (spec.defaultText ?? JSON.stringify(value))
       : String(value ?? 'unset')
-  return `--${name} ${raw ?? words} (${origin})`
+  return `--${name} ${spec.isSecret === true && raw !== undefined ? '***' : (raw ?? words)} (${origin})`
 }
 
 function read(

@@ -21,6 +21,12 @@ function webAddress(given: string): string {
   throw usage('expected an address without a name and a password in it')
 }
 
+/** It may hold a token. */
+const address = (help: string) => ({
+  ...option<string | undefined>('URL', help, {}, webAddress),
+  isSecret: true,
+})
+
 const SENT = ['order', 'fill', 'risk', 'equity', 'state', 'summary'] as const
 
 export const options = {
@@ -78,13 +84,8 @@ export const options = {
     halt: flag('latch the kill switch: a run at work stops, and none starts'),
     'reset-halt': flag('release the kill switch'),
     show: file('print a journal'),
-    webhook: option<string | undefined>(
-      'URL',
-      'post halts, limits, outages and differences to this address',
-      {},
-      webAddress,
-    ),
-    healthcheck: option<string | undefined>('URL', 'ping this address while all is well', {}, webAddress),
+    webhook: address('post halts, limits, outages and what else somebody has to know to this address'),
+    healthcheck: address('ping this address while the gateway is there'),
   }),
   ...under('Output', {
     records: list('LIST', `records to write: some of ${SENT.join(', ')}`, {

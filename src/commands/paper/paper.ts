@@ -166,7 +166,8 @@ async function trade(context: Context, asked: Flags): Promise<void> {
     failure ??= error
     stop(messageOf(error))
   }
-  const records = new Records(out, failed)
+  const timeWaits = sim !== null && given.speed === 'max'
+  const records = new Records(out, timeWaits, failed)
   onEnd.push(() => records.abort())
   const { write } = records
   const kinds = new Set<string>(isTable ? [] : (given.records ?? [...RECORD_TYPES, 'state']))
@@ -185,7 +186,6 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   onEnd.push(() => clearInterval(beats))
   const progress = context.ui.progress('bars')
   let bars = 0
-  const timeWaits = sim !== null && given.speed === 'max'
   const { paper: trading, live } = await startPaper(
     {
       gateway,
@@ -227,6 +227,11 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   context.signal.removeEventListener('abort', leave)
   let status: number | null = null
   const stopped = (code: number, words: string) => {
+    if (status !== null) {
+      // Whatever holds it up: the second signal ends every command.
+      release()
+      return context.interrupt()
+    }
     context.ui.note(`${words}, stopping`)
     status = code
     stop(words)
@@ -234,19 +239,18 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   stop = (words) => trading.stop('stop', words)
   if (context.signal.aborted) stop('a signal')
   if (failure !== null) stop(messageOf(failure))
-  onEnd.push(
-    context.passSignals((signal) => {
-      if (signal === 'SIGUSR1') {
-        trading.stop('halt', 'SIGUSR1')
-        try {
-          latch(context, switchFile(context, path), 'SIGUSR1')
-        } catch (error) {
-          failed(error)
-        }
-      } else if (signal === 'SIGINT') stopped(130, 'interrupted')
-      else if (signal === 'SIGTERM' || signal === 'SIGHUP') stopped(143, 'terminated')
-    }),
-  )
+  const release = context.passSignals((signal) => {
+    if (signal === 'SIGUSR1') {
+      trading.stop('halt', 'SIGUSR1')
+      try {
+        latch(context, switchFile(context, path), 'SIGUSR1')
+      } catch (error) {
+        failed(error)
+      }
+    } else if (signal === 'SIGINT') stopped(130, 'interrupted')
+    else if (signal === 'SIGTERM' || signal === 'SIGHUP') stopped(143, 'terminated')
+  })
+  onEnd.push(release)
   const ticks = setInterval(() => {
     try {
       const why = latched(context, path)
@@ -270,7 +274,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   progress.end()
   // A reader that leaves is no failure.
   if (failure !== null && !(failure instanceof ReaderGone)) throw failure
-  if (ending === 'limit') watch.alarm('limit', 'a loss limit has ended the run')
+  if (ending === 'limit') context.ui.note('a loss limit has ended the run')
   const { account, backOffs } = gateway
   const summary = summaryOf({ run, live, paper: trading, ending, reckoning, account, backOffs })
   if (isTable) write(summaryTable(summary))

@@ -645,8 +645,10 @@ export class Paper {
 
   /** A host clock that is off is told once. */
   #skewed(offsetMs: number): void {
+    // Time that is played has nothing to do with this host's.
+    if (this.#options.isPlayed) return
     this.#offsetMs = Math.round(offsetMs)
-    if (this.#options.isPlayed || this.#isSkewTold || Math.abs(offsetMs) <= SKEW_MS) return
+    if (this.#isSkewTold || Math.abs(offsetMs) <= SKEW_MS) return
     this.#isSkewTold = true
     const words = `the clock of this host is ${grouped(Math.abs(offsetMs) / SECOND, 1)} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the broker's`
     this.#options.tell.warn(words)

@@ -144,7 +144,12 @@ export async function startPaper(
   const contracts = [await gateway.contract(market.symbols[0]), await gateway.contract(market.symbols[1])]
   const today = newYorkDay(toldMs)
   for (const { symbol, days } of contracts) {
-    const differences = hourDifferences((days ?? []).filter(({ day }) => day === today))
+    const ofToday = (days ?? []).filter(({ day }) => day === today)
+    if (ofToday.length === 0)
+      options.tell.warn(
+        `${symbol}: the broker does not say when it trades today; the calendar of jules counts`,
+      )
+    const differences = hourDifferences(ofToday)
     if (differences.length > 0)
       throw new Failure(
         'config',
