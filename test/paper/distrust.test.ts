@@ -104,6 +104,18 @@ const CASES: Readonly<Record<string, Case>> = {
       expect(ordersOf(run)).toBeGreaterThan(0)
     },
   },
+  'the connection is cut while the end of an order is waited for': {
+    faults: [
+      { fault: 'partial-fill', on: { order: 3 }, with: { seconds: 1200 } },
+      { fault: 'drop', on: { message: 'cancelOrder' }, times: 4 },
+    ],
+    is: (run) => {
+      expect(run.count('bar')).toBe(BARS)
+      expect(
+        run.events.filter((event) => event.event === 'link' && event.state === 'down').length,
+      ).toBeGreaterThan(1)
+    },
+  },
   'an execution that is taken back while the link is lost': {
     faults: [
       { fault: 'bust', on: { fill: 5 } },

@@ -221,7 +221,7 @@ export class Paper {
     }
     this.#desk.settle(true)
     live.close()
-    isDone &&= !this.#isHeldOver(clock.now())
+    if (this.#isHeldOver(clock.now())) isDone = false
     await this.#books.explainAgain()
     const reckoning = await this.#books.reckon()
     this.#notes.note({ event: 'end', ending, at: host() })
@@ -506,6 +506,8 @@ export class Paper {
     const [first, second] = bars
     if (first && second) {
       await this.#clearWorking()
+      // A connection that came back meanwhile has brought it from history.
+      if (timeMs <= this.#newestMs()) return
       this.#desk.settle(true)
       const numbers = [...first, ...second]
       this.#notes.note({ event: 'bar', time: timeMs, numbers: storedNumbers(numbers) })
