@@ -42,11 +42,16 @@ interface Seen extends Played {
   readonly count: (event: JournalEvent['event']) => number
 }
 
-async function seen(parts: Play, faults: readonly unknown[]): Promise<Seen> {
+async function seen({
+  parts = early,
+  faults,
+  speed = 'max',
+  isBroker = false,
+}: Omit<Case, 'is'>): Promise<Seen> {
   const log: string[] = []
-  const sim = await simFor(parts, faults, (line) => log.push(line))
+  const sim = await simFor(parts, faults, (line) => log.push(line), speed)
   const path = join(dir, `${++journals}.ndjson`)
-  const played = await play(parts, sim, path, { heartbeatMs: 300 })
+  const played = await play(parts, sim, path, { heartbeatMs: 300, timeWaits: speed === 'max', isBroker })
   const found = await told(path)
   const { positions, cash } = heldAt(sim, parts)
   await sim.close()
@@ -78,6 +83,9 @@ const distrusted = ({ events }: Seen) =>
 
 interface Case {
   readonly parts?: Play
+  readonly speed?: 60 | 'max'
+  /** How far the bars go is not known. */
+  readonly isBroker?: boolean
   readonly faults: readonly unknown[]
   readonly is: (run: Seen) => void
 }
@@ -166,7 +174,11 @@ const CASES: Readonly<Record<string, Case>> = {
       { fault: 'decode-failed', on: inBar(early, 5) },
       { fault: 'drop', on: inBar(early, 10) },
     ],
-    is: (run) => expect(ordersOf(run)).toBeGreaterThan(0),
+    is: (run) => {
+      expect([...distrusted(run)]).toEqual(['data'])
+      const decisions = run.events.filter((event) => event.event === 'decide')
+      expect(decisions.at(-1)!.ages.every((age) => typeof age === 'number')).toBe(true)
+    },
   },
   'an id that is too large (320)': {
     faults: [{ fault: 'id-overflow', on: { order: 5 } }],
@@ -283,16 +295,46 @@ const CASES: Readonly<Record<string, Case>> = {
       },
     ]),
   ),
-  'an order that does nothing is cancelled after two minutes, bars of both symbols or not': {
+  'no bars at all: an order that does nothing is cancelled after two minutes': {
+    parts: { ...early, market: day.slice(0, WARMUP + 7), policy: () => buyHold },
+    speed: 60,
     faults: [
-      { fault: 'inert', on: { order: 5 } },
-      { fault: 'bars-stop', on: inBar(early, 3), with: { seconds: 0, symbol: 'MSFT' } },
+      { fault: 'inert', on: { order: 1 } },
+      { fault: 'bars-stop', on: inBar(early, 1) },
+      { fault: 'bad-request', on: { message: 'reqHistoricalData', ...inBar(early, 1) }, times: 50 },
     ],
     is: (run) => {
       const cancel = run.after.find((line) => line.includes('"cancelOrder"'))!
-      const placed = run.after.find(isOrder) ?? run.after[0]!
       const at = (line: string) => Date.parse((JSON.parse(line) as { time: string }).time)
-      expect(at(cancel) - at(placed)).toBeLessThanOrEqual(180_000)
+      const waitedMs = at(cancel) - early.market.time[WARMUP + 1]!
+      expect(waitedMs).toBeGreaterThanOrEqual(120_000)
+      expect(waitedMs).toBeLessThan(240_000)
+    },
+  },
+  'no bars at all: history is asked minute by minute, and nobody enters on it': {
+    parts: { ...early, market: day.slice(0, WARMUP + 7) },
+    speed: 60,
+    faults: [{ fault: 'bars-stop', on: inBar(early, 1) }],
+    is: (run) => {
+      expect(run.count('bar')).toBe(7)
+      const ages = run.events.flatMap((event) => (event.event === 'decide' ? [event.ages.join()] : []))
+      expect(ages.filter((words) => words === 'data,data').length).toBeGreaterThan(2)
+    },
+  },
+  'no bars before the close: what is held is closed by the clock': {
+    parts: { ...late, market: day.slice(390 - WARMUP - 14, 390) },
+    speed: 60,
+    isBroker: true,
+    faults: [
+      { fault: 'bars-stop', on: { time: '15:48:07' } },
+      { fault: 'bad-request', on: { message: 'reqHistoricalData', time: '15:48:07' }, times: 50 },
+    ],
+    is: (run) => {
+      expect(run.ending).toBe('session')
+      expect(run.count('flatten')).toBeGreaterThan(0)
+      expect(alarmsOf(run)).toContain('disconnect')
+      expect(run.held).toEqual([0, 0])
+      expect(run.isDone).toBe(true)
     },
   },
   'the loss limit of the day is told at once': {
@@ -320,8 +362,8 @@ const CASES: Readonly<Record<string, Case>> = {
 
 test.concurrent.each(Object.entries(CASES))(
   '%s',
-  async (_, { parts = early, faults, is }) => {
-    is(await seen(parts, faults))
+  async (_, { is, ...one }) => {
+    is(await seen(one))
   },
   60_000,
 )

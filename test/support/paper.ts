@@ -98,6 +98,8 @@ export interface Effects {
   readonly heartbeatMs?: number
   /** The gateway is taken for that of a broker, who does not say where the bars end. */
   readonly isBroker?: boolean
+  /** The clock of the gateway stands while nobody follows: at full speed. */
+  readonly timeWaits?: boolean
   /** What the gateway says of a contract. */
   readonly contract?: (told: ContractInfo) => ContractInfo
 }
@@ -107,7 +109,15 @@ export async function play(
   { market, rules = DEFAULT_RULES, policy, warmup }: Play,
   sim: { readonly host: string; readonly port: number },
   path: string,
-  { bomb, meanwhile, clientId = 1, heartbeatMs = 5000, isBroker = false, contract }: Effects = {},
+  {
+    bomb,
+    meanwhile,
+    clientId = 1,
+    heartbeatMs = 5000,
+    isBroker = false,
+    timeWaits = true,
+    contract,
+  }: Effects = {},
 ): Promise<Played> {
   let effects = 0
   let isDead = false
@@ -146,6 +156,7 @@ export async function play(
   const own = new Market(market.symbols, market.interval)
   const one = policy()
   const lines: string[] = []
+  let onEnd = () => {}
   const alarms: [Alarm, string][] = []
   const words: string[] = []
   const mortal = new Proxy(journal, {
@@ -213,7 +224,7 @@ export async function play(
           write: (line) => lines.push(line),
         }),
         played: isBroker ? null : playedOf(market),
-        timeWaits: true,
+        timeWaits,
         host: () => Date.now(),
         // Pauses between two looks need not last here.
         later: (call, ms) => simTimers.after(Math.min(ms, 20), call),
@@ -231,7 +242,9 @@ export async function play(
       (listener) => relay.attach(listener),
     )
     meanwhile?.(paper)
-    if ('ended' in sim) (sim as Sim).ended.then(() => paper.over())
+    const ticks = setInterval(() => paper.tick(), timeWaits ? 2 ** 31 - 1 : 50)
+    onEnd = () => clearInterval(ticks)
+    if ('ended' in sim && !isBroker) (sim as Sim).ended.then(() => paper.over())
     const ending = await paper.trade()
     const { isDone } = await paper.finish(ending)
     return { ending, lines, effects, alarms, words, isDone, uptime: paper.uptime }
@@ -240,6 +253,7 @@ export async function play(
       return { ending: 'crash', lines, effects, alarms, words, isDone: false, uptime: null }
     throw error
   } finally {
+    onEnd()
     gateway.close()
     await journal.close().catch(() => {})
   }

@@ -645,8 +645,10 @@ export class Paper {
     return this.#inbox.until(done, { patienceMs, what }, (message) => this.#handle(message))
   }
 
-  /** A host clock that is off is told once. */
+  /** What the broker's clock is ahead of this host's, by its last answer: a clock that is off is told of once. */
   #skewed(offsetMs: number): void {
+    // Without bars nobody else asks for the time.
+    if (!this.#options.timeWaits) this.#options.clock.told(this.#options.host() + offsetMs - SECOND / 2)
     // Time that is played has nothing to do with this host's.
     if (this.#options.isPlayed) return
     this.#offsetMs = Math.round(offsetMs)
