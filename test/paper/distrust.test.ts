@@ -160,6 +160,22 @@ const CASES: Readonly<Record<string, Case>> = {
       expect(run.uptime!.good).toBe(run.uptime!.all)
     },
   },
+  'each session is reckoned by itself': {
+    parts: {
+      ...early,
+      market: randomMarket({ sessions: 2, seed: 5, bps: 25 }).slice(390 - WARMUP - 30, 400),
+    },
+    faults: [],
+    is: (run) => {
+      const days = run.events.filter((event) => event.event === 'day')
+      expect(days.map(({ day: date }) => date - days[0]!.day)).toEqual([0, 1])
+      for (const { own, broker } of days) expect(own).toBeCloseTo(broker, 2)
+      const fees = run.events.flatMap((event) => (event.event === 'report' ? [event.report.fees] : []))
+      expect(fees.length).toBeGreaterThan(0)
+      expect(run.count('base')).toBe(2)
+      expect(run.alarms).toEqual([])
+    },
+  },
   'a message that cannot be read (505): no more entries on this connection': {
     faults: [{ fault: 'decode-failed', on: inBar(early, 10) }],
     is: (run) => {
