@@ -40,10 +40,14 @@ const residentMiB = (pid) =>
 /** Plays a file; gives seconds, latencies in milliseconds, and the resident memory after each session. */
 async function play(file, policy) {
   const from = performance.now()
-  const child = spawn(BIN, ['paper', '--replay', file, '--policy', policy, '--records', 'state,order'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    BIN,
+    ['paper', '--replay', file, '--policy', policy, '--records', 'state,order', '--max-loss', '1000000'],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   const latencies = []
   const memory = []
   let ordered = false

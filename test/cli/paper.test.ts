@@ -166,6 +166,31 @@ test('the clock of bars that are played is not held against that of the host', a
   expect([status, stderr]).toEqual([0, expect.not.stringContaining('clock')])
 })
 
+test('bars that are played do not go on with a journal: 65, and what to do', async () => {
+  const dir = new Workdir()
+  dir.write('few.ndjson', bars(day.market.slice(0, 54)))
+  const args = [
+    'paper',
+    '--replay',
+    'few.ndjson',
+    '--journal',
+    'j.ndjson',
+    '--run',
+    'r',
+    '--records',
+    'summary',
+  ]
+  expect((await dir.jules(args)).status).toBe(0)
+  const before = dir.read('j.ndjson')
+  const { status, stderr } = await dir.jules(args)
+  expect([status, stderr.split('\n')[1]]).toEqual([
+    65,
+    'jules paper: hint: begin another one with --journal FILE, or print this one with: jules paper --show j.ndjson',
+  ])
+  expect(dir.read('j.ndjson')).toBe(before)
+  expect((await dir.jules([...args, '--run', '../r'])).status).toBe(64)
+})
+
 test('a dry run decides and sends nothing', async () => {
   const dir = new Workdir()
   const { sim, log } = await simulated()

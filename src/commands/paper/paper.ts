@@ -4,6 +4,7 @@ import { ensureDirectory, remove } from '../../base/disk.js'
 import { badData, Failure, messageOf } from '../../base/errors.js'
 import { takeLock } from '../../base/lock.js'
 import { formatTime } from '../../base/time.js'
+import { shellWord } from '../../base/words.js'
 import { Journal, type JournalEvent, readJournal } from '../../broker/journal.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
@@ -141,6 +142,11 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   if (loaded !== null && given.journal === undefined) remove(world.disk, path)
   const { journal, events } = await Journal.open(path)
   onEnd.push(() => journal.close())
+  if (loaded !== null && events.length > 0)
+    throw badData('it is the journal of another run: bars that are played meet a new account each time', {
+      where: path,
+      hint: `begin another one with --journal FILE, or print this one with: jules paper --show ${shellWord(path)}`,
+    })
 
   const sim = loaded === null ? null : await simulated(context, loaded.market, rules, given)
   if (sim !== null) onEnd.push(() => sim.close())

@@ -423,13 +423,15 @@ export class Paper {
 
   async #part(symbol: string, bar: GatewayBar): Promise<void> {
     const k = this.#symbol(symbol)
-    const timeMs = k < 0 ? null : this.#feed.push(k, bar)
-    if (timeMs === null) return
-    this.#trust.came(symbol)
-    // What executions are measured against is the open of a bar, not of any part: that is known after a restart as well.
-    if (timeMs === bar.startMs) this.#desk.opened(k, timeMs, bar.open)
-    this.#desk.settle(false)
-    await this.#slots()
+    if (k < 0) return
+    const timeMs = this.#feed.push(k, bar)
+    if (timeMs !== null) {
+      this.#trust.came(symbol)
+      // What executions are measured against is the open of a bar, not of any part: that is known after a restart as well.
+      if (timeMs === bar.startMs) this.#desk.opened(k, timeMs, bar.open)
+      this.#desk.settle(false)
+      await this.#slots()
+    }
     this.#feed.passed(bar, this.#cameMs)
   }
 

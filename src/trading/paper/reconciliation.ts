@@ -160,7 +160,7 @@ export class Reconciliation {
 
   /** Every share has an execution that explains it, or nothing is traded; false for the latter. */
   async #explain(): Promise<boolean> {
-    const { broker, live, adopt, tell, isPlayed } = this.#options
+    const { broker, live, adopt, tell } = this.#options
     const { symbols, close } = live.options.market
     let held: number[] = []
     // An execution may come between two answers.
@@ -190,9 +190,7 @@ export class Reconciliation {
       }
       if (!adopt)
         throw new Failure('data', words, {
-          hint: isPlayed
-            ? 'bars that are played again meet a new account: begin another journal, or leave --journal out'
-            : 'take them over with --adopt, or close them with --flatten',
+          hint: 'take them over with --adopt, or close them with --flatten',
         })
       this.#desk.settle(true)
       const price = close[k]![live.t]!
