@@ -1,9 +1,28 @@
 /** Files that are no journal, or not this process's alone. */
 import { execFileSync } from 'node:child_process'
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Workdir } from '../../test/support/workdir.js'
 import { Journal, readJournal } from './journal.js'
+
+/** A write of the log that fails, as on a disk that is full; the next ones find room. */
+const full = vi.hoisted(() => ({ at: Number.POSITIVE_INFINITY, writes: 0 }))
+vi.mock('../base/append-log.js', async (original) => {
+  const real = await original<typeof import('../base/append-log.js')>()
+  return {
+    ...real,
+    openLog: async (...args: Parameters<typeof real.openLog>) => {
+      const log = await real.openLog(...args)
+      return {
+        close: () => log.close(),
+        append: async (...given: Parameters<typeof log.append>) => {
+          if (++full.writes === full.at) throw new Error('no space left')
+          await log.append(...given)
+        },
+      }
+    },
+  }
+})
 
 const START = { event: 'start', version: 1, run: 'r', settings: {} } as const
 
@@ -36,4 +55,19 @@ test('a symbolic link leads to the journal', async () => {
   await journal.append([START])
   await journal.close()
   expect((await readJournal(dir.file('j'))).events).toEqual([START])
+})
+
+test('after a write that failed nothing more is taken: what is there is what happened', async () => {
+  const dir = new Workdir()
+  const { journal } = await Journal.open(dir.file('j'))
+  await journal.append([START])
+  full.at = full.writes + 1
+  await expect(journal.append([{ event: 'flatten', time: 1 }])).rejects.toThrow('no space left')
+  await expect(journal.append([{ event: 'flatten', time: 2 }])).rejects.toThrow('no space left')
+  await journal.close()
+  expect((await readJournal(dir.file('j'))).events).toEqual([START])
+  const again = await Journal.open(dir.file('j'))
+  await again.journal.append([{ event: 'flatten', time: 3 }])
+  await again.journal.close()
+  expect((await readJournal(dir.file('j'))).events).toEqual([START, { event: 'flatten', time: 3 }])
 })

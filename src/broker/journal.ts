@@ -138,6 +138,7 @@ export class Journal {
   readonly path: string
   readonly #log: AppendLog
   #n: number
+  #failure: unknown = null
 
   private constructor(path: string, log: AppendLog, n: number) {
     this.path = path
@@ -161,9 +162,18 @@ export class Journal {
     return { journal: new Journal(path, log, events.length), events }
   }
 
-  /** Writes events in one piece; with `sync` they are on the disk when it resolves. */
-  append(events: readonly JournalEvent[], options: { readonly sync?: boolean } = {}): Promise<void> {
-    return this.#log.append(events.map((event) => journalLine(++this.#n, event)).join(''), options)
+  /**
+   * Writes events in one piece; with `sync` they are on the disk when it resolves. After a write that failed it takes nothing more:
+   * what came after a gap would not be what happened.
+   */
+  async append(events: readonly JournalEvent[], options: { readonly sync?: boolean } = {}): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
+    try {
+      await this.#log.append(events.map((event) => journalLine(++this.#n, event)).join(''), options)
+    } catch (error) {
+      this.#failure ??= error
+      throw error
+    }
   }
 
   close(): Promise<void> {

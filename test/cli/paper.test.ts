@@ -15,7 +15,7 @@ import { smaCross } from '../../src/trading/policies.js'
 import { called } from '../support/called.js'
 import { heldAt, type Play, simFor, told } from '../support/paper.js'
 import { randomMarket } from '../support/random-market.js'
-import { BIN, finished, freshDatabase, Workdir } from '../support/workdir.js'
+import { BIN, BIN_WORD, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
 const day: Play = {
   market: randomMarket({ sessions: 1, seed: 11, bps: 20 }).slice(260, 390),
@@ -185,10 +185,22 @@ test('bars that are played do not go on with a journal: 65, and what to do', asy
   const { status, stderr } = await dir.jules(args)
   expect(status).toBe(65)
   expect(stderr).toMatch(
-    /hint: begin another one with --journal FILE, or .* jules paper --show '.*j\.ndjson'\n$/,
+    /hint: begin another one with --journal FILE, or .* jules paper --show .*j\.ndjson'?$/m,
   )
   expect(dir.read('j.ndjson')).toBe(before)
   expect((await dir.jules([...args, '--run', '../r'])).status).toBe(64)
+})
+
+test('a disk that is full ends the run with 74, and leaves a journal that can be read', async () => {
+  const dir = new Workdir()
+  dir.write('day.ndjson', bars(day.market))
+  const args = 'paper --replay day.ndjson --policy random --journal j.ndjson --records summary'
+  const { status, stderr } = await dir.shell(`ulimit -f 24; ${BIN_WORD} ${args}`)
+  expect([status, stderr]).toEqual([74, expect.stringContaining('file too large')])
+  const { events } = await readJournal(dir.file('j.ndjson'))
+  expect(events.length).toBeGreaterThan(20)
+  // Nothing follows what is not there.
+  expect(events.some(({ event }) => event === 'end')).toBe(false)
 })
 
 test('a dry run decides and sends nothing', async () => {

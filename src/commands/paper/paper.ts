@@ -49,7 +49,7 @@ export const paper = defineCommand({
     'The first decision is at the end of the first bar after the start; bars before it come from history. No new position is opened on old, delayed or halted prices, without a connection, or on one where orders and positions were not held against those of the broker.',
     'A run ends with the session (0), with the bars that are played (0), at a loss limit once all is closed (1), or by the kill switch (1): --halt latches it for all runs, or with --journal for one; SIGUSR1 for the run that gets it. It stays latched until --reset-halt. SIGTERM and SIGINT cancel open orders and keep positions; --flatten-on-stop closes them. So does what else stops it: a program of exec:CMD that ends or is late (69), records that nobody reads any more (0).',
     'No entries on data that does not deserve it, by symbol: delayed or frozen, halted at the exchange, of a broken farm, of a stream that is silent or brings other prices than history; each is told when it begins and when it ends. Bars that the stream did not bring come from history, and where that does not know them either, nothing is entered until nobody looks back on the hole. An order that has worked for two minutes, or an interval where that is longer, is cancelled.',
-    'A state record a bar says how old the data was, how long the decision took, and how much of the limits is used. Beside the journal a heartbeat file is renewed while the run lives, with bars or without. --webhook is posted, as JSON, what somebody has to know: the kill switch (halt), a loss limit (limit), no connection for a minute or no bars before the close (disconnect), a difference to the broker (reconcile), an answer of the gateway that cannot be (gateway), shares held over the close (held); --healthcheck is pinged every minute in which orders could be sent.',
+    'A state record a bar says how old the data was, how long the decision took, and how much of the limits is used. Beside the journal a heartbeat file is renewed while the run lives, with bars or without. --webhook is posted, as JSON, what somebody has to know: the kill switch (halt), a loss limit (limit), no connection for a minute or no bars before the close (disconnect), a difference to the broker (reconcile), an answer of the gateway that cannot be (gateway), shares held over the close (held), a failure that ends the run (failed); --healthcheck is pinged every minute in which orders could be sent.',
     "At the end what the day has earned is held against the broker's cash to the cent, and the summary has the part of the bars at which all was well (uptime), and slippage as it was and as the model expects it.",
     '--show prints a journal, as a table or with -f ndjson as the records that it stands for. --dry-run does everything but send.',
   ],
@@ -169,7 +169,9 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   // What fails does not stop it where it stands: it ends as by a signal, and then says what it was.
   let failure: unknown = null
   let stop = (_words: string): void => {}
+  let alarm = (_words: string): void => {}
   const failed = (error: unknown): void => {
+    if (failure === null && !(error instanceof ReaderGone)) alarm(messageOf(error))
     failure ??= error
     stop(messageOf(error))
   }
@@ -244,6 +246,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
     stop(words)
   }
   stop = (words) => trading.stop('stop', words)
+  alarm = (words) => watch.alarm('failed', `${words}; held: ${heldWords(live)}`)
   if (context.signal.aborted) stop('a signal')
   if (failure !== null) stop(messageOf(failure))
   const release = context.passSignals((signal) => {
@@ -383,8 +386,9 @@ function stateLine(
 }
 
 function statusWords(live: LiveRun, { connection }: BarState): string {
-  const { account, equity } = live.state
-  const { market, rules } = live.options
-  const held = market.symbols.map((symbol, k) => `${symbol} ${account.position[k]!}`).join(', ')
-  return `${connection}, ${held}, P&L ${(equity - rules.capital).toFixed(2)}`
+  const { equity } = live.state
+  return `${connection}, ${heldWords(live)}, P&L ${(equity - live.options.rules.capital).toFixed(2)}`
 }
+
+const heldWords = ({ options, state }: LiveRun): string =>
+  options.market.symbols.map((symbol, k) => `${symbol} ${state.account.position[k]!}`).join(', ')

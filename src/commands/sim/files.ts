@@ -1,7 +1,7 @@
 /** The files of a simulator: its log, which only grows, and its state, which is replaced whole. */
 import { randomBytes } from 'node:crypto'
 import { constants, writeSync } from 'node:fs'
-import { disk } from '../../base/disk.js'
+import { disk, remove } from '../../base/disk.js'
 import { Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { readAtMost } from '../../base/read-file.js'
 import { CLOCK_AT, clockText, readSimState, type SavedSim, type StateKeeper } from '../../sim/state.js'
@@ -74,8 +74,14 @@ export function stateKeeper(
       guarded(() => {
         close()
         fd = disk.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600)
-        disk.write(fd, Buffer.from(text))
-        disk.rename(temporary, path)
+        try {
+          disk.write(fd, Buffer.from(text))
+          disk.rename(temporary, path)
+        } catch (error) {
+          close()
+          remove(disk, temporary)
+          throw error
+        }
       }),
     clock: (nowMs) =>
       guarded(() => {

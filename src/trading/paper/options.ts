@@ -75,8 +75,11 @@ export interface Told {
   alarm(kind: Alarm, words: string): void
 }
 
-/** `gateway`: it says what cannot be; `held`: shares over the close that were to be sold before it. */
-export type Alarm = 'halt' | 'limit' | 'disconnect' | 'reconcile' | 'gateway' | 'held'
+/**
+ * `gateway`: it says what cannot be; `held`: shares over the close that were to be sold before it; `failed`: the run ends though
+ * nobody wanted it to.
+ */
+export type Alarm = 'halt' | 'limit' | 'disconnect' | 'reconcile' | 'gateway' | 'held' | 'failed'
 
 /** For `state` records. */
 export interface BarState {
