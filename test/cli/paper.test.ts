@@ -431,6 +431,7 @@ test('drift names the order that the broker rejected, and what followed', async 
 
 test('options that have no meaning together, or none for a gateway, are 64', async () => {
   const dir = new Workdir()
+  dir.write('few.ndjson', bars(day.market.slice(0, 5)))
   for (const args of [
     ['--gateway', '127.0.0.1'],
     ['--gateway', '127.0.0.1:4002', '--replay', 'x'],
@@ -438,6 +439,7 @@ test('options that have no meaning together, or none for a gateway, are 64', asy
     ['--halt', '--reset-halt'],
     ['--webhook', 'ftp://x'],
     ['--flatten', '--dry-run'],
+    ['--replay', 'few.ndjson', '--warmup', '2', '--now', '2099-01-02T15:00:00Z'],
   ])
     expect((await dir.jules(['paper', ...args])).status, args.join(' ')).toBe(64)
 })

@@ -259,6 +259,7 @@ const CASES: Readonly<Record<string, Case>> = {
     is: (run) => {
       expect(run.count('bar')).toBe(BARS)
       expect([...distrusted(run)]).toEqual(['data'])
+      expect(run.words).toEqual(['MSFT: its stream is silent: no entries'])
       expect(stale(run).every((line) => line.includes('"MSFT"'))).toBe(true)
       expect(ordersOf(run)).toBeGreaterThan(0)
     },
@@ -333,6 +334,7 @@ const CASES: Readonly<Record<string, Case>> = {
     faults: [{ fault: 'bars-stop', on: inBar(early, 1) }],
     is: (run) => {
       expect(run.count('bar')).toBe(7)
+      expect(run.alarms).toEqual([['disconnect', 'no bars of NVDA and MSFT by the streams']])
       const ages = run.events.flatMap((event) => (event.event === 'decide' ? [event.ages.join()] : []))
       expect(ages.filter((words) => words === 'data,data').length).toBeGreaterThan(2)
     },

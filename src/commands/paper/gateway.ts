@@ -1,7 +1,8 @@
 /** The gateway of a run: the broker's, or a simulated one in this process that plays bars over the same wire. */
 import { join } from 'node:path'
-import { Failure } from '../../base/errors.js'
+import { Failure, usage } from '../../base/errors.js'
 import { type LockWorld, takeLock } from '../../base/lock.js'
+import { formatTime } from '../../base/time.js'
 import { Gateway } from '../../broker/gateway.js'
 import type { GatewayListener } from '../../broker/listener.js'
 import type { Context } from '../../cli/context.js'
@@ -85,8 +86,11 @@ export async function simulated(context: Context, market: Market, rules: Rules, 
   const { startSim, DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS } = await import('../../sim/server.js')
   const { Tape } = await import('../../sim/tape.js')
   const { interval } = market
+  const tape = new Tape([market.series(0), market.series(1)], { interval, seed: given.seed })
+  if (given.now !== undefined && given.now >= tape.endMs)
+    throw usage(`--now is after the last bar, which ends ${formatTime(tape.endMs)}`)
   return startSim({
-    tape: new Tape([market.series(0), market.series(1)], { interval, seed: given.seed }),
+    tape,
     port: 0,
     speed: given.speed === 'max' ? 'max' : Number(given.speed),
     nowMs: given.now ?? market.time[given.warmup]!,

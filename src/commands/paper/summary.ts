@@ -22,6 +22,9 @@ export function summaryOf({ run, account, live, paper, ending, reckoning, backOf
   const { state, options } = live
   const { market } = options
   const books = state.account
+  const { close, length } = market
+  // What was executed since the newest bar counts too.
+  const equity = length === 0 ? state.equity : books.equity(close[0][length - 1]!, close[1][length - 1]!)
   return {
     type: 'summary',
     run,
@@ -31,8 +34,8 @@ export function summaryOf({ run, account, live, paper, ending, reckoning, backOf
     symbols: market.symbols,
     interval: market.interval,
     ending,
-    equity: state.equity,
-    pnl: state.equity - options.rules.capital,
+    equity,
+    pnl: equity - options.rules.capital,
     positions: Object.fromEntries(market.symbols.map((symbol, k) => [symbol, books.position[k]!])),
     trades: state.trades,
     fees: books.fees,

@@ -27,6 +27,14 @@ const JUMP = 0.01
 /** The stream and history differ by less in what is right. */
 const TOLERANCE = 0.005
 
+/** The bars of one time as far as they are to be believed, by symbol. */
+export interface KnownSlot extends Slot {
+  /** No entries on it. */
+  readonly isDoubtful: readonly boolean[]
+  /** The stream has brought nothing of what history has. */
+  readonly isSilent: readonly boolean[]
+}
+
 interface Known {
   /** Null where a symbol has none. */
   readonly bar: readonly number[] | null
@@ -120,7 +128,7 @@ export class BarFeed {
    * The next bars that are known; null where none is. What the stream brought in part, or not at all, comes from history, and what
    * it brought after a break, or far from the bar before, is held against it. No entries on bars with `isDoubtful`.
    */
-  async next(): Promise<(Slot & { readonly isDoubtful: readonly boolean[] }) | null> {
+  async next(): Promise<KnownSlot | null> {
     const slot = this.#builder.next(this.#closedMs)
     if (slot === null) return null
     const known = await Promise.all(slot.bars.map((_, k) => this.#known(slot, k)))
@@ -128,6 +136,7 @@ export class BarFeed {
       ...slot,
       bars: known.map(({ bar }) => bar),
       isDoubtful: known.map(({ isDoubtful }) => isDoubtful),
+      isSilent: slot.bars.map((bar, k) => bar === null && known[k]!.bar !== null),
     }
   }
 

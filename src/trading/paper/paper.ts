@@ -392,9 +392,14 @@ export class Paper {
     const dueMs = Math.max(this.#newestMs() + intervalMs, session.openMs) + intervalMs
     if (nowMs < dueMs + OVERDUE_MS) return
     this.#pollMs = nowMs + intervalMs
+    const before = this.#newestMs()
     this.#isDoubtful = ALL_DOUBT
     await this.#catchUp()
     this.#isDoubtful = NO_DOUBT
+    if (this.#newestMs() === before) return
+    const news = this.#symbols.filter((symbol) => this.#trust.silent(symbol))
+    if (news.length > 0)
+      this.#options.tell.alarm('disconnect', `no bars of ${news.join(' and ')} by the streams`)
   }
 
   /** How long before the close nothing is to be held any more, milliseconds. */
@@ -442,6 +447,7 @@ export class Paper {
       if (slot === null) return
       await this.#fillBefore(slot.timeMs)
       this.#isDoubtful = slot.isDoubtful
+      for (const [k, isSilent] of slot.isSilent.entries()) if (isSilent) this.#trust.silent(this.#symbols[k]!)
       await this.#slot(slot)
       this.#isDoubtful = NO_DOUBT
     }
@@ -660,8 +666,12 @@ export class Paper {
     this.#options.tell.warn(words)
   }
 
+  get #symbols(): readonly string[] {
+    return this.#options.live.options.market.symbols
+  }
+
   #symbol(symbol: string): number {
-    return this.#options.live.options.market.symbols.indexOf(symbol)
+    return this.#symbols.indexOf(symbol)
   }
 }
 

@@ -49,6 +49,13 @@ const CASES: readonly (readonly [
     (trust) => trust.came('NVDA'),
     ['NVDA: no entries: 354: none', 'NVDA: its data is there again'],
   ],
+  [
+    'silent',
+    'data',
+    (trust) => trust.silent('NVDA'),
+    (trust) => trust.came('NVDA'),
+    ['NVDA: its stream is silent: no entries', 'NVDA: its data is there again'],
+  ],
   ['stopped', 'stopped', (trust) => trust.stop('NVDA', '201: no'), null, ['NVDA: no more entries: 201: no']],
 ]
 

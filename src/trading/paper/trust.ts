@@ -19,7 +19,7 @@ const HALTS: Readonly<Record<number, string>> = { 1: 'halted', 2: 'halted by a v
 interface Standing {
   type: number
   halt: number
-  /** What the broker said when it refused data, until data comes. */
+  /** The broker has refused data, or its stream brings none, until data comes. */
   isRefused: boolean
   /** It takes no orders. */
   isStopped: boolean
@@ -93,6 +93,14 @@ export class Trust {
     })
   }
 
+  /** The stream of a symbol that trades brings nothing; false where that is known. */
+  silent(symbol: string): boolean {
+    return this.#change(symbol, (standing) => {
+      standing.isRefused = true
+      return 'its stream is silent: no entries'
+    })
+  }
+
   /** A farm breaks, or is fine; the gateway names it after a colon. */
   farm({ act, message, meaning, code }: Problem): void {
     const name = message.slice(message.lastIndexOf(':') + 1)
@@ -115,11 +123,13 @@ export class Trust {
     this.#isUnreadable = false
   }
 
-  #change(symbol: string, make: (standing: Standing) => string): void {
+  #change(symbol: string, make: (standing: Standing) => string): boolean {
     const standing = this.#standings.get(symbol)
-    if (standing === undefined) return
+    if (standing === undefined) return false
     const before = JSON.stringify(standing)
     const words = make(standing)
-    if (JSON.stringify(standing) !== before) this.#warn(`${symbol}: ${words}`)
+    const isNews = JSON.stringify(standing) !== before
+    if (isNews) this.#warn(`${symbol}: ${words}`)
+    return isNews
   }
 }
