@@ -4,7 +4,7 @@
  * token still in the lock: as each token has one breaker at a time and only the owner or the breaker removes it, no live lock
  * is broken.
  */
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type Disk, readText, remove, writeNew } from './disk.js'
 import { Failure, systemCode } from './errors.js'
 
@@ -86,7 +86,9 @@ function lockOf(disk: Disk, path: string): string {
     [dirname(path), basename(path)],
   ] as const) {
     try {
-      return `${join(disk.real(known), rest)}.lock`
+      const real = join(disk.real(known), rest)
+      // As it was written, where no link leads elsewhere.
+      return `${real === resolve(path) ? path : real}.lock`
     } catch {
       // It is still to be made.
     }

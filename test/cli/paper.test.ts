@@ -18,7 +18,7 @@ import { randomMarket } from '../support/random-market.js'
 import { BIN, BIN_WORD, finished, freshDatabase, Workdir } from '../support/workdir.js'
 
 const day: Play = {
-  market: randomMarket({ sessions: 1, seed: 11, bps: 20 }).slice(260, 390),
+  market: randomMarket({ sessions: 1, seed: 11, bps: 20 }).slice(300, 390),
   policy: smaCross,
   warmup: 50,
 }
@@ -107,7 +107,7 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
   const args = ['--policy', 'sma-cross', file]
   const backtest = await dir.jules(['backtest', ...args, '--records', 'order,fill,risk,equity'])
   const paper = await dir.jules(['paper', '--replay', file, '--policy', 'sma-cross', '--journal', 'j.ndjson'])
-  expect([paper.status, paper.stderr]).toEqual([0, expect.stringContaining('lack 260 of 390 bars')])
+  expect([paper.status, paper.stderr]).toEqual([0, expect.stringContaining('lack 300 of 390 bars')])
   const bare = (text: string) =>
     text
       .split('\n')

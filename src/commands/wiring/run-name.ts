@@ -9,7 +9,7 @@ const MOST = 100
 export const runName = (help: string, defaultText: string): Option<string | undefined> =>
   option<string | undefined>('NAME', help, { defaultText }, (word) => {
     if (/^[^/.\p{Cc}][^/\p{Cc}]*$/u.test(word) && word.length <= MOST) return word
-    throw usage(`expected a name of at most ${MOST} characters without "/" and no dot in front`, {
+    throw usage(`expected a name without "/", with no dot in front and of at most ${MOST} characters`, {
       got: quote(word),
     })
   })

@@ -40,7 +40,7 @@ const FLATTEN_PATIENCE_MS = MINUTE
 const OLD_MS = 2 * MINUTE
 
 /** A question without an answer is asked again after this, host time. */
-const ASK_AGAIN_MS = 5 * SECOND
+const ASK_AGAIN_MS = SECOND
 
 /** Bars that are later than this are asked for. */
 const OVERDUE_MS = 2 * GRACE_MS
