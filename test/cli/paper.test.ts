@@ -115,7 +115,7 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
       .map((line) => line.replace(/"run":"[^"]*"|"exec":"[^"]*"/g, ''))
   expect(bare(paper.stdout)).toEqual(bare(backtest.stdout))
   const records = parsed(paper.stdout)
-  expect(records.filter(({ type }) => type === 'state')).toHaveLength(130 - 50)
+  expect(records.filter(({ type }) => type === 'state')).toHaveLength(day.market.length - day.warmup)
   expect(records.at(-1)).toMatchObject({
     ...{
       type: 'summary',
