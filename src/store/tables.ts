@@ -69,17 +69,25 @@ const RUNS: Table = {
   ],
 }
 
+/** What each record of a run has, and each of a trade in it. */
+const ofRun: readonly Column[] = [
+  { name: 'run', type: 'text', required },
+  { name: 'time', type: instant, required },
+]
+const ofTrade: readonly Column[] = [
+  ...ofRun,
+  { name: 'symbol', type: 'text', required },
+  { name: 'side', type: 'text', required },
+  { name: 'qty', type: float, required },
+]
+
 const FILLS: Table = {
   name: 'fills',
   key: ['run', 'time', 'symbol', 'ref', 'exec'],
   // An execution with an id of the broker's own is that very one: what the broker corrects takes its place.
   repeated: "r.exec = '' OR starts_with(r.exec, r.ref)",
   columns: [
-    { name: 'run', type: 'text', required },
-    { name: 'time', type: instant, required },
-    { name: 'symbol', type: 'text', required },
-    { name: 'side', type: 'text', required },
-    { name: 'qty', type: float, required },
+    ...ofTrade,
     { name: 'price', type: float, required },
     { name: 'commission', type: float },
     { name: 'slippage', type: float },
@@ -92,8 +100,7 @@ const EQUITY: Table = {
   name: 'equity',
   key: ['run', 'time'],
   columns: [
-    { name: 'run', type: 'text', required },
-    { name: 'time', type: instant, required },
+    ...ofRun,
     { name: 'cash', type: float },
     { name: 'positions', type: 'jsonb' },
     { name: 'marks', type: 'jsonb' },
@@ -109,11 +116,7 @@ const ORDERS: Table = {
   // One decision may be followed at once by an order that closes everything: the reference is the same.
   key: ['run', 'time', 'symbol', 'ref', 'reason'],
   columns: [
-    { name: 'run', type: 'text', required },
-    { name: 'time', type: instant, required },
-    { name: 'symbol', type: 'text', required },
-    { name: 'side', type: 'text', required },
-    { name: 'qty', type: float, required },
+    ...ofTrade,
     { name: 'kind', type: 'text' },
     { name: 'limit', type: float },
     { name: 'ref', type: 'text', required, fallback: '' },
@@ -125,8 +128,7 @@ const RISK_EVENTS: Table = {
   name: 'risk_events',
   key: ['run', 'time', 'rule', 'symbol'],
   columns: [
-    { name: 'run', type: 'text', required },
-    { name: 'time', type: instant, required },
+    ...ofRun,
     { name: 'rule', type: 'text', required },
     // What concerns the whole account names no symbol.
     { name: 'symbol', type: 'text', required, fallback: '', at: ['detail', 'symbol'] },
@@ -139,8 +141,7 @@ const RUN_STATES: Table = {
   name: 'run_states',
   key: ['run', 'time'],
   columns: [
-    { name: 'run', type: 'text', required },
-    { name: 'time', type: instant, required },
+    ...ofRun,
     { name: 'connection', type: 'text', measured },
     { name: 'data_age_ms', type: float, measured },
     { name: 'clock_offset_ms', type: float, measured },

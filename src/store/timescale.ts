@@ -2,7 +2,7 @@
  * TimescaleDB is detected, never assumed. Each step beyond the hypertable is optional and reported: the Apache edition lacks
  * compression, and a managed server may forbid policies.
  */
-import { Failure } from '../base/errors.js'
+import { Failure, messageOf } from '../base/errors.js'
 
 /** The one thing asked of a connection, so that the statements run on any server that speaks SQL. */
 export interface Queryable {
@@ -28,7 +28,7 @@ export async function createTimescale(db: Queryable): Promise<void> {
   try {
     await db.query('CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public')
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error)
+    const words = messageOf(error)
     throw new Failure('unavailable', `cannot create the TimescaleDB extension: ${words}`, {
       hint: 'install TimescaleDB on the server and add it to shared_preload_libraries',
       cause: error,
@@ -87,7 +87,7 @@ export async function useTimescale(db: Queryable): Promise<TimescaleStep[]> {
       await db.query(sql(at))
       steps.push({ step, done: true })
     } catch (error) {
-      steps.push({ step, done: false, reason: error instanceof Error ? error.message : String(error) })
+      steps.push({ step, done: false, reason: messageOf(error) })
     }
   }
   return steps

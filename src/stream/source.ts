@@ -11,7 +11,7 @@ import { Readable } from 'node:stream'
 import { isatty, ReadStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
-import { badData, Failure, systemFailure } from '../base/errors.js'
+import { badData, Failure, messageOf, systemFailure } from '../base/errors.js'
 import { containerFailure, toUtf8, wideEncoding } from './containers.js'
 import { checkHandedOver } from './descriptor.js'
 
@@ -289,7 +289,7 @@ async function* gunzip(chunks: AsyncGenerator<Buffer>, name: string): AsyncGener
     for await (const chunk of unzip) yield chunk
   } catch (error) {
     if (cause !== undefined) throw cause
-    const words = error instanceof Error ? error.message : String(error)
+    const words = messageOf(error)
     throw badData(`damaged gzip data: ${words}`, { where: name, cause: error })
   } finally {
     input.destroy()

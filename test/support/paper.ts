@@ -3,14 +3,13 @@ import { appendFileSync } from 'node:fs'
 import type { ContractInfo } from '../../src/broker/contracts.js'
 import { Gateway } from '../../src/broker/gateway.js'
 import { Journal, type JournalEvent, journalLine, readJournal } from '../../src/broker/journal.js'
-import { Relay } from '../../src/commands/paper/gateway.js'
+import { playing, Relay } from '../../src/commands/paper/gateway.js'
 import { simTimers } from '../../src/commands/wiring/gateway.js'
 import { FeatureTable, featureSet } from '../../src/env/features.js'
 import { Market } from '../../src/market/market.js'
 import type { Speed } from '../../src/sim/clock.js'
 import { readScenario } from '../../src/sim/scenario.js'
-import { DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS, type Sim, startSim } from '../../src/sim/server.js'
-import { Tape } from '../../src/sim/tape.js'
+import { DEFAULT_CASH, type Sim } from '../../src/sim/server.js'
 import type { LiveRun } from '../../src/trading/live.js'
 import type { Alarm, Ending } from '../../src/trading/paper/options.js'
 import type { Paper } from '../../src/trading/paper/paper.js'
@@ -38,22 +37,10 @@ export function simFor(
   log: ((line: string) => void) | null = null,
   speed: Speed = 'max',
 ): Promise<Sim> {
-  return startSim({
-    tape: new Tape([market.series(0), market.series(1)], { interval: market.interval, seed: 1 }),
-    port: 0,
+  return playing(market, rules, {
+    seed: 1,
     speed,
     nowMs: market.time[warmup]!,
-    serverVersion: 193,
-    accounts: [DEFAULT_ACCOUNT],
-    cash: DEFAULT_CASH,
-    terms: {
-      costs: rules.costs,
-      fills: 'model',
-      fractional: false,
-      overnight: rules.limits.flatBeforeCloseMs === null,
-    },
-    limits: NO_ORDER_LIMITS,
-    timers: simTimers,
     scenario: readScenario(faults.map((fault) => JSON.stringify(fault)).join('\n'), 'scenario'),
     log,
     note: () => {},

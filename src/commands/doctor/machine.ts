@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { systemCode } from '../../base/errors.js'
+import { messageOf, systemCode } from '../../base/errors.js'
 import { DAY, daysFromCivil, formatDate, HOUR, newYork, SECOND } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
 import { LAST_DAY } from '../../market/calendar.js'
@@ -178,5 +178,4 @@ function nearest(path: string): string {
   }
 }
 
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0]!
+const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!

@@ -1,6 +1,6 @@
 /** The store and the vault as they are: nothing is started, made or unlocked, and no password is asked for. */
 import { lstatSync, readFileSync } from 'node:fs'
-import { Failure, systemCode } from '../../base/errors.js'
+import { Failure, messageOf, systemCode } from '../../base/errors.js'
 import { lockState } from '../../base/lock.js'
 import { shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
@@ -115,7 +115,7 @@ export async function vaultCheck(context: Context): Promise<Check> {
   } catch (error) {
     const code = systemCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return fine(name, `no vault yet at ${path}`)
-    const words = error instanceof Error ? error.message : String(error)
+    const words = messageOf(error)
     return wrong(name, `${path}: ${words}`, error instanceof Failure ? 'jules vault doctor' : `ls -l ${word}`)
   }
 }

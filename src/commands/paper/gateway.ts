@@ -1,15 +1,14 @@
 /** The gateway of a run: the broker's, or a simulated one in this process that plays bars over the same wire. */
 import { join } from 'node:path'
-import { Failure, usage } from '../../base/errors.js'
+import { Failure } from '../../base/errors.js'
 import { type LockWorld, takeLock } from '../../base/lock.js'
-import { formatTime } from '../../base/time.js'
 import { Gateway } from '../../broker/gateway.js'
 import type { GatewayListener } from '../../broker/listener.js'
 import type { Context } from '../../cli/context.js'
 import type { Market } from '../../market/market.js'
-import type { Sim } from '../../sim/server.js'
+import type { Sim, SimOptions } from '../../sim/server.js'
 import type { Rules } from '../../trading/rules.js'
-import { type GatewayPlace, machineTimers, simTimers } from '../wiring/gateway.js'
+import { type GatewayPlace, machineTimers, refuseLate, simTimers } from '../wiring/gateway.js'
 import { paperFolder } from './halt.js'
 import type { Flags } from './settings.js'
 
@@ -83,17 +82,31 @@ export async function lockAccount(
 
 /** A simulated gateway that plays a market; its clock begins after the warm-up, or at --now. */
 export async function simulated(context: Context, market: Market, rules: Rules, given: Flags): Promise<Sim> {
+  return playing(market, rules, {
+    seed: given.seed,
+    speed: given.speed === 'max' ? 'max' : Number(given.speed),
+    nowMs: given.now ?? market.time[given.warmup]!,
+    log: null,
+    note: (words) => context.ui.note(words),
+  })
+}
+
+/** How a market is played. */
+export type Playing = Pick<SimOptions, 'speed' | 'nowMs' | 'scenario' | 'log' | 'note'> & {
+  readonly seed: number
+}
+
+/** A gateway with one new account that plays a market, with the fills and costs of the rules. Throws 64 for one past its end. */
+export async function playing(market: Market, rules: Rules, { seed, ...how }: Playing): Promise<Sim> {
   const { startSim, DEFAULT_ACCOUNT, DEFAULT_CASH, NO_ORDER_LIMITS } = await import('../../sim/server.js')
   const { Tape } = await import('../../sim/tape.js')
   const { interval } = market
-  const tape = new Tape([market.series(0), market.series(1)], { interval, seed: given.seed })
-  if (given.now !== undefined && given.now >= tape.endMs)
-    throw usage(`--now is after the last bar, which ends ${formatTime(tape.endMs)}`)
+  const tape = new Tape([market.series(0), market.series(1)], { interval, seed })
+  refuseLate(how.nowMs, tape.endMs)
   return startSim({
+    ...how,
     tape,
     port: 0,
-    speed: given.speed === 'max' ? 'max' : Number(given.speed),
-    nowMs: given.now ?? market.time[given.warmup]!,
     serverVersion: 193,
     accounts: [DEFAULT_ACCOUNT],
     cash: DEFAULT_CASH,
@@ -105,7 +118,5 @@ export async function simulated(context: Context, market: Market, rules: Rules, 
     },
     limits: NO_ORDER_LIMITS,
     timers: simTimers,
-    log: null,
-    note: (words) => context.ui.note(words),
   })
 }

@@ -1,4 +1,4 @@
-import { systemFailure, usage } from '../../base/errors.js'
+import { systemFailure } from '../../base/errors.js'
 import { readAtMost } from '../../base/read-file.js'
 import { formatTime } from '../../base/time.js'
 import { defineCommand } from '../../cli/command.js'
@@ -9,7 +9,7 @@ import { VIOLATIONS } from '../../sim/log.js'
 import { faultLines, readScenario } from '../../sim/scenario.js'
 import { NO_ORDER_LIMITS, SIM_HOST, type Sim, startSim } from '../../sim/server.js'
 import { BlockWriter } from '../../stream/sink.js'
-import { simTimers } from '../wiring/gateway.js'
+import { refuseLate, simTimers } from '../wiring/gateway.js'
 import { storeExits } from '../wiring/store.js'
 import { costsOf } from '../wiring/strategy.js'
 import { openSimLog, readStateFile, stateKeeper } from './files.js'
@@ -67,8 +67,7 @@ export const sim = defineCommand({
     const scenario = given.scenario === undefined ? [] : await scenarioOf(given.scenario)
     const restored = given.state === undefined ? undefined : await readStateFile(given.state)
     const tape = await loadTape(context, given)
-    if (given.now !== undefined && given.now >= tape.endMs)
-      throw usage(`--now is after the last bar, which ends ${formatTime(tape.endMs)}`)
+    refuseLate(given.now, tape.endMs)
     const { stopped, fail } = untilStopped(context)
     if (restored !== undefined) {
       const { nowMs, exchange } = restored

@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { disk } from '../../base/disk.js'
-import { Failure, systemCode } from '../../base/errors.js'
+import { Failure, messageOf, systemCode } from '../../base/errors.js'
 import { lockState } from '../../base/lock.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
@@ -81,11 +81,7 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
     }
   } catch (error) {
     const missing = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR'
-    say(
-      'file',
-      'fail',
-      missing ? `${path}: there is no vault` : error instanceof Error ? error.message : String(error),
-    )
+    say('file', 'fail', missing ? `${path}: there is no vault` : messageOf(error))
     if (missing) return checks
   }
   const tracked = isTracked(path)
@@ -120,7 +116,7 @@ async function examine(context: Context, options: Parameters<typeof openVault>[1
       say('password', 'ok', 'opens the vault')
     }
   } catch (error) {
-    say('password', 'fail', error instanceof Error ? error.message : String(error))
+    say('password', 'fail', messageOf(error))
   }
   return checks
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { badData, Failure, systemCode } from '../../base/errors.js'
+import { badData, Failure, messageOf, systemCode } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { flag, list } from '../../cli/options.js'
@@ -100,5 +100,5 @@ function whyNotRun(error: unknown): [status: number, words: string] {
   if (code === 'ENOENT') return [127, 'command not found']
   if (code === 'E2BIG') return [126, 'arguments and secrets are too long for one command']
   if (code === 'EACCES') return [126, 'cannot be run']
-  return [126, `cannot be run: ${error instanceof Error ? error.message : String(error)}`]
+  return [126, `cannot be run: ${messageOf(error)}`]
 }

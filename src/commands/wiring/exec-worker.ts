@@ -6,6 +6,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { workerData } from 'node:worker_threads'
+import { messageOf } from '../../base/errors.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { type Heard, LINE_LIMIT } from '../../trading/exec-policy.js'
 import { COUNT, type ExecWorkerData, GRACE_MS, PID, type Reply } from './exec-program.js'
@@ -93,7 +94,7 @@ try {
   })
 } catch (error) {
   // Some reasons are thrown, others come as an event.
-  ended = { kind: 'not-started', words: error instanceof Error ? error.message : String(error) }
+  ended = { kind: 'not-started', words: messageOf(error) }
 }
 
 /** Whether the group of the program took the signal; 0 only looks whether it is there. */

@@ -1,6 +1,7 @@
 /** Where a gateway is, as options name it, and the time that it runs on. */
 import { usage } from '../../base/errors.js'
 import { parseTime } from '../../base/stamp.js'
+import { formatTime } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Timers } from '../../broker/timers.js'
 import type { Timers as SimTimers } from '../../sim/clock.js'
@@ -25,6 +26,12 @@ export function instant(text: string): number {
   const parsed = parseTime(text, null)
   if ('epochMs' in parsed) return parsed.epochMs
   throw usage('expected a time with its zone, such as 2025-08-01T14:00:00Z', { got: quote(text) })
+}
+
+/** Throws 64 for a clock that is to begin when all bars have ended. */
+export function refuseLate(now: number | undefined, endMs: number): void {
+  if (now !== undefined && now >= endMs)
+    throw usage(`--now is after the last bar, which ends ${formatTime(endMs)}`)
 }
 
 /** The time of the machine. */

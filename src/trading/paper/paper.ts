@@ -314,9 +314,9 @@ export class Paper {
 
   async #problem(problem: Problem): Promise<void> {
     const { id, act, code, message, meaning } = problem
-    const { tell, live } = this.#options
+    const { tell } = this.#options
     const sent = id === null ? undefined : this.#desk.withId(id)
-    const symbol = sent === undefined ? problem.symbol : live.options.market.symbols[sent.symbol]!
+    const symbol = sent === undefined ? problem.symbol : this.#symbols[sent.symbol]!
     const words = `${code}: ${meaning} (${message})`
     switch (act) {
       case 'reject':
@@ -611,7 +611,7 @@ export class Paper {
       count(this.#uptime, null, live)
       return this.#notes.note({ event: 'miss', action, sha256 })
     }
-    const ages = live.options.market.symbols.map((_, k) => this.#distrust(k) ?? ageMs)
+    const ages = this.#symbols.map((_, k) => this.#distrust(k) ?? ageMs)
     if (this.#blindBars > 0) this.#blindBars--
     const decided = live.decide(trustedAges(ages))
     const { action, sha256 } = decided
@@ -624,7 +624,7 @@ export class Paper {
   #distrust(k: number): Distrust | null {
     if (!this.#isSettled()) return 'link'
     const isBlind = this.#blindBars > 0 || this.#isDoubtful[k]!
-    return this.#trust.of(this.#options.live.options.market.symbols[k]!) ?? (isBlind ? 'data' : null)
+    return this.#trust.of(this.#symbols[k]!) ?? (isBlind ? 'data' : null)
   }
 
   /** The broker is there, and what it knows was held against what we know. */
@@ -634,10 +634,8 @@ export class Paper {
 
   /** Nothing goes out in a halt, not even what would close a position: it would meet whatever price comes after. */
   #send(orders: Orders): Promise<void> {
-    const { dryRun, live } = this.#options
-    const canSend = !dryRun && this.#isSettled()
-    const { symbols } = live.options.market
-    return this.#desk.send(orders, (symbol) => canSend && this.#trust.of(symbols[symbol]!) !== 'halt')
+    const canSend = !this.#options.dryRun && this.#isSettled()
+    return this.#desk.send(orders, (k) => canSend && this.#trust.of(this.#symbols[k]!) !== 'halt')
   }
 
   /** What still works from the decision before is cancelled, and its end waited for: the next decision begins with none. */

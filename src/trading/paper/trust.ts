@@ -87,18 +87,12 @@ export class Trust {
 
   /** The broker refuses data of a symbol. */
   refused(symbol: string, why: string): void {
-    this.#change(symbol, (standing) => {
-      standing.isRefused = true
-      return `no entries: ${why}`
-    })
+    this.#without(symbol, `no entries: ${why}`)
   }
 
   /** The stream of a symbol that trades brings nothing; false where that is known. */
   silent(symbol: string): boolean {
-    return this.#change(symbol, (standing) => {
-      standing.isRefused = true
-      return 'its stream is silent: no entries'
-    })
+    return this.#without(symbol, 'its stream is silent: no entries')
   }
 
   /** A farm breaks, or is fine; the gateway names it after a colon. */
@@ -121,6 +115,14 @@ export class Trust {
   connected(): void {
     this.#broken.clear()
     this.#isUnreadable = false
+  }
+
+  /** A symbol is without data until a bar of it comes. */
+  #without(symbol: string, words: string): boolean {
+    return this.#change(symbol, (standing) => {
+      standing.isRefused = true
+      return words
+    })
   }
 
   #change(symbol: string, make: (standing: Standing) => string): boolean {
