@@ -29,7 +29,7 @@ export const intervalOfLength = (ms: number): Interval | undefined =>
   INTERVALS.find((interval) => INTERVAL_MS[interval] === ms)
 
 export const ADJUSTMENTS = ['none', 'splits', 'splits+dividends'] as const
-type Adjusted = (typeof ADJUSTMENTS)[number]
+export type Adjusted = (typeof ADJUSTMENTS)[number]
 
 export const SESSIONS = ['rth', 'eth'] as const
 export type Session = (typeof SESSIONS)[number]
