@@ -109,13 +109,20 @@ export function missingRanges(
     sessions,
     interval,
     anchor = 'open',
-  }: { readonly sessions: readonly TradingSession[]; readonly interval: Interval; readonly anchor?: Anchor },
+    wanted: isWanted = () => true,
+  }: {
+    readonly sessions: readonly TradingSession[]
+    readonly interval: Interval
+    readonly anchor?: Anchor
+    /** Which starts are looked at; all of them by default. */
+    readonly wanted?: (startMs: number) => boolean
+  },
 ): MissingRange[] {
   const byDate = intervalMs(interval) >= DAY
   const ranges: MissingRange[] = []
   let at = 0
   for (const session of sessions) {
-    const expected = barStarts(session, interval, anchor)
+    const expected = barStarts(session, interval, anchor).filter(isWanted)
     const here: MissingRange[] = []
     let found = 0
     let open: { day: number; fromMs: number; toMs: number; count: number; whole: boolean } | null = null
