@@ -57,8 +57,8 @@ export const disk: Disk = {
 /** Locks and state files are a few lines. */
 const TEXT_LIMIT = 1 << 20
 
-/** The text of a small file; null where there is none. Throws 65 for a large one. */
-export function readText(disk: Disk, path: string): string | null {
+/** The text of a file of at most `limit` bytes; null where there is none. Throws 65 for a larger one. */
+export function readText(disk: Disk, path: string, limit: number = TEXT_LIMIT): string | null {
   let fd: number
   try {
     fd = disk.open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK)
@@ -67,7 +67,7 @@ export function readText(disk: Disk, path: string): string | null {
     throw error
   }
   try {
-    if (disk.facts(fd).size > TEXT_LIMIT) throw badData(`${path}: larger than ${TEXT_LIMIT} bytes`)
+    if (disk.facts(fd).size > limit) throw badData(`${path}: larger than ${limit} bytes`)
     return disk.read(fd).toString('utf8')
   } finally {
     disk.close(fd)

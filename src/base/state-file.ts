@@ -22,11 +22,16 @@ export function readState(disk: Disk, path: string): unknown {
   }
 }
 
+/** A state file with this value. Throws what the disk throws. */
+export function writeState(world: StateWorld, path: string, value: unknown): void {
+  writePrivate(world, path, JSON.stringify(value))
+}
+
 /** Writes beside the file, mode 0600, and renames; makes the directory, mode 0700. Throws what the disk throws. */
-export function writeState({ disk, token }: StateWorld, path: string, value: unknown): void {
+export function writePrivate({ disk, token }: StateWorld, path: string, text: string): void {
   disk.makeDirectory(dirname(path), 0o700)
   const temporary = `${path}.${token()}.tmp`
-  writeNew(disk, temporary, JSON.stringify(value))
+  writeNew(disk, temporary, text)
   try {
     disk.rename(temporary, path)
   } catch (error) {

@@ -14,7 +14,7 @@ export interface Context {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly env: (name: string) => string | undefined
-  /** What child processes inherit: the whole environment but the master password. */
+  /** What child processes inherit: the whole environment but the master password and the keys of vendors. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly pid: number

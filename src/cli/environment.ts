@@ -1,11 +1,12 @@
 /**
- * The environment of this process. The master password of the vault is taken out of it before anything else runs: a child
- * gets what is left, whoever starts it and however.
+ * The environment of this process. The master password of the vault and the keys of vendors are taken out of it before anything
+ * else runs: a child gets what is left, whoever starts it and however.
  */
+import { FEED_KEYS } from '../market/feeds/keys.js'
 import { PASSWORD_FILE_VARIABLE, PASSWORD_VARIABLE } from '../vault/password.js'
 
 const taken = new Map<string, string | undefined>()
-for (const name of [PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE]) {
+for (const name of [PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE, ...Object.values(FEED_KEYS).flat()]) {
   taken.set(name, process.env[name])
   delete process.env[name]
 }

@@ -8,6 +8,8 @@ export interface Paths {
   readonly config: string
   readonly data: string
   readonly state: string
+  /** What can be had again. */
+  readonly cache: string
   /** `$XDG_RUNTIME_DIR`, if set. */
   readonly runtime: string | undefined
 }
@@ -26,6 +28,7 @@ export function xdgPaths(env: (name: string) => string | undefined, homedir: () 
     config: at('XDG_CONFIG_HOME', '.config'),
     data: at('XDG_DATA_HOME', '.local/share'),
     state: at('XDG_STATE_HOME', '.local/state'),
+    cache: at('XDG_CACHE_HOME', '.cache'),
     runtime: runtime !== undefined && isAbsolute(runtime) ? runtime : undefined,
   }
 }

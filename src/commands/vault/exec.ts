@@ -4,6 +4,7 @@ import { badData, Failure, messageOf, systemCode } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { flag, list } from '../../cli/options.js'
+import { FEED_KEYS } from '../../market/feeds/keys.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { refuseNul } from '../../vault/shell.js'
 import { checkName } from '../../vault/vault.js'
@@ -45,7 +46,12 @@ export const exec = defineCommand({
     }
     refuseNul(secrets)
     if (secrets.size === 0) context.ui.warn(`the vault holds no secrets: ${command} runs without any`)
-    const inherited = context.environment
+    // The keys of vendors are secrets like those of the vault: this command exists to hand such on.
+    const keys = Object.values(FEED_KEYS).flat()
+    const inherited = {
+      ...context.environment,
+      ...Object.fromEntries(keys.map((name) => [name, context.env(name)])),
+    }
     const base = options.pristine
       ? Object.fromEntries(['PATH', 'HOME', 'TERM', 'USER'].map((name) => [name, inherited[name]]))
       : inherited

@@ -6,7 +6,7 @@ import { decodeUtf8, isTooDeep } from '../../stream/json.js'
 import { lineBlocks } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
 import { newBatch } from '../bar.js'
-import { putRow } from '../fields.js'
+import { type FieldOptions, type LooseFields, putRow } from '../fields.js'
 import { BadRecord } from '../problem.js'
 import { BATCH_ROWS, hand, NOT_UTF8, type Reading, type RecordBlock } from '../reading.js'
 import { type VendorName, vendors } from '../vendors.js'
@@ -23,24 +23,34 @@ export async function* readDocuments(
   const batch = newBatch(BATCH_ROWS, reading.names)
   let row = 0
   for await (const document of documents(source)) {
-    const found = vendors[vendor].rows?.(document) ?? null
+    const found = documentRows(document, vendor, reading)
     if (found === null) {
       throw badData(`is no document of ${vendor}: ${quote(document)}`, {
         where: source.name,
         hint: 'one JSON object a line is read without --vendor',
       })
     }
-    const zone =
-      reading.zone ?? (found.zone === undefined ? null : zoneNamed(found.zone)) ?? vendors[vendor].zone
-    const options = { ...reading, zone, textual: true, decimal: '.' as const }
     for (const loose of found.rows) {
       row++
-      const problem = putRow(batch, loose, row, options)
+      const problem = putRow(batch, loose, row, found.options)
       if (problem !== null) await reading.reject(row, problem, JSON.stringify(loose))
       if (batch.length === batch.capacity) yield* hand(batch)
     }
   }
   if (batch.length > 0) yield* hand(batch)
+}
+
+/** The bars in a document of a vendor, and how their fields are read; null where it is none of this vendor's. */
+export function documentRows(
+  document: unknown,
+  vendor: VendorName,
+  reading: Pick<FieldOptions, 'symbol' | 'interval' | 'zone' | 'timeFormat' | 'dateOrder' | 'priceScale'>,
+): { readonly rows: Iterable<LooseFields>; readonly options: FieldOptions } | null {
+  const found = vendors[vendor].rows?.(document) ?? null
+  if (found === null) return null
+  const zone =
+    reading.zone ?? (found.zone === undefined ? null : zoneNamed(found.zone)) ?? vendors[vendor].zone
+  return { rows: found.rows, options: { ...reading, zone, textual: true, decimal: '.' } }
 }
 
 /** The one document of a file, or those that stand one on a line. */
