@@ -33,18 +33,20 @@ interface Building {
   readonly bars: (number[] | null)[]
 }
 
-/** Builds the bars of both symbols; parts of a symbol come in the order of time. */
+/** Builds the bars of some symbols; parts of a symbol come in the order of time. */
 export class BarBuilder {
   readonly #lengthMs: number
   readonly #slots: Building[] = []
   /** By symbol: when its stream began, and the end of its last part. */
-  readonly #since: number[] = new Array(SYMBOL_COUNT).fill(Number.POSITIVE_INFINITY)
-  readonly #until: number[] = new Array(SYMBOL_COUNT).fill(Number.NEGATIVE_INFINITY)
+  readonly #since: number[]
+  readonly #until: number[]
   /** Start of the last slot that was given. */
   #given = Number.NEGATIVE_INFINITY
 
-  constructor(interval: Interval) {
+  constructor(interval: Interval, symbols: number = SYMBOL_COUNT) {
     this.#lengthMs = intervalMs(interval)
+    this.#since = new Array(symbols).fill(Number.POSITIVE_INFINITY)
+    this.#until = new Array(symbols).fill(Number.NEGATIVE_INFINITY)
   }
 
   /** The stream of a symbol has begun, or begun again after a break: bars under way are not whole. */
@@ -93,7 +95,7 @@ export class BarBuilder {
     while (at > 0 && this.#slots[at - 1]!.timeMs > timeMs) at--
     const before = this.#slots[at - 1]
     if (before?.timeMs === timeMs) return before
-    const slot = { timeMs, endMs: endOfBar(timeMs, this.#lengthMs), bars: new Array(SYMBOL_COUNT).fill(null) }
+    const slot = { timeMs, endMs: endOfBar(timeMs, this.#lengthMs), bars: this.#since.map(() => null) }
     this.#slots.splice(at, 0, slot)
     return slot
   }

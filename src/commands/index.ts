@@ -5,7 +5,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'fetch',
     summary: 'get market data as bars: generated, or from files',
-    load: () => import('./fetch.js').then((module) => module.fetch),
+    load: () => import('./fetch/fetch.js').then((module) => module.fetch),
   },
   {
     name: 'load',

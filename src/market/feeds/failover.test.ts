@@ -200,7 +200,7 @@ describe('one source', () => {
       { symbol: 'NVDA', fromMs: at('2025-07-29T14:00:00Z'), toMs: at('2025-07-29T14:02:00Z') },
       { symbol: 'NVDA', fromMs: at('2025-08-01T19:59:00Z'), toMs: at('2025-08-01T19:59:00Z') },
     ]
-    const { bars, outcome } = await run([alpaca], { toDay: day('2025-08-01') }, { spans })
+    const { bars, outcome } = await run([alpaca], { toDay: day('2025-08-01') }, { spans: () => spans })
     expect(bars.map(({ time }) => time.slice(8, 16))).toEqual([
       '29T14:00',
       '29T14:01',

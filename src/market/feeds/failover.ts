@@ -34,7 +34,7 @@ import { Breaker } from './breaker.js'
 import { agreement, agreementWords } from './cross-check.js'
 import { bounded, type Feed, type FeedWorld } from './feed.js'
 import { FeedFailure, type HistorySource, type HistoryWorld } from './history.js'
-import { appended, distinct, kept, merged, noRows } from './rows.js'
+import { appended, distinct, inOrder, kept, merged, noRows } from './rows.js'
 import { type LastClose, splitDays } from './split-guard.js'
 
 /** Starts of bars of one symbol, both included, epoch milliseconds. */
@@ -47,8 +47,8 @@ export interface Span {
 export interface FailoverOptions {
   /** In the order in which they are asked. */
   readonly sources: readonly HistorySource[]
-  /** What is fetched; undefined: all bars of the dates and symbols that are wanted. */
-  readonly spans?: readonly Span[]
+  /** What is fetched, at each reading; undefined: all bars of the dates and symbols that are wanted. */
+  readonly spans?: () => readonly Span[]
   /** Lets sources fill each other's gaps whose prices are adjusted for different things. */
   readonly allowMix?: boolean
   /** The last bar before what is fetched, where it is known. */
@@ -106,13 +106,16 @@ export function failover(options: FailoverOptions): FailoverFeed {
     switches: 0,
     sources: new Map(options.sources.map(({ name }) => [name, new Breaker()])),
   }
+  const tracks = new Map<string, Track>()
   return {
     name: options.sources.map(({ name }) => name).join(','),
     outcome,
     bars: (wanted, world) => {
       const { symbols, interval, fromDay, toDay, session } = bounded('fetch', wanted)
       const regular = session === 'rth' ? 'rth' : undefined
-      const run = new Run(options, outcome, { interval, session: regular, symbols }, world)
+      for (const symbol of symbols) if (!tracks.has(symbol)) tracks.set(symbol, newTrack(symbol, options))
+      const own = symbols.map((symbol) => tracks.get(symbol)!)
+      const run = new Run(options, outcome, { interval, session: regular, tracks: own }, world)
       return run.blocks(fromDay, toDay)
     },
   }
@@ -135,10 +138,10 @@ interface Asked {
   readonly interval: Interval
   readonly session: 'rth' | undefined
   /** In the order that bars of one time come in. */
-  readonly symbols: readonly string[]
+  readonly tracks: readonly Track[]
 }
 
-/** What is known of a symbol between the months. */
+/** What is known of a symbol between the months, and between readings. */
 interface Track {
   readonly symbol: string
   readonly check: RowCheck[]
@@ -149,6 +152,14 @@ interface Track {
   readonly unfit: Set<string>
 }
 
+const newTrack = (symbol: string, { sources, before }: FailoverOptions): Track => ({
+  symbol,
+  check: sources.map(() => new RowCheck()),
+  last: before?.get(symbol) ?? null,
+  source: null,
+  unfit: new Set(),
+})
+
 /** One reading of the feed. */
 class Run {
   readonly #options: FailoverOptions
@@ -158,7 +169,7 @@ class Run {
   readonly #world: HistoryWorld
   readonly #feedWorld: FeedWorld
   readonly #names = new Names()
-  readonly #tracks: Track[]
+  readonly #tracks: readonly Track[]
   /** Why a source was left, for those that follow it. */
   readonly #reasons = new Map<string, string>()
 
@@ -175,13 +186,7 @@ class Run {
       random: options.random,
       onBad: (words) => this.#bad(words),
     }
-    this.#tracks = asked.symbols.map((symbol) => ({
-      symbol,
-      check: options.sources.map(() => new RowCheck()),
-      last: options.before?.get(symbol) ?? null,
-      source: null,
-      unfit: new Set<string>(),
-    }))
+    this.#tracks = asked.tracks
   }
 
   async *blocks(fromDay: number, toDay: number): AsyncGenerator<RecordBlock> {
@@ -243,7 +248,7 @@ class Run {
   /** The parts of what is asked for that lie in a month, in the order of time. */
   #spansOf({ symbol }: Track, first: number, last: number): Span[] {
     const month = { symbol, fromMs: newYorkMidnight(first), toMs: newYorkMidnight(last + 1) - 1 }
-    const spans = this.#options.spans?.filter((span) => span.symbol === symbol) ?? [month]
+    const spans = this.#options.spans?.().filter((span) => span.symbol === symbol) ?? [month]
     return spans
       .map(({ fromMs, toMs }) => ({
         symbol,
@@ -400,16 +405,8 @@ class Run {
   /** Bars of all symbols by time, then in the order of the symbols, with a record wherever the source of one changes. */
   *#inOrder(fetched: readonly BarBatch[]): Generator<RecordBlock> {
     const out = newBatch(BATCH_ROWS, this.#names)
-    const at = fetched.map(() => 0)
-    for (;;) {
-      let next = -1
-      for (const [k, rows] of fetched.entries()) {
-        if (at[k]! >= rows.length) continue
-        if (next < 0 || rows.time[at[k]!]! < fetched[next]!.time[at[next]!]!) next = k
-      }
-      if (next < 0) break
+    for (const [next, i] of inOrder(fetched)) {
       const rows = fetched[next]!
-      const i = at[next]!++
       const source = this.#names.text(rows.source[i]!)!
       const change = this.#switched(this.#tracks[next]!, source, rows.time[i]!)
       if (change !== null) {

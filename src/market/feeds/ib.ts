@@ -16,7 +16,10 @@ import { dayStart, newYorkMidnight, sessions, type TradingSession } from '../cal
 import { impossible, isPossible } from '../fields.js'
 import { describe } from '../problem.js'
 import { completeBars } from './file.js'
-import type { HistorySource, HistoryWish } from './history.js'
+import type { HistorySource, HistoryWish, HistoryWorld } from './history.js'
+
+const NAME = 'ib'
+const ADJUSTED = 'splits'
 
 /** A bar of the broker: dollars a share, shares; NaN for what is unknown. */
 export interface BrokerBar {
@@ -48,8 +51,8 @@ const LONGEST: Partial<Record<Interval, number>> = { '1s': MINUTE * 30, '5s': HO
 /** Bars of the broker as a source of history. */
 export function ibHistory(client: HistoryClient): HistorySource {
   return {
-    name: 'ib',
-    adjusted: 'splits',
+    name: NAME,
+    adjusted: ADJUSTED,
     bars: async function* (wish, { names, signal, clock, onBad }) {
       const { symbol, interval, session } = wish
       for (const { fromMs, toMs } of requests(wish)) {
@@ -58,34 +61,40 @@ export function ibHistory(client: HistoryClient): HistorySource {
         const bars = await client.history({
           ...{ symbol, interval, endMs: toMs, lengthMs: toMs - fromMs, rth: session === 'rth' },
         })
-        const batch = newBatch(bars.length, names)
-        for (const bar of bars) {
-          const time = interval === '1d' ? dayStart(bar.startMs) : bar.startMs
-          if (time < newYorkMidnight(wish.fromDay) || time >= newYorkMidnight(wish.toDay + 1)) continue
-          put(batch, wish, bar, time)
-          const last = batch.length - 1
-          if (isPossible(batch, last)) continue
-          onBad(`ib: ${symbol} ${formatTime(time)}: ${describe(impossible(batch, last))}`)
-          batch.length = last
-        }
-        completeBars(batch)
+        const batch = brokerBatch(bars, wish, { names, onBad })
         if (batch.length > 0) yield batch
       }
     },
   }
 }
 
-function put(batch: BarBatch, { symbol, interval }: HistoryWish, bar: BrokerBar, time: number): void {
-  const i = batch.length++
-  batch.symbol[i] = batch.names.id(symbol)
-  batch.source[i] = batch.names.id('ib')
-  batch.interval[i] = INTERVALS.indexOf(interval)
-  batch.adjusted[i] = ADJUSTMENTS.indexOf('splits')
-  batch.session[i] = MISSING_CODE
-  batch.time[i] = time
-  for (const column of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const)
-    batch[column][i] = bar[column]
+/** Bars of the broker as rows, those of other dates left out; `onBad` is told of what cannot be a bar. */
+export function brokerBatch(
+  bars: readonly BrokerBar[],
+  { symbol, interval, fromDay, toDay }: Pick<HistoryWish, 'symbol' | 'interval' | 'fromDay' | 'toDay'>,
+  { names, onBad }: Pick<HistoryWorld, 'names' | 'onBad'>,
+): BarBatch {
+  const batch = newBatch(bars.length, names)
+  for (const bar of bars) {
+    const time = interval === '1d' ? dayStart(bar.startMs) : bar.startMs
+    if (time < newYorkMidnight(fromDay) || time >= newYorkMidnight(toDay + 1)) continue
+    const i = batch.length++
+    batch.symbol[i] = names.id(symbol)
+    batch.source[i] = names.id(NAME)
+    batch.interval[i] = INTERVALS.indexOf(interval)
+    batch.adjusted[i] = ADJUSTMENTS.indexOf(ADJUSTED)
+    batch.session[i] = MISSING_CODE
+    batch.time[i] = time
+    for (const column of VALUES) batch[column][i] = bar[column]
+    if (isPossible(batch, i)) continue
+    onBad(`${NAME}: ${symbol} ${formatTime(time)}: ${describe(impossible(batch, i))}`)
+    batch.length = i
+  }
+  completeBars(batch)
+  return batch
 }
+
+const VALUES = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const
 
 /** Spans of time, each for one request. */
 function* requests({

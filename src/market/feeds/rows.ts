@@ -62,6 +62,20 @@ export function kept(batch: BarBatch, keep: (i: number) => boolean): BarBatch {
   return rows
 }
 
+/** Rows of several lists by time, then in the order of the lists: which list, and which row of it. */
+export function* inOrder(lists: readonly BarBatch[]): Generator<readonly [list: number, row: number]> {
+  const at = lists.map(() => 0)
+  for (;;) {
+    let next = -1
+    for (const [k, rows] of lists.entries()) {
+      if (at[k]! >= rows.length) continue
+      if (next < 0 || rows.time[at[k]!]! < lists[next]!.time[at[next]!]!) next = k
+    }
+    if (next < 0) return
+    yield [next, at[next]!++]
+  }
+}
+
 /** Both in the order of time; of equal starts the row of `first` stands. */
 export function merged(first: BarBatch, second: BarBatch): BarBatch {
   let rows = newBatch(first.length + second.length, first.names)

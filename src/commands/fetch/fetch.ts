@@ -1,15 +1,13 @@
-import { Failure, usage } from '../base/errors.js'
-import { DAY, formatDate } from '../base/time.js'
-import { defineCommand } from '../cli/command.js'
-import type { Context } from '../cli/context.js'
-import { choice, date, flag, integer, real, under, type Values } from '../cli/options.js'
-import { newYorkDay, sessions, sessionsEndingAt } from '../market/calendar.js'
-import type { Feed, FeedWorld, Wanted } from '../market/feeds/feed.js'
-import { fileFeed } from '../market/feeds/file.js'
-import { mockFeed, REGIMES } from '../market/feeds/mock.js'
-import { DEFECTS } from '../market/feeds/mock-defects.js'
-import { type RecordWriter, recordWriter } from '../market/write.js'
-import type { Format } from '../stream/source.js'
+import { usage } from '../../base/errors.js'
+import { daysFromCivil, formatDate } from '../../base/time.js'
+import { defineCommand } from '../../cli/command.js'
+import type { Context } from '../../cli/context.js'
+import { choice, date, flag, integer, real, under, type Values } from '../../cli/options.js'
+import type { FeedWorld } from '../../market/feeds/feed.js'
+import { fileFeed } from '../../market/feeds/file.js'
+import { mockFeed, REGIMES } from '../../market/feeds/mock.js'
+import { DEFECTS } from '../../market/feeds/mock-defects.js'
+import { type RecordWriter, recordWriter } from '../../market/write.js'
 import {
   DEFAULT_SYMBOLS,
   input,
@@ -19,26 +17,35 @@ import {
   readOptions,
   symbol,
   symbols,
-} from './wiring/input.js'
-import { openOutput, output } from './wiring/output.js'
-import { Rejects, rejectOptions } from './wiring/rejects.js'
+} from '../wiring/input.js'
+import { openOutput, output } from '../wiring/output.js'
+import { Rejects, rejectOptions } from '../wiring/rejects.js'
+import type { Chosen } from './chosen.js'
+import { sessionDates } from './dates.js'
+import { sourceOptions, sources } from './sources.js'
 
 const DEFAULT_DAYS = 20
-/** Fixed, so that the same command gives the same bytes on any day. */
-const DEFAULT_TO = '2025-08-01'
+/** Of generated bars; fixed, so that the same command gives the same bytes on any day. */
+const DEFAULT_TO = daysFromCivil(2025, 8, 1)
 
 const options = {
-  ...under('Generated bars', {
-    mock: flag('generate bars'),
+  ...under('Bars', {
     symbols,
     interval,
-    days: integer('N', 'sessions to generate, ending at --to', {
+    days: integer('N', 'sessions, ending at --to', {
       min: 1,
       max: 8000,
       defaultText: String(DEFAULT_DAYS),
     }),
-    from: date('first session date'),
-    to: date('last session date', { today: true, defaultText: DEFAULT_TO }),
+    from: date('first session date', { today: true }),
+    to: date('last session date', {
+      today: true,
+      defaultText: `today; ${formatDate(DEFAULT_TO)} of generated bars`,
+    }),
+  }),
+  ...sourceOptions,
+  ...under('Generated bars', {
+    mock: flag('generate bars'),
     seed: integer('N', 'seed of the generator', { fallback: 1, min: 0, max: 4_294_967_295 }),
     regime: choice('NAME', REGIMES, 'what moves the generated prices', { fallback: 'noise' }),
     'noise-bps': real('BPS', 'standard deviation a minute of the random walk', {
@@ -106,58 +113,71 @@ export const fetch = defineCommand({
   },
   seeAlso: ['load', 'export'],
   run: async (context, given, operands) => {
-    if (given.mock && operands.length > 0) throw usage('--mock and FILE exclude each other')
-    if (!given.mock && operands.length === 0) {
-      throw usage('name a source', {
-        hint: 'jules fetch --mock, jules fetch FILE, or jules fetch - for standard input',
-      })
-    }
-    const kind = given.mock ? 'mock' : 'file'
+    const kind = kindOf(context, given, operands)
     refuseStray(context, kind)
-    await write(context, await FEEDS[kind].choose(context, given, operands), given, operands)
+    const chosen = await FEEDS[kind].choose(context, given, operands)
+    try {
+      await write(context, chosen, given, operands)
+    } finally {
+      await chosen.close?.()
+    }
   },
 })
 
-interface Chosen {
-  readonly feed: Feed
-  readonly wanted: Wanted
-  /** Throws where the feed gives what a format cannot hold. */
-  readonly check?: (format: Format) => void
-  /** Of files: bad lines that are passed over. */
-  readonly rejects?: Rejects
+type Kind = 'mock' | 'file' | 'source'
+
+/** Where the bars come from. What the command line says goes before what environment and configuration do. Throws 64. */
+function kindOf(context: Context, given: FetchOptions, operands: readonly string[]): Kind {
+  const isFlag = (name: string) => context.settings.get(name)?.origin === 'flag'
+  const said: Kind[] = []
+  if (isFlag('mock') && given.mock) said.push('mock')
+  if (isFlag('source')) said.push('source')
+  if (operands.length > 0) said.push('file')
+  const names = { mock: '--mock', source: '--source', file: 'FILE' }
+  if (said.length > 1) throw usage(`${said.map((kind) => names[kind]).join(' and ')} exclude each other`)
+  if (said[0] !== undefined) return said[0]
+  if (given.source !== undefined) return 'source'
+  if (given.mock) return 'mock'
+  throw usage('name a source', {
+    hint: 'jules fetch --source alpaca, jules fetch --mock, jules fetch FILE, or jules fetch - for standard input',
+  })
 }
 
 interface Offer {
-  /** Options that say something to this feed alone. */
+  /** Options that say something to this kind of feed. */
   readonly own: readonly string[]
-  /** Said where one of them is given to another feed. */
-  readonly stray: (option: string) => string
+  /** What an option needs that this kind alone has. */
+  readonly needs: string
   readonly choose: (context: Context, given: FetchOptions, operands: readonly string[]) => Promise<Chosen>
 }
 
-/** The feeds there are: each is one file in market/feeds/ and one entry here. */
-const FEEDS: Readonly<Record<'mock' | 'file', Offer>> = {
+const DATES = ['days', 'from', 'to', 'symbols']
+
+/** The kinds of feeds there are; each feed is one file in market/feeds/. */
+const FEEDS: Readonly<Record<Kind, Offer>> = {
   mock: {
     own: [
-      ...['seed', 'days', 'from', 'to', 'regime', 'gaps', 'defects', 'symbols'],
+      ...['seed', 'regime', 'gaps', 'defects', ...DATES],
       ...['noise-bps', 'revert-bps', 'revert-half-life', 'trend-bps', 'trend-minutes'],
     ],
-    stray: (option) => `--${option} needs --mock`,
+    needs: 'needs --mock',
     choose: mock,
   },
+  source: { own: [...Object.keys(sourceOptions), ...DATES], needs: 'needs --source', choose: sources },
   file: {
     own: ['symbol', ...Object.keys(input), ...Object.keys(rejectOptions)],
-    stray: (option) => `--${option} is for files`,
+    needs: 'is for files',
     choose: files,
   },
 }
 
 /** Nothing given on the command line is passed over in silence. */
-function refuseStray(context: Context, chosen: string): void {
-  for (const [kind, { own, stray }] of Object.entries(FEEDS)) {
-    if (kind === chosen) continue
-    const found = own.find((option) => context.settings.get(option)?.origin === 'flag')
-    if (found !== undefined) throw usage(stray(found))
+function refuseStray(context: Context, chosen: Kind): void {
+  for (const { own, needs } of Object.values(FEEDS)) {
+    const stray = own.find(
+      (option) => context.settings.get(option)?.origin === 'flag' && !FEEDS[chosen].own.includes(option),
+    )
+    if (stray !== undefined) throw usage(`--${stray} ${needs}`)
   }
 }
 
@@ -177,7 +197,7 @@ async function mock(context: Context, options: FetchOptions): Promise<Chosen> {
     wanted: {
       symbols: options.symbols ?? DEFAULT_SYMBOLS,
       interval: options.interval ?? '1m',
-      ...dates(context, options),
+      ...sessionDates(options, { nowMs: context.clock(), lastDay: DEFAULT_TO, count: DEFAULT_DAYS }),
     },
     check: (format) => {
       if (options.defects && format !== 'ndjson')
@@ -205,7 +225,7 @@ async function files(context: Context, options: FetchOptions, operands: readonly
 
 async function write(
   context: Context,
-  { feed, wanted, check, rejects }: Chosen,
+  { feed, wanted, check, rejects, told = [], finish }: Chosen,
   given: FetchOptions,
   operands: readonly string[],
 ): Promise<void> {
@@ -230,7 +250,9 @@ async function write(
         rows += block.batch.length
         if (rejects) rejects.read += block.batch.length
       } else {
-        for (const record of block.records) await writer.other(record)
+        for (const record of block.records) {
+          if (out.format === 'ndjson' || !told.includes(record.type)) await writer.other(record)
+        }
         rows += block.records.length
       }
       // A slow feed is seen downstream as it comes.
@@ -239,6 +261,7 @@ async function write(
     }
     await rejects?.finish()
     await writer.finish()
+    await finish?.()
     await out.done()
     if (rejects && rejects.rejected > 0)
       ui.note(`${rejects.rejected} lines rejected`, { rejected: rejects.rejected })
@@ -249,33 +272,5 @@ async function write(
   } finally {
     await writer?.abort()
     progress.end()
-  }
-}
-
-/** The first and the last session asked for. The clock decides only for `--to today`. */
-function dates(context: Context, { days, from, to }: FetchOptions): { fromDay: number; toDay: number } {
-  if (from !== undefined && days !== undefined) throw usage('--days and --from exclude each other')
-  const today = newYorkDay(context.clock())
-  const day = (value: number | 'today') => (value === 'today' ? today : value)
-  const last = to === undefined ? Date.parse(DEFAULT_TO) / DAY : day(to)
-  const first = from === undefined ? undefined : day(from)
-  if (first !== undefined && first > last) {
-    throw usage(`--from ${formatDate(first)} is after --to ${formatDate(last)}`)
-  }
-  const found = asked(() =>
-    first === undefined ? sessionsEndingAt(last, days ?? DEFAULT_DAYS) : sessions(first, last),
-  )
-  const [start, end] = [found[0], found.at(-1)]
-  if (start === undefined || end === undefined)
-    throw new Failure('noInput', `no session from ${formatDate(first ?? last)} to ${formatDate(last)}`)
-  return { fromDay: start.day, toDay: end.day }
-}
-
-/** A date beyond the calendar is a mistake of the command line here, not of data. */
-function asked<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw error instanceof Failure && error.kind === 'data' ? usage(error.message, { cause: error }) : error
   }
 }
