@@ -9,8 +9,20 @@ import { settle } from '../../src/cli/settle.js'
 import { createUi, inLine, painter } from '../../src/cli/ui.js'
 import type { Result } from './workdir.js'
 
+/** What a command called so finds around it. */
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>
+  readonly home?: string
+  readonly clock?: () => number
+}
+
 /** What `jules NAME ARGS` says in an empty environment, with no terminal and no standard input. */
-export async function called(command: AnyLeaf, name: string, argv: readonly string[]): Promise<Result> {
+export async function called(
+  command: AnyLeaf,
+  name: string,
+  argv: readonly string[],
+  { env = {}, home = '/nonexistent', clock = Date.now }: Surroundings = {},
+): Promise<Result> {
   const out: Uint8Array[] = []
   let stderr = ''
   let status = 0
@@ -40,15 +52,18 @@ export async function called(command: AnyLeaf, name: string, argv: readonly stri
       // No progress: a slow machine would add lines.
       now: () => 0,
     })
-    const home = '/nonexistent'
     const context: Partial<Context> = {
       command: name,
       ui,
       signal: new AbortController().signal,
-      clock: Date.now,
-      env: () => undefined,
-      environment: {},
+      clock,
+      env: (variable) => env[variable],
+      environment: env,
       cwd: tmpdir(),
+      pid: process.pid,
+      kill: () => true,
+      settingsOf: async (_, options) =>
+        Object.fromEntries(Object.entries(options).map(([key, { fallback }]) => [key, fallback])) as never,
       uid: process.getuid?.() ?? -1,
       platform: process.platform,
       arch: process.arch,

@@ -13,7 +13,7 @@ import {
   type Outcome,
   type Span,
 } from '../../market/feeds/failover.js'
-import type { FeedFailure, HistorySource } from '../../market/feeds/history.js'
+import type { FeedFailure } from '../../market/feeds/history.js'
 import { ibHistory } from '../../market/feeds/ib.js'
 import { HTTP_SOURCES } from '../../market/feeds/keys.js'
 import { recordWriter } from '../../market/write.js'

@@ -3,7 +3,7 @@
  * calendar is asked of the next one, and every bar says whose it is. Prices are never averaged or mended. What could not be had,
  * and why, stands in the outcome; nothing takes the place of a source that fails.
  */
-import { usage } from '../../base/errors.js'
+import { Failure, usage } from '../../base/errors.js'
 import { civilFromDays, daysFromCivil, daysInMonth, formatDate, formatTime } from '../../base/time.js'
 import {
   type Adjusted,
@@ -280,8 +280,7 @@ class Run {
       }
     } catch (error) {
       this.#feedWorld.signal.throwIfAborted()
-      if (!(error instanceof FeedFailure)) throw error
-      failure = error
+      failure = failureOf(error)
     }
     if (failure === null) {
       breaker.answered()
@@ -436,6 +435,16 @@ class Run {
       records: [{ type: 'feed_switch', line: 0, object, text: JSON.stringify(object) }],
     }
   }
+}
+
+/** A key that is not there, or that the vault does not give, is that of one source. Throws what is no failure of a source. */
+function failureOf(error: unknown): FeedFailure {
+  if (error instanceof FeedFailure) return error
+  if (!(error instanceof Failure) || error.kind !== 'denied') throw error
+  return new FeedFailure('denied', error.message, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  })
 }
 
 const BATCH_ROWS = 8192
