@@ -45,6 +45,13 @@ describe('each condition, and several together', () => {
     [['--symbol', 'nvda,AAPL', '--null-source'], ([, source]) => source === null],
     [['--from', '2025-07-31'], ([, , minute]) => minute >= 1440],
     [['--to', '2025-07-30'], ([, , minute]) => minute < 1440],
+    [['--interval', '1m'], () => true],
+    [['--span', 'NVDA:2025-07-30'], ([symbol]) => symbol === 'NVDA'],
+    [['--span', 'nvda:2025-07-30T13:31:00Z'], ([symbol, , minute]) => symbol === 'NVDA' && minute === 1],
+    [
+      ['--span', 'NVDA:2025-07-30T13:30:00Z..2025-07-30T13:31:59Z'],
+      ([symbol, , minute]) => symbol === 'NVDA' && minute < 2,
+    ],
     [
       ['--to', '2025-07-30', '--source', 'ib', '--symbol', 'NVDA'],
       ([symbol, source]) => symbol === 'NVDA' && source === 'ib',
@@ -98,7 +105,7 @@ test.each([[[]], [['--yes']], [['--dry-run']]])('without a condition nothing goe
   const { status, stderr } = await purge(...args)
   expect([status, stderr]).toEqual([
     64,
-    'jules db purge: nothing says which rows go\njules db purge: hint: give --source, --null-source, --symbol, --from or --to\n',
+    'jules db purge: nothing says which rows go\njules db purge: hint: give --source, --null-source, --symbol, --interval, --from, --to or --span\n',
   ])
   expect(await left()).toHaveLength(ROWS.length)
 })

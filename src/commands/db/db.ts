@@ -1,12 +1,14 @@
 import { Failure, usage } from '../../base/errors.js'
 import { defineCommand, defineGroup } from '../../cli/command.js'
-import { choice, date, flag, list } from '../../cli/options.js'
+import { choice, date, flag, list, option } from '../../cli/options.js'
 import { INVENTED_SOURCES } from '../../market/bar.js'
 import { newYorkMidnight } from '../../market/calendar.js'
+import type { Span } from '../../market/feeds/failover.js'
 import type { PostgresStore } from '../../store/postgres.js'
 import type { Purge } from '../../store/store.js'
 import { confirmed } from '../wiring/confirm.js'
-import { symbols } from '../wiring/input.js'
+import { interval, symbols } from '../wiring/input.js'
+import { spanOf } from '../wiring/spans.js'
 import {
   embeddedOptions,
   holdingsWords,
@@ -144,8 +146,15 @@ export const db = defineGroup({
         source: list('LIST', 'rows of these sources'),
         'null-source': flag('rows without a source'),
         symbol: { ...symbols, help: 'rows of these symbols' },
+        interval: { ...interval, help: 'bars of this length' },
         from: date('first session date'),
         to: date('last session date'),
+        span: option<Span | undefined>(
+          'SPAN',
+          'rows of SYMBOL:FROM..TO, with dates or the starts of bars',
+          { repeat: 'refuse' },
+          spanOf,
+        ),
         'dry-run': flag('say what would go, delete nothing'),
         yes: flag('delete without asking'),
       },
@@ -154,16 +163,25 @@ export const db = defineGroup({
         const { from, to } = options
         if (typeof from === 'number' && typeof to === 'number' && from > to)
           throw usage('--from is after --to')
+        const { span } = options
+        if (span !== undefined && (from ?? to ?? options.symbol) !== undefined)
+          throw usage('--span and --symbol, --from or --to exclude each other')
         const what: Purge = {
           sources: options.source,
-          symbols: options.symbol,
-          fromMs: typeof from === 'number' ? newYorkMidnight(from) : undefined,
-          toMs: typeof to === 'number' ? newYorkMidnight(to + 1) : undefined,
+          symbols: span === undefined ? options.symbol : [span.symbol],
+          intervals: options.interval === undefined ? undefined : [options.interval],
+          fromMs: span?.fromMs ?? (typeof from === 'number' ? newYorkMidnight(from) : undefined),
+          toMs:
+            span === undefined
+              ? typeof to === 'number'
+                ? newYorkMidnight(to + 1)
+                : undefined
+              : span.toMs + 1,
           nullSource: options['null-source'],
         }
         if (Object.values(what).every((value) => value === undefined || value === false)) {
           throw usage('nothing says which rows go', {
-            hint: 'give --source, --null-source, --symbol, --from or --to',
+            hint: 'give --source, --null-source, --symbol, --interval, --from, --to or --span',
           })
         }
         const purge = async (database: PostgresStore) => {

@@ -117,7 +117,7 @@ export async function sources(context: Context, given: SourceFlags): Promise<Cho
     told: ['feed_switch'],
     finish: async () => {
       await finishQuarantine()
-      judge(context, feed, given)
+      if (!asked.isNothing) judge(context, feed, given)
     },
     close,
   }
@@ -162,6 +162,7 @@ async function whatToFetch(context: Context, given: SourceFlags, task: Task) {
     const spans = given.repair
     const days = given.repair.flatMap(({ fromMs, toMs }) => [newYorkDay(fromMs), newYorkDay(toMs)])
     return {
+      isNothing: false,
       options: { spans: () => spans },
       wanted: {
         symbols: [...new Set(given.repair.map(({ symbol }) => symbol))],
@@ -171,12 +172,17 @@ async function whatToFetch(context: Context, given: SourceFlags, task: Task) {
     }
   }
   const dates = sessionDates(given, { nowMs, lastDay: today, count: DEFAULT_DAYS })
-  if (!given['since-store']) return { options: {}, wanted: { symbols, ...dates } }
+  if (!given['since-store']) return { isNothing: false, options: {}, wanted: { symbols, ...dates } }
   const { spans, before, fromDay } = await missingFromStore(context, given, {
     ...{ ...task, ...dates, isFromGiven: given.from !== undefined },
   })
-  if (spans.length === 0) context.ui.note('the store lacks nothing of these sessions')
-  return { options: { spans: () => spans, before }, wanted: { symbols, fromDay, toDay: dates.toDay } }
+  const isNothing = spans.length === 0
+  if (isNothing) context.ui.note('the store lacks nothing of these sessions')
+  return {
+    isNothing,
+    options: { spans: () => spans, before },
+    wanted: { symbols, fromDay, toDay: dates.toDay },
+  }
 }
 
 /** Where bars go that are kept out; made also where there are none, as an old file would tell a wrong story. */
