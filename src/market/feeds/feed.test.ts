@@ -21,14 +21,14 @@ interface Subject {
 
 const mock = (): Subject => ({ feed: mockFeed({ seed: 1, regime: 'noise' }), held: () => 0 })
 
-/** Three weeks around the one that is asked for; more than is asked for in every respect. */
+/** A day more on either side of those that are asked for; more than is asked for in every respect. */
 function rowsOf(symbols: readonly string[]): string[] {
   const bar = (symbol: string, time: number, more: Partial<Bar> = {}) =>
     JSON.stringify({
       ...{ type: 'bar', symbol, interval: '1m', time: formatTime(time) },
       ...{ open: 10, high: 12, low: 9, close: 11, volume: 100, ...more },
     })
-  return sessions(day('2025-07-21'), day('2025-08-08')).flatMap(({ openMs, closeMs }) => {
+  return sessions(day('2025-07-29'), day('2025-08-04')).flatMap(({ openMs, closeMs }) => {
     const rows: string[] = []
     for (let time = openMs; time < closeMs; time += MINUTE) {
       rows.push(...[...symbols, 'AAPL'].map((symbol) => bar(symbol, time)))
@@ -80,7 +80,7 @@ const FEEDS: readonly [name: string, make: (symbols: readonly string[]) => Subje
 const WANTED = {
   symbols: ['NVDA', 'MSFT'],
   interval: '1m',
-  fromDay: day('2025-07-28'),
+  fromDay: day('2025-07-30'),
   toDay: day('2025-08-01'),
   session: 'rth',
 } as const satisfies Wanted
@@ -122,7 +122,7 @@ describe.each(FEEDS)('the feed %s', (name, make) => {
   test('gives the days that are wanted, both ends included, and no others', async () => {
     for (const [fromDay, toDay] of [
       [WANTED.fromDay, WANTED.toDay],
-      [day('2025-07-30'), day('2025-07-30')],
+      [day('2025-07-31'), day('2025-07-31')],
     ] as const) {
       const { bars } = await all(make(WANTED.symbols).feed, { ...WANTED, fromDay, toDay })
       const days = [...new Set(bars.map(({ time }) => newYorkDay(Date.parse(time))))]
