@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fetch } from '../../src/commands/fetch/fetch.js'
 import type { Bar } from '../../src/market/bar.js'
+import { sessions } from '../../src/market/calendar.js'
 import { called } from '../support/called.js'
 import {
   changed,
@@ -13,6 +14,9 @@ import {
   formulaMarket,
   startFeedServer,
 } from '../support/feed-server.js'
+
+import { bars as generated } from '../support/mock-feed.js'
+import { mockTape, testSim } from '../support/sim.js'
 
 const KEYS = {
   ALPACA_API_KEY_ID: 'id',
@@ -54,6 +58,48 @@ async function world(options: FeedServerOptions = {}, env: Record<string, string
 
 const count = (bars: readonly Bar[], source: string): number =>
   bars.filter((bar) => bar.source === source).length
+
+describe('jules fetch --source ib', () => {
+  test('writes the history of a gateway, and fills what another source lacks', async () => {
+    const sim = await testSim({
+      tape: mockTape({ from: '2025-07-30', to: '2025-08-01' }),
+      nowMs: at('2025-08-01T19:00:00Z'),
+    })
+    onTestFinished(() => sim.close())
+    const { run } = await world({ market: lacking('2025-07-30T00:00:00Z', '2025-07-31T00:00:00Z', 'MSFT') })
+    const gateway = ['--gateway', `127.0.0.1:${sim.port}`]
+    const { status, bars } = await run('--source', 'ib', ...gateway, ...DAY)
+    const truth = generated({ sessions: sessions(20299, 20299) })
+    expect([status, bars.length]).toEqual([0, 780])
+    const numbers = (list: readonly Bar[]) =>
+      list.map(({ symbol, time, open, high, low, close, volume }) => [
+        symbol,
+        time,
+        open,
+        high,
+        low,
+        close,
+        volume,
+      ])
+    expect(numbers(bars)).toEqual(numbers(truth))
+    expect(bars[0]).toMatchObject({ source: 'ib', adjusted: 'splits', session: 'rth' })
+    const both = await run('--source', 'alpaca,ib', ...gateway, ...DAY)
+    expect([both.status, count(both.bars, 'alpaca'), count(both.bars, 'ib')]).toEqual([0, 390, 390])
+  })
+
+  test('where nobody listens it is no answer', async () => {
+    const { run } = await world()
+    const { status, stderr } = await run('--source', 'ib', '--gateway', '127.0.0.1:1', ...DAY)
+    expect([status, stderr]).toEqual([69, expect.stringContaining('127.0.0.1:1')])
+  })
+
+  test('an account that is not one of paper is refused', async () => {
+    const sim = await testSim({ tape: mockTape({ from: '2025-07-30' }), accounts: ['U1234567'] })
+    onTestFinished(() => sim.close())
+    const { run } = await world()
+    expect((await run('--source', 'ib', '--gateway', `127.0.0.1:${sim.port}`, ...DAY)).status).toBe(77)
+  })
+})
 
 describe('jules fetch --source', () => {
   test('writes the bars of a vendor, and says how many', async () => {
