@@ -24,6 +24,7 @@ export async function called(
   { env = {}, home = '/nonexistent', clock = Date.now }: Surroundings = {},
 ): Promise<Result> {
   const out: Uint8Array[] = []
+  const cleanups: (() => Promise<void>)[] = []
   let stderr = ''
   let status = 0
   try {
@@ -88,7 +89,7 @@ export async function called(
         close: async () => {},
         abort: async () => {},
       }),
-      onEnd: () => {},
+      onEnd: (cleanup) => void cleanups.push(cleanup),
       onForcedExit: () => () => {},
       exitWith: (code) => {
         status = code
@@ -104,6 +105,8 @@ export async function called(
     const where = error.where === undefined ? '' : `${error.where}: `
     stderr += `jules ${name}: ${inLine(where + error.message)}\n`
     if (error.hint !== undefined) stderr += `jules ${name}: hint: ${inLine(error.hint)}\n`
+  } finally {
+    for (const cleanup of cleanups) await cleanup()
   }
   return { status, signal: null, stdout: Buffer.concat(out).toString(), stderr }
 }
