@@ -31,6 +31,19 @@ _jules() {
         --days) COMPREPLY=(); return ;;
         --from) COMPREPLY=(); return ;;
         --to) COMPREPLY=(); return ;;
+        --source) COMPREPLY=($(compgen -W 'alpaca alphavantage polygon ib' -- "$cur")); return ;;
+        --session) COMPREPLY=($(compgen -W 'rth all' -- "$cur")); return ;;
+        --repair) COMPREPLY=(); return ;;
+        --quarantine) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --alpaca-url) COMPREPLY=(); return ;;
+        --alphavantage-url) COMPREPLY=(); return ;;
+        --polygon-url) COMPREPLY=(); return ;;
+        --quota) COMPREPLY=(); return ;;
+        --gateway) COMPREPLY=(); return ;;
+        --client-id) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
         --seed) COMPREPLY=(); return ;;
         --regime) COMPREPLY=($(compgen -W 'noise mean-revert trend' -- "$cur")); return ;;
         --noise-bps) COMPREPLY=(); return ;;
@@ -54,7 +67,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--mock --symbols --interval --days --from --to --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --rejects --max-rejects --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --days --from --to --source --session --repair --since-store --follow --strict --quarantine --allow-adjustment-mix --alpaca-url --alphavantage-url --polygon-url --quota --no-cache --refresh --gateway --client-id --dsn --schema --lock-timeout --allow-cleartext --mock --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --rejects --max-rejects --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'load')
@@ -536,12 +549,14 @@ _jules() {
         --lock-timeout) COMPREPLY=(); return ;;
         --source) COMPREPLY=(); return ;;
         --symbol) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
         --from) COMPREPLY=(); return ;;
         --to) COMPREPLY=(); return ;;
+        --span) COMPREPLY=(); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--dsn --schema --lock-timeout --allow-cleartext --source --null-source --symbol --from --to --dry-run --yes --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--dsn --schema --lock-timeout --allow-cleartext --source --null-source --symbol --interval --from --to --span --dry-run --yes --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'vault set')
       case $prev in

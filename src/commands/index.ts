@@ -4,7 +4,7 @@ import type { CommandEntry } from '../cli/command.js'
 export const commands: readonly CommandEntry[] = [
   {
     name: 'fetch',
-    summary: 'get market data as bars: generated, or from files',
+    summary: 'get market data as bars: from vendors, a gateway, files, or generated',
     load: () => import('./fetch/fetch.js').then((module) => module.fetch),
   },
   {

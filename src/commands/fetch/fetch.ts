@@ -20,6 +20,7 @@ import {
 } from '../wiring/input.js'
 import { openOutput, output } from '../wiring/output.js'
 import { Rejects, rejectOptions } from '../wiring/rejects.js'
+import { storeEnvironment } from '../wiring/store.js'
 import type { Chosen } from './chosen.js'
 import { sessionDates } from './dates.js'
 import { sourceOptions, sources } from './sources.js'
@@ -83,18 +84,34 @@ type FetchOptions = Values<typeof options>
 
 export const fetch = defineCommand({
   name: 'fetch',
-  summary: 'get market data as bars: generated, or from files',
+  summary: 'get market data as bars: from vendors, a gateway, files, or generated',
   description: [
     'Writes bars to standard output or to a file. Where they come from is always said by a flag or a file name; nothing stands in for a source that fails.',
+    'With --source the bars come from vendors over HTTP (alpaca, alphavantage, polygon, also called massive) or from the gateway of the broker (ib). Each symbol is asked of the first source; what that lacks against the calendar, or the whole while it does not answer, is asked of the next one. Every bar says whose it is, prices are never averaged, and where the source of a symbol changes a feed_switch record says why. Where two sources have the same bars they are compared: a drift beyond max(2 cents, 5 bps) is told; a source whose prices are a multiple, or whose bars lie an hour or one bar away, fills nothing. Sources that adjust for different things are refused together: alpaca, polygon and ib adjust for splits, alphavantage for splits and dividends. Bars after a night that looks like a split are kept out; --quarantine FILE keeps them, and load takes that file where they are true.',
+    'Bars that no source has end in 1 once all else is written, and are named. A few minutes that a second source lacks too are taken for not traded. Where nobody answers it is 69, where keys are refused 77, and where a limit alone is in the way 75: answers are kept, so the same command goes on from there, and -o FILE appears only with all that was answered. --strict ends in 1 also where anything at all was out of order.',
+    'Calls are counted over all commands that share the state directory, so that a key stays within --quota: by default 200 calls a minute of alpaca, 5 a minute of polygon, 25 a day of alphavantage, which answers a month of one symbol a call. Answers about days that are long settled are kept in the cache directory, without the key; --no-cache does without, --refresh asks anew, as after a split. A key is asked of the environment or the vault when its vendor is asked for the first time; it goes to the host of the --*-url alone, never along a redirect or to another host.',
+    '--since-store fetches what the store lacks of the sessions asked for: the line for every evening. --repair SYMBOL:FROM..TO fetches spans, as jules eod-validate prints them. --follow does not end: with ib bars are made of those of five seconds and closed by the clock of the broker, with others each source is asked again at the end of each bar.',
     'With --mock the bars are generated for the sessions of the New York calendar, half days and holidays included. The same seed and options give the same bytes everywhere. The regime noise has no edge to find; mean-revert and trend hold a planted signal and are for testing that a learner finds it.',
     'With FILE the bars of files are converted: ndjson, csv or parquet, gzip or not, folders of them included. NAME=FILE says the symbol of rows that have none, as does a folder symbol=NAME. Columns may stand in any order under their usual names. Order and every field are kept; what is missing is filled: the interval from the commonest spacing of the first 1,000 rows, the session from the calendar, the source with "file". The bar of a day stands at midnight in New York of its date.',
     'A CSV file has one delimiter, that of its header; comments, a sep= line, UTF-16, thousands, currency signs and decimal commas are understood. Stamps may be ISO-8601, compact, with the month or the day first where the rows show which, with AM and PM, a zone name or an epoch in s, ms, us or ns. What the rows leave open is refused with the option that says it. --vendor NAME reads files of that vendor which do not say all of it themselves: columns without a header, stamps of New York, stamps at the end of a bar, fixed-point prices, a JSON document.',
     'Bars of one symbol and interval that overlap, and bars of the regular session that lie outside of it, are bad lines. Bars off the grid of their session, rows beyond the years of the calendar and nights that look like a split in bars that are not adjusted are told.',
-    'Bars of a generated range are written by time, then by symbol in the order of --symbols.',
+    'Bars of a range are written by time, then by symbol in the order of --symbols.',
   ],
   operands: [{ name: 'FILE', help: 'file of bars, or - for standard input', many: true, completes: 'file' }],
   options,
   examples: [
+    {
+      text: 'What the store lacks, from one vendor and then another',
+      shell: 'jules fetch --source alpaca,polygon --since-store | jules load',
+    },
+    {
+      text: 'All since a date as Parquet',
+      shell: 'jules fetch --source alpaca --from 2024-07-01 -o year.parquet',
+    },
+    {
+      text: 'Each minute as it ends, from the gateway',
+      shell: 'jules fetch --source ib --gateway 127.0.0.1:4002 --follow',
+    },
     { text: 'Twenty generated sessions into the store', shell: 'jules fetch --mock | jules load' },
     {
       text: 'A file of New York wall times as Parquet',
@@ -106,12 +123,25 @@ export const fetch = defineCommand({
     },
   ],
   exits: {
+    1: 'bars are missing, or with --strict anything was out of order',
     65: 'a bad line, bars that overlap, or a damaged file',
-    66: 'no such file, an empty file, or no session in the range',
+    66: 'no such file, an empty file, no session in the range, or a symbol that the store does not know',
+    69: 'no source answers, or the database cannot be reached',
     73: 'the output cannot be created',
     74: 'reading or writing failed',
+    75: 'a limit of a vendor stopped it, or no bar has ended yet',
+    77: 'a key is refused or missing, or the account of the gateway is not one of paper',
   },
-  seeAlso: ['load', 'export'],
+  environment: {
+    'ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY, ALPHAVANTAGE_API_KEY, POLYGON_API_KEY':
+      'keys of the vendors, before those of the vault',
+    ...storeEnvironment,
+  },
+  files: {
+    '$XDG_CACHE_HOME/jules/feeds': 'answers of vendors, by request without the key',
+    '$XDG_STATE_HOME/jules/feed-quotas.json': 'calls that were made of each key',
+  },
+  seeAlso: ['load', 'export', 'eod-validate'],
   run: async (context, given, operands) => {
     const kind = kindOf(context, given, operands)
     refuseStray(context, kind)
