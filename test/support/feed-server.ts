@@ -83,7 +83,11 @@ export function formulaMarket({ extended = true, scale = 1 } = {}): FeedMarket {
       ({ time }) => length < DAY || isRegular(time),
     )
     const groups = new Map<number, MarketBar[]>()
-    for (const bar of whole) groups.set(start(bar.time), [...(groups.get(start(bar.time)) ?? []), bar])
+    for (const bar of whole) {
+      const group = groups.get(start(bar.time))
+      if (group === undefined) groups.set(start(bar.time), [bar])
+      else group.push(bar)
+    }
     return [...groups]
       .map(([time, bars]) => ({
         time,

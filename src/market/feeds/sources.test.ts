@@ -6,6 +6,7 @@ import { inspect } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   type FaultKind,
+  type FeedMarket,
   type FeedServer,
   type FeedServerOptions,
   formulaMarket,
@@ -42,6 +43,16 @@ const NOW = newYorkMidnight(day('2025-08-20')) + 12 * HOUR
 /** Signs that URLs, JSON and pages each write in another way. */
 const KEY = 'ca+n/a=r%y"'
 
+/** A whole month for each question would take longer than all else. */
+const oneDay: FeedMarket = (symbol, interval, fromMs, toMs) =>
+  formulaMarket()(
+    symbol,
+    interval,
+    Math.max(fromMs, newYorkMidnight(WISH.fromDay)),
+    Math.min(toMs, newYorkMidnight(WISH.toDay + 1) - 1),
+  )
+const everyDay = { market: formulaMarket() }
+
 interface BenchOptions extends FeedServerOptions {
   readonly quota?: readonly string[]
   readonly use?: CacheUse
@@ -77,7 +88,7 @@ function place(): string {
 
 async function bench(name: HttpSource, options: BenchOptions = {}): Promise<Bench> {
   const clock = { ms: options.nowMs ?? NOW }
-  const server = await startFeedServer({ now: () => clock.ms, ...options })
+  const server = await startFeedServer({ now: () => clock.ms, market: oneDay, ...options })
   onTestFinished(() => server.close())
   const directory = options.directory ?? place()
   const stop = new AbortController()
@@ -145,7 +156,7 @@ const filesIn = (directory: string): string[] =>
 
 describe.each(HTTP_SOURCES)('%s', (name) => {
   test('gives the bars of the dates that are wished, by time, with what belongs to them', async () => {
-    const { ask, server, secrets, source } = await bench(name)
+    const { ask, server, secrets, source } = await bench(name, everyDay)
     const bars = await ask({ fromDay: day('2025-07-29'), toDay: day('2025-07-31') })
     const market = formulaMarket()(
       'NVDA',
@@ -172,7 +183,7 @@ describe.each(HTTP_SOURCES)('%s', (name) => {
   })
 
   test('has the intervals that it names, and refuses others (64)', async () => {
-    const { ask, failure } = await bench(name)
+    const { ask, failure } = await bench(name, everyDay)
     const counts = { '1m': 390, '5m': 78, '15m': 26, '30m': 13 } as const
     for (const [interval, count] of Object.entries(counts))
       expect(await ask({ interval: interval as Bar['interval'], session: 'rth' })).toHaveLength(count)
@@ -187,7 +198,7 @@ describe.each(HTTP_SOURCES)('%s', (name) => {
   })
 
   test('keeps the weeks in which the clocks change', async () => {
-    const { ask } = await bench(name, { nowMs: newYorkMidnight(day('2025-12-20')) })
+    const { ask } = await bench(name, { ...everyDay, nowMs: newYorkMidnight(day('2025-12-20')) })
     const bars = await ask({
       fromDay: day('2025-10-31'),
       toDay: day('2025-11-03'),
@@ -199,7 +210,7 @@ describe.each(HTTP_SOURCES)('%s', (name) => {
   })
 
   test('asks nothing twice: a stopped fetch goes on where it was', async () => {
-    const { ask, another, server, secrets, directory } = await bench(name, { pageBars: 300 })
+    const { ask, another, server, secrets, directory } = await bench(name, { ...everyDay, pageBars: 300 })
     const wish = { fromDay: day('2025-05-05'), toDay: day('2025-07-30'), interval: '30m' } as const
     const all = await ask(wish)
     const calls = server.calls.length
@@ -291,7 +302,7 @@ describe.each(HTTP_SOURCES)('%s', (name) => {
   test.each(['500', 'reset', 'cut-off', 'silent', 'slow-body'] as const)(
     'asks again after %s, three times in all, with growing waits',
     async (kind) => {
-      const web = { idleMs: 60 }
+      const web = { idleMs: 100 }
       const once = await bench(name, { faults: [{ kind }], web })
       expect(await once.ask({ session: 'rth' })).toHaveLength(390)
       const ever = await bench(name, { faults: [{ kind, times: 9 }], web, quota: [`${name}=none`] })
@@ -431,7 +442,7 @@ describe.each(HTTP_SOURCES)('%s', (name) => {
 test('all sources give the same bars of the same market', async () => {
   const given = []
   for (const name of HTTP_SOURCES) {
-    const { ask } = await bench(name, { pageBars: 250 })
+    const { ask } = await bench(name, { ...everyDay, pageBars: 250 })
     given.push((await ask({ fromDay: day('2025-07-01'), toDay: day('2025-07-03') })).map(prices))
   }
   expect(given[0]).toHaveLength(2 * 450 + 270)

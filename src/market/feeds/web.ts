@@ -92,9 +92,9 @@ const isLoopback = (host: string): boolean =>
 /** The host of a URL that the vendor named, where no part of the key can be in it. */
 export function hostOf(address: string, base: URL, hide: Hide): string {
   try {
-    const bytes = Buffer.from(address)
-    // Hosts are in small letters whatever they were.
-    return hide(bytes).equals(bytes) ? new URL(address, base).host.slice(0, 100) : 'another host'
+    // As it was written: in a host all letters become small ones.
+    const written = Buffer.from(/^[a-z][a-z0-9+.-]*:[\\/]*([^\\/?#]*)/i.exec(address)?.[1] ?? '')
+    return hide(written).equals(written) ? new URL(address, base).host.slice(0, 100) : 'another host'
   } catch {
     return 'another host'
   }
