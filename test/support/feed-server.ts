@@ -12,9 +12,10 @@
  * with `times: Infinity` stays. What was asked stands in `calls`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { DAY, formatTime, HOUR, MINUTE, newYork, parseDate } from '../../src/base/time.js'
+import { DAY, formatTime, MINUTE, newYork, parseDate } from '../../src/base/time.js'
 import { type Bar, type Interval, intervalMs } from '../../src/market/bar.js'
 import { newYorkDay, newYorkMidnight, sessionAt, sessions } from '../../src/market/calendar.js'
 import type { HttpSource } from '../../src/market/feeds/keys.js'
@@ -40,16 +41,15 @@ export type FeedMarket = (
 ) => readonly MarketBar[]
 
 /**
- * Any symbol, any session of the calendar: minutes from a formula, longer bars made of them on the grid of the clock. With
- * `extended` half an hour before the open and after the close too.
+ * Any symbol, any session of the calendar: minutes from a formula, longer bars made of them on the grid of the clock. So many
+ * minutes before the open and after the close have bars too; all prices are multiplied by `scale`.
  */
-export function formulaMarket({ extended = true, scale = 1 } = {}): FeedMarket {
+export function formulaMarket({ before = 30, after = 30, scale = 1 } = {}): FeedMarket {
   const minutes = (symbol: string, fromMs: number, toMs: number): MarketBar[] => {
     const found: MarketBar[] = []
     const base = 50 + ([...symbol].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 200)
-    const more = extended ? HOUR / 2 : 0
     for (const { openMs, closeMs } of sessions(newYorkDay(fromMs), newYorkDay(toMs))) {
-      for (let time = openMs - more; time < closeMs + more; time += MINUTE) {
+      for (let time = openMs - before * MINUTE; time < closeMs + after * MINUTE; time += MINUTE) {
         if (time < fromMs || time > toMs) continue
         const n = time / MINUTE
         const cents = (value: number) => Math.round(value * scale * 100) / 100
@@ -204,6 +204,8 @@ export interface FeedServerOptions {
   readonly keys?: Readonly<Partial<Record<HttpSource, string>>>
   /** Of Alpha Vantage: stamps are the end of the bar. */
   readonly endStamps?: boolean
+  /** Serves https with this certificate and key, which nobody trusts. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
   /** For what depends on the time; default: the time. */
   readonly now?: () => number
 }
@@ -220,7 +222,7 @@ export interface FeedServer {
 export async function startFeedServer(options: FeedServerOptions = {}): Promise<FeedServer> {
   const calls: FeedCall[] = []
   const faults: Fault[] = [...(options.faults ?? [])].map((fault) => ({ ...fault }))
-  const server = createServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url!, 'http://localhost')
     const source = sourceOf(url)
     const key = keyIn(request, url)
@@ -243,11 +245,12 @@ export async function startFeedServer(options: FeedServerOptions = {}): Promise<
         options,
         port: (server.address() as AddressInfo).port,
       })
-  })
+  }
+  const server = options.tls === undefined ? createServer(serve) : createSecureServer(options.tls, serve)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     calls,
     faults,
     close: () =>

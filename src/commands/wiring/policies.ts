@@ -37,7 +37,7 @@ export const execTimeout = real('SECONDS', 'how long the program of exec:CMD may
 })
 
 export const execWords =
-  'exec:CMD runs CMD by a shell, tells it each decision in a line of JSON on its standard input, and waits for a line {"action":n} on its standard output, n as in replay:FILE. The line has time (the end of the bars), bars (open, high, low, close and volume of both symbols), inputs (the 26 numbers by their names of jules-features(7)), mask (9 times 1 or 0, for what may be chosen), held (the action that keeps the targets) and start (true at the first decision of an episode). Blank lines are skipped, and other keys of an answer are not looked at. What it writes to standard error is passed on; the master password of the vault is not in its environment.'
+  'exec:CMD runs CMD by a shell, tells it each decision in a line of JSON on its standard input, and waits for a line {"action":n} on its standard output, n as in replay:FILE. The line has time (the end of the bars), bars (open, high, low, close and volume of both symbols), inputs (the 26 numbers by their names of jules-features(7)), mask (9 times 1 or 0, for what may be chosen), held (the action that keeps the targets) and start (true at the first decision of an episode). Blank lines are skipped, and other keys of an answer are not looked at. What it writes to standard error is passed on; the master password of the vault and the keys of vendors are not in its environment.'
 
 export const execEndWords =
   'A wrong answer, or a line that was not asked for, is 65; no answer within --exec-timeout, or a program that ends, is 69. At the end of the run its input ends, and it has 2 seconds to do so too. After a signal the answer under way is waited for.'
