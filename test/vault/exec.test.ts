@@ -12,7 +12,10 @@ test('exec passes the status and signals on; the master password stays out', asy
     stdout: 'alpha beta\n',
   })
   expect((await run('--only', 'A', '--', 'sh', '-c', 'echo "[$A$B]"')).stdout).toBe('[alpha]\n')
-  expect((await run('--', 'env')).stdout).not.toMatch(/TRADING_VAULT/)
+  const keys = { POLYGON_API_KEY: 'of the caller' }
+  const { stdout: inherited } = await home.vault(['exec', '--', 'env'], { env: keys })
+  expect(inherited).not.toMatch(/TRADING_VAULT/)
+  expect(inherited).toContain('POLYGON_API_KEY=of the caller\n')
   expect(
     (await run('--pristine', '--', 'env')).stdout
       .split('\n')

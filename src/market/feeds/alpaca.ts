@@ -64,7 +64,8 @@ export function alpaca(world: ClientWorld, base: URL, limits: readonly Limit[]):
               if (!isEmpty && !Array.isArray(bars)) throw odd(`bars: expected a list, got ${quote(bars)}`)
               if (typeof next !== 'string' && next !== null && next !== undefined)
                 throw odd(`next_page_token: expected a text, got ${quote(next)}`)
-              return { body: isEmpty ? null : body, next: next || null }
+              // What leads nowhere is no answer to keep.
+              return { body: isEmpty ? null : body, next: next ? follow(next) : null }
             },
             refused: (_status, said) => (RECENT.test(said) ? { recent: said } : undefined),
           },
@@ -80,7 +81,7 @@ export function alpaca(world: ClientWorld, base: URL, limits: readonly Limit[]):
         }
         if (page.body !== null) pages.add(page.body)
         if (page.next === null) return
-        token = follow(page.next)
+        token = page.next
       }
     },
   })

@@ -36,7 +36,7 @@ export function polygon(world: ClientWorld, base: URL, limits: readonly Limit[])
     sign: (_url, [key]) => ({ authorization: `Bearer ${key}` }),
   })
   /** The next page, to be asked where the first one was: no key goes anywhere else. */
-  const next = (address: string): URL => {
+  const next = (address: string): string => {
     const refused = (words: string) => new FeedFailure('data', words, { where: NAME })
     let url: URL
     try {
@@ -47,9 +47,11 @@ export function polygon(world: ClientWorld, base: URL, limits: readonly Limit[])
     const isSame = url.host === base.host || (HOSTS.includes(url.host) && HOSTS.includes(base.host))
     if (!isSame) throw refused(`next_url leads to ${client.hostIn(address)}: no key goes there`)
     if (url.protocol !== base.protocol)
-      throw refused(`next_url leads to ${url.protocol} instead of ${base.protocol}: no key goes there`)
+      throw refused(
+        `next_url leads to ${url.protocol.slice(0, -1)}, not ${base.protocol.slice(0, -1)}: no key goes there`,
+      )
     url.searchParams.delete('apiKey')
-    return new URL(`${url.pathname}${url.search}`, base)
+    return new URL(`${url.pathname}${url.search}`, base).href
   }
   return piecewise({
     name: NAME,
@@ -64,7 +66,7 @@ export function polygon(world: ClientWorld, base: URL, limits: readonly Limit[])
       const follow = nextPage(NAME)
       for (let url = first; ; ) {
         const now = feed.clock()
-        const { body, nextUrl, late } = await client.ask(
+        const { body, following, late } = await client.ask(
           {
             url,
             lastDay: toDay,
@@ -93,16 +95,20 @@ export function polygon(world: ClientWorld, base: URL, limits: readonly Limit[])
                 throw odd(`results: expected a list, got ${quote(results)}`)
               if (nextUrl !== undefined && nextUrl !== null && typeof nextUrl !== 'string')
                 throw odd(`next_url: expected a text, got ${quote(nextUrl)}`)
-              return { body: isEmpty ? null : body, nextUrl: nextUrl || null, late: status === 'DELAYED' }
+              return {
+                body: isEmpty ? null : body,
+                // What leads nowhere is no answer to keep.
+                following: nextUrl ? follow(next(nextUrl)) : null,
+                late: status === 'DELAYED',
+              }
             },
           },
           feed,
         )
         if (late) pages.wholeUntil(now - DELAY_MS)
         if (body !== null) pages.add(body)
-        if (nextUrl === null) return
-        url = next(nextUrl)
-        follow(url.href)
+        if (following === null) return
+        url = new URL(following)
       }
     },
   })

@@ -86,10 +86,12 @@ describe('polygon', () => {
       'file:///etc/passwd',
       'nothing',
     ]) {
-      const { failure, server } = await bench('polygon', { faults: [{ kind: 'foreign-next', value }] })
+      const { ask, failure, server } = await bench('polygon', { faults: [{ kind: 'foreign-next', value }] })
       const error = await failure()
       expect(error).toMatchObject({ kind: 'data', message: expect.stringMatching(/^next_url/) })
       expect(server.calls).toHaveLength(1)
+      // It is not kept: the vendor may mend it.
+      expect(await ask({ session: 'rth' })).toHaveLength(390)
     }
     expect(other.calls).toEqual([])
     await other.close()
@@ -99,7 +101,7 @@ describe('polygon', () => {
     const { server, failure } = await bench('polygon')
     const value = server.url.replace('http:', 'https:')
     server.faults.push({ kind: 'foreign-next', value })
-    expect((await failure()).message).toBe('next_url leads to https: instead of http:: no key goes there')
+    expect((await failure()).message).toBe('next_url leads to https, not http: no key goes there')
   })
 
   test('refuses bars that are not adjusted', async () => {
@@ -118,12 +120,14 @@ describe('polygon', () => {
 
 describe.each(['alpaca', 'polygon'] as const)('pages of %s', (name) => {
   test('that lead back are refused', async () => {
-    const { failure, server } = await bench(name, {
+    const { ask, failure, server } = await bench(name, {
       pageBars: 100,
       faults: [{ kind: 'endless-pages', times: 99 }],
     })
     expect(await failure()).toMatchObject({ kind: 'data', message: 'a page that leads to a page before it' })
     expect(server.calls).toHaveLength(2)
+    server.faults.length = 0
+    expect(await ask({ session: 'rth' })).toHaveLength(390)
   })
 
   test('without an end are refused', async () => {
