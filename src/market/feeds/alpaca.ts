@@ -27,7 +27,6 @@ type Page = { readonly recent: string } | { readonly body: JsonObject | null; re
 export function alpaca(world: ClientWorld, base: URL, limits: readonly Limit[]): HistorySource {
   const client = feedClient(world, {
     name: NAME,
-    base,
     limits,
     sign: (_url, [id, secret]) => ({ 'APCA-API-KEY-ID': id!, 'APCA-API-SECRET-KEY': secret! }),
   })

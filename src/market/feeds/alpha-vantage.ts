@@ -22,7 +22,6 @@ const lengths = { '1m': '1min', '5m': '5min', '15m': '15min', '30m': '30min', '1
 export function alphaVantage(world: ClientWorld, base: URL, limits: readonly Limit[]): HistorySource {
   const client = feedClient(world, {
     name: NAME,
-    base,
     limits,
     sign: (url, [key]) => {
       url.searchParams.set('apikey', key!)

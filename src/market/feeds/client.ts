@@ -13,7 +13,7 @@ import type { BodyCache } from './cache.js'
 import { FeedFailure, type HistoryWorld } from './history.js'
 import { FEED_KEYS, type HttpSource } from './keys.js'
 import type { Limit, QuotaFile } from './quota.js'
-import { getText, hideKeys, hostOf, Unanswered, WEB_LIMITS, type WebAnswer, type WebLimits } from './web.js'
+import { getText, hideKeys, Unanswered, WEB_LIMITS, type WebAnswer, type WebLimits } from './web.js'
 
 /** What all vendors share. */
 export interface ClientWorld {
@@ -29,7 +29,6 @@ export interface ClientWorld {
 
 export interface ClientPlace {
   readonly name: HttpSource
-  readonly base: URL
   readonly limits: readonly Limit[]
   /** Puts the keys into a request. */
   readonly sign: (url: URL, keys: readonly string[]) => Readonly<Record<string, string>>
@@ -51,10 +50,7 @@ export interface Question<T> {
 
 export interface Client {
   readonly name: HttpSource
-  readonly base: URL
   ask<T>(question: Question<T>, world: HistoryWorld): Promise<T>
-  /** The host in an address of the vendor, as it may be shown. */
-  hostIn(address: string): string
 }
 
 /** The last date whose bars do not change any more: corrections and late prints are in by then. */
@@ -65,12 +61,11 @@ const PATIENCE_MS = 120_000
 const FIRST_WAIT_MS = SECOND
 
 /** A vendor to ask. */
-export function feedClient(world: ClientWorld, { name, base, limits, sign }: ClientPlace): Client {
+export function feedClient(world: ClientWorld, { name, limits, sign }: ClientPlace): Client {
   const { fetch, cache, quota, web = WEB_LIMITS, patienceMs = PATIENCE_MS } = world
   let known: Promise<Keys> | null = null
-  let hide = hideKeys(new Map())
 
-  const send = async (url: URL, { keys }: Keys, signal: AbortSignal): Promise<WebAnswer> => {
+  const send = async (url: URL, { keys, hide }: Keys, signal: AbortSignal): Promise<WebAnswer> => {
     const signed = new URL(url)
     const headers = { accept: 'application/json', ...sign(signed, keys) }
     return getText(fetch, { name, option: `${name}-url`, url: signed, headers, hide, signal }, web)
@@ -78,8 +73,6 @@ export function feedClient(world: ClientWorld, { name, base, limits, sign }: Cli
 
   return {
     name,
-    base,
-    hostIn: (address) => hostOf(address, base, hide),
     ask: async ({ url, lastDay, read, refused }, feed) => {
       const place = { source: name, request: url.href }
       const settled = lastDay <= settledDay(feed)
@@ -95,7 +88,6 @@ export function feedClient(world: ClientWorld, { name, base, limits, sign }: Cli
       }
       known ??= keysOf(world, name)
       const keys = await known
-      hide = keys.hide
       const seat = { source: name, account: keys.account, limits, patienceMs }
       let failures = 0
       let refusals = 0

@@ -17,7 +17,7 @@ import {
   intervalMs,
   newBatch,
 } from '../bar.js'
-import { dateOf, dayStart, isCovered, sessionOn } from '../calendar.js'
+import { dateOf, dayStart, isCovered, sessionAt, sessionOn } from '../calendar.js'
 import { putRow } from '../fields.js'
 import { documentRows } from '../formats/document.js'
 import { describe } from '../problem.js'
@@ -59,7 +59,14 @@ export interface PiecewiseSource {
 /** A source that is asked piece by piece. */
 export function piecewise(source: PiecewiseSource): HistorySource {
   const { name, adjusted, lengths, cut } = source
-  let told = false
+  let isTold = false
+  const tell = (batch: BarBatch, { interval }: Piece, world: HistoryWorld) => {
+    if (isTold || !straddles(batch, interval)) return
+    isTold = true
+    world.note(
+      `${name}: a bar of ${interval} begins before the session and ends in it: it is in no session, and none begins at the open`,
+    )
+  }
   return {
     name,
     adjusted,
@@ -70,22 +77,21 @@ export function piecewise(source: PiecewiseSource): HistorySource {
         const known = INTERVALS.filter((one) => lengths[one] !== undefined)
         throw usage(`${name} has no bars of ${interval}: ${known.join(', ')}`)
       }
-      if (interval === '1h' && !told) {
-        told = true
-        world.note(
-          `${name}: bars of an hour begin at the full hour: the one from 09:00 to 10:00 is in no session, and none begins at 09:30`,
-        )
-      }
       for (const days of pieces(wish, cut ? settledDay(world) : null)) {
         world.signal.throwIfAborted()
-        const batch = await gather(source, { ...wish, length, ...days }, world)
+        const batch = await gather(source, { ...wish, length, ...days }, { world, tell })
         if (batch.length > 0) yield batch
       }
     },
   }
 }
 
-async function gather(source: PiecewiseSource, piece: Piece, world: HistoryWorld): Promise<BarBatch> {
+interface Gathering {
+  readonly world: HistoryWorld
+  readonly tell: (batch: BarBatch, piece: Piece, world: HistoryWorld) => void
+}
+
+async function gather(source: PiecewiseSource, piece: Piece, { world, tell }: Gathering): Promise<BarBatch> {
   const { name, adjusted } = source
   let batch = newBatch(FIRST_ROWS, world.names)
   let wholeMs = world.clock()
@@ -111,6 +117,7 @@ async function gather(source: PiecewiseSource, piece: Piece, world: HistoryWorld
   batch.adjusted.fill(ADJUSTMENTS.indexOf(adjusted))
   batch.source.fill(world.names.id(name))
   completeBars(batch)
+  tell(batch, piece, world)
   const { symbol, interval, fromDay, toDay, session } = piece
   keepWanted(batch, { symbols: [symbol], interval, fromDay, toDay, session })
   return byTime(batch)
@@ -139,6 +146,16 @@ function keepWhole(batch: BarBatch, interval: Interval, wholeMs: number): number
     if (end <= wholeMs) copyRow(batch, i, batch)
   }
   return count - batch.length
+}
+
+/** Whether a bar begins before the open and ends after it, as one of the full hour does. */
+function straddles({ length, time }: BarBatch, interval: Interval): boolean {
+  const long = intervalMs(interval)
+  for (let i = 0; i < length && long < DAY; i++) {
+    const session = isCovered(time[i]!) ? sessionAt(time[i]!) : null
+    if (session !== null && time[i]! < session.openMs && time[i]! + long > session.openMs) return true
+  }
+  return false
 }
 
 /** Bars of one start keep the order they came in. */

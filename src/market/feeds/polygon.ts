@@ -31,7 +31,6 @@ const lengths = {
 export function polygon(world: ClientWorld, base: URL, limits: readonly Limit[]): HistorySource {
   const client = feedClient(world, {
     name: NAME,
-    base,
     limits,
     sign: (_url, [key]) => ({ authorization: `Bearer ${key}` }),
   })
@@ -45,7 +44,7 @@ export function polygon(world: ClientWorld, base: URL, limits: readonly Limit[])
       throw refused('next_url: expected a URL')
     }
     const isSame = url.host === base.host || (HOSTS.includes(url.host) && HOSTS.includes(base.host))
-    if (!isSame) throw refused(`next_url leads to ${client.hostIn(address)}: no key goes there`)
+    if (!isSame) throw refused(`next_url leads to ${quote(url.host)}: no key goes there`)
     if (url.protocol !== base.protocol)
       throw refused(
         `next_url leads to ${url.protocol.slice(0, -1)}, not ${base.protocol.slice(0, -1)}: no key goes there`,

@@ -3,13 +3,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { lockWorld, place } from '../../../test/support/feed-bench.js'
+import { takeLock } from '../../base/lock.js'
 import { DAY, HOUR, MINUTE, parseDate, SECOND } from '../../base/time.js'
 import { Names } from '../bar.js'
 import { newYorkMidnight } from '../calendar.js'
 import type { FeedFailure, HistoryWorld } from './history.js'
 import { FREE_LIMITS, type Limit, limitsOf, QuotaFile, type QuotaPlace } from './quota.js'
 
-const MIDNIGHT = newYorkMidnight(parseDate('2025-08-20')!)
+const NOON_DAY = parseDate('2025-08-20')!
+const MIDNIGHT = newYorkMidnight(NOON_DAY)
 const NOON = MIDNIGHT + 12 * HOUR
 
 function counter(file = join(place(), 'state', 'quotas.json'), clock = { ms: NOON }) {
@@ -77,6 +79,18 @@ test('commands one after another and two at once stay within a limit together; k
   expect(await take(other, 'b')).toBe(2)
   one.clock.ms = MIDNIGHT + DAY
   expect(await take(counter(one.file, one.clock))).toBe(2)
+})
+
+test('while another command counts, a call waits for what it writes', async () => {
+  const { quota, world, file, at } = counter()
+  await quota.take(at(perMinute), world)
+  const release = await takeLock(lockWorld(world.signal), file, { waitMs: 0 })
+  const left = quota.take(at(perDay), world)
+  await new Promise((done) => setImmediate(done))
+  const counts = { times: [], day: NOON_DAY, calls: 2, untilMs: 0 }
+  writeFileSync(file, JSON.stringify({ 'polygon a': counts }))
+  release()
+  expect(await left).toBe(0)
 })
 
 test('a wait beyond the patience is not waited', async () => {

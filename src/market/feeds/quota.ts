@@ -242,9 +242,8 @@ function sensible(counts: Counts, world: HistoryWorld, source: string): Counts {
     counts.times.some((time) => time > now) || counts.day > today || counts.untilMs > now + LONGEST_MS
   if (ahead) world.note(`${source}: the clock has gone back: calls counted ahead of it are forgotten`)
   return {
+    ...counts,
     times: counts.times.filter((time) => time > now - MINUTE && time <= now),
-    day: counts.day > today ? 0 : counts.day,
-    calls: counts.day > today ? 0 : counts.calls,
     untilMs: counts.untilMs > now + LONGEST_MS ? 0 : counts.untilMs,
   }
 }

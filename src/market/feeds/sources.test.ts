@@ -178,6 +178,18 @@ describe.each(HTTP_SOURCES)('%s', (name) => {
     },
   )
 
+  test('says that nobody answers where that is so', async () => {
+    const { failure, server } = await bench(name, { quota: [`${name}=none`] })
+    await server.close()
+    expect(await failure()).toMatchObject({ kind: 'unavailable', message: 'connection refused, 3 times' })
+  })
+
+  test('names once the bar that is in no session because it begins before one', async () => {
+    const { ask, said } = await bench(name)
+    for (let i = 0; i < 2; i++) await ask({ interval: '1h' })
+    expect(said.filter((words) => words.includes('begins before the session'))).toHaveLength(1)
+  })
+
   test('reads packed answers, and none without an end', async () => {
     const packed = await bench(name, { faults: [{ kind: 'gzip' }] })
     expect(await packed.ask({ session: 'rth' })).toHaveLength(390)

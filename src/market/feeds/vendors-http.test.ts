@@ -49,6 +49,17 @@ describe('addresses', () => {
   })
 })
 
+test.each([
+  ['alphavantage', 'redirect'],
+  ['polygon', 'foreign-next'],
+] as const)('%s: a key in the name of another host is not shown: %s', async (name, kind) => {
+  const key = 'AbCdEf123456'
+  const { failure } = await bench(name, { key, faults: [{ kind, value: `http://x-${key}.example/` }] })
+  const { message } = await failure()
+  expect(message).toMatch(/another host|next_url/)
+  expect(message.toLowerCase()).not.toContain(key.toLowerCase())
+})
+
 describe('alpaca', () => {
   test('asks up to 16 minutes ago where the plan does not hold the last 15, once and for all symbols', async () => {
     const nowMs = newYorkMidnight(WISH.fromDay) + 12 * HOUR + 5 * MINUTE

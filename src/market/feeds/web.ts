@@ -89,8 +89,8 @@ export function vendorUrl(text: string, option: string): URL {
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 
-/** The host of a URL that the vendor named, where no part of the key can be in it. */
-export function hostOf(address: string, base: URL, hide: Hide): string {
+/** The host of a redirect, where no part of the key can be in it. */
+function hostOf(address: string, base: URL, hide: Hide): string {
   try {
     // As it was written: in a host all letters become small ones.
     const written = Buffer.from(/^[a-z][a-z0-9+.-]*:[\\/]*([^\\/?#]*)/i.exec(address)?.[1] ?? '')
