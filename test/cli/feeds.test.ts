@@ -123,6 +123,14 @@ describe('jules fetch --source', () => {
     expect(count(bars, 'polygon')).toBe(390 + 60)
   })
 
+  test('hours begin at the open and then at full hours', async () => {
+    const { run } = await world()
+    const { status, bars } = await run('--source', 'polygon', '--interval', '1h', '--symbols', 'NVDA', ...DAY)
+    expect(status).toBe(0)
+    const starts = ['13:30', '14:00', '15:00', '16:00', '17:00', '18:00', '19:00']
+    expect(bars.map(({ time }) => time.slice(11, 16))).toEqual(starts)
+  })
+
   test('fills a gap from the next source, and says so in the stream and to people', async () => {
     const { run } = await world({
       markets: { alpaca: lacking('2025-07-30T14:00:00Z', '2025-07-30T14:14:00Z') },

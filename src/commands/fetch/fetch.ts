@@ -260,16 +260,21 @@ async function write(
   operands: readonly string[],
 ): Promise<void> {
   const { ui, signal, clock } = context
+  const progress = ui.progress('rows')
+  let rows = 0
+  let status: string | undefined
   const world: FeedWorld = {
     signal,
     clock,
     note: (words) => ui.note(words),
     warn: (words) => ui.warn(words),
     detail: (words) => ui.detail(words),
+    status: (words) => {
+      status = words
+      progress.update(rows, undefined, status)
+    },
   }
   const out = await openOutput(context, given, operands)
-  const progress = ui.progress('rows')
-  let rows = 0
   let writer: RecordWriter | null = null
   try {
     writer = await recordWriter(out.sink, out.format, out)
@@ -287,7 +292,7 @@ async function write(
       }
       // A slow feed is seen downstream as it comes.
       await writer.flush()
-      progress.update(rows)
+      progress.update(rows, undefined, status)
     }
     await rejects?.finish()
     await writer.finish()

@@ -10,6 +10,7 @@ import { alphaVantage } from '../../market/feeds/alpha-vantage.js'
 import { bodyCache } from '../../market/feeds/cache.js'
 import type { ClientWorld } from '../../market/feeds/client.js'
 import type { HistorySource } from '../../market/feeds/history.js'
+import { withHours } from '../../market/feeds/hours.js'
 import type { HttpSource } from '../../market/feeds/keys.js'
 import { polygon } from '../../market/feeds/polygon.js'
 import { limitsOf, parseLimit, QuotaFile } from '../../market/feeds/quota.js'
@@ -66,6 +67,6 @@ export function historySources(
   }
   return (name) => {
     const option = `${name}-url` as const
-    return SOURCES[name](world, vendorUrl(chosen[option], option), limits[name])
+    return withHours(SOURCES[name](world, vendorUrl(chosen[option], option), limits[name]))
   }
 }

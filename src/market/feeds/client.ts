@@ -101,7 +101,10 @@ export function feedClient(world: ClientWorld, { name, limits, sign }: ClientPla
       }
       for (;;) {
         const left = await quota.take(seat, feed)
-        if (left !== null) feed.detail(`${name}: ${left} calls left today`)
+        if (left !== null) {
+          feed.detail(`${name}: ${left} calls left today`)
+          feed.status?.(`${name}: ${left} calls left`)
+        }
         let got: WebAnswer
         try {
           got = await send(url, keys, feed.signal)

@@ -40,6 +40,8 @@ export interface FeedWorld {
   readonly warn: (words: string) => void
   /** What only somebody who looks for a mistake wants to read. */
   readonly detail: (words: string) => void
+  /** What stands beside the count of bars while they come: calls that are left, a wait. */
+  readonly status?: (words: string) => void
 }
 
 type Bounds = 'symbols' | 'interval' | 'fromDay' | 'toDay'

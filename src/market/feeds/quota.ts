@@ -138,6 +138,7 @@ export class QuotaFile {
       const say = waitMs < SHORT_MS ? world.detail : world.note
       const more = left === null ? '' : `, ${left} calls left today`
       say(`${source}: ${why}: waiting ${Math.ceil(waitMs / SECOND)} s${more}`)
+      world.status?.(`${source}: waiting ${Math.ceil(waitMs / SECOND)} s`)
       await world.wait(waitMs)
       waited += waitMs
     }
