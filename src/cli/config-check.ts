@@ -23,7 +23,7 @@ export async function configFailures(
         const layer = configLayer(config, { path, options: leaf.options, ...group }, names)
         settle(
           { ...leaf.options, ...globalOptions },
-          { flags: new Map(), env, config: layer, discreet: leaf.discreet },
+          { command: command.name, flags: new Map(), env, config: layer, discreet: leaf.discreet },
         )
       } catch (error) {
         if (!(error instanceof Failure)) throw error

@@ -114,6 +114,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
   const { config, layer } = await configOf(found, raw.get('config'), paths.config)
   const all: Options = { ...command.options, ...globalOptions }
   const settings = settle(all, {
+    command: path[0]!,
     flags: raw,
     env,
     config: layer,
@@ -178,6 +179,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
       const group = await find(commands, section).load()
       const place = { path: [section], options: of, ...(isGroup(group) ? { group: insideOf(group) } : {}) }
       const settled = settle(of, {
+        command: section,
         flags: new Map(),
         env,
         config: configLayer(config, place, namesOf(commands)),

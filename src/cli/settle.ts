@@ -3,6 +3,8 @@ import { Failure } from '../base/errors.js'
 import type { Option, Options, Origin, Setting } from './options.js'
 
 export interface Layers {
+  /** First word of the command. */
+  readonly command: string
   readonly flags: ReadonlyMap<string, string>
   readonly env: (name: string) => string | undefined
   /** Text of a config value by option name, or undefined. */
@@ -11,18 +13,33 @@ export interface Layers {
   readonly discreet?: boolean | undefined
 }
 
-export const envName = (option: string): string => `JULES_${option.toUpperCase().replaceAll('-', '_')}`
+const variable = (words: string): string => `JULES_${words.toUpperCase().replaceAll('-', '_')}`
+
+/** The variable of an option in every command that has it. */
+export const envName = (option: string): string => variable(option)
+
+/** An option in the environment: for one command alone, else for all that have it. */
+function fromEnvironment(
+  option: string,
+  { command, env }: Layers,
+): { name: string; text: string } | undefined {
+  for (const name of [variable(`${command}-${option}`), envName(option)]) {
+    const text = env(name)
+    if (text !== undefined) return { name, text }
+  }
+  return undefined
+}
 
 /** The value of each option and where it came from. */
 export function settle(options: Options, layers: Layers): Map<string, Setting> {
   const settled = new Map<string, Setting>()
   for (const [name, spec] of Object.entries(options)) {
     const given = layers.flags.get(name)
-    const fromEnv = given === undefined ? layers.env(envName(name)) : undefined
+    const fromEnv = given === undefined ? fromEnvironment(name, layers) : undefined
     const fromConfig = given === undefined && fromEnv === undefined ? layers.config(name) : undefined
     if (given !== undefined) settled.set(name, read(spec, given, 'flag', `--${name}`, layers))
     else if (fromEnv !== undefined)
-      settled.set(name, read(spec, fromEnv, 'environment', envName(name), layers))
+      settled.set(name, read(spec, fromEnv.text, 'environment', fromEnv.name, layers))
     else if (fromConfig !== undefined) settled.set(name, read(spec, fromConfig, 'config', name, layers))
     else settled.set(name, { value: spec.fallback, origin: 'default', raw: undefined })
   }

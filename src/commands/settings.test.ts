@@ -5,7 +5,12 @@ import { globalOptions, type Option, type Options } from '../cli/options.js'
 import { settingWords, settle } from '../cli/settle.js'
 import { commands } from './index.js'
 
-const layers = { flags: new Map<string, string>(), env: () => undefined, config: () => undefined }
+const layers = {
+  command: 'load',
+  flags: new Map<string, string>(),
+  env: () => undefined,
+  config: () => undefined,
+}
 
 const found = await Promise.all(
   commands.map(async ({ name, load }): Promise<[string, LeafCommand][]> => {

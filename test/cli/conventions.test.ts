@@ -133,6 +133,7 @@ describe('configuration', () => {
       (await dir.jules(['fetch', '--mock', ...args], { env })).stdout.split('\n').length - 1
     expect(await count([])).toBe(2 * 780)
     expect(await count([], { JULES_DAYS: '3' })).toBe(3 * 780)
+    expect(await count([], { JULES_DAYS: '3', JULES_FETCH_DAYS: '2', JULES_SIM_DAYS: '4' })).toBe(2 * 780)
     expect(await count(['--days', '1'], { JULES_DAYS: '3' })).toBe(780)
     const { stderr } = await dir.jules(['fetch', '--mock', '-v', '--seed', '4'], { env: { JULES_DAYS: '1' } })
     expect(stderr).toContain('jules fetch: --seed 4 (flag)\n')

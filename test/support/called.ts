@@ -31,6 +31,7 @@ export async function called(
     const { raw, operands } = readFlags(command, [...argv])
     const all: Options = { ...command.options, ...globalOptions }
     const settings = settle(all, {
+      command: name.split(' ')[0]!,
       flags: raw,
       env: () => undefined,
       config: () => undefined,
