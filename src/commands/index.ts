@@ -48,6 +48,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./inspect/inspect.js').then((module) => module.inspect),
   },
   {
+    name: 'eod-validate',
+    summary: 'check the bars of a day at its end',
+    load: () => import('./eod-validate/eod-validate.js').then((module) => module.eodValidate),
+  },
+  {
     name: 'sim',
     summary: "simulate the broker's gateway, with faults",
     load: () => import('./sim/sim.js').then((module) => module.sim),

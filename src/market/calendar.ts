@@ -17,25 +17,25 @@ export interface TradingSession {
 export const FIRST_DAY: number = daysFromCivil(2000, 1, 1)
 export const LAST_DAY: number = daysFromCivil(2028, 12, 31)
 
-/** Closures outside of the rules: September 11, mourning days of presidents, hurricane Sandy. */
-const CLOSED = [
-  '2001-09-11',
-  '2001-09-12',
-  '2001-09-13',
-  '2001-09-14',
-  '2004-06-11',
-  '2007-01-02',
-  '2012-10-29',
-  '2012-10-30',
-  '2018-12-05',
-  '2025-01-09',
-]
+/** Closures outside of the rules. */
+const CLOSED: Readonly<Record<string, string>> = {
+  '2001-09-11': 'September 11 attacks',
+  '2001-09-12': 'September 11 attacks',
+  '2001-09-13': 'September 11 attacks',
+  '2001-09-14': 'September 11 attacks',
+  '2004-06-11': 'mourning for President Reagan',
+  '2007-01-02': 'mourning for President Ford',
+  '2012-10-29': 'Hurricane Sandy',
+  '2012-10-30': 'Hurricane Sandy',
+  '2018-12-05': 'mourning for President Bush',
+  '2025-01-09': 'mourning for President Carter',
+}
 /** Closes at 13:00 outside of the rules, and a 3 July that was a full day. */
 const EARLY = ['2002-07-05', '2003-12-26']
 const FULL = ['2002-07-03']
 
 const daysOf = (dates: readonly string[]): Set<number> => new Set(dates.map((date) => Date.parse(date) / DAY))
-const closed = daysOf(CLOSED)
+const closed = new Map(Object.entries(CLOSED).map(([date, name]) => [Date.parse(date) / DAY, name]))
 const early = daysOf(EARLY)
 const full = daysOf(FULL)
 
@@ -55,7 +55,7 @@ export function sessionOn(day: number): TradingSession | null {
   if (day < FIRST_DAY || day > LAST_DAY) {
     throw new Failure('data', `the trading calendar covers 2000 to 2028, not ${formatDate(day)}`)
   }
-  const session = isClosed(day) ? null : makeSession(day)
+  const session = closure(day) !== null ? null : makeSession(day)
   cache.set(day, session)
   return session
 }
@@ -150,35 +150,40 @@ export function minuteOfSession(epochMs: number): number {
   return Math.floor((epochMs - session.openMs) / MINUTE)
 }
 
-function isClosed(day: number): boolean {
+/** Why the exchange is closed on a New York date; null on a day with a session. Throws for dates the calendar does not cover. */
+export const closureOn = (day: number): string | null => (sessionOn(day) === null ? closure(day) : null)
+
+function closure(day: number): string | null {
   const week = weekday(day)
-  return week === 0 || week === 6 || closed.has(day) || isHoliday(day, week)
+  if (week === 0 || week === 6) return 'weekend'
+  return closed.get(day) ?? holiday(day, week)
 }
 
 /** The holidays of NYSE Rule 7.2, as in force since 1998, with Juneteenth from 2022. */
-function isHoliday(day: number, week: number): boolean {
+function holiday(day: number, week: number): string | null {
   const { year, month, day: date } = civilFromDays(day)
   const nth = Math.ceil(date / 7)
   switch (month) {
     case 1:
       // A Saturday New Year is not made up for on Friday: the books of the year close that day.
-      return date === 1 || (date === 2 && week === 1) || (week === 1 && nth === 3)
+      if (date === 1 || (date === 2 && week === 1)) return "New Year's Day"
+      return week === 1 && nth === 3 ? 'Martin Luther King Jr. Day' : null
     case 2:
-      return week === 1 && nth === 3
+      return week === 1 && nth === 3 ? "Presidents' Day" : null
     case 5:
-      return week === 1 && date > 24
+      return week === 1 && date > 24 ? 'Memorial Day' : null
     case 6:
-      return year >= 2022 && observed(19, date, week)
+      return year >= 2022 && observed(19, date, week) ? 'Juneteenth' : null
     case 7:
-      return observed(4, date, week)
+      return observed(4, date, week) ? 'Independence Day' : null
     case 9:
-      return week === 1 && nth === 1
+      return week === 1 && nth === 1 ? 'Labor Day' : null
     case 11:
-      return isThanksgiving(date, week)
+      return isThanksgiving(date, week) ? 'Thanksgiving' : null
     case 12:
-      return observed(25, date, week)
+      return observed(25, date, week) ? 'Christmas' : null
     default:
-      return day === easterSunday(year) - 2
+      return day === easterSunday(year) - 2 ? 'Good Friday' : null
   }
 }
 

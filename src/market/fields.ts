@@ -129,7 +129,26 @@ export function putRow(
     batch[field][i] = code
   }
   const time = readTime(fields.time, options)
-  if (typeof time !== 'number') return time
+  const problem = typeof time === 'number' ? putValues(batch, fields, options) : time
+  if (typeof time === 'number' && problem === null) {
+    batch.time[i] = time
+    batch.line[i] = line
+    if (isPossible(batch, i)) {
+      batch.length++
+      return null
+    }
+  }
+  const bar = {
+    symbol: batch.names.text(batch.symbol[i]!) ?? '',
+    interval: INTERVALS[batch.interval[i]!],
+    timeMs: typeof time === 'number' ? time : undefined,
+  }
+  return { ...(problem ?? impossible(batch, i)), bar }
+}
+
+/** Everything of a row but its place: symbol, interval and time. */
+function putValues(batch: BarBatch, fields: LooseFields, options: FieldOptions): Problem | null {
+  const i = batch.length
   for (const field of REQUIRED) {
     const value = readPrice(field, fields[field], options)
     if (typeof value !== 'number') return value
@@ -147,10 +166,6 @@ export function putRow(
     if (typeof code !== 'number') return code
     batch[field][i] = code
   }
-  batch.time[i] = time
-  batch.line[i] = line
-  if (!isPossible(batch, i)) return impossible(batch, i)
-  batch.length++
   return null
 }
 

@@ -240,7 +240,9 @@ describe('a row that breaks a rule', () => {
   )('%s', async (_title, format, { rule, field, change, words, csvWords, options = {} }) => {
     const found = await problems(format, WRITERS[format](change), options)
     const expected = format === 'csv' ? (csvWords ?? words) : words
-    expect(found).toEqual([{ field, rule, words: expected, value: found[0]?.value }])
+    expect(found.map((one) => ({ ...one, bar: undefined }))).toEqual([
+      { field, rule, words: expected, value: found[0]?.value },
+    ])
     // A time is judged as milliseconds, an infinite number has no text of its own.
     const given = field === null || rule === 'out-of-years' || rule === 'not-finite' ? null : change[field]
     if (given) expect(String(found[0]?.value)).toBe(String(given))

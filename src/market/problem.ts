@@ -5,6 +5,7 @@
 import { Failure, type FailureDetails } from '../base/errors.js'
 import { TIME_RULES } from '../base/stamp.js'
 import { JSON_RULES } from '../stream/json.js'
+import type { Interval } from './bar.js'
 
 export const RULES = [
   /** The line: bytes, JSON, kind. */
@@ -49,6 +50,12 @@ export interface Problem {
   readonly words: string
   /** The value as it came; undefined where there is none. */
   readonly value: unknown
+  /** The bar that the row was to be, as far as it could be read. */
+  readonly bar?: {
+    readonly symbol: string
+    readonly interval: Interval | undefined
+    readonly timeMs: number | undefined
+  }
 }
 
 /** The message of a problem: `close: expected a number, got "n/a"`. */

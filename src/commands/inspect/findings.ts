@@ -5,26 +5,8 @@ import { newYorkDay } from '../../market/calendar.js'
 import type { Inspected, Inspection, RowFinding } from '../../market/inspection.js'
 import { rangeWords } from '../../market/missing.js'
 import { OVERLAP_HINT } from '../../market/problem.js'
+import type { Finding, Quality, Severity } from '../../market/quality.js'
 import { splitWords } from '../../market/splits.js'
-
-export type Severity = 'info' | 'warning' | 'error'
-
-/** A `quality` record: its keys, in their order. */
-export interface Quality {
-  readonly type: 'quality'
-  readonly date: string
-  readonly ruleset: string
-  readonly symbol: string | null
-  readonly check: string
-  readonly severity: Severity
-  readonly from: string | null
-  readonly to: string | null
-  readonly count: number
-  readonly observed: unknown
-  readonly expected: unknown
-  readonly samples: readonly string[]
-  readonly fix: string | null
-}
 
 /** What a finding of rows is, for people, how bad, and what can be done. */
 const ROWS: Readonly<Record<RowFinding, { severity: Severity; words: string; fix: string | null }>> = {
@@ -48,12 +30,6 @@ const ROWS: Readonly<Record<RowFinding, { severity: Severity; words: string; fix
   },
   outside: { severity: 'info', words: 'lie outside of the regular session', fix: null },
   'beyond-calendar': { severity: 'info', words: 'lie beyond the years of the calendar', fix: null },
-}
-
-/** A record with the words of its finding for people. */
-export interface Finding {
-  readonly record: Quality
-  readonly words: string
 }
 
 /** Closes of the record `bars`, from the first to the last. */

@@ -10,6 +10,7 @@ import { Inspection } from '../../market/inspection.js'
 import { readRecords } from '../../market/records.js'
 import type { BadRows } from '../../store/store.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { findingLines } from '../wiring/finding-lines.js'
 import { namedInputs, openInput, readOptions } from '../wiring/input.js'
 import {
   barsOperand,
@@ -21,7 +22,7 @@ import {
 } from '../wiring/market.js'
 import { storeExits, withStore } from '../wiring/store.js'
 import { findingsOf, impossibleOf } from './findings.js'
-import { findingLines, linesOf } from './table.js'
+import { linesOf } from './table.js'
 
 const { 'max-missing': _, ...selecting } = marketOptions
 

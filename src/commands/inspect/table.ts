@@ -1,7 +1,9 @@
 /** What was seen of the bars, for people: 80 columns. */
 import { sparkline } from '../../base/sparkline.js'
-import { inLine, type Paint } from '../../cli/ui.js'
-import { type Finding, SHOWN_CLOSES } from './findings.js'
+import type { Paint } from '../../cli/ui.js'
+import type { Finding } from '../../market/quality.js'
+import { findingLines, wrapped } from '../wiring/finding-lines.js'
+import { SHOWN_CLOSES } from './findings.js'
 
 interface Bars {
   readonly interval: string
@@ -39,32 +41,7 @@ export function linesOf(
   ]
 }
 
-/** The lines of one finding: how bad it is, what it is, and what can be done. */
-export function findingLines({ record: { severity, fix }, words }: Finding, paint: Paint): string[] {
-  const color = severity === 'error' ? paint.red : severity === 'warning' ? paint.yellow : paint.dim
-  const [first = '', ...rest] = wrapped(inLine(words), ' '.repeat(11))
-  return [
-    `  ${color(severity.padEnd(8))} ${first.trimStart()}`,
-    ...rest,
-    ...(fix === null ? [] : wrapped(`fix: ${fix}`, ' '.repeat(11))),
-  ]
-}
-
 const counted = (counts: Readonly<Record<string, number>>): string => {
   const entries = Object.entries(counts)
   return entries.map(([name, n]) => (entries.length === 1 ? name : `${name} (${n})`)).join(', ')
-}
-
-/** Lines of at most 80 columns, cut at blanks, each after `indent`. */
-function wrapped(text: string, indent: string): string[] {
-  const lines: string[] = []
-  let line = indent
-  for (const word of text.split(' ')) {
-    if (line !== indent && line.length + 1 + word.length > 80) {
-      lines.push(line)
-      line = indent
-    }
-    line += line === indent ? word : ` ${word}`
-  }
-  return [...lines, line]
 }

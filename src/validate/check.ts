@@ -1,0 +1,106 @@
+/** What a check is: one row of the list in `checks.ts`. */
+import type { Severity } from '../market/quality.js'
+import type { Together } from './correlation.js'
+import type { Day } from './day.js'
+
+/** Every check there is, in the order in which the findings of a day are told. */
+export const CHECK_IDS = [
+  'schema',
+  'unknown-symbol',
+  'absent',
+  'first-bar',
+  'last-bar',
+  'missing',
+  'coverage',
+  'off-grid',
+  'overlap',
+  'out-of-order',
+  'duplicate',
+  'conflict',
+  'drift',
+  'outside-session',
+  'holiday',
+  'label',
+  'ohlc',
+  'price',
+  'negative-volume',
+  'zero-volume',
+  'spike',
+  'split',
+  'return-outlier',
+  'stale',
+  'volume-outlier',
+  'session-total',
+  'correlation',
+  'freshness',
+] as const
+export type CheckId = (typeof CHECK_IDS)[number]
+
+/** Something found, before it is a record. */
+export interface Found {
+  readonly symbol: string | null
+  /** New York date, days since 1970-01-01. */
+  readonly day: number
+  /** Starts of the first and the last bar concerned, epoch milliseconds; null where there are none. */
+  readonly fromMs: number | null
+  readonly toMs: number | null
+  readonly count: number
+  readonly observed: unknown
+  readonly expected: unknown
+  readonly samples: readonly string[]
+  /** For people, without symbol and date. */
+  readonly words: string
+  /** What to fetch again: the bars from `fromMs` to `toMs`, the whole date, all dates; null where that helps nothing. */
+  readonly repair: 'bars' | 'date' | 'series' | null
+}
+
+/** All symbols of one interval on one date. */
+export interface Company {
+  readonly day: number
+  /** How its first two symbols move together; null where that cannot be held against anything. */
+  readonly together: Together | null
+}
+
+/** Symbols that nobody asked for, and how new the rest is. */
+export interface Whole {
+  readonly unknown: readonly {
+    readonly symbol: string
+    readonly count: number
+    readonly firstMs: number
+    readonly lastMs: number
+  }[]
+  /** Symbols that were asked for. */
+  readonly symbols: readonly string[]
+  /** End of the newest bar. */
+  readonly newestMs: number
+  /** The last session that has ended, where the newest bar is to be held against it. */
+  readonly lastSessionEndMs: number | null
+  /** Against which the ages of bars are counted. */
+  readonly asOfMs: number
+  /** The date for findings that have no other. */
+  readonly lastDay: number
+}
+
+interface Described {
+  readonly id: CheckId
+  readonly severity: Extract<Severity, 'warn' | 'error'>
+  /** Null where there is nothing to measure. */
+  readonly threshold: number | null
+  /** What the threshold counts. */
+  readonly unit?: string
+  /** What is wrong, in a few words. */
+  readonly words: string
+  /** How it is told, for those who ask. */
+  readonly explain: string
+}
+
+/** A check of a symbol's day, of all symbols of a date, or of the input as a whole. */
+export type Check = Described &
+  (
+    | { readonly of: 'day'; readonly run: (day: Day, threshold: number) => Iterable<Found> }
+    | { readonly of: 'company'; readonly run: (company: Company, threshold: number) => Iterable<Found> }
+    | { readonly of: 'whole'; readonly run: (whole: Whole, threshold: number) => Iterable<Found> }
+  )
+
+/** The number that each check with a threshold goes by. */
+export type Thresholds = Readonly<Partial<Record<CheckId, number>>>

@@ -1,0 +1,429 @@
+/**
+ * The checks of a day at its end. What is one fault is one finding: rows that are flawed are not also missing, a gap is no outlier, a
+ * spike is not two of them, a session that is absent lacks nothing else. Each row says what it is, how bad, and by which number.
+ */
+import { formatTime, HOUR, MINUTE } from '../base/time.js'
+import { closureOn } from '../market/calendar.js'
+import type { Check, CheckId, Company, Found } from './check.js'
+import { type Day, SAMPLES } from './day.js'
+import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
+
+/** `n bars`, `1 bar`. */
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+const percent = (part: number): string => `${(100 * part).toFixed(2)} %`
+const rounded = (value: number): number => Number(value.toPrecision(6))
+const span = (fromMs: number, toMs: number): string =>
+  fromMs === toMs ? formatTime(fromMs) : `${formatTime(fromMs)} to ${formatTime(toMs)}`
+
+/** A finding of a day, from one slot to another. */
+const between = (
+  { symbol, day, starts }: Day,
+  [from, to]: readonly [number, number],
+  more: Partial<Found> & Pick<Found, 'words'>,
+): Found => ({
+  ...{ symbol, day, fromMs: starts[from]!, toMs: starts[to]!, count: to - from + 1 },
+  ...{ observed: null, expected: null, samples: [], repair: 'bars' },
+  ...more,
+})
+
+/** Rows of a date that have something in common: one finding. */
+function* rowsWith(
+  day: Day,
+  check: CheckId,
+  { words, repair = 'bars' }: { readonly words: string; readonly repair?: Found['repair'] },
+): Generator<Found> {
+  const tally = day.tallies.get(check)
+  if (tally === undefined) return
+  const { count, fromMs, toMs, samples, samplesMs } = tally
+  const more = count > samplesMs.length ? ', ...' : ''
+  const at = samples.length > 0 ? samples : samplesMs.map(formatTime)
+  yield {
+    ...{
+      symbol: day.symbol,
+      day: day.day,
+      fromMs,
+      toMs,
+      count,
+      observed: count,
+      expected: 0,
+      samples: at,
+      repair,
+    },
+    words: `${counted(count, 'row')} ${words}: ${at.join(', ')}${more}`,
+  }
+}
+
+/** Ranges of slots that have no bar, nor a row that was to be one. */
+function rangesOf({ rowOf, isFlawed }: Day): (readonly [number, number])[] {
+  const ranges: [number, number][] = []
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    if (rowOf[slot]! >= 0 || isFlawed[slot] === 1) continue
+    const last = ranges.at(-1)
+    if (last !== undefined && last[1] === slot - 1) last[1] = slot
+    else ranges.push([slot, slot])
+  }
+  return ranges
+}
+
+const isAbsent = ({ session, rowOf, isFlawed }: Day): boolean =>
+  session !== null && rowOf.every((row, slot) => row < 0 && isFlawed[slot] === 0)
+
+/** Missing ranges that touch the open, the close, or neither. */
+function* lacking(day: Day, which: 'first-bar' | 'last-bar' | 'missing'): Generator<Found> {
+  if (isAbsent(day)) return
+  const last = day.rowOf.length - 1
+  for (const [from, to] of rangesOf(day)) {
+    const kind = from === 0 ? 'first-bar' : to === last ? 'last-bar' : 'missing'
+    if (kind !== which) continue
+    const bars = counted(to - from + 1, 'bar')
+    const where = kind === 'first-bar' ? ' from the open on' : kind === 'last-bar' ? ' up to the close' : ''
+    yield between(day, [from, to], {
+      ...{ observed: 0, expected: to - from + 1 },
+      words: `${bars} missing${where}: ${span(day.starts[from]!, day.starts[to]!)}`,
+    })
+  }
+}
+
+const jumped = (day: Day, kind: Day['jumps'][number]['kind']) =>
+  day.jumps.filter((jump) => jump.kind === kind)
+
+function correlationFound({ day, together }: Company, limit: number): Found[] {
+  if (together === null || Math.abs(together.z) <= limit) return []
+  const { symbols, observed, expected, z } = together
+  return [
+    {
+      ...{ symbol: symbols.join('/'), day, fromMs: null, toMs: null, count: 1, samples: [], repair: null },
+      ...{ observed: rounded(observed), expected: rounded(expected) },
+      words: `returns of ${symbols.join(' and ')} have a correlation of ${observed.toFixed(2)}, the sessions before ${expected.toFixed(2)} (z ${z.toFixed(1)})`,
+    },
+  ]
+}
+
+export const CHECKS: readonly Check[] = [
+  {
+    ...{ id: 'schema', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'rows that are no bars',
+    explain:
+      'A row that can be read and lacks a field, has a text where a number belongs, a word nobody knows, or a number that is none.',
+    run: (day) => rowsWith(day, 'schema', { words: 'that break a rule of their fields' }),
+  },
+  {
+    ...{ id: 'unknown-symbol', severity: 'error', threshold: null },
+    of: 'whole',
+    words: 'bars of a symbol that nobody asked for',
+    explain: 'A symbol that is not among --symbols. One finding a symbol; its bars are looked at no further.',
+    run: ({ unknown, symbols, lastDay }) =>
+      unknown.map(({ symbol, count, firstMs, lastMs }) => ({
+        ...{
+          symbol,
+          day: lastDay,
+          fromMs: firstMs,
+          toMs: lastMs,
+          count,
+          observed: symbol,
+          expected: symbols,
+        },
+        ...{ samples: [], repair: null },
+        words: `${counted(count, 'row')} of a symbol that is not among ${symbols.join(', ')}: ${span(firstMs, lastMs)}`,
+      })),
+  },
+  {
+    ...{ id: 'absent', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'a session of which a symbol has no bar',
+    explain: 'No bar of the session is there. It stands for the missing bars of that day.',
+    run: (day) =>
+      isAbsent(day)
+        ? [
+            between(day, [0, day.starts.length - 1], {
+              ...{ observed: 0, expected: day.starts.length, repair: 'date' },
+              words: `no bar of a session of ${counted(day.starts.length, 'bar')}`,
+            }),
+          ]
+        : [],
+  },
+  {
+    ...{ id: 'first-bar', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars that are missing from the open on',
+    explain:
+      'The first bar of the session is not there. The finding covers all that are missing up to the first that is.',
+    run: (day) => lacking(day, 'first-bar'),
+  },
+  {
+    ...{ id: 'last-bar', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars that are missing up to the close',
+    explain: 'The last bar of the session is not there: 15:59, or 12:59 before an early close, of minutes.',
+    run: (day) => lacking(day, 'last-bar'),
+  },
+  {
+    ...{ id: 'missing', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars that are missing within a session',
+    explain:
+      'Bars of the grid of the session, 390 of minutes and 210 before an early close, that are not there. One range is one finding, of one bar too. A row that is there and flawed is not missing.',
+    run: (day) => lacking(day, 'missing'),
+  },
+  {
+    ...{ id: 'coverage', severity: 'error', threshold: 0.95, unit: 'part of the bars of a session' },
+    of: 'day',
+    words: 'too few of the bars of a session',
+    explain:
+      'The part of the bars of a session that is there is below the threshold. Told beside the ranges that are missing.',
+    run: (day, threshold) => {
+      const slots = day.starts.length
+      const part = day.present / slots
+      if (slots === 0 || isAbsent(day) || part >= threshold) return []
+      return [
+        between(day, [0, slots - 1], {
+          ...{ count: slots - day.present, observed: rounded(part), expected: threshold, repair: 'date' },
+          words: `${day.present} of ${slots} bars are there, ${percent(part)}`,
+        }),
+      ]
+    },
+  },
+  {
+    ...{ id: 'off-grid', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars that do not begin on the grid of their session',
+    explain:
+      'A bar of the session that begins neither a whole number of intervals after the open nor on one of the clock.',
+    run: (day) => rowsWith(day, 'off-grid', { words: 'off the grid of the session', repair: null }),
+  },
+  {
+    ...{ id: 'overlap', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars that share time with another bar',
+    explain: 'Two bars that begin less than an interval apart. Bars off the grid are told as that alone.',
+    run: (day) =>
+      rowsWith(day, 'overlap', { words: 'that begin before the end of the bar before', repair: null }),
+  },
+  {
+    ...{ id: 'out-of-order', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'rows that go back in time',
+    explain:
+      'A row that begins before the row above it of its symbol. The store keeps no order, so only inputs have this.',
+    run: (day) =>
+      rowsWith(day, 'out-of-order', { words: 'that begin before the row above them', repair: null }),
+  },
+  {
+    ...{ id: 'duplicate', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'rows that stand twice',
+    explain: 'A row with start, source and all values of another one.',
+    run: (day) => rowsWith(day, 'duplicate', { words: 'that stand there already', repair: null }),
+  },
+  {
+    ...{ id: 'conflict', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'rows that say something else about a bar that is there',
+    explain:
+      'A row with start and source of another one, and other values. The later row stands for the other checks.',
+    run: (day) => rowsWith(day, 'conflict', { words: 'that give a bar other values' }),
+  },
+  {
+    ...{ id: 'drift', severity: 'error', threshold: 1, unit: 'times 2 cents or 5 basis points' },
+    of: 'day',
+    words: 'sources that do not agree',
+    explain:
+      'Two sources share at least 30 bars of a date, and the middle of the differences of their closes is more than 2 cents and 5 basis points. A constant ratio, a shift of 60 minutes and one of a bar are named.',
+    run: (day, threshold) =>
+      day.drifts
+        .filter(({ difference, allowed }) => difference > threshold * allowed)
+        .map(({ source, other, shared, fromMs, toMs, difference, allowed, likeness }) => ({
+          ...{ symbol: day.symbol, day: day.day, fromMs, toMs, count: shared, samples: [], repair: 'date' },
+          ...{ observed: rounded(difference), expected: rounded(threshold * allowed) },
+          words: `closes of ${source ?? 'no source'} and ${other ?? 'no source'} are ${difference.toFixed(4)} apart in the middle of ${shared} bars${likeness === null ? '' : `, ${likeness}`}`,
+        })),
+  },
+  {
+    ...{ id: 'outside-session', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars that are said to be of the session and lie outside of it',
+    explain:
+      'A bar with session rth before the open, from the close on, or from 13:00 on before an early close.',
+    run: (day) =>
+      rowsWith(day, 'outside-session', { words: 'said to be rth outside of the session', repair: null }),
+  },
+  {
+    ...{ id: 'holiday', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars on a day without a session',
+    explain:
+      'A bar on a weekend or holiday. Bars from 20:00 to 04:00 in New York belong to the next session and are none.',
+    run: (day) =>
+      rowsWith(day, 'holiday', {
+        words: `on a day without a session (${closureOn(day.day) ?? 'closed'})`,
+        repair: null,
+      }),
+  },
+  {
+    ...{ id: 'label', severity: 'warn', threshold: null },
+    of: 'day',
+    words: 'bars within the session that are said to be outside of it',
+    explain: 'A bar with session eth that lies in the regular session.',
+    run: (day) => rowsWith(day, 'label', { words: 'said to be eth within the session' }),
+  },
+  {
+    ...{ id: 'ohlc', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'bars whose prices do not fit together',
+    explain: 'A high below the low, a low above open or close, a high below one of them.',
+    run: (day) => rowsWith(day, 'ohlc', { words: 'whose prices do not fit together' }),
+  },
+  {
+    ...{ id: 'price', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'prices that are not above 0',
+    explain: 'An open, high, low or close of 0 or less.',
+    run: (day) => rowsWith(day, 'price', { words: 'with a price that is not above 0' }),
+  },
+  {
+    ...{ id: 'negative-volume', severity: 'error', threshold: null },
+    of: 'day',
+    words: 'volumes below 0',
+    explain: 'A volume below 0.',
+    run: (day) => rowsWith(day, 'negative-volume', { words: 'with a volume below 0' }),
+  },
+  {
+    ...{ id: 'zero-volume', severity: 'warn', threshold: null },
+    of: 'day',
+    words: 'bars of the session without volume',
+    explain: 'A bar of the session with a volume of 0. Those of a stale run are told as that.',
+    run: zeroVolume,
+  },
+  {
+    ...{ id: 'spike', severity: 'error', threshold: 12, unit: 'standard deviations' },
+    of: 'day',
+    words: 'a price that goes and comes back at once',
+    explain: `The return of a bar is more than the threshold from the middle of the returns of that minute in up to ${SESSIONS_KEPT} sessions before, in units of 1.4826 median absolute deviations, and the next bars, at most three, take it back; or a high or low stands as far out of its bar and both its neighbours. With fewer than ${SESSIONS_NEEDED} sessions before, the returns of the day itself are the measure.`,
+    run: (day) =>
+      jumped(day, 'spike').map(({ from, to, move, z, detail }) =>
+        between(day, [from, to], {
+          ...{ observed: rounded(move), expected: null },
+          words: `${detail} is off by ${percent(move)} and back at once (z ${Math.abs(z ?? 0).toFixed(1)}): ${span(day.starts[from]!, day.starts[to]!)}`,
+        }),
+      ),
+  },
+  {
+    ...{ id: 'split', severity: 'error', threshold: 0.05, unit: 'part of the price' },
+    of: 'day',
+    words: 'a price that stays near one nth, or n times, of what it was',
+    explain:
+      'From a close to the next open, or from bar to bar, the price comes within the threshold of one half, one third and so on, or of a multiple, and stays: a split that the prices are not adjusted for. 3-for-2 and 2-for-1 are taken more narrowly.',
+    run: (day) =>
+      jumped(day, 'split').map(({ from, move, detail }) =>
+        between(day, [from, from], {
+          ...{ observed: rounded(1 + move), expected: 1, repair: 'series' },
+          words: `the price is ${rounded(1 + move)} times what it was from ${formatTime(day.starts[from]!)} on: a ${detail} split that the bars are not adjusted for?`,
+        }),
+      ),
+  },
+  {
+    ...{ id: 'return-outlier', severity: 'error', threshold: 12, unit: 'standard deviations' },
+    of: 'day',
+    words: 'a return that the minute does not have',
+    explain: `As a spike, and the price stays, at no nth of what it was. Needs ${SESSIONS_NEEDED} sessions before.`,
+    run: (day) =>
+      jumped(day, 'return-outlier').map(({ from, move, z }) =>
+        between(day, [from, from], {
+          ...{ observed: rounded(move), expected: null },
+          words: `close moves by ${percent(move)} (z ${Math.abs(z ?? 0).toFixed(1)}): ${formatTime(day.starts[from]!)}`,
+        }),
+      ),
+  },
+  {
+    ...{ id: 'stale', severity: 'error', threshold: 10, unit: 'bars' },
+    of: 'day',
+    words: 'bars that say the same again and again',
+    explain: 'At least so many bars in a row with one close and one volume: a feed that hangs.',
+    run: (day) =>
+      day.stale.map(({ from, to, close, volume }) =>
+        between(day, [from, to], {
+          ...{ observed: { close, volume }, expected: null },
+          words: `${counted(to - from + 1, 'bar')} with close ${close} and volume ${volume}: ${span(day.starts[from]!, day.starts[to]!)}`,
+        }),
+      ),
+  },
+  {
+    ...{ id: 'volume-outlier', severity: 'warn', threshold: 8, unit: 'standard deviations' },
+    of: 'day',
+    words: 'a volume that the minute does not have',
+    explain: `The logarithm of the volume is so far above the middle of that minute in the sessions before, at the pace of the day. Needs ${SESSIONS_NEEDED} sessions before.`,
+    run: (day) =>
+      day.volumeOutliers.map(({ slot, volume, expected, z }) =>
+        between(day, [slot, slot], {
+          ...{ observed: Math.round(volume), expected: Math.round(expected) },
+          words: `volume ${Math.round(volume)} where ${Math.round(expected)} are usual (z ${z.toFixed(1)}): ${formatTime(day.starts[slot]!)}`,
+        }),
+      ),
+  },
+  {
+    ...{ id: 'session-total', severity: 'warn', threshold: 4, unit: 'times' },
+    of: 'day',
+    words: 'a session with far more or less volume than others',
+    explain: `The volume of the bars of a session against the median of up to ${SESSIONS_KEPT} sessions before, as many bars for as many: more than so many times, or less than that part. Single bars that stand out are left aside. Needs ${SESSIONS_NEEDED} sessions before.`,
+    run: (day, threshold) => {
+      const { total } = day
+      if (total === null || (total.ratio <= threshold && total.ratio >= 1 / threshold)) return []
+      return [
+        between(day, [0, day.starts.length - 1], {
+          ...{ observed: Math.round(total.volume), expected: Math.round(total.expected), repair: 'date' },
+          words: `volume ${Math.round(total.volume)} of the session is ${total.ratio.toFixed(2)} times the median of those before`,
+        }),
+      ]
+    },
+  },
+  {
+    ...{ id: 'correlation', severity: 'warn', threshold: 6, unit: 'standard deviations' },
+    of: 'company',
+    words: 'two symbols that move together otherwise than before',
+    explain: `The correlation of the returns of the first two symbols, as Fisher's z, against the sessions before. Needs ${SESSIONS_NEEDED} sessions before.`,
+    run: correlationFound,
+  },
+  {
+    ...{ id: 'freshness', severity: 'warn', threshold: 5, unit: 'minutes after the close' },
+    of: 'whole',
+    words: 'bars that are not new any more',
+    explain:
+      'The newest bar ends before the last session that had ended so many minutes before --as-of. Of a file this is asked where --as-of is given.',
+    run: ({ newestMs, lastSessionEndMs, asOfMs, lastDay }, minutes) => {
+      if (lastSessionEndMs === null || newestMs >= lastSessionEndMs) return []
+      if (asOfMs < lastSessionEndMs + minutes * MINUTE) return []
+      const behind = Math.round((lastSessionEndMs - newestMs) / HOUR)
+      return [
+        {
+          ...{ symbol: null, day: lastDay, fromMs: newestMs, toMs: lastSessionEndMs, count: 1, samples: [] },
+          ...{ observed: formatTime(newestMs), expected: formatTime(lastSessionEndMs), repair: null },
+          words: `the newest bar ends at ${formatTime(newestMs)}, ${counted(behind, 'hour')} before the end of the last session`,
+        },
+      ]
+    },
+  },
+]
+
+/** Bars of the session with a volume of 0, those of a stale run left aside: one finding. */
+function zeroVolume(day: Day): Found[] {
+  const { track, rowOf, starts, stale } = day
+  if (track === null) return []
+  const slots: number[] = []
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    if (rowOf[slot]! < 0 || track.volume[rowOf[slot]!] !== 0) continue
+    if (!stale.some(({ from, to }) => slot >= from && slot <= to)) slots.push(slot)
+  }
+  const [first] = slots
+  if (first === undefined) return []
+  const samples = slots.slice(0, SAMPLES).map((slot) => formatTime(starts[slot]!))
+  return [
+    between(day, [first, slots.at(-1)!], {
+      ...{ count: slots.length, observed: slots.length, expected: 0, samples },
+      words: `${counted(slots.length, 'bar')} without volume: ${samples.join(', ')}${slots.length > samples.length ? ', ...' : ''}`,
+    }),
+  ]
+}
+
+/** The row of a check. */
+export const checkNamed = (id: string): Check | undefined => CHECKS.find((check) => check.id === id)

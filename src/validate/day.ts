@@ -1,0 +1,254 @@
+/**
+ * The bars of one symbol and interval on one New York date, laid on the grid of its session. What a row is by itself and beside its
+ * neighbours is told here, in one pass over the rows; what prices and volumes say is told by those who read the grid.
+ */
+import { DAY, HOUR } from '../base/time.js'
+import { type Interval, SESSIONS } from '../market/bar.js'
+import {
+  newYorkDay,
+  newYorkMidnight,
+  nextSession,
+  sessionOn,
+  type TradingSession,
+} from '../market/calendar.js'
+import { type Anchor, barStarts, isOnGrid, overlaps } from '../market/grid.js'
+import type { CheckId } from './check.js'
+import type { Flawed } from './gathered.js'
+import type { Jump } from './jumps.js'
+import { type Drift, driftsOf, mainSource } from './sources.js'
+import type { Track } from './track.js'
+import type { VolumeOutlier } from './volumes.js'
+
+/** How often, from when to when, and the first few. */
+export interface Tally {
+  count: number
+  fromMs: number
+  toMs: number
+  readonly samples: string[]
+  readonly samplesMs: number[]
+}
+
+export const SAMPLES = 3
+
+/** Bars that say the same again and again; slots, both included. */
+export interface StaleRun {
+  readonly from: number
+  readonly to: number
+  readonly close: number
+  readonly volume: number
+}
+
+export interface Day {
+  readonly symbol: string
+  readonly interval: Interval
+  /** Days since 1970-01-01. */
+  readonly day: number
+  readonly session: TradingSession | null
+  readonly track: Track | null
+  /** Starts of the bars of the session: the slots. */
+  readonly starts: readonly number[]
+  /** The row that stands in each slot; -1 where there is none. */
+  readonly rowOf: Int32Array
+  /** Slots of which there is a row that is no usable bar: flawed, and not missing. */
+  readonly isFlawed: Uint8Array
+  /** Slots in which something was found, which says nothing about the rest of the day. */
+  readonly isOdd: Uint8Array
+  /** Log returns, of the close against the close of the last bar before it; of the first one against its open. NaN without a bar. */
+  readonly returns: Float64Array
+  /** Slots from the bar before to this one. */
+  readonly steps: Int32Array
+  readonly tallies: Map<CheckId, Tally>
+  /** Rows of the date, in or outside of the session. */
+  rows: number
+  /** Bars of the session that are there. */
+  present: number
+  /** The source of most of its rows; null where they name none. */
+  source: string | null
+  drifts: readonly Drift[]
+  stale: readonly StaleRun[]
+  jumps: readonly Jump[]
+  volumeOutliers: readonly VolumeOutlier[]
+  /** Shares of the session, and what the sessions before would have had in as many bars; null where nobody can say. */
+  total: { readonly volume: number; readonly expected: number; readonly ratio: number } | null
+  /** Sessions before it that its prices and its volumes were held against. */
+  history: number
+  volumeHistory: number
+  /** Dates of the first and the last row of the series. */
+  readonly seriesFrom: number
+  readonly seriesTo: number
+}
+
+/** From this hour of the evening to this one of the morning bars belong to the session that follows. */
+const EVENING = 20 * HOUR
+const MORNING = 4 * HOUR
+
+const REGULAR = SESSIONS.indexOf('rth')
+const EXTENDED = SESSIONS.indexOf('eth')
+
+/** The date that a bar belongs to: its own in New York, in the night that of the next session. */
+export function tradeDay(startMs: number, lengthMs: number): number {
+  const day = newYorkDay(startMs)
+  if (lengthMs >= DAY) return day
+  const intoDay = startMs - newYorkMidnight(day)
+  if (intoDay >= EVENING) return nextSession(day).day
+  return intoDay < MORNING && sessionOn(day) === null ? nextSession(day).day : day
+}
+
+/** The first instant after `startMs` at which bars may belong to another date. */
+export function tradeEnd(startMs: number, lengthMs: number): number {
+  const day = newYorkDay(startMs)
+  if (lengthMs >= DAY) return newYorkMidnight(day + 1)
+  const intoDay = startMs - newYorkMidnight(day)
+  if (intoDay < MORNING && sessionOn(day) === null) return newYorkMidnight(day) + MORNING
+  if (intoDay < EVENING) return newYorkMidnight(day) + EVENING
+  return newYorkMidnight(day + 1) + (sessionOn(day + 1) === null ? MORNING : EVENING)
+}
+
+export interface DayOf {
+  readonly symbol: string
+  readonly interval: Interval
+  readonly day: number
+  readonly track: Track | null
+  readonly anchor: Anchor
+  readonly seriesFrom: number
+  readonly seriesTo: number
+}
+
+/** One with its slots, and nothing in them. */
+export function emptyDay({ symbol, interval, day, track, anchor, seriesFrom, seriesTo }: DayOf): Day {
+  const session = sessionOn(day)
+  const starts = session === null ? [] : startsOf(session, interval, anchor)
+  const slots = starts.length
+  return {
+    ...{ symbol, interval, day, session, track, starts, seriesFrom, seriesTo },
+    rowOf: new Int32Array(slots).fill(-1),
+    isFlawed: new Uint8Array(slots),
+    isOdd: new Uint8Array(slots),
+    returns: new Float64Array(slots).fill(Number.NaN),
+    steps: new Int32Array(slots),
+    tallies: new Map(),
+    ...{ rows: 0, present: 0, source: null, drifts: [], stale: [], jumps: [], volumeOutliers: [] },
+    ...{ total: null, history: 0, volumeHistory: 0 },
+  }
+}
+
+/** The last grid asked for: symbols of one date share it. */
+let gridKey = ''
+let grid: readonly number[] = []
+
+function startsOf(session: TradingSession, interval: Interval, anchor: Anchor): readonly number[] {
+  const key = `${session.day} ${interval} ${anchor}`
+  if (key !== gridKey) {
+    grid = barStarts(session, interval, anchor)
+    gridKey = key
+  }
+  return grid
+}
+
+export interface Rows {
+  readonly track: Track
+  readonly anchor: Anchor
+  /** Rows of the track, [from, to), in the order of time. */
+  readonly from: number
+  readonly to: number
+  readonly sourceName: (id: number) => string | null
+}
+
+/** Puts rows of its date into a day, in the order of time. */
+export function place(made: Day, { track, from, to, sourceName, anchor }: Rows): void {
+  const { session, rowOf } = made
+  const { time, source, session: said, lengthMs } = track
+  const isDaily = lengthMs >= DAY
+  const openMs = session?.openMs ?? Number.POSITIVE_INFINITY
+  const closeMs = session?.closeMs ?? Number.NEGATIVE_INFINITY
+  const main = mainSource(track, from, to)
+  made.rows += to - from
+  made.source = sourceName(main.id)
+  let beforeMs = Number.NEGATIVE_INFINITY
+  let kept = -1
+  for (let row = from; row < to; row++) {
+    const start = time[row]!
+    const isInside = session !== null && (isDaily || (start >= openMs && start < closeMs))
+    const slot = isInside ? slotOf(start, made, lengthMs, anchor) : -1
+    if (isInside && slot < 0 && !isOnGrid(start, session, track.interval)) {
+      tally(made, 'off-grid', start)
+      flaw(made, Math.floor((start - openMs) / lengthMs))
+      continue
+    }
+    if (start === beforeMs) {
+      // The later row of a source stands, and that of the source that most of the day is from.
+      if (source[row] === source[kept]) {
+        tally(made, track.isSame(kept, row) ? 'duplicate' : 'conflict', start)
+      } else if (source[kept] === main.id) continue
+      kept = row
+      if (slot >= 0) rowOf[slot] = row
+      continue
+    }
+    if (start - beforeMs < lengthMs && !isDaily && overlaps(beforeMs, start, lengthMs))
+      tally(made, 'overlap', start)
+    beforeMs = start
+    kept = row
+    if (isInside) {
+      if (said[row] === EXTENDED) tally(made, 'label', start)
+      if (slot >= 0) rowOf[slot] = row
+    } else if (session === null && !isOvernight(start, lengthMs)) tally(made, 'holiday', start)
+    else if (said[row] === REGULAR) tally(made, 'outside-session', start)
+  }
+  if (main.isMixed) made.drifts = driftsOf(track, { from, to, main: main.id, sourceName })
+  made.present = rowOf.reduce((sum, row) => sum + (row >= 0 ? 1 : 0), 0)
+}
+
+function slotOf(start: number, { starts }: Day, lengthMs: number, anchor: Anchor): number {
+  if (lengthMs >= DAY) return 0
+  if (anchor === 'clock') return starts.indexOf(start)
+  const slot = (start - starts[0]!) / lengthMs
+  return Number.isInteger(slot) ? slot : -1
+}
+
+function isOvernight(startMs: number, lengthMs: number): boolean {
+  if (lengthMs >= DAY) return false
+  const intoDay = startMs - newYorkMidnight(newYorkDay(startMs))
+  return intoDay >= EVENING || intoDay < MORNING
+}
+
+function tally(made: Day, check: CheckId, timeMs: number): void {
+  count(made, check, { timeMs, rows: 1 })
+}
+
+function count(
+  made: Day,
+  check: CheckId,
+  { timeMs, rows, sample }: { readonly timeMs: number; readonly rows: number; readonly sample?: string },
+): void {
+  let found = made.tallies.get(check)
+  if (found === undefined) {
+    found = { count: 0, fromMs: timeMs, toMs: timeMs, samples: [], samplesMs: [] }
+    made.tallies.set(check, found)
+  }
+  found.count += rows
+  found.fromMs = Math.min(found.fromMs, timeMs)
+  found.toMs = Math.max(found.toMs, timeMs)
+  if (found.samplesMs.length < SAMPLES) found.samplesMs.push(timeMs)
+  if (sample !== undefined && found.samples.length < SAMPLES) found.samples.push(sample)
+}
+
+function flaw(made: Day, slot: number): void {
+  if (slot < 0 || slot >= made.isFlawed.length) return
+  made.isFlawed[slot] = 1
+}
+
+/** Takes in a row of the date that is no bar. */
+export function addFlawed(
+  made: Day,
+  { check, timeMs, count: rows, sample }: Flawed & { timeMs: number },
+): void {
+  count(made, check, { timeMs, rows, sample })
+  made.rows += rows
+  const { starts, session } = made
+  if (session === null) return
+  const slot = starts.indexOf(timeMs)
+  if (slot >= 0) flaw(made, slot)
+}
+
+/** Takes in a row that begins before the one above it. */
+export const addBackward = (made: Day, timeMs: number): void => tally(made, 'out-of-order', timeMs)

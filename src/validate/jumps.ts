@@ -1,0 +1,248 @@
+/**
+ * Moves that prices do not make, by the spread that returns of the same minute had in the sessions before. One jump is one thing: a
+ * spike goes and comes back, a split stays near one nth of what was, and what is neither is an outlier.
+ */
+import type { Split } from '../market/splits.js'
+import { splitOf } from '../market/splits.js'
+import type { Day } from './day.js'
+import { type History, SESSIONS_NEEDED } from './history.js'
+import { centreOf, median, NORMAL } from './robust.js'
+import type { Track } from './track.js'
+
+export interface Jump {
+  readonly kind: 'spike' | 'split' | 'return-outlier'
+  /** Slots of the bars that are off, both included; of a split the first bar after it. */
+  readonly from: number
+  readonly to: number
+  /** The move, as a part of the price. */
+  readonly move: number
+  /** In standard deviations of the minute; null for a split. */
+  readonly z: number | null
+  /** For people: what of the bar is off, or what the split looks like. */
+  readonly detail: string
+}
+
+export interface JumpLimits {
+  readonly spike: number
+  readonly outlier: number
+  /** The largest tolerated part between a level after a split and one nth of that before. */
+  readonly split: number
+}
+
+/** The last bar of the session before. */
+export interface Before {
+  readonly day: number
+  readonly close: number
+}
+
+/** A tick: below it no price differs. */
+const TICK = 0.01
+/** Of the usual spread of a session, the least that is believed of one minute: 20 returns say little about it. */
+const LEAST_PART = 0.5
+/** Bars that a spike may last, and that a level must stand to be one. */
+const SPIKE_BARS = 3
+const LEVEL_BARS = 5
+/** What is left of a spike that came back, as a part of it. */
+const LEFT = 0.3
+/** Moves in log units that could be a split at all. */
+const SPLIT_MOVE = Math.log(1.4)
+
+/** Fills in the returns of a day: closes against closes, within the session. */
+export function fillReturns(day: Day, { open, close }: Track): void {
+  const { rowOf, returns, steps } = day
+  let before = -1
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    const row = rowOf[slot]!
+    if (row < 0) continue
+    returns[slot] =
+      before < 0 ? Math.log(close[row]! / open[row]!) : Math.log(close[row]! / close[rowOf[before]!]!)
+    steps[slot] = before < 0 ? 1 : slot - before
+    before = slot
+  }
+}
+
+/** The jumps of a day, and marks their slots as odd. */
+export function jumpsOf(
+  day: Day,
+  track: Track,
+  {
+    history,
+    before,
+    limits,
+  }: { readonly history: History; readonly before: Before | null; readonly limits: JumpLimits },
+): Jump[] {
+  const { returns, steps, rowOf, isOdd } = day
+  const isKnown = history.sessions >= SESSIONS_NEEDED
+  const usual = isKnown ? history.spread : NORMAL * centreOf(returns).mad
+  const price = day.present > 0 ? track.close[rowOf.find((row) => row >= 0)!]! : 1
+  const least = Math.max(LEAST_PART * usual, TICK / price)
+  const scaleAt = (slot: number): { readonly mid: number; readonly sd: number } => {
+    const { median: mid, mad, count } = isKnown ? history.returnsAt(slot) : { median: 0, mad: 0, count: 0 }
+    if (count < SESSIONS_NEEDED) return { mid: 0, sd: Math.max(usual, TICK / price) }
+    return { mid, sd: Math.max(NORMAL * mad, least) }
+  }
+  const z = (slot: number): number => {
+    const move = returns[slot]!
+    // Most moves are small beside the least spread that could be: they cost no look at the sessions before.
+    const step = Math.sqrt(Math.max(1, steps[slot]!))
+    if (!(Math.abs(move) > 0.5 * Math.min(limits.spike, limits.outlier) * least * step)) return 0
+    const { mid, sd } = scaleAt(slot)
+    return (move - mid) / (sd * step)
+  }
+  const jumps: Jump[] = []
+  const found = (jump: Jump): void => {
+    jumps.push(jump)
+    for (let slot = jump.from; slot <= jump.to; slot++) isOdd[slot] = 1
+    // The way back is part of it.
+    if (jump.kind === 'spike' && jump.to + 1 < isOdd.length) isOdd[jump.to + 1] = 1
+  }
+  const slots: number[] = []
+  for (let slot = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) slots.push(slot)
+  const night = before === null ? null : overnight(day, track, { before, slots, tolerance: limits.split })
+  if (night !== null) found(night)
+  for (let k = 0; k < slots.length; k++) {
+    const slot = slots[k]!
+    if (isOdd[slot] === 1 && k > 0) continue
+    const score = z(slot)
+    const size = Math.abs(score)
+    if (!(size > Math.min(limits.spike, limits.outlier))) continue
+    const end = size > limits.spike ? backAt(slots, k, { returns, z, limit: limits.spike }) : -1
+    if (end > 0) {
+      const move = Math.expm1(returns[slot]!)
+      found({ kind: 'spike', from: slot, to: slots[end - 1]!, move, z: score, detail: 'close' })
+      k = end
+      continue
+    }
+    const split = k === 0 ? null : levelShift(track, { rowOf, slots, k, tolerance: limits.split })
+    if (split !== null) {
+      found({ kind: 'split', from: slot, to: slot, move: Math.expm1(returns[slot]!), z: null, detail: split })
+      continue
+    }
+    if (isKnown && size > limits.outlier && isOdd[slot] === 0) {
+      found({
+        ...{ kind: 'return-outlier', from: slot, to: slot, z: score, detail: '' },
+        move: Math.expm1(returns[slot]!),
+      })
+    }
+  }
+  wicks(day, track, { slots, scaleAt, least, limit: limits.spike, found })
+  return jumps.sort((one, other) => one.from - other.from)
+}
+
+/** The place in `slots` at which a move that begins at `k` has come back; -1 where it has not. */
+function backAt(
+  slots: readonly number[],
+  k: number,
+  {
+    returns,
+    z,
+    limit,
+  }: { readonly returns: Float64Array; readonly z: (slot: number) => number; readonly limit: number },
+): number {
+  const first = returns[slots[k]!]!
+  let sum = first
+  for (let next = k + 1; next < slots.length && next <= k + SPIKE_BARS; next++) {
+    const slot = slots[next]!
+    sum += returns[slot]!
+    const isBack = Math.abs(sum) <= LEFT * Math.abs(first)
+    if (isBack && Math.abs(z(slot)) > limit && returns[slot]! * first < 0) return next
+  }
+  return -1
+}
+
+/** A night after which prices stand near one nth, or n times, of what they were. */
+function overnight(
+  { rowOf, day }: Day,
+  { open, close }: Track,
+  {
+    before,
+    slots,
+    tolerance,
+  }: { readonly before: Before; readonly slots: readonly number[]; readonly tolerance: number },
+): Jump | null {
+  const [first] = slots
+  if (first === undefined || day - before.day > LONGEST_DAYS) return null
+  const ratio = open[rowOf[first]!]! / before.close
+  const split = splitLike(ratio, tolerance)
+  if (split === null) return null
+  const level = median(slots.slice(0, LEVEL_BARS).map((slot) => close[rowOf[slot]!]!)) / before.close
+  if (splitLike(level, tolerance) === null) return null
+  return { kind: 'split', from: first, to: first, move: ratio - 1, z: null, detail: split }
+}
+
+/** Over a longer hole a price may have gone anywhere. */
+const LONGEST_DAYS = 10
+
+function levelShift(
+  { close }: Track,
+  {
+    rowOf,
+    slots,
+    k,
+    tolerance,
+  }: {
+    readonly rowOf: Int32Array
+    readonly slots: readonly number[]
+    readonly k: number
+    readonly tolerance: number
+  },
+): string | null {
+  const closesOf = (part: readonly number[]) => part.map((slot) => close[rowOf[slot]!]!)
+  const before = median(closesOf(slots.slice(Math.max(0, k - LEVEL_BARS), k)))
+  const after = median(closesOf(slots.slice(k, k + LEVEL_BARS)))
+  return splitLike(after / before, tolerance)
+}
+
+/** `10-for-1` for a price ratio near 1/10; null for a move of the market. */
+function splitLike(ratio: number, tolerance: number): Split['ratio'] | null {
+  if (Math.abs(Math.log(ratio)) < SPLIT_MOVE) return null
+  const split = splitOf(ratio)
+  if (split === null) return null
+  const [shares = 1, of = 1] = split.ratio.split('-for-').map(Number)
+  return Math.abs((ratio * shares) / of - 1) <= tolerance ? split.ratio : null
+}
+
+/** Highs and lows, and opens, that stand out of their own bar and both its neighbours, and leave no trace in the closes. */
+function wicks(
+  { rowOf, isOdd }: Day,
+  { open, high, low, close }: Track,
+  {
+    slots,
+    scaleAt,
+    least,
+    limit,
+    found,
+  }: {
+    readonly slots: readonly number[]
+    readonly scaleAt: (slot: number) => { readonly sd: number }
+    readonly least: number
+    readonly limit: number
+    readonly found: (jump: Jump) => void
+  },
+): void {
+  const bound = Math.exp(limit * least)
+  for (let k = 0; k < slots.length; k++) {
+    const row = rowOf[slots[k]!]!
+    const prior = k > 0 ? rowOf[slots[k - 1]!]! : -1
+    const next = k + 1 < slots.length ? rowOf[slots[k + 1]!]! : -1
+    // A first bar has only its open to come from.
+    const from = prior < 0 ? open[row]! : close[prior]!
+    let top = Math.max(close[row]!, from)
+    let bottom = Math.min(close[row]!, from)
+    if (high[row]! <= top * bound && low[row]! >= bottom / bound) continue
+    for (const other of [prior, next]) {
+      if (other < 0) continue
+      top = Math.max(top, high[other]!)
+      bottom = Math.min(bottom, low[other]!)
+    }
+    const slot = slots[k]!
+    if (isOdd[slot] === 1) continue
+    const up = Math.log(high[row]! / top)
+    const down = Math.log(bottom / low[row]!)
+    const size = Math.max(up, down)
+    const { sd } = scaleAt(slot)
+    if (!(size > limit * sd)) continue
+    const move = up >= down ? high[row]! / top - 1 : low[row]! / bottom - 1
+    found({ kind: 'spike', from: slot, to: slot, move, z: size / sd, detail: up >= down ? 'high' : 'low' })
+  }
+}

@@ -1,0 +1,117 @@
+/** One bar from several sources: whose bars a day is made of, and whether the sources agree. */
+import { HOUR } from '../base/time.js'
+import { median } from './robust.js'
+import type { Track } from './track.js'
+
+/** The source of most rows of [from, to), and whether there is another one. */
+export function mainSource(
+  track: Track,
+  from: number,
+  to: number,
+): { readonly id: number; readonly isMixed: boolean } {
+  const { source } = track
+  const first = source[from]!
+  let isMixed = false
+  for (let row = from + 1; row < to && !isMixed; row++) isMixed = source[row] !== first
+  if (!isMixed) return { id: first, isMixed }
+  const counts = new Map<number, number>()
+  for (let row = from; row < to; row++) counts.set(source[row]!, (counts.get(source[row]!) ?? 0) + 1)
+  let id = first
+  for (const [other, count] of counts) if (count > counts.get(id)!) id = other
+  return { id, isMixed }
+}
+
+/** How far two sources lie apart in the bars that both have. */
+export interface Drift {
+  readonly source: string | null
+  readonly other: string | null
+  readonly shared: number
+  readonly fromMs: number
+  readonly toMs: number
+  /** The middle of the differences of the closes, in dollars, and what may lie between sources. */
+  readonly difference: number
+  readonly allowed: number
+  /** What the difference looks like: a ratio, a shift in time; null for neither. */
+  readonly likeness: string | null
+}
+
+/** Fewer shared bars do not tell. */
+const SHARED = 30
+const ALLOWED_DOLLARS = 0.02
+const ALLOWED_PART = 0.0005
+
+interface Pick {
+  readonly from: number
+  readonly to: number
+  readonly main: number
+  readonly sourceName: (id: number) => string | null
+}
+
+/** Every other source of the rows [from, to), which stand in the order of time, against the main one, where enough is shared. */
+export function driftsOf(track: Track, { from, to, main, sourceName }: Pick): Drift[] {
+  const bySource = new Map<number, Map<number, number>>()
+  for (let row = from; row < to; row++) {
+    const source = track.source[row]!
+    const closes = bySource.get(source) ?? new Map<number, number>()
+    bySource.set(source, closes)
+    closes.set(track.time[row]!, track.close[row]!)
+  }
+  const own = bySource.get(main)!
+  const drifts: Drift[] = []
+  for (const [id, closes] of bySource) {
+    if (id === main) continue
+    const times = [...closes.keys()].filter((time) => own.has(time))
+    if (times.length < SHARED) continue
+    const apart = distance(own, closes, { shiftMs: 0, times: 1 })
+    const allowed = Math.max(ALLOWED_DOLLARS, ALLOWED_PART * median([...own.values()]))
+    drifts.push({
+      ...{ source: sourceName(main), other: sourceName(id), shared: times.length },
+      ...{ fromMs: times[0]!, toMs: times.at(-1)!, difference: apart, allowed },
+      likeness: apart > allowed ? likenessOf(own, closes, { lengthMs: track.lengthMs, allowed }) : null,
+    })
+  }
+  return drifts
+}
+
+/** The middle of the distances, once the other source is moved in time and multiplied. Infinite where too little is shared. */
+function distance(
+  own: ReadonlyMap<number, number>,
+  other: ReadonlyMap<number, number>,
+  { shiftMs, times }: { readonly shiftMs: number; readonly times: number },
+): number {
+  const distances: number[] = []
+  for (const [time, close] of other) {
+    const mine = own.get(time + shiftMs)
+    if (mine !== undefined) distances.push(Math.abs(mine - close * times))
+  }
+  return distances.length < SHARED ? Number.POSITIVE_INFINITY : median(distances)
+}
+
+function likenessOf(
+  own: ReadonlyMap<number, number>,
+  other: ReadonlyMap<number, number>,
+  { lengthMs, allowed }: { readonly lengthMs: number; readonly allowed: number },
+): string | null {
+  const ratios: number[] = []
+  for (const [time, close] of other) {
+    const mine = own.get(time)
+    if (mine !== undefined) ratios.push(mine / close)
+  }
+  const ratio = median(ratios)
+  const shifts = [
+    ...[HOUR, -HOUR].map((shiftMs) => ({ shiftMs, words: '60 minutes apart: another time zone?' })),
+    ...[lengthMs, -lengthMs].map((shiftMs) => ({
+      shiftMs,
+      words: 'one bar apart: labelled by its end in one of them?',
+    })),
+  ]
+  const candidates = [
+    ...shifts.map(({ shiftMs, words }) => ({ words, apart: distance(own, other, { shiftMs, times: 1 }) })),
+    {
+      words: `a constant ratio of ${Number(ratio.toPrecision(5))}: adjusted in one of them?`,
+      apart: distance(own, other, { shiftMs: 0, times: ratio }),
+    },
+  ].sort((one, next) => one.apart - next.apart)
+  const [best] = candidates
+  return best !== undefined && best.apart <= allowed ? best.words : null
+}

@@ -1,0 +1,103 @@
+/** Volumes that stand still or stand out: in a row of bars, in one bar, in a session. */
+import type { Day, StaleRun } from './day.js'
+import { type History, SESSIONS_NEEDED, type Volumes } from './history.js'
+import { median, NORMAL } from './robust.js'
+import type { Track } from './track.js'
+
+export interface VolumeOutlier {
+  readonly slot: number
+  readonly volume: number
+  /** What the sessions before had in that minute, at the pace of this day. */
+  readonly expected: number
+  /** Of the log volume, in standard deviations. */
+  readonly z: number
+}
+
+/** Of 20 log volumes the spread is not known well, and a minute with nearly equal ones is chance. */
+const LEAST_SPREAD = 0.25 * NORMAL
+/** A volume so many times the middle of its session is looked at. */
+const LOOK = 4
+/** Less of a session says nothing about its total. */
+const WHOLE_ENOUGH = 0.5
+
+/** Runs of at least `bars` bars with one close and one volume; their slots are marked as odd. */
+export function staleRuns({ rowOf, isOdd }: Day, { close, volume }: Track, bars: number): StaleRun[] {
+  const runs: StaleRun[] = []
+  let from = 0
+  let before = -1
+  const end = (to: number): void => {
+    if (to - from + 1 < bars || before < 0) return
+    runs.push({ from, to, close: close[before]!, volume: volume[before]! })
+    isOdd.fill(1, from, to + 1)
+  }
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    const row = rowOf[slot]!
+    if (row >= 0 && before >= 0 && close[row] === close[before] && volume[row] === volume[before]) continue
+    end(slot - 1)
+    from = slot
+    before = row
+  }
+  end(rowOf.length - 1)
+  return runs
+}
+
+export function volumesOf({ rowOf, isOdd, present }: Day, { volume }: Track): Volumes {
+  const logVolumes = new Float64Array(rowOf.length).fill(Number.NaN)
+  let sum = 0
+  let count = 0
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    const row = rowOf[slot]!
+    if (row < 0 || !(volume[row]! > 0)) continue
+    logVolumes[slot] = Math.log(volume[row]!)
+    if (isOdd[slot] === 1) continue
+    sum += volume[row]!
+    count++
+  }
+  const isWhole = count > 0 && present >= WHOLE_ENOUGH * rowOf.length
+  return {
+    logVolumes,
+    level: isWhole ? median(logVolumes) : Number.NaN,
+    mean: isWhole ? sum / count : Number.NaN,
+  }
+}
+
+/** Bars with far more volume than their minute has, at the pace of the day. Their slots are not odd: the price may be right. */
+export function volumeOutliers(
+  { isOdd }: Day,
+  { logVolumes, level }: Volumes,
+  { history, limit }: { readonly history: History; readonly limit: number },
+): VolumeOutlier[] {
+  if (history.volumeSessions < SESSIONS_NEEDED || Number.isNaN(level)) return []
+  const pace = level - history.level
+  const outliers: VolumeOutlier[] = []
+  for (let slot = 0; slot < logVolumes.length; slot++) {
+    const value = logVolumes[slot]!
+    if (!(value > level + Math.log(LOOK)) || isOdd[slot] === 1) continue
+    const { median: mid, mad, count } = history.volumesAt(slot)
+    if (count < SESSIONS_NEEDED) continue
+    const z = (value - mid - pace) / Math.max(NORMAL * mad, LEAST_SPREAD)
+    if (z > limit) outliers.push({ slot, volume: Math.exp(value), expected: Math.exp(mid + pace), z })
+  }
+  return outliers
+}
+
+/** The volume of a session against the sessions before, bars that stand out left aside. */
+export function totalOf(
+  { rowOf, isOdd, present }: Day,
+  { volume }: Track,
+  { history, outliers }: { readonly history: History; readonly outliers: readonly VolumeOutlier[] },
+): Day['total'] {
+  if (history.volumeSessions < SESSIONS_NEEDED || present < WHOLE_ENOUGH * rowOf.length) return null
+  const apart = new Set(outliers.map(({ slot }) => slot))
+  let sum = 0
+  let count = 0
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    const row = rowOf[slot]!
+    if (row < 0 || isOdd[slot] === 1 || apart.has(slot) || Number.isNaN(volume[row]!)) continue
+    sum += volume[row]!
+    count++
+  }
+  if (count === 0) return null
+  const expected = history.meanVolume * count
+  return { volume: sum, expected, ratio: sum / expected }
+}
