@@ -17,11 +17,11 @@ const span = (fromMs: number, toMs: number): string =>
 
 /** A finding of a day, from one slot to another. */
 const between = (
-  { symbol, day, starts }: Day,
+  { symbol, day, startAt }: Day,
   [from, to]: readonly [number, number],
   more: Partial<Found> & Pick<Found, 'words'>,
 ): Found => ({
-  ...{ symbol, day, fromMs: starts[from]!, toMs: starts[to]!, count: to - from + 1 },
+  ...{ symbol, day, fromMs: startAt(from), toMs: startAt(to), count: to - from + 1 },
   ...{ observed: null, expected: null, samples: [], repair: 'bars' },
   ...more,
 })
@@ -54,7 +54,8 @@ function* rowsWith(
 }
 
 /** Ranges of slots that have no bar, nor a row that was to be one. */
-function rangesOf({ rowOf, isFlawed }: Day): (readonly [number, number])[] {
+function rangesOf({ rowOf, isFlawed, present, slots }: Day): (readonly [number, number])[] {
+  if (present === slots) return []
   const ranges: [number, number][] = []
   for (let slot = 0; slot < rowOf.length; slot++) {
     if (rowOf[slot]! >= 0 || isFlawed[slot] === 1) continue
@@ -65,8 +66,8 @@ function rangesOf({ rowOf, isFlawed }: Day): (readonly [number, number])[] {
   return ranges
 }
 
-const isAbsent = ({ session, rowOf, isFlawed }: Day): boolean =>
-  session !== null && rowOf.every((row, slot) => row < 0 && isFlawed[slot] === 0)
+const isAbsent = ({ present, slots, rowOf, isFlawed }: Day): boolean =>
+  slots > 0 && present === 0 && rowOf.every((row, slot) => row < 0 && isFlawed[slot] === 0)
 
 /** Missing ranges that touch the open, the close, or neither. */
 function* lacking(day: Day, which: 'first-bar' | 'last-bar' | 'missing'): Generator<Found> {
@@ -79,7 +80,7 @@ function* lacking(day: Day, which: 'first-bar' | 'last-bar' | 'missing'): Genera
     const where = kind === 'first-bar' ? ' from the open on' : kind === 'last-bar' ? ' up to the close' : ''
     yield between(day, [from, to], {
       ...{ observed: 0, expected: to - from + 1 },
-      words: `${bars} missing${where}: ${span(day.starts[from]!, day.starts[to]!)}`,
+      words: `${bars} missing${where}: ${span(day.startAt(from), day.startAt(to))}`,
     })
   }
 }
@@ -136,9 +137,9 @@ export const CHECKS: readonly Check[] = [
     run: (day) =>
       isAbsent(day)
         ? [
-            between(day, [0, day.starts.length - 1], {
-              ...{ observed: 0, expected: day.starts.length, repair: 'date' },
-              words: `no bar of a session of ${counted(day.starts.length, 'bar')}`,
+            between(day, [0, day.slots - 1], {
+              ...{ observed: 0, expected: day.slots, repair: 'date' },
+              words: `no bar of a session of ${counted(day.slots, 'bar')}`,
             }),
           ]
         : [],
@@ -173,7 +174,7 @@ export const CHECKS: readonly Check[] = [
     explain:
       'The part of the bars of a session that is there is below the threshold. Told beside the ranges that are missing.',
     run: (day, threshold) => {
-      const slots = day.starts.length
+      const slots = day.slots
       const part = day.present / slots
       if (slots === 0 || isAbsent(day) || part >= threshold) return []
       return [
@@ -304,7 +305,7 @@ export const CHECKS: readonly Check[] = [
       jumped(day, 'spike').map(({ from, to, move, z, detail }) =>
         between(day, [from, to], {
           ...{ observed: rounded(move), expected: null },
-          words: `${detail} is off by ${percent(move)} and back at once (z ${Math.abs(z ?? 0).toFixed(1)}): ${span(day.starts[from]!, day.starts[to]!)}`,
+          words: `${detail} is off by ${percent(move)} and back at once (z ${Math.abs(z ?? 0).toFixed(1)}): ${span(day.startAt(from), day.startAt(to))}`,
         }),
       ),
   },
@@ -318,7 +319,7 @@ export const CHECKS: readonly Check[] = [
       jumped(day, 'split').map(({ from, move, detail }) =>
         between(day, [from, from], {
           ...{ observed: rounded(1 + move), expected: 1, repair: 'series' },
-          words: `the price is ${rounded(1 + move)} times what it was from ${formatTime(day.starts[from]!)} on: a ${detail} split that the bars are not adjusted for?`,
+          words: `the price is ${rounded(1 + move)} times what it was from ${formatTime(day.startAt(from))} on: a ${detail} split that the bars are not adjusted for?`,
         }),
       ),
   },
@@ -331,7 +332,7 @@ export const CHECKS: readonly Check[] = [
       jumped(day, 'return-outlier').map(({ from, move, z }) =>
         between(day, [from, from], {
           ...{ observed: rounded(move), expected: null },
-          words: `close moves by ${percent(move)} (z ${Math.abs(z ?? 0).toFixed(1)}): ${formatTime(day.starts[from]!)}`,
+          words: `close moves by ${percent(move)} (z ${Math.abs(z ?? 0).toFixed(1)}): ${formatTime(day.startAt(from))}`,
         }),
       ),
   },
@@ -344,7 +345,7 @@ export const CHECKS: readonly Check[] = [
       day.stale.map(({ from, to, close, volume }) =>
         between(day, [from, to], {
           ...{ observed: { close, volume }, expected: null },
-          words: `${counted(to - from + 1, 'bar')} with close ${close} and volume ${volume}: ${span(day.starts[from]!, day.starts[to]!)}`,
+          words: `${counted(to - from + 1, 'bar')} with close ${close} and volume ${volume}: ${span(day.startAt(from), day.startAt(to))}`,
         }),
       ),
   },
@@ -357,12 +358,12 @@ export const CHECKS: readonly Check[] = [
       day.volumeOutliers.map(({ slot, volume, expected, z }) =>
         between(day, [slot, slot], {
           ...{ observed: Math.round(volume), expected: Math.round(expected) },
-          words: `volume ${Math.round(volume)} where ${Math.round(expected)} are usual (z ${z.toFixed(1)}): ${formatTime(day.starts[slot]!)}`,
+          words: `volume ${Math.round(volume)} where ${Math.round(expected)} are usual (z ${z.toFixed(1)}): ${formatTime(day.startAt(slot))}`,
         }),
       ),
   },
   {
-    ...{ id: 'session-total', severity: 'warn', threshold: 4, unit: 'times' },
+    ...{ id: 'session-total', severity: 'warn', threshold: 5, unit: 'times' },
     of: 'day',
     words: 'a session with far more or less volume than others',
     explain: `The volume of the bars of a session against the median of up to ${SESSIONS_KEPT} sessions before, as many bars for as many: more than so many times, or less than that part. Single bars that stand out are left aside. Needs ${SESSIONS_NEEDED} sessions before.`,
@@ -370,7 +371,7 @@ export const CHECKS: readonly Check[] = [
       const { total } = day
       if (total === null || (total.ratio <= threshold && total.ratio >= 1 / threshold)) return []
       return [
-        between(day, [0, day.starts.length - 1], {
+        between(day, [0, day.slots - 1], {
           ...{ observed: Math.round(total.volume), expected: Math.round(total.expected), repair: 'date' },
           words: `volume ${Math.round(total.volume)} of the session is ${total.ratio.toFixed(2)} times the median of those before`,
         }),
@@ -407,16 +408,11 @@ export const CHECKS: readonly Check[] = [
 
 /** Bars of the session with a volume of 0, those of a stale run left aside: one finding. */
 function zeroVolume(day: Day): Found[] {
-  const { track, rowOf, starts, stale } = day
-  if (track === null) return []
-  const slots: number[] = []
-  for (let slot = 0; slot < rowOf.length; slot++) {
-    if (rowOf[slot]! < 0 || track.volume[rowOf[slot]!] !== 0) continue
-    if (!stale.some(({ from, to }) => slot >= from && slot <= to)) slots.push(slot)
-  }
+  const { zeros, stale, startAt } = day
+  const slots = zeros.filter((slot) => !stale.some(({ from, to }) => slot >= from && slot <= to))
   const [first] = slots
   if (first === undefined) return []
-  const samples = slots.slice(0, SAMPLES).map((slot) => formatTime(starts[slot]!))
+  const samples = slots.slice(0, SAMPLES).map((slot) => formatTime(startAt(slot)))
   return [
     between(day, [first, slots.at(-1)!], {
       ...{ count: slots.length, observed: slots.length, expected: 0, samples },

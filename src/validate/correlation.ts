@@ -38,13 +38,14 @@ export class Correlations {
 
 /** Fisher's z of the correlation of the returns of two symbols; NaN where they share too few. */
 function together(one: Day, other: Day): number {
-  const [a, b] = [cut(one), cut(other)]
+  const [a, b] = [one.returns, other.returns]
+  const [mostA, mostB] = [CUT * NORMAL * one.spread, CUT * NORMAL * other.spread]
   const slots = Math.min(a.length, b.length)
   let [n, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0]
   for (let slot = 0; slot < slots; slot++) {
-    const x = a[slot]!
-    const y = b[slot]!
-    if (Number.isNaN(x) || Number.isNaN(y)) continue
+    const x = Math.max(-mostA, Math.min(mostA, a[slot]!))
+    const y = Math.max(-mostB, Math.min(mostB, b[slot]!))
+    if (Number.isNaN(x + y)) continue
     n++
     sumA += x
     sumB += y
@@ -55,13 +56,8 @@ function together(one: Day, other: Day): number {
   if (n < RETURNS) return Number.NaN
   const [varA, varB] = [sumAA - (sumA * sumA) / n, sumBB - (sumB * sumB) / n]
   const correlation = (sumAB - (sumA * sumB) / n) / Math.sqrt(varA * varB)
-  return Number.isNaN(correlation) ? Number.NaN : Math.atanh(Math.max(-0.9999, Math.min(0.9999, correlation)))
+  return Number.isNaN(correlation) ? Number.NaN : Math.atanh(Math.max(-MOST, Math.min(MOST, correlation)))
 }
 
-/** The returns of a day from bar to bar, odd ones left out and large ones cut. */
-function cut({ returns, steps, isOdd }: Day): Float64Array {
-  const most = CUT * NORMAL * centreOf(returns).mad
-  return returns.map((value, slot) =>
-    isOdd[slot] === 1 || steps[slot] !== 1 ? Number.NaN : Math.max(-most, Math.min(most, value)),
-  )
-}
+/** Two series that are one have a z without end. */
+const MOST = 0.9999

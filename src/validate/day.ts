@@ -3,7 +3,7 @@
  * neighbours is told here, in one pass over the rows; what prices and volumes say is told by those who read the grid.
  */
 import { DAY, HOUR } from '../base/time.js'
-import { type Interval, SESSIONS } from '../market/bar.js'
+import { type Interval, intervalMs, SESSIONS } from '../market/bar.js'
 import {
   newYorkDay,
   newYorkMidnight,
@@ -13,6 +13,7 @@ import {
 } from '../market/calendar.js'
 import { type Anchor, barStarts, isOnGrid, overlaps } from '../market/grid.js'
 import type { CheckId } from './check.js'
+import type { Columns } from './columns.js'
 import type { Flawed } from './gathered.js'
 import type { Jump } from './jumps.js'
 import { type Drift, driftsOf, mainSource } from './sources.js'
@@ -38,44 +39,79 @@ export interface StaleRun {
   readonly volume: number
 }
 
-export interface Day {
+/** Its columns hold until the next day of the symbol is made. */
+export class Day {
   readonly symbol: string
   readonly interval: Interval
+  readonly lengthMs: number
   /** Days since 1970-01-01. */
   readonly day: number
   readonly session: TradingSession | null
   readonly track: Track | null
-  /** Starts of the bars of the session: the slots. */
-  readonly starts: readonly number[]
+  /** Bars of the session, and the start of each. */
+  readonly slots: number
+  readonly startAt: (slot: number) => number
   /** The row that stands in each slot; -1 where there is none. */
   readonly rowOf: Int32Array
   /** Slots of which there is a row that is no usable bar: flawed, and not missing. */
   readonly isFlawed: Uint8Array
   /** Slots in which something was found, which says nothing about the rest of the day. */
   readonly isOdd: Uint8Array
-  /** Log returns, of the close against the close of the last bar before it; of the first one against its open. NaN without a bar. */
+  /**
+   * Returns, of the close against the close of the bar before; of the first one against its open. NaN without a bar, and once the day
+   * is judged where something was found or bars before are missing: those teach nothing.
+   */
   readonly returns: Float64Array
+  /** Volumes; NaN without a bar, where none is known or it is 0, and where something was found. */
+  readonly volumes: Float64Array
   /** Slots from the bar before to this one. */
   readonly steps: Int32Array
-  readonly tallies: Map<CheckId, Tally>
+  readonly tallies = new Map<CheckId, Tally>()
   /** Rows of the date, in or outside of the session. */
-  rows: number
+  rows = 0
   /** Bars of the session that are there. */
-  present: number
+  present = 0
   /** The source of most of its rows; null where they name none. */
-  source: string | null
-  drifts: readonly Drift[]
-  stale: readonly StaleRun[]
-  jumps: readonly Jump[]
-  volumeOutliers: readonly VolumeOutlier[]
+  source: string | null = null
+  drifts: readonly Drift[] = []
+  /** Median absolute deviation of its returns. */
+  spread = Number.NaN
+  /** Slots with a volume of 0. */
+  zeros: readonly number[] = []
+  stale: readonly StaleRun[] = []
+  jumps: readonly Jump[] = []
+  volumeOutliers: readonly VolumeOutlier[] = []
   /** Shares of the session, and what the sessions before would have had in as many bars; null where nobody can say. */
-  total: { readonly volume: number; readonly expected: number; readonly ratio: number } | null
+  total: { readonly volume: number; readonly expected: number; readonly ratio: number } | null = null
   /** Sessions before it that its prices and its volumes were held against. */
-  history: number
-  volumeHistory: number
+  history = 0
+  volumeHistory = 0
   /** Dates of the first and the last row of the series. */
   readonly seriesFrom: number
   readonly seriesTo: number
+
+  /** One with its slots, and nothing in them. A class, as an object put together from parts is slow to look into. */
+  constructor({ columns, symbol, interval, day, track, anchor, seriesFrom, seriesTo }: DayOf) {
+    const session = sessionOn(day)
+    this.symbol = symbol
+    this.interval = interval
+    this.lengthMs = intervalMs(interval)
+    this.day = day
+    this.session = session
+    this.track = track
+    const { slots, startAt } = slotsOf(session, { interval, lengthMs: this.lengthMs, anchor })
+    this.slots = slots
+    this.startAt = startAt
+    const made = columns.next(slots)
+    this.rowOf = made.rowOf
+    this.isFlawed = made.isFlawed
+    this.isOdd = made.isOdd
+    this.returns = made.returns
+    this.volumes = made.volumes
+    this.steps = made.steps
+    this.seriesFrom = seriesFrom
+    this.seriesTo = seriesTo
+  }
 }
 
 /** From this hour of the evening to this one of the morning bars belong to the session that follows. */
@@ -105,6 +141,7 @@ export function tradeEnd(startMs: number, lengthMs: number): number {
 }
 
 export interface DayOf {
+  readonly columns: Columns
   readonly symbol: string
   readonly interval: Interval
   readonly day: number
@@ -114,35 +151,20 @@ export interface DayOf {
   readonly seriesTo: number
 }
 
-/** One with its slots, and nothing in them. */
-export function emptyDay({ symbol, interval, day, track, anchor, seriesFrom, seriesTo }: DayOf): Day {
-  const session = sessionOn(day)
-  const starts = session === null ? [] : startsOf(session, interval, anchor)
-  const slots = starts.length
-  return {
-    ...{ symbol, interval, day, session, track, starts, seriesFrom, seriesTo },
-    rowOf: new Int32Array(slots).fill(-1),
-    isFlawed: new Uint8Array(slots),
-    isOdd: new Uint8Array(slots),
-    returns: new Float64Array(slots).fill(Number.NaN),
-    steps: new Int32Array(slots),
-    tallies: new Map(),
-    ...{ rows: 0, present: 0, source: null, drifts: [], stale: [], jumps: [], volumeOutliers: [] },
-    ...{ total: null, history: 0, volumeHistory: 0 },
-  }
-}
-
-/** The last grid asked for: symbols of one date share it. */
-let gridKey = ''
-let grid: readonly number[] = []
-
-function startsOf(session: TradingSession, interval: Interval, anchor: Anchor): readonly number[] {
-  const key = `${session.day} ${interval} ${anchor}`
-  if (key !== gridKey) {
-    grid = barStarts(session, interval, anchor)
-    gridKey = key
-  }
-  return grid
+/** The grid of a session: by rule where it counts from the open, as there are hundreds of bars a day. */
+function slotsOf(
+  session: TradingSession | null,
+  { interval, lengthMs, anchor }: { interval: Interval; lengthMs: number; anchor: Anchor },
+): Pick<Day, 'slots' | 'startAt'> {
+  if (session === null) return { slots: 0, startAt: () => Number.NaN }
+  const { openMs, closeMs } = session
+  if (lengthMs < DAY && anchor === 'open')
+    return {
+      slots: Math.ceil((closeMs - openMs) / lengthMs),
+      startAt: (slot) => openMs + slot * lengthMs,
+    }
+  const starts = barStarts(session, interval, anchor)
+  return { slots: starts.length, startAt: (slot) => starts[slot]! }
 }
 
 export interface Rows {
@@ -169,7 +191,7 @@ export function place(made: Day, { track, from, to, sourceName, anchor }: Rows):
   for (let row = from; row < to; row++) {
     const start = time[row]!
     const isInside = session !== null && (isDaily || (start >= openMs && start < closeMs))
-    const slot = isInside ? slotOf(start, made, lengthMs, anchor) : -1
+    const slot = isInside ? slotOf(start, made, anchor) : -1
     if (isInside && slot < 0 && !isOnGrid(start, session, track.interval)) {
       tally(made, 'off-grid', start)
       flaw(made, Math.floor((start - openMs) / lengthMs))
@@ -195,14 +217,19 @@ export function place(made: Day, { track, from, to, sourceName, anchor }: Rows):
     else if (said[row] === REGULAR) tally(made, 'outside-session', start)
   }
   if (main.isMixed) made.drifts = driftsOf(track, { from, to, main: main.id, sourceName })
-  made.present = rowOf.reduce((sum, row) => sum + (row >= 0 ? 1 : 0), 0)
+  made.present = 0
+  for (let slot = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) made.present++
 }
 
-function slotOf(start: number, { starts }: Day, lengthMs: number, anchor: Anchor): number {
+/** The slot that begins at an instant; -1 for none. */
+function slotOf(startMs: number, { session, slots, startAt, lengthMs }: Day, anchor: Anchor): number {
   if (lengthMs >= DAY) return 0
-  if (anchor === 'clock') return starts.indexOf(start)
-  const slot = (start - starts[0]!) / lengthMs
-  return Number.isInteger(slot) ? slot : -1
+  if (anchor === 'open') {
+    const slot = (startMs - session!.openMs) / lengthMs
+    return Number.isInteger(slot) && slot >= 0 && slot < slots ? slot : -1
+  }
+  for (let slot = 0; slot < slots; slot++) if (startAt(slot) === startMs) return slot
+  return -1
 }
 
 function isOvernight(startMs: number, lengthMs: number): boolean {
@@ -244,10 +271,8 @@ export function addFlawed(
 ): void {
   count(made, check, { timeMs, rows, sample })
   made.rows += rows
-  const { starts, session } = made
-  if (session === null) return
-  const slot = starts.indexOf(timeMs)
-  if (slot >= 0) flaw(made, slot)
+  const { slots, startAt } = made
+  for (let slot = 0; slot < slots; slot++) if (startAt(slot) === timeMs) flaw(made, slot)
 }
 
 /** Takes in a row that begins before the one above it. */

@@ -56,15 +56,18 @@ const CHECK_OF: Readonly<Partial<Record<Rule, CheckId>>> = {
 const checkOf = ({ rule, field }: Problem): CheckId =>
   rule === 'negative' && field === 'volume' ? 'negative-volume' : (CHECK_OF[rule] ?? 'schema')
 
+/** Lets every row pass: it is looked at once all are there. */
+export const lenient: RowJudge = { check: () => null, take: () => ({ notes: [], warnings: [] }) }
+
 /** Takes every row and leaves none out. */
-export class Gathered implements RowJudge {
+export class Gathered {
   readonly #options: GatheredOptions
   readonly #tracks = new Map<string, Track>()
   readonly #strangers = new Map<string, Stranger>()
   readonly #sources = new Names()
   readonly flawed: Flawed[] = []
   #names: BarBatch['names'] | null = null
-  #byId: (Track | Stranger | null)[] = []
+  #byId: (Track | null)[] = []
   #sourceIds: number[] = []
   rows = 0
 
@@ -94,26 +97,31 @@ export class Gathered implements RowJudge {
     for (const track of this.#tracks.values()) track.turn()
   }
 
-  check(batch: BarBatch, i: number): null {
-    const track = this.#trackOf(batch, i)
-    if (track === null) return null
-    const source = this.#sourceIds[batch.source[i]!] ?? this.#learn(batch, batch.source[i]!)
-    if (source < 0) return null
-    this.rows++
-    if (track instanceof Track) {
-      if (track.lengthMs >= DAY) batch.time[i] = midnightOf(batch.time[i]!, this.#options.zone)
-      track.add(batch, i, source)
-      return null
+  /** Takes all rows of a batch. */
+  add(batch: BarBatch): void {
+    if (batch.names !== this.#names) {
+      this.#names = batch.names
+      this.#byId = []
+      this.#sourceIds = []
     }
-    const time = batch.time[i]!
-    track.count++
-    track.firstMs = Math.min(track.firstMs, time)
-    track.lastMs = Math.max(track.lastMs, time)
-    return null
-  }
-
-  take() {
-    return { notes: [], warnings: [] }
+    const { length, symbol, interval, source } = batch
+    for (let i = 0; i < length; i++) {
+      const at = symbol[i]! * INTERVALS.length + interval[i]!
+      let track = this.#byId[at]
+      if (track === undefined) {
+        track = this.#made(batch.names.text(symbol[i]!) ?? '', INTERVALS[interval[i]!]!)
+        this.#byId[at] = track
+      }
+      const from = this.#sourceIds[source[i]!] ?? this.#learn(batch, source[i]!)
+      if (from < 0) continue
+      if (track === null) {
+        this.#addOther(batch, i)
+        continue
+      }
+      if (track.lengthMs >= DAY) batch.time[i] = midnightOf(batch.time[i]!, this.#options.zone)
+      track.add(batch, i, from)
+      this.rows++
+    }
   }
 
   /** A line that is no bar. Throws 65 where it is no record either. */
@@ -137,34 +145,27 @@ export class Gathered implements RowJudge {
     })
   }
 
-  #trackOf(batch: BarBatch, i: number): Track | Stranger | null {
-    if (batch.names !== this.#names) {
-      this.#names = batch.names
-      this.#byId = []
-      this.#sourceIds = []
-    }
-    const at = batch.symbol[i]! * INTERVALS.length + batch.interval[i]!
-    const known = this.#byId[at]
-    if (known !== undefined) return known
-    const made = this.#made(batch.names.text(batch.symbol[i]!) ?? '', INTERVALS[batch.interval[i]!]!)
-    this.#byId[at] = made
-    return made
-  }
-
-  #made(symbol: string, interval: Interval): Track | Stranger | null {
+  /** Null where its rows are not wanted. */
+  #made(symbol: string, interval: Interval): Track | null {
     const { symbols, interval: only } = this.#options
-    if (only !== undefined && only !== interval) return null
-    if (!symbols.includes(symbol)) {
-      const stranger = this.#strangers.get(symbol) ?? {
-        ...{ symbol, count: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY },
-      }
-      this.#strangers.set(symbol, stranger)
-      return stranger
-    }
+    if ((only !== undefined && only !== interval) || !symbols.includes(symbol)) return null
     const key = `${symbol} ${interval}`
     const track = this.#tracks.get(key) ?? new Track(symbol, interval)
     this.#tracks.set(key, track)
     return track
+  }
+
+  /** A row that is not wanted: counted where that is for its symbol. */
+  #addOther(batch: BarBatch, i: number): void {
+    const symbol = batch.names.text(batch.symbol[i]!) ?? ''
+    if (this.#options.symbols.includes(symbol)) return
+    const time = batch.time[i]!
+    const stranger = this.#strangers.get(symbol) ?? { symbol, count: 0, firstMs: time, lastMs: time }
+    this.#strangers.set(symbol, stranger)
+    this.rows++
+    stranger.count++
+    stranger.firstMs = Math.min(stranger.firstMs, time)
+    stranger.lastMs = Math.max(stranger.lastMs, time)
   }
 
   /** The number of a source over all inputs; -1 where its rows are not wanted. */

@@ -6,7 +6,7 @@ import type { Split } from '../market/splits.js'
 import { splitOf } from '../market/splits.js'
 import type { Day } from './day.js'
 import { type History, SESSIONS_NEEDED } from './history.js'
-import { centreOf, median, NORMAL } from './robust.js'
+import { median, NORMAL } from './robust.js'
 import type { Track } from './track.js'
 
 export interface Jump {
@@ -38,7 +38,7 @@ export interface Before {
 /** A tick: below it no price differs. */
 const TICK = 0.01
 /** Of the usual spread of a session, the least that is believed of one minute: 20 returns say little about it. */
-const LEAST_PART = 0.5
+const LEAST_PART = 1
 /** Bars that a spike may last, and that a level must stand to be one. */
 const SPIKE_BARS = 3
 const LEVEL_BARS = 5
@@ -54,11 +54,16 @@ export function fillReturns(day: Day, { open, close }: Track): void {
   for (let slot = 0; slot < rowOf.length; slot++) {
     const row = rowOf[slot]!
     if (row < 0) continue
-    returns[slot] =
-      before < 0 ? Math.log(close[row]! / open[row]!) : Math.log(close[row]! / close[rowOf[before]!]!)
+    returns[slot] = close[row]! / (before < 0 ? open[row]! : close[rowOf[before]!]!) - 1
     steps[slot] = before < 0 ? 1 : slot - before
     before = slot
   }
+}
+
+/** Of a day that has been judged: takes out the returns that teach nothing. */
+export function settleReturns({ returns, steps, isOdd }: Day): void {
+  for (let slot = 0; slot < returns.length; slot++)
+    if (isOdd[slot] === 1 || steps[slot]! > 1) returns[slot] = Number.NaN
 }
 
 /** The jumps of a day, and marks their slots as odd. */
@@ -73,7 +78,7 @@ export function jumpsOf(
 ): Jump[] {
   const { returns, steps, rowOf, isOdd } = day
   const isKnown = history.sessions >= SESSIONS_NEEDED
-  const usual = isKnown ? history.spread : NORMAL * centreOf(returns).mad
+  const usual = isKnown ? history.spread : NORMAL * day.spread
   const price = day.present > 0 ? track.close[rowOf.find((row) => row >= 0)!]! : 1
   const least = Math.max(LEAST_PART * usual, TICK / price)
   const scaleAt = (slot: number): { readonly mid: number; readonly sd: number } => {
@@ -82,13 +87,11 @@ export function jumpsOf(
     return { mid, sd: Math.max(NORMAL * mad, least) }
   }
   const z = (slot: number): number => {
-    const move = returns[slot]!
-    // Most moves are small beside the least spread that could be: they cost no look at the sessions before.
-    const step = Math.sqrt(Math.max(1, steps[slot]!))
-    if (!(Math.abs(move) > 0.5 * Math.min(limits.spike, limits.outlier) * least * step)) return 0
     const { mid, sd } = scaleAt(slot)
-    return (move - mid) / (sd * step)
+    return (returns[slot]! - mid) / (sd * Math.sqrt(steps[slot]!))
   }
+  // Most moves are small beside the least spread that could be: they cost no look at the sessions before.
+  const small = 0.5 * Math.min(limits.spike, limits.outlier) * least
   const jumps: Jump[] = []
   const found = (jump: Jump): void => {
     jumps.push(jump)
@@ -96,32 +99,32 @@ export function jumpsOf(
     // The way back is part of it.
     if (jump.kind === 'spike' && jump.to + 1 < isOdd.length) isOdd[jump.to + 1] = 1
   }
-  const slots: number[] = []
-  for (let slot = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) slots.push(slot)
+  const slots = new Int32Array(day.present)
+  for (let slot = 0, k = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) slots[k++] = slot
   const night = before === null ? null : overnight(day, track, { before, slots, tolerance: limits.split })
   if (night !== null) found(night)
   for (let k = 0; k < slots.length; k++) {
     const slot = slots[k]!
-    if (isOdd[slot] === 1 && k > 0) continue
+    if (!(Math.abs(returns[slot]!) > small) || (isOdd[slot] === 1 && k > 0)) continue
     const score = z(slot)
     const size = Math.abs(score)
     if (!(size > Math.min(limits.spike, limits.outlier))) continue
     const end = size > limits.spike ? backAt(slots, k, { returns, z, limit: limits.spike }) : -1
     if (end > 0) {
-      const move = Math.expm1(returns[slot]!)
+      const move = returns[slot]!
       found({ kind: 'spike', from: slot, to: slots[end - 1]!, move, z: score, detail: 'close' })
       k = end
       continue
     }
     const split = k === 0 ? null : levelShift(track, { rowOf, slots, k, tolerance: limits.split })
     if (split !== null) {
-      found({ kind: 'split', from: slot, to: slot, move: Math.expm1(returns[slot]!), z: null, detail: split })
+      found({ kind: 'split', from: slot, to: slot, move: returns[slot]!, z: null, detail: split })
       continue
     }
     if (isKnown && size > limits.outlier && isOdd[slot] === 0) {
       found({
         ...{ kind: 'return-outlier', from: slot, to: slot, z: score, detail: '' },
-        move: Math.expm1(returns[slot]!),
+        move: returns[slot]!,
       })
     }
   }
@@ -131,7 +134,7 @@ export function jumpsOf(
 
 /** The place in `slots` at which a move that begins at `k` has come back; -1 where it has not. */
 function backAt(
-  slots: readonly number[],
+  slots: Int32Array,
   k: number,
   {
     returns,
@@ -140,11 +143,11 @@ function backAt(
   }: { readonly returns: Float64Array; readonly z: (slot: number) => number; readonly limit: number },
 ): number {
   const first = returns[slots[k]!]!
-  let sum = first
+  let level = 1 + first
   for (let next = k + 1; next < slots.length && next <= k + SPIKE_BARS; next++) {
     const slot = slots[next]!
-    sum += returns[slot]!
-    const isBack = Math.abs(sum) <= LEFT * Math.abs(first)
+    level *= 1 + returns[slot]!
+    const isBack = Math.abs(level - 1) <= LEFT * Math.abs(first)
     if (isBack && Math.abs(z(slot)) > limit && returns[slot]! * first < 0) return next
   }
   return -1
@@ -158,14 +161,14 @@ function overnight(
     before,
     slots,
     tolerance,
-  }: { readonly before: Before; readonly slots: readonly number[]; readonly tolerance: number },
+  }: { readonly before: Before; readonly slots: Int32Array; readonly tolerance: number },
 ): Jump | null {
   const [first] = slots
   if (first === undefined || day - before.day > LONGEST_DAYS) return null
   const ratio = open[rowOf[first]!]! / before.close
   const split = splitLike(ratio, tolerance)
   if (split === null) return null
-  const level = median(slots.slice(0, LEVEL_BARS).map((slot) => close[rowOf[slot]!]!)) / before.close
+  const level = median(closesOf(slots.subarray(0, LEVEL_BARS), { rowOf, close })) / before.close
   if (splitLike(level, tolerance) === null) return null
   return { kind: 'split', from: first, to: first, move: ratio - 1, z: null, detail: split }
 }
@@ -182,16 +185,20 @@ function levelShift(
     tolerance,
   }: {
     readonly rowOf: Int32Array
-    readonly slots: readonly number[]
+    readonly slots: Int32Array
     readonly k: number
     readonly tolerance: number
   },
 ): string | null {
-  const closesOf = (part: readonly number[]) => part.map((slot) => close[rowOf[slot]!]!)
-  const before = median(closesOf(slots.slice(Math.max(0, k - LEVEL_BARS), k)))
-  const after = median(closesOf(slots.slice(k, k + LEVEL_BARS)))
+  const before = median(closesOf(slots.subarray(Math.max(0, k - LEVEL_BARS), k), { rowOf, close }))
+  const after = median(closesOf(slots.subarray(k, k + LEVEL_BARS), { rowOf, close }))
   return splitLike(after / before, tolerance)
 }
+
+const closesOf = (
+  slots: Int32Array,
+  { rowOf, close }: { readonly rowOf: Int32Array; readonly close: Float64Array },
+): number[] => Array.from(slots, (slot) => close[rowOf[slot]!]!)
 
 /** `10-for-1` for a price ratio near 1/10; null for a move of the market. */
 function splitLike(ratio: number, tolerance: number): Split['ratio'] | null {
@@ -213,7 +220,7 @@ function wicks(
     limit,
     found,
   }: {
-    readonly slots: readonly number[]
+    readonly slots: Int32Array
     readonly scaleAt: (slot: number) => { readonly sd: number }
     readonly least: number
     readonly limit: number

@@ -1,10 +1,10 @@
 /** The rows of one symbol and interval in columns, as they came, and then in the order of time. */
 import { type BarBatch, type Interval, intervalMs } from '../market/bar.js'
 
-const FLOATS = ['time', 'open', 'high', 'low', 'close', 'volume', 'vwap', 'trades'] as const
+const FLOATS = ['time', 'open', 'high', 'low', 'close', 'volume', 'rest'] as const
 type Columns = { [K in (typeof FLOATS)[number]]: Float64Array }
 
-/** Grows with its rows: 73 bytes each. */
+/** Grows with its rows: 61 bytes each. */
 export class Track implements Columns {
   readonly symbol: string
   readonly interval: Interval
@@ -16,8 +16,8 @@ export class Track implements Columns {
   low = new Float64Array(FIRST_ROOM)
   close = new Float64Array(FIRST_ROOM)
   volume = new Float64Array(FIRST_ROOM)
-  vwap = new Float64Array(FIRST_ROOM)
-  trades = new Float64Array(FIRST_ROOM)
+  /** A number that is another one where vwap or trades are. */
+  rest = new Float64Array(FIRST_ROOM)
   source = new Int32Array(FIRST_ROOM)
   session = new Uint8Array(FIRST_ROOM)
   /** Starts of rows that begin before the row above them, as they came. */
@@ -47,8 +47,7 @@ export class Track implements Columns {
     this.low[at] = batch.low[i]!
     this.close[at] = batch.close[i]!
     this.volume[at] = batch.volume[i]!
-    this.vwap[at] = batch.vwap[i]!
-    this.trades[at] = batch.trades[i]!
+    this.rest[at] = batch.vwap[i]! * IRRATIONAL + batch.trades[i]!
     this.source[at] = source
     this.session[at] = batch.session[i]!
     if (time < this.#beforeMs) this.backwardMs.push(time)
@@ -75,7 +74,7 @@ export class Track implements Columns {
   }
 
   #grow(): void {
-    const room = 2 * this.time.length
+    const room = 4 * this.time.length
     for (const name of FLOATS) {
       const grown = new Float64Array(room)
       grown.set(this[name])
@@ -90,4 +89,5 @@ export class Track implements Columns {
   }
 }
 
-const FIRST_ROOM = 4096
+const IRRATIONAL = Math.SQRT2
+const FIRST_ROOM = 1 << 15

@@ -6,14 +6,16 @@ import { type Anchor, anchorOf, endOfBar } from '../market/grid.js'
 import type { Finding } from '../market/quality.js'
 import { CHECK_IDS, type Check, type CheckId, type Found, type Thresholds } from './check.js'
 import { CHECKS } from './checks.js'
+import { Columns } from './columns.js'
 import { Correlations } from './correlation.js'
-import { addBackward, addFlawed, type Day, emptyDay, place, tradeDay, tradeEnd } from './day.js'
+import { addBackward, addFlawed, Day, place, tradeDay, tradeEnd } from './day.js'
 import type { Flawed, Gathered } from './gathered.js'
 import { History, SESSIONS_NEEDED } from './history.js'
-import { type Before, fillReturns, jumpsOf } from './jumps.js'
+import { type Before, fillReturns, jumpsOf, settleReturns } from './jumps.js'
 import { repairCommand } from './repair.js'
+import { roughCentreOf } from './robust.js'
 import type { Track } from './track.js'
-import { staleRuns, totalOf, volumeOutliers, volumesOf } from './volumes.js'
+import { fillVolumes, staleRuns, totalOf, volumeOutliers } from './volumes.js'
 
 /** The rules that findings go by; another number when they change. */
 const RULESET = 'eod/1'
@@ -60,13 +62,22 @@ export const thresholdOf = ({ id, threshold }: Check, given: Thresholds): number
   given[id] ?? threshold ?? Number.NaN
 
 interface Series {
+  readonly columns: Columns
   readonly symbol: string
   readonly interval: Interval
   readonly track: Track | null
   readonly anchor: Anchor
-  readonly days: Map<number, Day>
-  seriesFrom: number
-  seriesTo: number
+  /** What there is of each date. */
+  readonly dates: ReadonlyMap<number, Rows>
+  readonly seriesFrom: number
+  readonly seriesTo: number
+}
+
+/** Rows of a symbol on one date: parts of its track, rows that are no bars, and starts of those that go back in time. */
+interface Rows {
+  readonly pieces: { readonly from: number; readonly to: number }[]
+  readonly flawed: (Flawed & { readonly timeMs: number })[]
+  readonly backwardMs: number[]
 }
 
 /** A date later than this has no next session in the calendar. */
@@ -134,7 +145,7 @@ class Validation {
   #interval(interval: Interval, placed: readonly Flawed[]): void {
     const { symbols, dates } = this.#options
     const all = symbols.map((symbol) => this.#series(symbol, interval, placed))
-    const days = all.flatMap((series) => [...series.days.keys()])
+    const days = all.flatMap((series) => [...series.dates.keys()])
     const judged = days.filter((day) => this.#judges(day))
     const [first, last] = [
       Math.min(...extremes(judged), dates?.from ?? Number.POSITIVE_INFINITY),
@@ -145,13 +156,13 @@ class Validation {
     const wanted = new Set(expected)
     const walks = all.map((series) => new Walk(series, this.#limits))
     const correlations = new Correlations()
-    const absentWhole = all.filter(({ days: own }) => own.size === 0)
+    const absentWhole = all.filter(({ dates: own }) => own.size === 0)
     for (const day of order) {
       const isJudged = this.#judges(day)
       const made: Day[] = []
       for (const [k, series] of all.entries()) {
-        const own = series.days.get(day) ?? (wanted.has(day) ? emptyDay({ ...series, day }) : null)
-        if (own === null) continue
+        if (!series.dates.has(day) && !wanted.has(day)) continue
+        const own = this.#dayOf(series, day)
         walks[k]!.see(own)
         made.push(own)
         if (!isJudged) continue
@@ -176,13 +187,14 @@ class Validation {
   #never(series: Series, expected: readonly number[]): void {
     const check = CHECKS.find(({ id }) => id === 'absent')!
     const [from, to] = [expected[0]!, expected.at(-1)!]
-    const [first, last] = [emptyDay({ ...series, day: from }), emptyDay({ ...series, day: to })]
+    const span = { ...series, seriesFrom: from, seriesTo: to }
+    const [first, last] = [new Day({ ...span, day: from }), new Day({ ...span, day: to })]
     const found: Found = {
-      ...{ symbol: series.symbol, day: from, fromMs: first.starts[0]!, toMs: last.starts.at(-1)! },
+      ...{ symbol: series.symbol, day: from, fromMs: first.startAt(0), toMs: last.startAt(last.slots - 1) },
       ...{ count: expected.length, observed: 0, expected: expected.length, samples: [], repair: 'series' },
       words: `no bar of ${expected.length} sessions, ${formatDate(from)} to ${formatDate(to)}`,
     }
-    this.#add(check, found, { interval: series.interval, day: { ...first, seriesFrom: from, seriesTo: to } })
+    this.#add(check, found, { interval: series.interval, day: first })
   }
 
   /** The rows of a symbol on their dates. */
@@ -192,30 +204,41 @@ class Validation {
     const lengthMs = intervalMs(interval)
     const isClock = track !== null && lengthMs >= HOUR && lengthMs < DAY
     const anchor = isClock ? anchorOf(coveredOf(track), coveredOf(track).length, interval) : 'open'
-    const own = placed.filter(
-      (one) => one.symbol === symbol && (one.interval ?? this.#usualInterval()) === interval,
-    )
-    const flawedDays = own.map(({ timeMs }) => tradeDay(timeMs!, lengthMs))
-    const pieces = track === null ? [] : this.#pieces(track)
-    const all = [...pieces.map(({ day }) => day), ...flawedDays]
-    const [seriesFrom, seriesTo] = [Math.min(...extremes(all)), Math.max(...extremes(all))]
-    const series: Series = { symbol, interval, track, anchor, days: new Map(), seriesFrom, seriesTo }
-    const dayAt = (day: number): Day => {
-      const known = series.days.get(day) ?? emptyDay({ ...series, day })
-      series.days.set(day, known)
+    const dates = new Map<number, Rows>()
+    const at = (day: number): Rows => {
+      const known = dates.get(day) ?? { pieces: [], flawed: [], backwardMs: [] }
+      dates.set(day, known)
       return known
     }
-    const sourceName = (id: number) => this.#gathered.sourceName(id)
-    for (const { day, from, to } of pieces) place(dayAt(day), { track: track!, anchor, from, to, sourceName })
-    for (const [i, one] of own.entries()) addFlawed(dayAt(flawedDays[i]!), { ...one, timeMs: one.timeMs! })
+    for (const { day, from, to } of track === null ? [] : this.#pieces(track))
+      at(day).pieces.push({ from, to })
+    for (const one of placed) {
+      if (one.symbol !== symbol || (one.interval ?? this.#usualInterval()) !== interval) continue
+      const timeMs = one.timeMs!
+      at(tradeDay(timeMs, lengthMs)).flawed.push({ ...one, timeMs })
+    }
     for (const timeMs of track?.backwardMs ?? [])
-      if (isKnown(timeMs)) addBackward(dayAt(tradeDay(timeMs, lengthMs)), timeMs)
+      if (isKnown(timeMs)) at(tradeDay(timeMs, lengthMs)).backwardMs.push(timeMs)
     if (track !== null && track.length > 0) {
       const newest = track.time[track.length - 1]!
       const end = isCovered(newest) ? endOfBar(newest, lengthMs, anchor) : newest + lengthMs
       this.#newestMs = Math.max(this.#newestMs, end)
     }
-    return series
+    const all = extremes([...dates.keys()])
+    const [seriesFrom, seriesTo] = [Math.min(...all), Math.max(...all)]
+    return { columns: new Columns(), symbol, interval, track, anchor, dates, seriesFrom, seriesTo }
+  }
+
+  #dayOf(series: Series, day: number): Day {
+    const made = new Day({ ...series, day })
+    const { track, anchor, dates } = series
+    const rows = dates.get(day)
+    if (rows === undefined) return made
+    const sourceName = (id: number) => this.#gathered.sourceName(id)
+    for (const { from, to } of rows.pieces) place(made, { track: track!, anchor, from, to, sourceName })
+    for (const one of rows.flawed) addFlawed(made, one)
+    for (const timeMs of rows.backwardMs) addBackward(made, timeMs)
+    return made
   }
 
   /** Rows that follow each other and are of one date. */
@@ -389,17 +412,19 @@ class Walk {
     day.history = history.sessions
     day.stale = staleRuns(day, track, limits.stale)
     fillReturns(day, track)
+    day.spread = roughCentreOf(day.returns).mad
     day.jumps = jumpsOf(day, track, {
       history,
       before: this.#before,
       limits: { spike: limits.spike, outlier: limits['return-outlier'], split: limits.split },
     })
     if (day.jumps.some(({ kind }) => kind === 'split')) history.forgetVolumes()
-    const volumes = volumesOf(day, track)
+    const pace = fillVolumes(day, track)
     day.volumeHistory = history.volumeSessions
-    day.volumeOutliers = volumeOutliers(day, volumes, { history, limit: limits['volume-outlier'] })
-    day.total = totalOf(day, track, { history, outliers: day.volumeOutliers })
-    history.add(day, volumes)
+    day.volumeOutliers = volumeOutliers(day, { history, ...pace, limit: limits['volume-outlier'] })
+    day.total = totalOf(day, { history, ...pace, outliers: day.volumeOutliers })
+    settleReturns(day)
+    history.add(day, pace)
     const last = day.rowOf.findLast((row) => row >= 0)!
     this.#before = { day: day.day, close: track.close[last]! }
   }

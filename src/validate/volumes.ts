@@ -1,7 +1,7 @@
 /** Volumes that stand still or stand out: in a row of bars, in one bar, in a session. */
 import type { Day, StaleRun } from './day.js'
-import { type History, SESSIONS_NEEDED, type Volumes } from './history.js'
-import { median, NORMAL } from './robust.js'
+import { type History, type Pace, SESSIONS_NEEDED } from './history.js'
+import { NORMAL, roughCentreOf } from './robust.js'
 import type { Track } from './track.js'
 
 export interface VolumeOutlier {
@@ -16,7 +16,7 @@ export interface VolumeOutlier {
 /** Of 20 log volumes the spread is not known well, and a minute with nearly equal ones is chance. */
 const LEAST_SPREAD = 0.25 * NORMAL
 /** A volume so many times the middle of its session is looked at. */
-const LOOK = 4
+const LOOK = 6
 /** Less of a session says nothing about its total. */
 const WHOLE_ENOUGH = 0.5
 
@@ -41,63 +41,66 @@ export function staleRuns({ rowOf, isOdd }: Day, { close, volume }: Track, bars:
   return runs
 }
 
-export function volumesOf({ rowOf, isOdd, present }: Day, { volume }: Track): Volumes {
-  const logVolumes = new Float64Array(rowOf.length).fill(Number.NaN)
+/** Fills in the volumes of a day and the slots that have none. */
+export function fillVolumes(day: Day, { volume }: Track): Pace {
+  const { rowOf, isOdd, present, volumes } = day
+  const zeros: number[] = []
   let sum = 0
   let count = 0
   for (let slot = 0; slot < rowOf.length; slot++) {
     const row = rowOf[slot]!
-    if (row < 0 || !(volume[row]! > 0)) continue
-    logVolumes[slot] = Math.log(volume[row]!)
-    if (isOdd[slot] === 1) continue
-    sum += volume[row]!
+    if (row < 0) continue
+    const value = volume[row]!
+    if (value === 0) zeros.push(slot)
+    if (!(value > 0) || isOdd[slot] === 1) continue
+    volumes[slot] = value
+    sum += value
     count++
   }
+  day.zeros = zeros
   const isWhole = count > 0 && present >= WHOLE_ENOUGH * rowOf.length
-  return {
-    logVolumes,
-    level: isWhole ? median(logVolumes) : Number.NaN,
-    mean: isWhole ? sum / count : Number.NaN,
-  }
+  return isWhole
+    ? { level: roughCentreOf(volumes).median, mean: sum / count }
+    : { level: Number.NaN, mean: Number.NaN }
 }
 
-/** Bars with far more volume than their minute has, at the pace of the day. Their slots are not odd: the price may be right. */
+/** Bars with far more volume than their minute has, at the pace of the day. */
 export function volumeOutliers(
-  { isOdd }: Day,
-  { logVolumes, level }: Volumes,
-  { history, limit }: { readonly history: History; readonly limit: number },
+  { volumes }: Day,
+  { history, level, limit }: { readonly history: History; readonly level: number; readonly limit: number },
 ): VolumeOutlier[] {
   if (history.volumeSessions < SESSIONS_NEEDED || Number.isNaN(level)) return []
-  const pace = level - history.level
+  const pace = Math.log(level / history.level)
   const outliers: VolumeOutlier[] = []
-  for (let slot = 0; slot < logVolumes.length; slot++) {
-    const value = logVolumes[slot]!
-    if (!(value > level + Math.log(LOOK)) || isOdd[slot] === 1) continue
+  for (let slot = 0; slot < volumes.length; slot++) {
+    const volume = volumes[slot]!
+    if (!(volume > LOOK * level)) continue
     const { median: mid, mad, count } = history.volumesAt(slot)
     if (count < SESSIONS_NEEDED) continue
-    const z = (value - mid - pace) / Math.max(NORMAL * mad, LEAST_SPREAD)
-    if (z > limit) outliers.push({ slot, volume: Math.exp(value), expected: Math.exp(mid + pace), z })
+    const z = (Math.log(volume) - mid - pace) / Math.max(NORMAL * mad, LEAST_SPREAD)
+    if (z > limit) outliers.push({ slot, volume, expected: Math.exp(mid + pace), z })
   }
   return outliers
 }
 
 /** The volume of a session against the sessions before, bars that stand out left aside. */
 export function totalOf(
-  { rowOf, isOdd, present }: Day,
-  { volume }: Track,
-  { history, outliers }: { readonly history: History; readonly outliers: readonly VolumeOutlier[] },
+  { volumes, zeros }: Day,
+  {
+    history,
+    mean,
+    outliers,
+  }: { readonly history: History; readonly mean: number; readonly outliers: readonly VolumeOutlier[] },
 ): Day['total'] {
-  if (history.volumeSessions < SESSIONS_NEEDED || present < WHOLE_ENOUGH * rowOf.length) return null
+  if (history.volumeSessions < SESSIONS_NEEDED || Number.isNaN(mean)) return null
   const apart = new Set(outliers.map(({ slot }) => slot))
   let sum = 0
-  let count = 0
-  for (let slot = 0; slot < rowOf.length; slot++) {
-    const row = rowOf[slot]!
-    if (row < 0 || isOdd[slot] === 1 || apart.has(slot) || Number.isNaN(volume[row]!)) continue
-    sum += volume[row]!
+  let count = zeros.length
+  for (let slot = 0; slot < volumes.length; slot++) {
+    if (Number.isNaN(volumes[slot]!) || apart.has(slot)) continue
+    sum += volumes[slot]!
     count++
   }
-  if (count === 0) return null
   const expected = history.meanVolume * count
   return { volume: sum, expected, ratio: sum / expected }
 }

@@ -17,7 +17,7 @@ import type { Finding } from '../../market/quality.js'
 import { readRecords } from '../../market/records.js'
 import type { BadRows } from '../../store/store.js'
 import { BlockWriter } from '../../stream/sink.js'
-import { Gathered } from '../../validate/gathered.js'
+import { Gathered, lenient } from '../../validate/gathered.js'
 import { SESSIONS_KEPT } from '../../validate/history.js'
 import { REPAIR_SOURCES } from '../../validate/repair.js'
 import { type Verdict, validate } from '../../validate/validate.js'
@@ -169,13 +169,14 @@ async function readFiles(
           ...readOptions(context, given),
           symbol: given.symbol ?? own,
           names,
-          check: gathered,
+          check: lenient,
           onReject: (reject) => gathered.reject(reject),
           onIgnored: (field) =>
             context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
         })
-        for await (const _block of blocks) {
+        for await (const block of blocks) {
           context.signal.throwIfAborted()
+          if (block.kind === 'bars') gathered.add(block.batch)
           progress.update(gathered.rows)
         }
       }
@@ -205,7 +206,7 @@ async function readStore(
     await withStore(context, given, async (database) => {
       const onBad = ({ problem, where, count }: BadRows) => gathered.count(problem, where, count)
       for await (const batch of database.bars(selection, context.signal, { onBad })) {
-        for (let i = 0; i < batch.length; i++) gathered.check(batch, i)
+        gathered.add(batch)
         progress.update(gathered.rows)
       }
     })
