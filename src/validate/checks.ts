@@ -175,12 +175,16 @@ export const CHECKS: readonly Check[] = [
       'The part of the bars of a session that is there is below the threshold. Told beside the ranges that are missing.',
     run: (day, threshold) => {
       const slots = day.slots
-      const part = day.present / slots
+      // A row that is there and flawed is told as that.
+      const there =
+        day.present +
+        day.isFlawed.reduce((sum, flawed, slot) => sum + (flawed === 1 && day.rowOf[slot]! < 0 ? 1 : 0), 0)
+      const part = there / slots
       if (slots === 0 || isAbsent(day) || part >= threshold) return []
       return [
         between(day, [0, slots - 1], {
-          ...{ count: slots - day.present, observed: rounded(part), expected: threshold, repair: 'date' },
-          words: `${day.present} of ${slots} bars are there, ${percent(part)}`,
+          ...{ count: slots - there, observed: rounded(part), expected: threshold, repair: 'date' },
+          words: `${there} of ${slots} bars are there, ${percent(part)}`,
         }),
       ]
     },

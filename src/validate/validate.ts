@@ -15,7 +15,7 @@ import { type Before, fillReturns, jumpsOf, settleReturns } from './jumps.js'
 import { repairCommand } from './repair.js'
 import { roughCentreOf } from './robust.js'
 import type { Track } from './track.js'
-import { fillVolumes, staleRuns, totalOf, volumeOutliers } from './volumes.js'
+import { fillVolumes, meanOf, staleRuns, totalOf, volumeOutliers } from './volumes.js'
 
 /** The rules that findings go by; another number when they change. */
 const RULESET = 'eod/1'
@@ -418,13 +418,15 @@ class Walk {
       before: this.#before,
       limits: { spike: limits.spike, outlier: limits['return-outlier'], split: limits.split },
     })
-    if (day.jumps.some(({ kind }) => kind === 'split')) history.forgetVolumes()
-    const pace = fillVolumes(day, track)
+    const level = fillVolumes(day, track)
     day.volumeHistory = history.volumeSessions
-    day.volumeOutliers = volumeOutliers(day, { history, ...pace, limit: limits['volume-outlier'] })
-    day.total = totalOf(day, { history, ...pace, outliers: day.volumeOutliers })
+    day.volumeOutliers = volumeOutliers(day, { history, level, limit: limits['volume-outlier'] })
+    const mean = meanOf(day)
+    // After a split volumes are counted in other shares.
+    if (day.jumps.some(({ kind }) => kind === 'split')) history.forgetVolumes()
+    else day.total = totalOf(day, { history, mean })
     settleReturns(day)
-    history.add(day, pace)
+    history.add(day, { level, mean })
     const last = day.rowOf.findLast((row) => row >= 0)!
     this.#before = { day: day.day, close: track.close[last]! }
   }

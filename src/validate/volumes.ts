@@ -1,6 +1,6 @@
 /** Volumes that stand still or stand out: in a row of bars, in one bar, in a session. */
 import type { Day, StaleRun } from './day.js'
-import { type History, type Pace, SESSIONS_NEEDED } from './history.js'
+import { type History, SESSIONS_NEEDED } from './history.js'
 import { NORMAL, roughCentreOf } from './robust.js'
 import type { Track } from './track.js'
 
@@ -17,6 +17,8 @@ export interface VolumeOutlier {
 const LEAST_SPREAD = 0.25 * NORMAL
 /** A volume so many times the middle of its session is looked at. */
 const LOOK = 6
+/** So often a minute must have been seen: those after an early close are rarer than sessions. */
+const MINUTES_NEEDED = 3
 /** Less of a session says nothing about its total. */
 const WHOLE_ENOUGH = 0.5
 
@@ -41,27 +43,19 @@ export function staleRuns({ rowOf, isOdd }: Day, { close, volume }: Track, bars:
   return runs
 }
 
-/** Fills in the volumes of a day and the slots that have none. */
-export function fillVolumes(day: Day, { volume }: Track): Pace {
+/** Fills in the volumes of a day and the slots that have none. Returns the middle one; NaN where too little of the day is there. */
+export function fillVolumes(day: Day, { volume }: Track): number {
   const { rowOf, isOdd, present, volumes } = day
   const zeros: number[] = []
-  let sum = 0
-  let count = 0
   for (let slot = 0; slot < rowOf.length; slot++) {
     const row = rowOf[slot]!
     if (row < 0) continue
     const value = volume[row]!
     if (value === 0) zeros.push(slot)
-    if (!(value > 0) || isOdd[slot] === 1) continue
-    volumes[slot] = value
-    sum += value
-    count++
+    if (value > 0 && isOdd[slot] === 0) volumes[slot] = value
   }
   day.zeros = zeros
-  const isWhole = count > 0 && present >= WHOLE_ENOUGH * rowOf.length
-  return isWhole
-    ? { level: roughCentreOf(volumes).median, mean: sum / count }
-    : { level: Number.NaN, mean: Number.NaN }
+  return present >= WHOLE_ENOUGH * rowOf.length ? roughCentreOf(volumes).median : Number.NaN
 }
 
 /** Bars with far more volume than their minute has, at the pace of the day. */
@@ -76,31 +70,31 @@ export function volumeOutliers(
     const volume = volumes[slot]!
     if (!(volume > LOOK * level)) continue
     const { median: mid, mad, count } = history.volumesAt(slot)
-    if (count < SESSIONS_NEEDED) continue
+    if (count < MINUTES_NEEDED) continue
     const z = (Math.log(volume) - mid - pace) / Math.max(NORMAL * mad, LEAST_SPREAD)
     if (z > limit) outliers.push({ slot, volume, expected: Math.exp(mid + pace), z })
   }
   return outliers
 }
 
-/** The volume of a session against the sessions before, bars that stand out left aside. */
-export function totalOf(
-  { volumes, zeros }: Day,
-  {
-    history,
-    mean,
-    outliers,
-  }: { readonly history: History; readonly mean: number; readonly outliers: readonly VolumeOutlier[] },
-): Day['total'] {
-  if (history.volumeSessions < SESSIONS_NEEDED || Number.isNaN(mean)) return null
-  const apart = new Set(outliers.map(({ slot }) => slot))
+/** The mean volume of a session, bars that stand out left aside; NaN where too little of it is there. Takes them out of the day. */
+export function meanOf({ volumes, zeros, volumeOutliers: apart, present, slots }: Day): number {
+  for (const { slot } of apart) volumes[slot] = Number.NaN
   let sum = 0
   let count = zeros.length
   for (let slot = 0; slot < volumes.length; slot++) {
-    if (Number.isNaN(volumes[slot]!) || apart.has(slot)) continue
+    if (Number.isNaN(volumes[slot]!)) continue
     sum += volumes[slot]!
     count++
   }
-  const expected = history.meanVolume * count
-  return { volume: sum, expected, ratio: sum / expected }
+  return count > 0 && present >= WHOLE_ENOUGH * slots ? sum / count : Number.NaN
+}
+
+/** The volume of a session against the sessions before, as many bars for as many. */
+export function totalOf(
+  { slots }: Day,
+  { history, mean }: { readonly history: History; readonly mean: number },
+): Day['total'] {
+  if (history.volumeSessions < SESSIONS_NEEDED || Number.isNaN(mean)) return null
+  return { volume: mean * slots, expected: history.meanVolume * slots, ratio: mean / history.meanVolume }
 }

@@ -36,7 +36,7 @@ export function mockTape({
   const regime = 'noise' as const
   const settings = {
     ...{ seed, regime, noiseBps: undefined, revertBps: 25, revertHalfLifeMinutes: 10, gaps: 0 },
-    ...{ trendBps: 1.5, trendMinutes: 60, defects: false },
+    ...{ trendBps: 1.5, trendMinutes: 60, defects: [] },
   }
   for (const block of mockBars({ ...settings, symbols, interval, sessions: days }))
     if (block.kind === 'bars') gatherer.push(block.batch)

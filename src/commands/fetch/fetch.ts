@@ -1,13 +1,15 @@
 import { usage } from '../../base/errors.js'
 import { daysFromCivil, formatDate } from '../../base/time.js'
+import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
-import { choice, date, flag, integer, real, under, type Values } from '../../cli/options.js'
+import { choice, date, file, flag, integer, list, real, under, type Values } from '../../cli/options.js'
 import type { FeedWorld } from '../../market/feeds/feed.js'
 import { fileFeed } from '../../market/feeds/file.js'
 import { mockFeed, REGIMES } from '../../market/feeds/mock.js'
-import { DEFECTS } from '../../market/feeds/mock-defects.js'
+import { DEFECTS, type Defect, type DefectRecord } from '../../market/feeds/mock-defects.js'
 import { type RecordWriter, recordWriter } from '../../market/write.js'
+import { fileSink } from '../../stream/sink.js'
 import {
   DEFAULT_SYMBOLS,
   input,
@@ -67,7 +69,18 @@ const options = {
     'trend-bps': real('BPS', 'drift a minute of the trend', { fallback: 1.5, min: 0, max: 1000 }),
     'trend-minutes': real('MINUTES', 'mean length of a trend', { fallback: 60, min: 1, max: 100_000 }),
     gaps: real('P', 'leave out each generated bar with probability P', { fallback: 0, min: 0, max: 1 }),
-    defects: flag(`put flaws into generated data, for testing validators: ${DEFECTS.join(', ')}`),
+    defects: list(
+      'LIST',
+      `put flaws into generated data, for testing validators: all, ${DEFECTS.join(', ')}`,
+      {
+        each: (word) => {
+          if (word === 'all' || (DEFECTS as readonly string[]).includes(word)) return word
+          throw usage(`expected all or some of ${DEFECTS.join(', ')}`, { got: quote(word) })
+        },
+        words: ['all', ...DEFECTS],
+      },
+    ),
+    'defects-out': file('write what was put in to FILE, as records'),
   }),
   ...under('Files', { symbol, ...input, ...rejectOptions }, [
     'symbol',
@@ -187,7 +200,7 @@ const DATES = ['days', 'from', 'to', 'symbols']
 const FEEDS: Readonly<Record<Kind, Offer>> = {
   mock: {
     own: [
-      ...['seed', 'regime', 'gaps', 'defects', ...DATES],
+      ...['seed', 'regime', 'gaps', 'defects', 'defects-out', ...DATES],
       ...['noise-bps', 'revert-bps', 'revert-half-life', 'trend-bps', 'trend-minutes'],
     ],
     needs: 'needs --mock',
@@ -212,6 +225,7 @@ function refuseStray(context: Context, chosen: Kind): void {
 }
 
 async function mock(context: Context, options: FetchOptions): Promise<Chosen> {
+  const found: DefectRecord[] = []
   return {
     feed: mockFeed({
       seed: options.seed,
@@ -222,18 +236,37 @@ async function mock(context: Context, options: FetchOptions): Promise<Chosen> {
       trendBps: options['trend-bps'],
       trendMinutes: options['trend-minutes'],
       gaps: options.gaps,
-      defects: options.defects,
+      defects: defects(options),
+      onDefect: (defect) => found.push(defect),
     }),
     wanted: {
       symbols: options.symbols ?? DEFAULT_SYMBOLS,
       interval: options.interval ?? '1m',
       ...sessionDates(options, { nowMs: context.clock(), lastDay: DEFAULT_TO, count: DEFAULT_DAYS }),
     },
+    finish: async () => {
+      if (options['defects-out'] === undefined) return
+      const sink = await fileSink(options['defects-out'], context)
+      try {
+        await sink.write(Buffer.from(found.map((defect) => `${JSON.stringify(defect)}\n`).join('')))
+        await sink.close()
+      } catch (error) {
+        await sink.abort()
+        throw error
+      }
+    },
     check: (format) => {
-      if (options.defects && format !== 'ndjson')
+      if (options['defects-out'] !== undefined && options.defects === undefined)
+        throw usage('--defects-out needs --defects')
+      if (options.defects !== undefined && format !== 'ndjson')
         throw usage('--defects writes ndjson: other formats cannot hold them')
     },
   }
+}
+
+/** Flaws in the order that they are drawn in. */
+function defects({ defects: words = [] }: FetchOptions): readonly Defect[] {
+  return DEFECTS.filter((kind) => words.includes('all') || words.includes(kind))
 }
 
 /** The whole of the files. The first one is opened here: a mistyped name must not cost an output that is there. */

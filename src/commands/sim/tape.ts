@@ -79,7 +79,7 @@ async function generated(context: Context, flags: TapeFlags, push: (batch: BarBa
       revertBps: 25,
       revertHalfLifeMinutes: 10,
     },
-    ...{ trendBps: 1.5, trendMinutes: 60, gaps: 0, defects: false },
+    ...{ trendBps: 1.5, trendMinutes: 60, gaps: 0, defects: [] },
   })
   const wanted = {
     ...{

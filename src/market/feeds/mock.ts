@@ -22,13 +22,13 @@ import {
 import { nextSession, previousSession, sessionOn, sessions, type TradingSession } from '../calendar.js'
 import { hand, type RecordBlock } from '../reading.js'
 import { bounded, type Feed } from './feed.js'
-import { type DefectOptions, withDefects } from './mock-defects.js'
+import { type DefectOptions, Defects } from './mock-defects.js'
 
 export const REGIMES = ['noise', 'mean-revert', 'trend'] as const
 type Regime = (typeof REGIMES)[number]
 
 /** What the generator does, whatever is asked of it. */
-export interface MockSettings extends Pick<DefectOptions, 'onDefect'> {
+export interface MockSettings extends Pick<DefectOptions, 'defects' | 'onDefect'> {
   readonly seed: number
   readonly regime: Regime
   /** Standard deviation a minute of the random walk; by regime when undefined: 5 for mean-revert, else 8. */
@@ -39,7 +39,6 @@ export interface MockSettings extends Pick<DefectOptions, 'onDefect'> {
   readonly trendMinutes?: number
   /** Probability of leaving a bar out. */
   readonly gaps?: number
-  readonly defects?: boolean
 }
 
 export interface MockOptions extends MockSettings {
@@ -91,15 +90,15 @@ export function* mockBars(options: MockOptions): Generator<RecordBlock> {
   const out = newBatch(BATCH_ROWS, names)
   const grid = options.interval === '1s' || options.interval === '5s' ? intervalMs(options.interval) : MINUTE
   const walks = options.symbols.map((symbol) => new Walk(symbol, options, grid))
+  const defects = (options.defects ?? []).length > 0 ? new Defects(options) : null
   for (const session of options.sessions) {
     const steps = stepsOf(session, grid)
     const common = commonNoise(options.seed, session, grid)
     for (const walk of walks) walk.run(session, common)
     const day = newBatch((Math.ceil(steps / perBar(options.interval, grid)) + 2) * walks.length, names)
     writeSession(day, walks, session, steps, grid, options)
-    if (options.defects) {
-      if (out.length > 0) yield* hand(out)
-      yield* withDefects(day, session, options)
+    if (defects !== null) {
+      yield* defects.rows(day, session)
       continue
     }
     for (let i = 0; i < day.length; i++) {
