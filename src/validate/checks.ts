@@ -3,7 +3,7 @@
  * spike is not two of them, a session that is absent lacks nothing else. Each row says what it is, how bad, and by which number.
  */
 import { formatTime, HOUR, MINUTE } from '../base/time.js'
-import { closureOn } from '../market/calendar.js'
+import { closureOn, newYorkDay } from '../market/calendar.js'
 import type { Check, CheckId, Company, Found } from './check.js'
 import { type Day, SAMPLES } from './day.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
@@ -27,35 +27,39 @@ const between = (
 })
 
 /** Rows of a date that have something in common: one finding. */
-function* rowsWith(
+function rowsWith(
   day: Day,
   check: CheckId,
   { words, repair = 'bars' }: { readonly words: string; readonly repair?: Found['repair'] },
-): Generator<Found> {
+): readonly Found[] {
   const tally = day.tallies.get(check)
-  if (tally === undefined) return
+  if (tally === undefined) return NOTHING
   const { count, fromMs, toMs, samples, samplesMs } = tally
   const more = count > samplesMs.length ? ', ...' : ''
   const at = samples.length > 0 ? samples : samplesMs.map(formatTime)
-  yield {
-    ...{
-      symbol: day.symbol,
-      day: day.day,
-      fromMs,
-      toMs,
-      count,
-      observed: count,
-      expected: 0,
-      samples: at,
-      repair,
+  return [
+    {
+      ...{
+        symbol: day.symbol,
+        day: day.day,
+        fromMs,
+        toMs,
+        count,
+        observed: count,
+        expected: 0,
+        samples: at,
+        repair,
+      },
+      words: `${counted(count, 'row')} ${words}: ${at.join(', ')}${more}`,
     },
-    words: `${counted(count, 'row')} ${words}: ${at.join(', ')}${more}`,
-  }
+  ]
 }
 
+/** What nearly all checks find. */
+const NOTHING: readonly Found[] = []
+
 /** Ranges of slots that have no bar, nor a row that was to be one. */
-function rangesOf({ rowOf, isFlawed, present, slots }: Day): (readonly [number, number])[] {
-  if (present === slots) return []
+function rangesOf({ rowOf, isFlawed }: Day): (readonly [number, number])[] {
   const ranges: [number, number][] = []
   for (let slot = 0; slot < rowOf.length; slot++) {
     if (rowOf[slot]! >= 0 || isFlawed[slot] === 1) continue
@@ -70,19 +74,22 @@ const isAbsent = ({ present, slots, rowOf, isFlawed }: Day): boolean =>
   slots > 0 && present === 0 && rowOf.every((row, slot) => row < 0 && isFlawed[slot] === 0)
 
 /** Missing ranges that touch the open, the close, or neither. */
-function* lacking(day: Day, which: 'first-bar' | 'last-bar' | 'missing'): Generator<Found> {
-  if (isAbsent(day)) return
+function lacking(day: Day, which: 'first-bar' | 'last-bar' | 'missing'): readonly Found[] {
+  if (day.present === day.slots || isAbsent(day)) return NOTHING
+  const found: Found[] = []
   const last = day.rowOf.length - 1
   for (const [from, to] of rangesOf(day)) {
     const kind = from === 0 ? 'first-bar' : to === last ? 'last-bar' : 'missing'
     if (kind !== which) continue
     const bars = counted(to - from + 1, 'bar')
     const where = kind === 'first-bar' ? ' from the open on' : kind === 'last-bar' ? ' up to the close' : ''
-    yield between(day, [from, to], {
+    const lack = between(day, [from, to], {
       ...{ observed: 0, expected: to - from + 1 },
       words: `${bars} missing${where}: ${span(day.startAt(from), day.startAt(to))}`,
     })
+    found.push(lack)
   }
+  return found
 }
 
 const jumped = (day: Day, kind: Day['jumps'][number]['kind']) =>
@@ -107,18 +114,18 @@ export const CHECKS: readonly Check[] = [
     words: 'rows that are no bars',
     explain:
       'A row that can be read and lacks a field, has a text where a number belongs, a word nobody knows, or a number that is none.',
-    run: (day) => rowsWith(day, 'schema', { words: 'that break a rule of their fields' }),
+    run: (day) => rowsWith(day, 'schema', { words: 'breaking a rule of the fields' }),
   },
   {
     ...{ id: 'unknown-symbol', severity: 'error', threshold: null },
     of: 'whole',
     words: 'bars of a symbol that nobody asked for',
     explain: 'A symbol that is not among --symbols. One finding a symbol; its bars are looked at no further.',
-    run: ({ unknown, symbols, lastDay }) =>
+    run: ({ unknown, symbols }) =>
       unknown.map(({ symbol, count, firstMs, lastMs }) => ({
         ...{
           symbol,
-          day: lastDay,
+          day: newYorkDay(firstMs),
           fromMs: firstMs,
           toMs: lastMs,
           count,
@@ -174,13 +181,14 @@ export const CHECKS: readonly Check[] = [
     explain:
       'The part of the bars of a session that is there is below the threshold. Told beside the ranges that are missing.',
     run: (day, threshold) => {
-      const slots = day.slots
+      const { slots } = day
+      if (day.present >= threshold * slots) return NOTHING
       // A row that is there and flawed is told as that.
       const there =
         day.present +
         day.isFlawed.reduce((sum, flawed, slot) => sum + (flawed === 1 && day.rowOf[slot]! < 0 ? 1 : 0), 0)
       const part = there / slots
-      if (slots === 0 || isAbsent(day) || part >= threshold) return []
+      if (isAbsent(day) || part >= threshold) return NOTHING
       return [
         between(day, [0, slots - 1], {
           ...{ count: slots - there, observed: rounded(part), expected: threshold, repair: 'date' },
@@ -202,8 +210,7 @@ export const CHECKS: readonly Check[] = [
     of: 'day',
     words: 'bars that share time with another bar',
     explain: 'Two bars that begin less than an interval apart. Bars off the grid are told as that alone.',
-    run: (day) =>
-      rowsWith(day, 'overlap', { words: 'that begin before the end of the bar before', repair: null }),
+    run: (day) => rowsWith(day, 'overlap', { words: 'sharing time with the bar before', repair: null }),
   },
   {
     ...{ id: 'out-of-order', severity: 'error', threshold: null },
@@ -211,15 +218,14 @@ export const CHECKS: readonly Check[] = [
     words: 'rows that go back in time',
     explain:
       'A row that begins before the row above it of its symbol. The store keeps no order, so only inputs have this.',
-    run: (day) =>
-      rowsWith(day, 'out-of-order', { words: 'that begin before the row above them', repair: null }),
+    run: (day) => rowsWith(day, 'out-of-order', { words: 'beginning before the row above', repair: null }),
   },
   {
     ...{ id: 'duplicate', severity: 'error', threshold: null },
     of: 'day',
     words: 'rows that stand twice',
     explain: 'A row with start, source and all values of another one.',
-    run: (day) => rowsWith(day, 'duplicate', { words: 'that stand there already', repair: null }),
+    run: (day) => rowsWith(day, 'duplicate', { words: 'standing there already', repair: null }),
   },
   {
     ...{ id: 'conflict', severity: 'error', threshold: null },
@@ -227,7 +233,7 @@ export const CHECKS: readonly Check[] = [
     words: 'rows that say something else about a bar that is there',
     explain:
       'A row with start and source of another one, and other values. The later row stands for the other checks.',
-    run: (day) => rowsWith(day, 'conflict', { words: 'that give a bar other values' }),
+    run: (day) => rowsWith(day, 'conflict', { words: 'giving a bar other values' }),
   },
   {
     ...{ id: 'drift', severity: 'error', threshold: 1, unit: 'times 2 cents or 5 basis points' },
@@ -277,7 +283,7 @@ export const CHECKS: readonly Check[] = [
     of: 'day',
     words: 'bars whose prices do not fit together',
     explain: 'A high below the low, a low above open or close, a high below one of them.',
-    run: (day) => rowsWith(day, 'ohlc', { words: 'whose prices do not fit together' }),
+    run: (day) => rowsWith(day, 'ohlc', { words: 'with prices that do not fit together' }),
   },
   {
     ...{ id: 'price', severity: 'error', threshold: null },
@@ -394,7 +400,7 @@ export const CHECKS: readonly Check[] = [
     of: 'whole',
     words: 'bars that are not new any more',
     explain:
-      'The newest bar ends before the last session that had ended so many minutes before --as-of. Of a file this is asked where --as-of is given.',
+      'The newest bar of the input ends before the last session that had ended so many minutes before --as-of, which is given, and that session is not among the dates that are judged.',
     run: ({ newestMs, lastSessionEndMs, asOfMs, lastDay }, minutes) => {
       if (lastSessionEndMs === null || newestMs >= lastSessionEndMs) return []
       if (asOfMs < lastSessionEndMs + minutes * MINUTE) return []

@@ -1,5 +1,4 @@
 /** The columns of days that come one after the other: made once, as a million rows are quicker judged than their memory is had. */
-import { SESSIONS_KEPT } from './history.js'
 
 export interface DayColumns {
   readonly rowOf: Int32Array
@@ -10,36 +9,40 @@ export interface DayColumns {
   readonly volumes: Float64Array
 }
 
-/** What is remembered of a series, and the day that is made. */
-const TURNS = SESSIONS_KEPT + 1
-
-/** Columns for one symbol: those of a day hold until the next is asked for, returns and volumes for as long as history goes. */
+/** For one symbol: those of a day hold until the next is asked for. */
 export class Columns {
-  #slots = 0
-  #turn = 0
-  #columns: readonly DayColumns[] = []
+  #all = made(0)
 
   next(slots: number): DayColumns {
-    if (slots > this.#slots || this.#columns.length === 0) this.#make(Math.max(slots, this.#slots))
-    const all = this.#columns[this.#turn++ % TURNS]!
-    return {
-      rowOf: all.rowOf.subarray(0, slots).fill(-1),
-      isFlawed: all.isFlawed.subarray(0, slots).fill(0),
-      isOdd: all.isOdd.subarray(0, slots).fill(0),
-      steps: all.steps.subarray(0, slots).fill(0),
-      returns: all.returns.subarray(0, slots).fill(Number.NaN),
-      volumes: all.volumes.subarray(0, slots).fill(Number.NaN),
-    }
-  }
-
-  #make(slots: number): void {
-    this.#slots = slots
-    this.#turn = 0
-    const [rowOf, steps] = [new Int32Array(slots), new Int32Array(slots)]
-    const [isFlawed, isOdd] = [new Uint8Array(slots), new Uint8Array(slots)]
-    this.#columns = Array.from({ length: TURNS }, () => ({
-      ...{ rowOf, steps, isFlawed, isOdd },
-      ...{ returns: new Float64Array(slots), volumes: new Float64Array(slots) },
-    }))
+    if (slots > this.#all.rowOf.length) this.#all = made(slots)
+    const columns = slots === this.#all.rowOf.length ? this.#all : shortened(this.#all, slots)
+    columns.rowOf.fill(-1)
+    columns.isFlawed.fill(0)
+    columns.isOdd.fill(0)
+    columns.steps.fill(0)
+    columns.returns.fill(Number.NaN)
+    columns.volumes.fill(Number.NaN)
+    return columns
   }
 }
+
+const made = (slots: number): DayColumns => ({
+  rowOf: new Int32Array(slots),
+  isFlawed: new Uint8Array(slots),
+  isOdd: new Uint8Array(slots),
+  steps: new Int32Array(slots),
+  returns: new Float64Array(slots),
+  volumes: new Float64Array(slots),
+})
+
+const shortened = (
+  { rowOf, isFlawed, isOdd, steps, returns, volumes }: DayColumns,
+  slots: number,
+): DayColumns => ({
+  rowOf: rowOf.subarray(0, slots),
+  isFlawed: isFlawed.subarray(0, slots),
+  isOdd: isOdd.subarray(0, slots),
+  steps: steps.subarray(0, slots),
+  returns: returns.subarray(0, slots),
+  volumes: volumes.subarray(0, slots),
+})

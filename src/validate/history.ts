@@ -6,6 +6,9 @@ import { type Centre, centreOf, median, NORMAL } from './robust.js'
 export const SESSIONS_KEPT = 20
 export const SESSIONS_NEEDED = 5
 
+/** Fewer returns are no measure. */
+export const FEW = 20
+
 /** Of one symbol and interval. */
 export class History {
   /** By slot; NaN where there is none, or something was found. */
@@ -26,9 +29,13 @@ export class History {
     return this.#means.length
   }
 
-  /** The usual spread of the returns of a session, as a standard deviation. */
+  /** The usual spread of the returns of a session, as a standard deviation; NaN where there are too few. */
   get spread(): number {
-    return NORMAL * median(this.#spreads)
+    const [last] = this.#returns.slice(-1)
+    if (last === undefined || last.length > FEW) return NORMAL * median(this.#spreads)
+    // A few bars a session tell nothing alone.
+    const { mad, count } = centreOf(this.#returns.flatMap((session) => [...session]))
+    return count < FEW ? Number.NaN : NORMAL * mad
   }
 
   /** What is usual as the middle of the volumes of a session, and as their mean. */
@@ -58,16 +65,24 @@ export class History {
 
   /** Takes in a session that has been judged. */
   add({ returns, spread, volumes }: Day, { level, mean }: Pace): void {
-    this.#returns.push(returns)
+    remember(this.#returns, returns)
     this.#spreads.push(spread)
     if (!Number.isNaN(level)) {
-      this.#volumes.push(volumes)
+      remember(this.#volumes, volumes)
       this.#levels.push(level)
       this.#means.push(mean)
     }
-    for (const list of [this.#returns, this.#spreads, this.#volumes, this.#levels, this.#means])
+    for (const list of [this.#spreads, this.#levels, this.#means])
       if (list.length > SESSIONS_KEPT) list.shift()
   }
+}
+
+/** Adds a copy, in the place of the oldest where there are enough. */
+function remember(sessions: Float64Array[], values: Float64Array): void {
+  const oldest = sessions.length < SESSIONS_KEPT ? undefined : sessions.shift()
+  const own = oldest?.length === values.length ? oldest : new Float64Array(values.length)
+  own.set(values)
+  sessions.push(own)
 }
 
 /** How much is traded a bar of a session: the middle and the mean; NaN where too little of it is there. */

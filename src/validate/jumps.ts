@@ -5,7 +5,7 @@
 import type { Split } from '../market/splits.js'
 import { splitOf } from '../market/splits.js'
 import type { Day } from './day.js'
-import { type History, SESSIONS_NEEDED } from './history.js'
+import { FEW, type History, SESSIONS_NEEDED } from './history.js'
 import { median, NORMAL } from './robust.js'
 import type { Track } from './track.js'
 
@@ -78,7 +78,8 @@ export function jumpsOf(
 ): Jump[] {
   const { returns, steps, rowOf, isOdd } = day
   const isKnown = history.sessions >= SESSIONS_NEEDED
-  const usual = isKnown ? history.spread : NORMAL * day.spread
+  // NaN where a session has too few bars to measure itself by: then nothing is larger.
+  const usual = isKnown ? history.spread : day.slots < FEW ? Number.NaN : NORMAL * day.spread
   const price = day.present > 0 ? track.close[rowOf.find((row) => row >= 0)!]! : 1
   const least = Math.max(LEAST_PART * usual, TICK / price)
   const scaleAt = (slot: number): { readonly mid: number; readonly sd: number } => {
@@ -128,7 +129,8 @@ export function jumpsOf(
       })
     }
   }
-  wicks(day, track, { slots, scaleAt, least, limit: limits.spike, found })
+  // The bar of a day has no neighbours in its session.
+  if (slots.length > 1) wicks(day, track, { slots, scaleAt, least, limit: limits.spike, found })
   return jumps.sort((one, other) => one.from - other.from)
 }
 

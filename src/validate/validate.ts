@@ -83,6 +83,8 @@ interface Rows {
 /** A date later than this has no next session in the calendar. */
 const NIGHT = 10 * DAY
 
+const DAY_CHECKS = CHECKS.filter((check) => check.of === 'day')
+
 class Validation {
   readonly #gathered: Gathered
   readonly #options: ValidateOptions
@@ -147,11 +149,11 @@ class Validation {
     const all = symbols.map((symbol) => this.#series(symbol, interval, placed))
     const days = all.flatMap((series) => [...series.dates.keys()])
     const judged = days.filter((day) => this.#judges(day))
-    const [first, last] = [
-      Math.min(...extremes(judged), dates?.from ?? Number.POSITIVE_INFINITY),
-      Math.max(...extremes(judged), dates?.to ?? Number.NEGATIVE_INFINITY),
-    ]
-    const expected = first <= last ? sessions(first, last).map(({ day }) => day) : []
+    const [first = 0, last = -1] = extremes(judged)
+    const spans = [{ from: first, to: last }, ...(dates === null ? [] : [dates])]
+    const expected = [
+      ...new Set(spans.flatMap(({ from, to }) => sessions(from, to).map(({ day }) => day))),
+    ].sort((one, other) => one - other)
     const order = [...new Set([...days, ...expected])].sort((one, other) => one - other)
     const wanted = new Set(expected)
     const walks = all.map((series) => new Walk(series, this.#limits))
@@ -261,8 +263,7 @@ class Validation {
   }
 
   #ofDay(day: Day): void {
-    for (const check of CHECKS) {
-      if (check.of !== 'day') continue
+    for (const check of DAY_CHECKS) {
       for (const found of check.run(day, this.#limits[check.id]))
         this.#add(check, found, { interval: day.interval, day })
     }

@@ -1,11 +1,12 @@
 import { Failure } from '../../base/errors.js'
+import { parseTime } from '../../base/stamp.js'
 import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { choice, flag, under, type Values } from '../../cli/options.js'
 import { painter } from '../../cli/ui.js'
-import { Names } from '../../market/bar.js'
+import { INTERVALS, Names } from '../../market/bar.js'
 import {
   newYorkDay,
   newYorkMidnight,
@@ -13,6 +14,7 @@ import {
   sessionOn,
   sessionsEndingAt,
 } from '../../market/calendar.js'
+import type { Problem } from '../../market/problem.js'
 import type { Finding } from '../../market/quality.js'
 import { readRecords } from '../../market/records.js'
 import type { BadRows } from '../../store/store.js'
@@ -26,7 +28,7 @@ import { barsOperand, type MarketInput, marketInput, marketOptions, unasked } fr
 import { storeEnvironment, storeExits, withStore } from '../wiring/store.js'
 import { explained } from './explained.js'
 import { asOf, dates, explain, thresholds, thresholdsOf } from './options.js'
-import { allowanceMs, notOver, type Period, periodOf } from './period.js'
+import { allowanceMs, lastEnded, notOver, type Period, periodOf } from './period.js'
 import { tableOf } from './table.js'
 
 const { 'max-missing': _, from: __, to: ___, ...selecting } = marketOptions
@@ -131,8 +133,7 @@ export const eodValidate = defineCommand({
       thresholds: thresholdsOf(given.threshold),
       repairSource: given['repair-source'],
       asOfMs,
-      lastSessionEndMs:
-        period !== null && (fromStore || given['as-of'] !== undefined) ? period.lastEndMs : null,
+      lastSessionEndMs: given['as-of'] === undefined || fromStore ? null : unseenEnd(period, asOfMs, waitMs),
     })
     tellSkipped(context, verdict)
     await write(context, given, verdict)
@@ -144,6 +145,12 @@ export const eodValidate = defineCommand({
     if (isBad(verdict.findings, given.strict)) context.exitWith(1)
   },
 })
+
+/** The close of the last session that has ended; null where it is among the dates, whose own checks tell what it lacks. */
+function unseenEnd(period: Period | null, asOfMs: number, waitMs: number): number | null {
+  const { day, closeMs } = lastEnded(asOfMs, waitMs)
+  return period !== null && day >= period.from && day <= period.to ? null : closeMs
+}
 
 const isBad = (findings: readonly Finding[], isStrict: boolean): boolean =>
   findings.some(({ record }) => isStrict || record.severity === 'error')
@@ -204,7 +211,8 @@ async function readStore(
   const progress = context.ui.progress('rows')
   try {
     await withStore(context, given, async (database) => {
-      const onBad = ({ problem, where, count }: BadRows) => gathered.count(problem, where, count)
+      const onBad = ({ problem, where, count }: BadRows) =>
+        gathered.count({ ...problem, ...placeOf(where) }, where, count)
       for await (const batch of database.bars(selection, context.signal, { onBad })) {
         gathered.add(batch)
         progress.update(gathered.rows)
@@ -213,6 +221,15 @@ async function readStore(
   } finally {
     progress.end()
   }
+}
+
+/** The bar that a row of the store was to be: `market_data of NVDA 1m 2025-07-30T13:30:00Z`. */
+function placeOf(where: string): Pick<Problem, 'bar'> {
+  const [, symbol, length, stamp] = /^market_data of (\S+) (\S+) (.+)$/.exec(where) ?? []
+  const interval = INTERVALS.find((name) => name === length)
+  const time = stamp === undefined ? { error: '' } : parseTime(stamp, null)
+  if (symbol === undefined || 'error' in time) return {}
+  return { bar: { symbol, interval, timeMs: time.epochMs } }
 }
 
 /** Nothing looked at is never a pass. */

@@ -7,8 +7,6 @@ import type { Dates } from './options.js'
 export interface Period {
   readonly from: number
   readonly to: number
-  /** The last session that had ended; for what is newest. */
-  readonly lastEndMs: number
   /** Why the exchange is closed on all of the dates; null where it is not. */
   readonly closure: string | null
 }
@@ -29,7 +27,7 @@ export function periodOf(dates: Dates, asOfMs: number, waitMs: number): Period {
   const wanted = sessions(from, to)
   const open = wanted.find(({ closeMs }) => asOfMs < closeMs + waitMs)
   if (open !== undefined) throw notOver(open)
-  return { from, to, lastEndMs: lastEnd.closeMs, closure: wanted.length === 0 ? closureOn(from) : null }
+  return { from, to, closure: wanted.length === 0 ? closureOn(from) : null }
 }
 
 /** Of a session that goes on: 75. */
