@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Failure } from '../base/errors.js'
 import { DAY, formatDate, MINUTE, parseDate } from '../base/time.js'
 import {
+  closureOn,
   FIRST_DAY,
   LAST_DAY,
   minuteOfSession,
@@ -131,4 +132,20 @@ describe('sessions by instant', () => {
     expect(minuteOfSession(at('2025-11-28T17:59:00Z'))).toBe(209)
     expect(minuteOfSession(at('2025-07-04T15:00:00Z'))).toBe(-1)
   })
+})
+
+test.each([
+  ['2025-07-30', null],
+  ['2025-07-26', 'weekend'],
+  ['2025-11-27', 'Thanksgiving'],
+  ['2025-04-18', 'Good Friday'],
+  ['2025-06-19', 'Juneteenth'],
+  ['2021-06-18', null],
+  ['2012-10-29', 'Hurricane Sandy'],
+  ['2025-01-09', 'mourning for President Carter'],
+  ['2021-12-24', 'Christmas'],
+  ['2023-01-02', "New Year's Day"],
+  ['2026-07-03', 'Independence Day'],
+])('%s is closed for %s', (date, why) => {
+  expect(closureOn(day(date))).toBe(why)
 })

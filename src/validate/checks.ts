@@ -70,12 +70,12 @@ function rangesOf({ rowOf, isFlawed }: Day): (readonly [number, number])[] {
   return ranges
 }
 
-const isAbsent = ({ present, slots, rowOf, isFlawed }: Day): boolean =>
-  slots > 0 && present === 0 && rowOf.every((row, slot) => row < 0 && isFlawed[slot] === 0)
+const isAbsent = ({ isExpected, present, slots, rowOf, isFlawed }: Day): boolean =>
+  isExpected && slots > 0 && present === 0 && rowOf.every((row, slot) => row < 0 && isFlawed[slot] === 0)
 
 /** Missing ranges that touch the open, the close, or neither. */
 function lacking(day: Day, which: 'first-bar' | 'last-bar' | 'missing'): readonly Found[] {
-  if (day.present === day.slots || isAbsent(day)) return NOTHING
+  if (!day.isExpected || day.present === day.slots || isAbsent(day)) return NOTHING
   const found: Found[] = []
   const last = day.rowOf.length - 1
   for (const [from, to] of rangesOf(day)) {
@@ -182,7 +182,7 @@ export const CHECKS: readonly Check[] = [
       'The part of the bars of a session that is there is below the threshold. Told beside the ranges that are missing.',
     run: (day, threshold) => {
       const { slots } = day
-      if (day.present >= threshold * slots) return NOTHING
+      if (!day.isExpected || day.present >= threshold * slots) return NOTHING
       // A row that is there and flawed is told as that.
       const there =
         day.present +
@@ -240,10 +240,10 @@ export const CHECKS: readonly Check[] = [
     of: 'day',
     words: 'sources that do not agree',
     explain:
-      'Two sources share at least 30 bars of a date, and the middle of the differences of their closes is more than 2 cents and 5 basis points. A constant ratio, a shift of 60 minutes and one of a bar are named.',
+      'Two sources share at least 30 bars of a date, and the middle of the differences of their closes is more than 2 cents and 5 basis points. A constant ratio, a shift of 60 minutes and one of a bar are named; a shift is told whatever the difference.',
     run: (day, threshold) =>
       day.drifts
-        .filter(({ difference, allowed }) => difference > threshold * allowed)
+        .filter(({ difference, allowed, isShifted }) => isShifted || difference > threshold * allowed)
         .map(({ source, other, shared, fromMs, toMs, difference, allowed, likeness }) => ({
           ...{ symbol: day.symbol, day: day.day, fromMs, toMs, count: shared, samples: [], repair: 'date' },
           ...{ observed: rounded(difference), expected: rounded(threshold * allowed) },

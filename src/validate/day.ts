@@ -48,6 +48,8 @@ export class Day {
   readonly day: number
   readonly session: TradingSession | null
   readonly track: Track | null
+  /** Whether its session should be there: bars of the night before do not promise one. */
+  readonly isExpected: boolean
   /** Bars of the session, and the start of each. */
   readonly slots: number
   readonly startAt: (slot: number) => number
@@ -91,7 +93,7 @@ export class Day {
   readonly seriesTo: number
 
   /** One with its slots, and nothing in them. A class, as an object put together from parts is slow to look into. */
-  constructor({ columns, symbol, interval, day, track, anchor, seriesFrom, seriesTo }: DayOf) {
+  constructor({ columns, symbol, interval, day, track, anchor, isExpected, seriesFrom, seriesTo }: DayOf) {
     const session = sessionOn(day)
     this.symbol = symbol
     this.interval = interval
@@ -99,6 +101,7 @@ export class Day {
     this.day = day
     this.session = session
     this.track = track
+    this.isExpected = isExpected
     const { slots, startAt } = slotsOf(session, { interval, lengthMs: this.lengthMs, anchor })
     this.slots = slots
     this.startAt = startAt
@@ -147,6 +150,7 @@ export interface DayOf {
   readonly day: number
   readonly track: Track | null
   readonly anchor: Anchor
+  readonly isExpected: boolean
   readonly seriesFrom: number
   readonly seriesTo: number
 }
@@ -232,7 +236,8 @@ function slotOf(startMs: number, { session, slots, startAt, lengthMs }: Day, anc
   return -1
 }
 
-function isOvernight(startMs: number, lengthMs: number): boolean {
+/** Whether a bar is one of the night, which belongs to the session that follows. */
+export function isOvernight(startMs: number, lengthMs: number): boolean {
   if (lengthMs >= DAY) return false
   const intoDay = startMs - newYorkMidnight(newYorkDay(startMs))
   return intoDay >= EVENING || intoDay < MORNING

@@ -47,6 +47,9 @@ const LEFT = 0.3
 /** Moves in log units that could be a split at all. */
 const SPLIT_MOVE = Math.log(1.4)
 
+/** Over more slots a price may have gone anywhere: a bar is held against its open then, as the first one is. */
+const SHORT_GAP = 5
+
 /** Fills in the returns of a day: closes against closes, within the session. */
 export function fillReturns(day: Day, { open, close }: Track): void {
   const { rowOf, returns, steps } = day
@@ -54,8 +57,9 @@ export function fillReturns(day: Day, { open, close }: Track): void {
   for (let slot = 0; slot < rowOf.length; slot++) {
     const row = rowOf[slot]!
     if (row < 0) continue
-    returns[slot] = close[row]! / (before < 0 ? open[row]! : close[rowOf[before]!]!) - 1
-    steps[slot] = before < 0 ? 1 : slot - before
+    const isFirst = before < 0 || slot - before > SHORT_GAP
+    returns[slot] = close[row]! / (isFirst ? open[row]! : close[rowOf[before]!]!) - 1
+    steps[slot] = isFirst ? 1 : slot - before
     before = slot
   }
 }

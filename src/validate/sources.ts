@@ -33,6 +33,8 @@ export interface Drift {
   readonly allowed: number
   /** What the difference looks like: a ratio, a shift in time; null for neither. */
   readonly likeness: string | null
+  /** One source moved in time is the other: calm prices may stand within what is allowed all the same. */
+  readonly isShifted: boolean
 }
 
 /** Fewer shared bars do not tell. */
@@ -40,7 +42,7 @@ const SHARED = 30
 const ALLOWED_DOLLARS = 0.02
 const ALLOWED_PART = 0.0005
 
-interface Pick {
+interface Choice {
   readonly from: number
   readonly to: number
   readonly main: number
@@ -48,7 +50,7 @@ interface Pick {
 }
 
 /** Every other source of the rows [from, to), which stand in the order of time, against the main one, where enough is shared. */
-export function driftsOf(track: Track, { from, to, main, sourceName }: Pick): Drift[] {
+export function driftsOf(track: Track, { from, to, main, sourceName }: Choice): Drift[] {
   const bySource = new Map<number, Map<number, number>>()
   for (let row = from; row < to; row++) {
     const source = track.source[row]!
@@ -63,11 +65,11 @@ export function driftsOf(track: Track, { from, to, main, sourceName }: Pick): Dr
     const times = [...closes.keys()].filter((time) => own.has(time))
     if (times.length < SHARED) continue
     const apart = distance(own, closes, { shiftMs: 0, times: 1 })
-    const allowed = Math.max(ALLOWED_DOLLARS, ALLOWED_PART * median([...own.values()]))
+    const allowed = Math.max(ALLOWED_DOLLARS, ALLOWED_PART * median(times.map((time) => own.get(time)!)))
     drifts.push({
       ...{ source: sourceName(main), other: sourceName(id), shared: times.length },
       ...{ fromMs: times[0]!, toMs: times.at(-1)!, difference: apart, allowed },
-      likeness: apart > allowed ? likenessOf(own, closes, { lengthMs: track.lengthMs, allowed }) : null,
+      ...likenessOf(own, closes, { lengthMs: track.lengthMs, apart, allowed }),
     })
   }
   return drifts
@@ -90,14 +92,13 @@ function distance(
 function likenessOf(
   own: ReadonlyMap<number, number>,
   other: ReadonlyMap<number, number>,
-  { lengthMs, allowed }: { readonly lengthMs: number; readonly allowed: number },
-): string | null {
-  const ratios: number[] = []
-  for (const [time, close] of other) {
-    const mine = own.get(time)
-    if (mine !== undefined) ratios.push(mine / close)
-  }
-  const ratio = median(ratios)
+  {
+    lengthMs,
+    apart,
+    allowed,
+  }: { readonly lengthMs: number; readonly apart: number; readonly allowed: number },
+): Pick<Drift, 'likeness' | 'isShifted'> {
+  if (apart < TELLING) return { likeness: null, isShifted: false }
   const shifts = [
     ...[HOUR, -HOUR].map((shiftMs) => ({ shiftMs, words: '60 minutes apart: another time zone?' })),
     ...[lengthMs, -lengthMs].map((shiftMs) => ({
@@ -105,13 +106,21 @@ function likenessOf(
       words: 'one bar apart: labelled by its end in one of them?',
     })),
   ]
-  const candidates = [
-    ...shifts.map(({ shiftMs, words }) => ({ words, apart: distance(own, other, { shiftMs, times: 1 }) })),
-    {
-      words: `a constant ratio of ${Number(ratio.toPrecision(5))}: adjusted in one of them?`,
-      apart: distance(own, other, { shiftMs: 0, times: ratio }),
-    },
-  ].sort((one, next) => one.apart - next.apart)
-  const [best] = candidates
-  return best !== undefined && best.apart <= allowed ? best.words : null
+  for (const { shiftMs, words } of shifts) {
+    if (distance(own, other, { shiftMs, times: 1 }) <= LEFT * apart)
+      return { likeness: words, isShifted: true }
+  }
+  const ratios: number[] = []
+  for (const [time, close] of other) {
+    const mine = own.get(time)
+    if (mine !== undefined) ratios.push(mine / close)
+  }
+  const ratio = median(ratios)
+  const isRatio = apart > allowed && distance(own, other, { shiftMs: 0, times: ratio }) <= allowed
+  const words = `a constant ratio of ${Number(ratio.toPrecision(5))}: adjusted in one of them?`
+  return { likeness: isRatio ? words : null, isShifted: false }
 }
+
+/** Dollars apart from which a shift can be told, and what of that a shift leaves. */
+const TELLING = 0.02
+const LEFT = 0.1

@@ -1,14 +1,14 @@
 /** All checks over all rows that were gathered: the findings as records, and what was looked at. */
 import { DAY, formatDate, formatTime, HOUR } from '../base/time.js'
 import { type Interval, intervalMs } from '../market/bar.js'
-import { isCovered, newYorkDay, sessions } from '../market/calendar.js'
+import { isCovered, newYorkDay, sessionOn, sessions } from '../market/calendar.js'
 import { type Anchor, anchorOf, endOfBar } from '../market/grid.js'
 import type { Finding } from '../market/quality.js'
 import { CHECK_IDS, type Check, type CheckId, type Found, type Thresholds } from './check.js'
 import { CHECKS } from './checks.js'
 import { Columns } from './columns.js'
 import { Correlations } from './correlation.js'
-import { addBackward, addFlawed, Day, place, tradeDay, tradeEnd } from './day.js'
+import { addBackward, addFlawed, Day, isOvernight, place, tradeDay, tradeEnd } from './day.js'
 import type { Flawed, Gathered } from './gathered.js'
 import { History, SESSIONS_NEEDED } from './history.js'
 import { type Before, fillReturns, jumpsOf, settleReturns } from './jumps.js'
@@ -78,6 +78,8 @@ interface Rows {
   readonly pieces: { readonly from: number; readonly to: number }[]
   readonly flawed: (Flawed & { readonly timeMs: number })[]
   readonly backwardMs: number[]
+  /** Some of them are not of the night. */
+  isByDay: boolean
 }
 
 /** A date later than this has no next session in the calendar. */
@@ -148,7 +150,11 @@ class Validation {
     const { symbols, dates } = this.#options
     const all = symbols.map((symbol) => this.#series(symbol, interval, placed))
     const days = all.flatMap((series) => [...series.dates.keys()])
-    const judged = days.filter((day) => this.#judges(day))
+    // Bars on a holiday, or of a night, do not promise the sessions around them.
+    const sure = all.flatMap((series) =>
+      [...series.dates].filter(([, { isByDay }]) => isByDay).map(([day]) => day),
+    )
+    const judged = sure.filter((day) => this.#judges(day) && sessionOn(day) !== null)
     const [first = 0, last = -1] = extremes(judged)
     const spans = [{ from: first, to: last }, ...(dates === null ? [] : [dates])]
     const expected = [
@@ -164,7 +170,7 @@ class Validation {
       const made: Day[] = []
       for (const [k, series] of all.entries()) {
         if (!series.dates.has(day) && !wanted.has(day)) continue
-        const own = this.#dayOf(series, day)
+        const own = this.#dayOf(series, day, wanted.has(day))
         walks[k]!.see(own)
         made.push(own)
         if (!isJudged) continue
@@ -189,7 +195,7 @@ class Validation {
   #never(series: Series, expected: readonly number[]): void {
     const check = CHECKS.find(({ id }) => id === 'absent')!
     const [from, to] = [expected[0]!, expected.at(-1)!]
-    const span = { ...series, seriesFrom: from, seriesTo: to }
+    const span = { ...series, isExpected: true, seriesFrom: from, seriesTo: to }
     const [first, last] = [new Day({ ...span, day: from }), new Day({ ...span, day: to })]
     const found: Found = {
       ...{ symbol: series.symbol, day: from, fromMs: first.startAt(0), toMs: last.startAt(last.slots - 1) },
@@ -208,16 +214,21 @@ class Validation {
     const anchor = isClock ? anchorOf(coveredOf(track), coveredOf(track).length, interval) : 'open'
     const dates = new Map<number, Rows>()
     const at = (day: number): Rows => {
-      const known = dates.get(day) ?? { pieces: [], flawed: [], backwardMs: [] }
+      const known = dates.get(day) ?? { pieces: [], flawed: [], backwardMs: [], isByDay: false }
       dates.set(day, known)
       return known
     }
-    for (const { day, from, to } of track === null ? [] : this.#pieces(track))
-      at(day).pieces.push({ from, to })
+    for (const { day, from, to } of track === null ? [] : this.#pieces(track)) {
+      const rows = at(day)
+      rows.pieces.push({ from, to })
+      rows.isByDay ||= !isOvernight(track!.time[to - 1]!, lengthMs)
+    }
     for (const one of placed) {
       if (one.symbol !== symbol || (one.interval ?? this.#usualInterval()) !== interval) continue
       const timeMs = one.timeMs!
-      at(tradeDay(timeMs, lengthMs)).flawed.push({ ...one, timeMs })
+      const rows = at(tradeDay(timeMs, lengthMs))
+      rows.flawed.push({ ...one, timeMs })
+      rows.isByDay ||= !isOvernight(timeMs, lengthMs)
     }
     for (const timeMs of track?.backwardMs ?? [])
       if (isKnown(timeMs)) at(tradeDay(timeMs, lengthMs)).backwardMs.push(timeMs)
@@ -231,8 +242,8 @@ class Validation {
     return { columns: new Columns(), symbol, interval, track, anchor, dates, seriesFrom, seriesTo }
   }
 
-  #dayOf(series: Series, day: number): Day {
-    const made = new Day({ ...series, day })
+  #dayOf(series: Series, day: number, isExpected: boolean): Day {
+    const made = new Day({ ...series, day, isExpected })
     const { track, anchor, dates } = series
     const rows = dates.get(day)
     if (rows === undefined) return made

@@ -15,6 +15,8 @@ export interface VolumeOutlier {
 
 /** Of 20 log volumes the spread is not known well, and a minute with nearly equal ones is chance. */
 const LEAST_SPREAD = 0.25 * NORMAL
+/** Nor is more than this one: a minute that doubles or halves from day to day is a wild one. */
+const MOST_SPREAD = 0.9
 /** A volume so many times the middle of its session is looked at. */
 const LOOK = 6
 /** So often a minute must have been seen: those after an early close are rarer than sessions. */
@@ -71,7 +73,8 @@ export function volumeOutliers(
     if (!(volume > LOOK * level)) continue
     const { median: mid, mad, count } = history.volumesAt(slot)
     if (count < MINUTES_NEEDED) continue
-    const z = (Math.log(volume) - mid - pace) / Math.max(NORMAL * mad, LEAST_SPREAD)
+    const spread = Math.min(MOST_SPREAD, Math.max(LEAST_SPREAD, NORMAL * mad))
+    const z = (Math.log(volume) - mid - pace) / spread
     if (z > limit) outliers.push({ slot, volume, expected: Math.exp(mid + pace), z })
   }
   return outliers

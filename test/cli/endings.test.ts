@@ -12,6 +12,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   fetch: ['--mock', '--days', '1'],
   train: ['--steps', '2048'],
   backtest: ['--policy', 'flat'],
+  'eod-validate': ['--store', '--date', '2025-07-30'],
   'export-model': ['none', '--onnx', 'x.onnx'],
   bench: ['--help'],
   drift: ['none'],

@@ -254,7 +254,7 @@ describe('an option given twice', () => {
     ['decimal', '.', ','],
   ]
   test.each(DESCRIBING)('--%s is refused where it says two things', async (option, one, two) => {
-    for (const name of ['fetch', 'load', 'backtest', 'train', 'check-env', 'inspect']) {
+    for (const name of ['fetch', 'load', 'backtest', 'train', 'check-env', 'inspect', 'eod-validate']) {
       const command = await commands.find((entry) => entry.name === name)!.load()
       if (isGroup(command)) throw new Error(`${name} is a group`)
       const read = (second: string) => () =>

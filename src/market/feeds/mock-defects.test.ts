@@ -1,10 +1,11 @@
 /** Gaps and defects, for programs that must notice them. */
 import { describe, expect, test } from 'vitest'
 import { bars, base, many, usual } from '../../../test/support/mock-feed.js'
-import { MINUTE } from '../../base/time.js'
+import { DAY } from '../../base/time.js'
 import { type Bar, barAt } from '../bar.js'
+import { sessionOn } from '../calendar.js'
 import { mockBars } from './mock.js'
-import { DEFECTS } from './mock-defects.js'
+import { DEFECTS, type DefectRecord } from './mock-defects.js'
 
 describe('gaps', () => {
   test('leave out bars with the probability given and change no other', () => {
@@ -24,107 +25,99 @@ describe('gaps', () => {
 })
 
 describe('defects', () => {
-  const told: { kind: string; symbol: string; time: string }[] = []
+  const sessions = usual.slice(0, 10)
+  const told: DefectRecord[] = []
   const rows: (Bar | Record<string, unknown>)[] = []
-  for (const block of mockBars({
-    ...base,
-    sessions: usual.slice(0, 3),
-    defects: true,
-    onDefect: (kind, symbol, time) => told.push({ kind, symbol, time }),
-  })) {
+  const flawed = { ...base, sessions, defects: DEFECTS, onDefect: (one: DefectRecord) => told.push(one) }
+  for (const block of mockBars(flawed)) {
     if (block.kind === 'other') rows.push(...block.records.map(({ text }) => JSON.parse(text)))
     else for (let i = 0; i < block.batch.length; i++) rows.push(barAt(block.batch, i))
   }
-  const clean = new Map(
-    bars({ sessions: usual.slice(0, 3) }).map((bar) => [`${bar.time} ${bar.symbol}`, bar]),
-  )
   const at = (kind: string) => told.filter((each) => each.kind === kind)
   const rowsAt = (time: string, symbol: string) =>
     rows.filter((row) => row.time === time && row.symbol === symbol)
 
-  test('are one of each kind a session, and are told', () => {
-    expect(told.map(({ kind }) => kind).sort()).toEqual([...DEFECTS, ...DEFECTS, ...DEFECTS].sort())
+  test('of single bars come once a session, those that last once, those that compare after six sessions', () => {
+    const counts = Object.fromEntries(DEFECTS.map((kind) => [kind, at(kind).length]))
+    const once = 'drift jump split coverage absent session-total correlation holiday unknown-symbol'.split(
+      ' ',
+    )
+    for (const [kind, count] of Object.entries(counts))
+      expect([kind, count]).toEqual([kind, once.includes(kind) ? 1 : kind === 'volume-outlier' ? 4 : 10])
   })
 
   test('duplicates and conflicts', () => {
-    for (const { time, symbol } of at('duplicate')) {
-      const [a, b] = rowsAt(time, symbol)
+    for (const { from, symbol } of at('duplicate')) {
+      const [a, b] = rowsAt(from, symbol)
       expect(b).toEqual(a)
     }
-    for (const { time, symbol } of at('conflict')) {
-      const [a, b] = rowsAt(time, symbol)
+    for (const { from, symbol } of at('conflict')) {
+      const [a, b] = rowsAt(from, symbol)
       expect(b).toEqual({ ...a, volume: (a!.volume as number) + 100 })
     }
   })
 
-  test('two times swapped', () => {
-    let backward = 0
-    const last = new Map<unknown, number>()
-    for (const row of rows) {
-      const ms = Date.parse(row.time as string)
-      if (
-        ms < (last.get(row.symbol) ?? 0) &&
-        row.session === 'rth' &&
-        rowsAt(row.time as string, row.symbol as string).length === 1
-      )
-        backward++
-      if (row.session === 'rth') last.set(row.symbol, ms)
-    }
-    expect(backward).toBe(3)
-  })
-
-  test('a missing stretch of 15 bars', () => {
-    for (const { time, symbol } of at('missing')) {
-      const from = Date.parse(time)
-      const there = (k: number) =>
-        rows.some((row) => row.symbol === symbol && Date.parse(row.time as string) === from + k * MINUTE)
-      for (let k = 0; k < 15; k++) expect(there(k)).toBe(false)
+  test('bars that are left out', () => {
+    for (const kind of ['missing', 'missing-one', 'first-bar', 'last-bar', 'coverage', 'absent']) {
+      for (const { from, to, symbol } of at(kind))
+        expect(rows.filter((row) => row.symbol === symbol && row.time! >= from && row.time! <= to)).toEqual(
+          [],
+        )
     }
   })
 
-  test('no volume, a frozen price, a spike', () => {
-    for (const { time, symbol } of at('zero-volume'))
-      expect(rowsAt(time, symbol)[0]).toMatchObject({ volume: 0, trades: 0 })
-    for (const { time, symbol } of at('stale')) {
-      for (let k = 0; k < 10; k++) {
-        const row = rowsAt(
-          new Date(Date.parse(time) + k * MINUTE).toISOString().replace('.000', ''),
-          symbol,
-        )[0]!
-        const price = clean.get(`${time} ${symbol}`)!.open
-        expect([row.open, row.high, row.low, row.close, row.vwap]).toEqual([
-          price,
-          price,
-          price,
-          price,
-          price,
-        ])
-      }
+  test('no volume, a bar that stands still, a close and a high that stand out', () => {
+    for (const { from, symbol } of at('zero-volume'))
+      expect(rowsAt(from, symbol)[0]).toMatchObject({ volume: 0, trades: 0 })
+    for (const { from, to, symbol, count } of at('stale')) {
+      const run = rows.filter((row) => row.symbol === symbol && row.time! >= from && row.time! <= to)
+      expect([count, new Set(run.map((row) => `${row.close} ${row.volume}`)).size]).toEqual([20, 1])
     }
-    for (const { time, symbol } of at('spike')) {
-      const was = clean.get(`${time} ${symbol}`)!
-      expect(rowsAt(time, symbol)[0]).toEqual({ ...was, high: Math.round(was.high * 120) / 100 })
+    for (const { from, symbol } of at('spike')) {
+      const row = rowsAt(from, symbol)[0] as Bar
+      expect(row.close / row.open).toBeGreaterThan(1.04)
+    }
+    for (const { from, symbol } of at('wick')) {
+      const row = rowsAt(from, symbol)[0] as Bar
+      expect(row.high / row.close).toBeGreaterThan(1.15)
     }
   })
 
-  test('a bar an hour after the close', () => {
-    const outside = rows.filter((row) => row.session === 'eth')
-    expect(outside.length).toBe(3)
-    for (const row of outside) expect(row.time).toMatch(/T20:59:00Z$/)
+  test('rows in the wrong place', () => {
+    for (const { from, symbol } of at('outside-session')) expect(rowsAt(from, symbol)[0]!.session).toBe('rth')
+    for (const { from, symbol } of at('label')) expect(rowsAt(from, symbol)[0]!.session).toBe('eth')
+    for (const { from } of at('off-grid')) expect(from).toMatch(/:30Z$/)
+    for (const { from } of at('holiday')) expect(sessionOn(Date.parse(from.slice(0, 10)) / DAY)).toBeNull()
+    expect(at('unknown-symbol')[0]!.symbol).toBe('ZZZZ')
   })
 
   test('records that no bar can hold', () => {
-    for (const { time, symbol } of at('high-below-low')) {
-      const row = rowsAt(time, symbol)[0] as Bar
+    for (const { from, symbol } of at('high-below-low')) {
+      const row = rowsAt(from, symbol)[0] as Bar
       expect(row.high).toBeLessThan(row.low)
     }
-    for (const { time, symbol } of at('negative-price'))
-      expect((rowsAt(time, symbol)[0] as Bar).low).toBeLessThan(0)
-    for (const { time, symbol } of at('null-price')) expect(rowsAt(time, symbol)[0]!.close).toBeNull()
+    for (const { from, symbol } of at('negative-price'))
+      expect((rowsAt(from, symbol)[0] as Bar).low).toBeLessThan(0)
+    for (const { from, symbol } of at('null-price')) expect(rowsAt(from, symbol)[0]!.close).toBeNull()
+    for (const { from, symbol } of at('negative-volume'))
+      expect(rowsAt(from, symbol)[0]!.volume).toBeLessThan(0)
+  })
+
+  test('only those that are asked for, and the other bars are as they were', () => {
+    const some: DefectRecord[] = []
+    const out: Bar[] = []
+    const onDefect = (one: DefectRecord) => some.push(one)
+    for (const block of mockBars({ ...base, sessions, defects: ['wick'], onDefect }))
+      if (block.kind === 'bars') for (let i = 0; i < block.batch.length; i++) out.push(barAt(block.batch, i))
+    const clean = bars({ sessions })
+    const changed = out.filter((bar, i) => JSON.stringify(bar) !== JSON.stringify(clean[i]))
+    expect(changed.map(({ time, symbol }) => [time, symbol])).toEqual(
+      some.map(({ from, symbol }) => [from, symbol]),
+    )
   })
 
   test('a session of one daily bar gets what fits', () => {
-    const out = [...mockBars({ ...base, interval: '1d', sessions: usual.slice(0, 1), defects: true })]
-    expect(out.length).toBeGreaterThan(0)
+    const daily = { ...base, interval: '1d', sessions: usual.slice(0, 1), defects: DEFECTS } as const
+    expect([...mockBars(daily)].length).toBeGreaterThan(0)
   })
 })

@@ -1,0 +1,108 @@
+/** The command around the checks: dates, inputs, exit statuses, records and the table. */
+import { describe, expect, test } from 'vitest'
+import { parse } from '../support/training.js'
+import { freshDatabase, Workdir } from '../support/workdir.js'
+
+const KEYS = 'type,date,ruleset,symbol,check,severity,from,to,count,observed,expected,samples,fix'
+
+test('flawed days: records, the same in every time zone; what was put in is written beside; the table', async () => {
+  const dir = new Workdir()
+  const made = await dir.shell(
+    'jules fetch --mock --days 8 --defects all --defects-out put.ndjson > bars.ndjson',
+  )
+  expect([made.status, made.stderr]).toEqual([0, ''])
+  const put = parse(dir.read('put.ndjson'))
+  expect(new Set(put.map((one) => Object.keys(one).join()))).toEqual(
+    new Set(['type,kind,symbol,from,to,count,check']),
+  )
+  const zones = ['UTC', 'Asia/Tokyo', 'Pacific/Kiritimati']
+  const [first, ...others] = await Promise.all(
+    zones.map((TZ) => dir.jules(['eod-validate', 'bars.ndjson'], { env: { TZ } })),
+  )
+  for (const other of others) expect(other).toEqual(first)
+  expect([first!.status, first!.stderr]).toEqual([1, ''])
+  const records = parse(first!.stdout)
+  expect(new Set(records.map((record) => Object.keys(record).join()))).toEqual(new Set([KEYS]))
+  expect(put.filter(({ check }) => !records.some((record) => record.check === check))).toEqual([])
+  const table = await dir.jules(['eod-validate', 'bars.ndjson', '-f', 'table'])
+  expect(table.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+  expect(table.stdout).toMatch(/\nNVDA, MSFT 2025-07-23 to 2025-08-01: \d+ rows, \d+ errors, \d+ warnings\n$/)
+})
+
+describe('a clean day', () => {
+  test('says nothing, from a pipe or a file; its table is one line', async () => {
+    const dir = new Workdir()
+    const piped = await dir.shell('jules fetch --mock --days 1 | tee day.ndjson | jules eod-validate')
+    expect(piped).toMatchObject({ status: 0, stdout: '', stderr: '' })
+    const table = await dir.jules(['eod-validate', 'day.ndjson', '-f', 'table'])
+    expect(table.stdout).toBe('NVDA, MSFT 2025-08-01: 780 rows, clean\n')
+    const other = await dir.jules(['eod-validate', 'day.ndjson', '--date', '2025-07-30'])
+    expect([other.status, other.stderr]).toEqual([
+      69,
+      'jules eod-validate: day.ndjson: no bars of 2025-07-30\n',
+    ])
+  })
+})
+
+test.each<[args: string[], status: number, stderr: string]>([
+  [['--store', '--date', '2025-11-27'], 0, 'market closed (Thanksgiving)'],
+  [['--store', '--date', '2025-07-26..2025-07-27'], 0, 'market closed (weekend)'],
+  [['--store', '--as-of', '2025-07-30T20:04:59Z'], 75, 'session ends at 16:00'],
+  [['--store', '--as-of', '2025-07-03T12:00:00Z'], 75, 'session ends at 13:00'],
+  [['none.ndjson'], 66, 'none.ndjson: no such file or directory'],
+  [['empty.ndjson'], 69, 'empty.ndjson: holds no bars'],
+  [['cut.ndjson'], 65, 'cut.ndjson:1: expected a JSON object'],
+  [['--threshold', 'spke=3', 'cut.ndjson'], 64, '--threshold: expected one of '],
+  [['--threshold', 'missing=3', 'cut.ndjson'], 64, '--threshold: missing has no threshold'],
+  [['--date', '2025-08-02..2025-08-01', 'cut.ndjson'], 64, '--date: expected the earlier date first'],
+  [['--store', '--date', '2025-07-30', '--dsn', 'postgres://127.0.0.1:1/x'], 69, ''],
+])('%j ends %i', async (args, status, stderr) => {
+  const dir = new Workdir()
+  dir.write('empty.ndjson', '')
+  dir.write('cut.ndjson', '{"type":"bar","sym')
+  const result = await dir.jules(['eod-validate', ...args])
+  expect([result.status, result.stdout]).toEqual([status, ''])
+  expect(result.stderr).toContain(stderr)
+})
+
+test('--explain tells a check with its threshold, and lists all', async () => {
+  const dir = new Workdir()
+  const env = { JULES_EOD_VALIDATE_THRESHOLD: 'spike=15' }
+  const spike = await dir.jules(['eod-validate', '--explain', 'spike'], { env })
+  expect(spike.stdout).toMatch(/^spike \(error\): .*\nthreshold: 15 standard deviations\n/)
+  const all = await dir.jules(['eod-validate', '--explain', 'all'])
+  expect(all.stdout).toMatch(/^schema +error +rows/)
+})
+
+test('the store: sessions before for comparison, today and the last session by the clock of New York', async () => {
+  const dir = new Workdir()
+  const { dsn } = await freshDatabase()
+  const load = `jules load -q --dsn '${dsn}'`
+  await dir.shell(
+    `jules fetch --mock --days 7 --to 2025-07-29 | ${load}; jules fetch --mock --from 2025-07-30 --to 2025-07-30 --defects zero-volume,missing-one,volume-outlier | ${load}`,
+  )
+  const args = ['eod-validate', '--dsn', dsn, '--as-of', '2025-07-31T02:00:00Z']
+  const today = await dir.jules(args, { env: { TZ: 'Asia/Tokyo' } })
+  expect([today.status, today.stderr]).toEqual([1, ''])
+  expect(
+    parse(today.stdout)
+      .map(({ check, date }) => [check, date])
+      .sort(),
+  ).toEqual([
+    ['missing', '2025-07-30'],
+    ['zero-volume', '2025-07-30'],
+  ])
+  const last = await dir.jules([
+    ...args.slice(0, 3),
+    '--as-of',
+    '2025-07-30T13:00:00Z',
+    '--date',
+    'last-session',
+  ])
+  expect(last).toMatchObject({ status: 0, stdout: '' })
+  const none = await dir.jules([...args, '--date', '2025-07-18'])
+  expect([none.status, none.stderr]).toEqual([69, 'jules eod-validate: no bars of 2025-07-18\n'])
+  const warned = ['eod-validate', '--dsn', dsn, '--date', '2025-07-29', '--threshold', 'session-total=1.0001']
+  expect((await dir.jules(warned)).status).toBe(0)
+  expect((await dir.jules([...warned, '--strict'])).status).toBe(1)
+})
