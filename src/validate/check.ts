@@ -1,40 +1,8 @@
 /** What a check is: one row of the list in `checks.ts`. */
 import type { Severity } from '../market/quality.js'
-import type { Together } from './correlation.js'
+import type { CheckId } from './check-ids.js'
 import type { Day } from './day.js'
-
-/** Every check there is, in the order in which the findings of a day are told. */
-export const CHECK_IDS = [
-  'schema',
-  'unknown-symbol',
-  'absent',
-  'first-bar',
-  'last-bar',
-  'missing',
-  'coverage',
-  'off-grid',
-  'overlap',
-  'out-of-order',
-  'duplicate',
-  'conflict',
-  'drift',
-  'outside-session',
-  'holiday',
-  'label',
-  'ohlc',
-  'price',
-  'negative-volume',
-  'zero-volume',
-  'spike',
-  'split',
-  'return-outlier',
-  'stale',
-  'volume-outlier',
-  'session-total',
-  'correlation',
-  'freshness',
-] as const
-export type CheckId = (typeof CHECK_IDS)[number]
+import type { Together } from './seen.js'
 
 /** Something found, before it is a record. */
 export interface Found {

@@ -4,7 +4,7 @@ import { bars, day } from '../../test/support/mock-feed.js'
 import { judgeLines } from '../../test/support/validate.js'
 import type { Bar } from '../market/bar.js'
 import { sessions, sessionsEndingAt } from '../market/calendar.js'
-import { CHECK_IDS } from './check.js'
+import { CHECK_IDS } from './check-ids.js'
 import { CHECKS } from './checks.js'
 
 const DATE = '2025-07-30'

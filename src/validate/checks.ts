@@ -4,7 +4,8 @@
  */
 import { formatTime, HOUR, MINUTE } from '../base/time.js'
 import { closureOn, newYorkDay } from '../market/calendar.js'
-import type { Check, CheckId, Company, Found } from './check.js'
+import type { Check, Company, Found } from './check.js'
+import type { CheckId } from './check-ids.js'
 import { type Day, SAMPLES } from './day.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
 

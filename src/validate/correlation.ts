@@ -2,6 +2,7 @@
 import type { Day } from './day.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
 import { centreOf, NORMAL } from './robust.js'
+import type { Together } from './seen.js'
 
 /** Fewer returns say nothing. */
 const RETURNS = 30
@@ -9,14 +10,6 @@ const RETURNS = 30
 const LEAST_SPREAD = 0.12
 /** Returns count for as many standard deviations at most: a jump is no correlation. */
 const CUT = 5
-
-/** A correlation, and what it is held against. */
-export interface Together {
-  readonly symbols: readonly [string, string]
-  readonly observed: number
-  readonly expected: number
-  readonly z: number
-}
 
 /** Correlations of dates, one after the other. */
 export class Correlations {

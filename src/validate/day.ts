@@ -12,13 +12,12 @@ import {
   type TradingSession,
 } from '../market/calendar.js'
 import { type Anchor, barStarts, isOnGrid, overlaps } from '../market/grid.js'
-import type { CheckId } from './check.js'
+import type { CheckId } from './check-ids.js'
 import type { Columns } from './columns.js'
 import type { Flawed } from './gathered.js'
-import type { Jump } from './jumps.js'
+import type { Jump, StaleRun, VolumeOutlier } from './seen.js'
 import { type Drift, driftsOf, mainSource } from './sources.js'
 import type { Track } from './track.js'
-import type { VolumeOutlier } from './volumes.js'
 
 /** How often, from when to when, and the first few. */
 export interface Tally {
@@ -30,14 +29,6 @@ export interface Tally {
 }
 
 export const SAMPLES = 3
-
-/** Bars that say the same again and again; slots, both included. */
-export interface StaleRun {
-  readonly from: number
-  readonly to: number
-  readonly close: number
-  readonly volume: number
-}
 
 /** Its columns hold until the next day of the symbol is made. */
 export class Day {

@@ -7,7 +7,7 @@ import { type BarBatch, INTERVALS, type Interval, Names } from '../market/bar.js
 import { describe, type Problem, type Rule } from '../market/problem.js'
 import { type Reject, rejectFailure } from '../market/reading.js'
 import { midnightOf, type RowJudge } from '../market/row-check.js'
-import type { CheckId } from './check.js'
+import type { CheckId } from './check-ids.js'
 import { Track } from './track.js'
 
 export interface GatheredOptions {

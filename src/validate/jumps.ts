@@ -7,20 +7,8 @@ import { splitOf } from '../market/splits.js'
 import type { Day } from './day.js'
 import { FEW, type History, SESSIONS_NEEDED } from './history.js'
 import { median, NORMAL } from './robust.js'
+import type { Jump } from './seen.js'
 import type { Track } from './track.js'
-
-export interface Jump {
-  readonly kind: 'spike' | 'split' | 'return-outlier'
-  /** Slots of the bars that are off, both included; of a split the first bar after it. */
-  readonly from: number
-  readonly to: number
-  /** The move, as a part of the price. */
-  readonly move: number
-  /** In standard deviations of the minute; null for a split. */
-  readonly z: number | null
-  /** For people: what of the bar is off, or what the split looks like. */
-  readonly detail: string
-}
 
 export interface JumpLimits {
   readonly spike: number

@@ -1,17 +1,9 @@
 /** Volumes that stand still or stand out: in a row of bars, in one bar, in a session. */
-import type { Day, StaleRun } from './day.js'
+import type { Day } from './day.js'
 import { type History, SESSIONS_NEEDED } from './history.js'
 import { NORMAL, roughCentreOf } from './robust.js'
+import type { StaleRun, VolumeOutlier } from './seen.js'
 import type { Track } from './track.js'
-
-export interface VolumeOutlier {
-  readonly slot: number
-  readonly volume: number
-  /** What the sessions before had in that minute, at the pace of this day. */
-  readonly expected: number
-  /** Of the log volume, in standard deviations. */
-  readonly z: number
-}
 
 /** Of 20 log volumes the spread is not known well, and a minute with nearly equal ones is chance. */
 const LEAST_SPREAD = 0.25 * NORMAL

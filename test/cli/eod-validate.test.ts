@@ -55,7 +55,7 @@ test.each<[args: string[], status: number, stderr: string]>([
   [['--threshold', 'spke=3', 'cut.ndjson'], 64, '--threshold: expected one of '],
   [['--threshold', 'missing=3', 'cut.ndjson'], 64, '--threshold: missing has no threshold'],
   [['--date', '2025-08-02..2025-08-01', 'cut.ndjson'], 64, '--date: expected the earlier date first'],
-  [['--store', '--date', '2025-07-30', '--dsn', 'postgres://127.0.0.1:1/x'], 69, ''],
+  [['--store', '--date', '2025-07-30', '--dsn', 'postgres://u@127.0.0.1:1/x'], 69, ''],
 ])('%j ends %i', async (args, status, stderr) => {
   const dir = new Workdir()
   dir.write('empty.ndjson', '')
@@ -67,7 +67,7 @@ test.each<[args: string[], status: number, stderr: string]>([
 
 test('--explain tells a check with its threshold, and lists all', async () => {
   const dir = new Workdir()
-  const env = { JULES_EOD_VALIDATE_THRESHOLD: 'spike=15' }
+  const env = { JULES_THRESHOLD: 'spike=15' }
   const spike = await dir.jules(['eod-validate', '--explain', 'spike'], { env })
   expect(spike.stdout).toMatch(/^spike \(error\): .*\nthreshold: 15 standard deviations\n/)
   const all = await dir.jules(['eod-validate', '--explain', 'all'])

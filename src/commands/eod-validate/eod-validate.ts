@@ -84,7 +84,7 @@ export const eodValidate = defineCommand({
     },
     {
       text: 'What is wrong with flawed ones',
-      shell: 'jules fetch --mock --days 8 --defects spike,missing | jules eod-validate -f table',
+      shell: 'jules fetch --mock --days 8 --defects wick | jules eod-validate -f table',
     },
     { text: 'What a check does', shell: 'jules eod-validate --explain spike' },
   ],

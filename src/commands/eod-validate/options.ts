@@ -4,7 +4,8 @@ import { parseTime } from '../../base/stamp.js'
 import { daysFromCivil, parseDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { list, option } from '../../cli/options.js'
-import { CHECK_IDS, type CheckId, type Thresholds } from '../../validate/check.js'
+import type { Thresholds } from '../../validate/check.js'
+import { CHECK_IDS, type CheckId } from '../../validate/check-ids.js'
 import { CHECKS, checkNamed } from '../../validate/checks.js'
 
 /** Which dates: words for what the clock decides, or days since 1970-01-01, both included. */

@@ -193,8 +193,9 @@ export class Defects {
       const own = rowsOf(day, name)
       if (own.length === 0) continue
       if (kind === 'session-total') for (const row of own) day.volume[row]! *= TOTAL
-      else if (kind === 'correlation') mirror(day, own, rowsOf(day, symbols[symbol === 0 ? 1 : 0]!))
-      else if (kind === 'absent' || kind === 'coverage') {
+      else if (kind === 'correlation') {
+        if (!mirror(day, own, rowsOf(day, symbols[symbol === 0 ? 1 : 0]!))) continue
+      } else if (kind === 'absent' || kind === 'coverage') {
         const count = kind === 'absent' ? own.length : Math.ceil(own.length * UNCOVERED)
         const from = Math.floor((own.length - count) / 2)
         const dropped = own.slice(from, from + count)
@@ -415,18 +416,24 @@ function multiply(batch: BarBatch, rows: readonly number[], factor: number): voi
   }
 }
 
-/** Moves against those of the other symbol, minute by minute. */
-function mirror(day: BarBatch, own: readonly number[], others: readonly number[]): void {
-  if (own.length !== others.length) return
-  const level = day.open[own[0]!]! * day.open[others[0]!]!
-  for (const [i, row] of own.entries()) {
-    const other = others[i]!
+/** Moves against those of the other symbol, bar by bar; false where they have too few bars in common. */
+function mirror(day: BarBatch, own: readonly number[], others: readonly number[]): boolean {
+  const otherAt = new Map(others.map((row) => [day.time[row]!, row]))
+  const pairs = own.flatMap((row) => {
+    const other = otherAt.get(day.time[row]!)
+    return other === undefined ? [] : [[row, other] as const]
+  })
+  const [first] = pairs
+  if (first === undefined || pairs.length < own.length / 2) return false
+  const level = day.open[first[0]]! * day.open[first[1]]!
+  for (const [row, other] of pairs) {
     day.open[row] = rounded(level / day.open[other]!)
     day.close[row] = rounded(level / day.close[other]!)
     day.high[row] = rounded(level / day.low[other]!)
     day.low[row] = rounded(level / day.high[other]!)
     day.vwap[row] = rounded(level / day.vwap[other]!)
   }
+  return true
 }
 
 function without(day: BarBatch, dropped: ReadonlySet<number>): BarBatch {
