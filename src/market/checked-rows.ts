@@ -7,6 +7,10 @@ export async function* checkedRows(
   blocks: AsyncGenerator<RecordBlock>,
   reading: Reading,
 ): AsyncGenerator<RecordBlock> {
+  if (reading.check === null) {
+    yield* blocks
+    return
+  }
   const check = reading.check ?? new RowCheck(reading)
   for await (const block of blocks) {
     if (block.kind === 'other') {

@@ -52,8 +52,8 @@ export interface ReadOptions {
   readonly onReject?: ((reject: Reject) => void | Promise<void>) | undefined
   /** Called with what was found out about a file: for those who ask for details. */
   readonly onDetail?: ((words: string) => void) | undefined
-  /** What the rows are held against; one for several sources that are one input. Default: one of its own. */
-  readonly check?: RowJudge | undefined
+  /** What the rows are held against; one for several sources that are one input. Default: one of its own; null: nothing. */
+  readonly check?: RowJudge | null | undefined
   /** Called when a source has ended, for what is worth knowing of its rows; `warn` for what should be looked at. */
   readonly onNote?: ((words: string) => void) | undefined
   readonly onWarn?: ((words: string) => void) | undefined

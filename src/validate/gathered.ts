@@ -6,7 +6,7 @@ import { DAY, type Zone } from '../base/time.js'
 import { type BarBatch, INTERVALS, type Interval, Names } from '../market/bar.js'
 import { describe, type Problem, type Rule } from '../market/problem.js'
 import { type Reject, rejectFailure } from '../market/reading.js'
-import { midnightOf, type RowJudge } from '../market/row-check.js'
+import { midnightOf } from '../market/row-check.js'
 import type { CheckId } from './check-ids.js'
 import { Track } from './track.js'
 
@@ -55,9 +55,6 @@ const CHECK_OF: Readonly<Partial<Record<Rule, CheckId>>> = {
 
 const checkOf = ({ rule, field }: Problem): CheckId =>
   rule === 'negative' && field === 'volume' ? 'negative-volume' : (CHECK_OF[rule] ?? 'schema')
-
-/** Lets every row pass: it is looked at once all are there. */
-export const lenient: RowJudge = { check: () => null, take: () => ({ notes: [], warnings: [] }) }
 
 /** Takes every row and leaves none out. */
 export class Gathered {

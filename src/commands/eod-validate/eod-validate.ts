@@ -19,7 +19,7 @@ import type { Finding } from '../../market/quality.js'
 import { readRecords } from '../../market/records.js'
 import type { BadRows } from '../../store/store.js'
 import { BlockWriter } from '../../stream/sink.js'
-import { Gathered, lenient } from '../../validate/gathered.js'
+import { Gathered } from '../../validate/gathered.js'
 import { SESSIONS_KEPT } from '../../validate/history.js'
 import { REPAIR_SOURCES } from '../../validate/repair.js'
 import { type Verdict, validate } from '../../validate/validate.js'
@@ -176,7 +176,8 @@ async function readFiles(
           ...readOptions(context, given),
           symbol: given.symbol ?? own,
           names,
-          check: lenient,
+          // Rows are held against each other once all are there.
+          check: null,
           onReject: (reject) => gathered.reject(reject),
           onIgnored: (field) =>
             context.ui.detail(`${source.name}: ${quote(field)} is not a field of a bar, ignored`),
