@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
@@ -52,6 +52,8 @@ _jules() {
         --trend-bps) COMPREPLY=(); return ;;
         --trend-minutes) COMPREPLY=(); return ;;
         --gaps) COMPREPLY=(); return ;;
+        --defects) COMPREPLY=($(compgen -W 'all drift stale missing missing-one first-bar last-bar duplicate conflict out-of-order zero-volume negative-volume volume-outlier spike wick off-grid label overlap outside-session high-below-low negative-price null-price jump split coverage absent session-total correlation holiday unknown-symbol' -- "$cur")); return ;;
+        --defects-out) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --symbol) COMPREPLY=(); return ;;
         --tz) COMPREPLY=(); return ;;
         --columns) COMPREPLY=(); return ;;
@@ -67,7 +69,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --days --from --to --source --session --repair --since-store --follow --strict --quarantine --allow-adjustment-mix --alpaca-url --alphavantage-url --polygon-url --quota --no-cache --refresh --gateway --client-id --dsn --schema --lock-timeout --allow-cleartext --mock --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --rejects --max-rejects --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --days --from --to --source --session --repair --since-store --follow --strict --quarantine --allow-adjustment-mix --alpaca-url --alphavantage-url --polygon-url --quota --no-cache --refresh --gateway --client-id --dsn --schema --lock-timeout --allow-cleartext --mock --seed --regime --noise-bps --revert-bps --revert-half-life --trend-bps --trend-minutes --gaps --defects --defects-out --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --rejects --max-rejects --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'load')
@@ -378,6 +380,34 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--symbols --interval --source --from --to --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'eod-validate')
+      case $prev in
+        --date) COMPREPLY=($(compgen -W 'today last-session' -- "$cur")); return ;;
+        --as-of) COMPREPLY=(); return ;;
+        --threshold) COMPREPLY=($(compgen -W 'coverage= drift= spike= split= return-outlier= stale= volume-outlier= session-total= correlation= freshness=' -- "$cur")); return ;;
+        --explain) COMPREPLY=($(compgen -W 'all schema unknown-symbol absent first-bar last-bar missing coverage off-grid overlap out-of-order duplicate conflict drift outside-session holiday label ohlc price negative-volume zero-volume spike split return-outlier stale volume-outlier session-total correlation freshness' -- "$cur")); return ;;
+        --repair-source) COMPREPLY=($(compgen -W 'alpaca alphavantage polygon ib' -- "$cur")); return ;;
+        --symbols) COMPREPLY=(); return ;;
+        --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
+        --source) COMPREPLY=($(compgen -W 'file mock' -- "$cur")); return ;;
+        --symbol) COMPREPLY=(); return ;;
+        --tz) COMPREPLY=(); return ;;
+        --columns) COMPREPLY=(); return ;;
+        --time-format) COMPREPLY=(); return ;;
+        --decimal) COMPREPLY=($(compgen -W '. ,' -- "$cur")); return ;;
+        --vendor) COMPREPLY=($(compgen -W 'alpaca alphavantage binance databento firstrate ib kibot metatrader nasdaq ninjatrader polygon stooq tradingview yahoo' -- "$cur")); return ;;
+        --input-format) COMPREPLY=($(compgen -W 'ndjson csv parquet' -- "$cur")); return ;;
+        --max-line) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--date --as-of --strict --threshold --explain --repair-source --symbols --interval --source --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'sim')
