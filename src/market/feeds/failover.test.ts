@@ -181,7 +181,7 @@ describe('one source', () => {
     }
     const { bars, outcome, said } = await run([source('alpaca', { alter: twice })], { symbols: ['NVDA'] })
     expect(outcome.corrected).toBe(2)
-    expect(said.join('\n')).toMatch(/1 bars came twice[^]*2 bars were corrected/)
+    expect(said.join('\n')).toMatch(/1 bars came twice[\s\S]*2 bars were corrected/)
     expect(bars).toHaveLength(3 * 390)
     expect(bars.find(({ time }) => time === '2025-07-29T13:31:00Z')?.close).toBe(2)
   })
