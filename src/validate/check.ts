@@ -18,8 +18,11 @@ export interface Found {
   readonly samples: readonly string[]
   /** For people, without symbol and date. */
   readonly words: string
-  /** What to fetch again: the bars from `fromMs` to `toMs`, the whole date, all dates; null where that helps nothing. */
-  readonly repair: 'bars' | 'date' | 'series' | null
+  /**
+   * What to fetch again: the bars from `fromMs` to `toMs`, the whole date, all dates; or which rows of the store have to go, those of a
+   * date without a session or of another one. Null where nothing of that helps.
+   */
+  readonly repair: 'bars' | 'date' | 'series' | 'purge' | null
 }
 
 /** All symbols of one interval on one date. */

@@ -204,14 +204,14 @@ export const CHECKS: readonly Check[] = [
     words: 'bars that do not begin on the grid of their session',
     explain:
       'A bar of the session that begins neither a whole number of intervals after the open nor on one of the clock.',
-    run: (day) => rowsWith(day, 'off-grid', { words: 'off the grid of the session', repair: null }),
+    run: (day) => rowsWith(day, 'off-grid', { words: 'off the grid of the session', repair: 'purge' }),
   },
   {
     ...{ id: 'overlap', severity: 'error', threshold: null },
     of: 'day',
     words: 'bars that share time with another bar',
     explain: 'Two bars that begin less than an interval apart. Bars off the grid are told as that alone.',
-    run: (day) => rowsWith(day, 'overlap', { words: 'sharing time with the bar before', repair: null }),
+    run: (day) => rowsWith(day, 'overlap', { words: 'sharing time with the bar before', repair: 'purge' }),
   },
   {
     ...{ id: 'out-of-order', severity: 'error', threshold: null },
@@ -258,7 +258,7 @@ export const CHECKS: readonly Check[] = [
     explain:
       'A bar with session rth before the open, from the close on, or from 13:00 on before an early close.',
     run: (day) =>
-      rowsWith(day, 'outside-session', { words: 'said to be rth outside of the session', repair: null }),
+      rowsWith(day, 'outside-session', { words: 'said to be rth outside of the session', repair: 'purge' }),
   },
   {
     ...{ id: 'holiday', severity: 'error', threshold: null },
@@ -269,7 +269,7 @@ export const CHECKS: readonly Check[] = [
     run: (day) =>
       rowsWith(day, 'holiday', {
         words: `on a day without a session (${closureOn(day.day) ?? 'closed'})`,
-        repair: null,
+        repair: 'purge',
       }),
   },
   {

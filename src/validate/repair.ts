@@ -18,10 +18,36 @@ export interface Repair {
   readonly otherwise: string
 }
 
+/** What has to go from the store. */
+export interface Removal extends Omit<Repair, 'by'> {
+  readonly isSession: boolean
+  /** Rows that have to go: one of them is named exactly. */
+  readonly count: number
+  /** New York date, days since 1970-01-01. */
+  readonly day: number
+}
+
+/**
+ * The commands that take rows out of the store. Where several are among others the whole date is fetched first, and only then
+ * exchanged: nothing goes before what takes its place is there.
+ */
+export function removalCommand({ isSession, count, day, ...repair }: Removal): string {
+  const { symbol, interval, from } = repair
+  const date = formatDate(day)
+  const purge = (span: string) => `jules db purge --span ${symbol}:${span} --interval ${interval} --yes`
+  if (count === 1) return purge(formatTime(from))
+  if (!isSession) return purge(date)
+  const file = `${symbol}-${date}.ndjson`
+  const fetched = fetchCommand({ ...repair, from: day, to: day, by: 'dates' })
+  return `${fetched} -o ${file} && ${purge(date)} && jules load ${file}`
+}
+
 /** `jules fetch --source alpaca --repair NVDA:2025-07-30T13:31:00Z..2025-07-30T13:45:00Z | jules load` */
-export function repairCommand({ symbol, interval, from, to, by, source, otherwise }: Repair): string {
+export const repairCommand = (repair: Repair): string => `${fetchCommand(repair)} | jules load`
+
+function fetchCommand({ symbol, interval, from, to, by, source, otherwise }: Repair): string {
   const who = source !== null && REPAIR_SOURCES.includes(source) ? source : otherwise
   const words = by === 'bars' ? formatTime : formatDate
   const length = interval === '1m' ? '' : ` --interval ${interval}`
-  return `jules fetch --source ${who} --repair ${symbol}:${words(from)}..${words(to)}${length} | jules load`
+  return `jules fetch --source ${who} --repair ${symbol}:${words(from)}..${words(to)}${length}`
 }

@@ -13,7 +13,7 @@ import { addBackward, addFlawed, Day, isOvernight, place, tradeDay, tradeEnd } f
 import type { Flawed, Gathered } from './gathered.js'
 import { History, SESSIONS_NEEDED } from './history.js'
 import { type Before, fillReturns, jumpsOf, settleReturns } from './jumps.js'
-import { repairCommand } from './repair.js'
+import { removalCommand, repairCommand } from './repair.js'
 import { roughCentreOf } from './robust.js'
 import type { Track } from './track.js'
 import { fillVolumes, meanOf, staleRuns, totalOf, volumeOutliers } from './volumes.js'
@@ -376,10 +376,21 @@ class Validation {
       }))
   }
 
-  #fix({ symbol, day, fromMs, toMs, repair }: Found, of: Day | null): string | null {
+  #fix({ symbol, day, fromMs, toMs, count, repair }: Found, of: Day | null): string | null {
     if (repair === null || symbol === null || of === null || fromMs === null || toMs === null) return null
     const { interval, source, seriesFrom, seriesTo } = of
     const isDaily = interval === '1d'
+    if (repair === 'purge') {
+      const removal = {
+        symbol,
+        interval,
+        source,
+        otherwise: this.#options.repairSource,
+        from: fromMs,
+        to: toMs,
+      }
+      return removalCommand({ ...removal, day, count, isSession: of.session !== null })
+    }
     const [from, to] = repair === 'series' ? [seriesFrom, seriesTo] : [day, day]
     return repairCommand({
       ...{ symbol, interval, source, otherwise: this.#options.repairSource },
