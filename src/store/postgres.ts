@@ -5,6 +5,7 @@ import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
 import { type BarBatch, Names, newBatch } from '../market/bar.js'
 import type { Problem } from '../market/problem.js'
+import { type ArrivalQuery, type Arrived, arrivals, runRecords } from './beside.js'
 import { failureOf } from './blocking.js'
 import { BarCasts } from './casts.js'
 import { type Catalog, type FoundTable, readCatalog } from './catalog.js'
@@ -173,6 +174,20 @@ export class PostgresStore implements Store {
       const { rowCount } = await this.#client.query(`DELETE FROM market_data WHERE ${purged(what)}`)
       return rowCount ?? 0
     })
+  }
+
+  /** When bars came into the store; generated ones are left aside. */
+  arrivals(query: ArrivalQuery): Promise<Arrived[]> {
+    return this.#doing('asking when bars came', async () =>
+      arrivals(this.#client, await this.#catalog(), query),
+    )
+  }
+
+  /** What runs left behind between two instants, the second excluded. */
+  runRecords(span: { readonly fromMs: number; readonly toMs: number }) {
+    return this.#doing('reading records of runs', async () =>
+      runRecords(this.#client, await this.#catalog(), span),
+    )
   }
 
   async close(): Promise<void> {

@@ -30,5 +30,12 @@ export const CHECK_IDS = [
   'session-total',
   'correlation',
   'freshness',
+  'arrival',
+  'clock-skew',
+  'store-file',
+  'ledger',
+  'daily-loss',
+  'uptime',
+  'disk',
 ] as const
 export type CheckId = (typeof CHECK_IDS)[number]

@@ -2,12 +2,13 @@
  * The checks of a day at its end. What is one fault is one finding: rows that are flawed are not also missing, a gap is no outlier, a
  * spike is not two of them, a session that is absent lacks nothing else. Each row says what it is, how bad, and by which number.
  */
-import { formatTime, HOUR, MINUTE } from '../base/time.js'
+import { formatTime, HOUR, MINUTE, SECOND } from '../base/time.js'
 import { closureOn, newYorkDay } from '../market/calendar.js'
-import type { Check, Company, Found } from './check.js'
+import type { Check, Company, Facts, Found } from './check.js'
 import type { CheckId } from './check-ids.js'
 import { type Day, SAMPLES } from './day.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
+import { ledgerFound, lossFound, uptimeFound } from './paper.js'
 
 /** `n bars`, `1 bar`. */
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
@@ -415,7 +416,126 @@ export const CHECKS: readonly Check[] = [
       ]
     },
   },
+  {
+    ...{ id: 'arrival', severity: 'warn', threshold: 24, unit: 'hours after the close' },
+    of: 'facts',
+    words: 'bars that came late into the store',
+    explain:
+      'Half of the bars of a symbol came into the store later than so many hours after the close of their session, by updated_at. Of the store alone.',
+    run: ({ day, closeMs, arrivals = [] }, hours) =>
+      arrivals.flatMap(({ symbol, rows, medianMs }) => {
+        const late = closeMs === null ? 0 : (medianMs - closeMs) / HOUR
+        if (late <= hours) return []
+        return [
+          {
+            ...{ symbol, day, fromMs: null, toMs: null, count: rows, samples: [], repair: null },
+            ...{ observed: rounded(late), expected: hours },
+            words: `half of the bars came more than ${counted(Math.floor(late), 'hour')} after the close`,
+          },
+        ]
+      }),
+  },
+  {
+    ...{ id: 'clock-skew', severity: 'error', threshold: 5, unit: 'seconds' },
+    of: 'facts',
+    words: 'bars that were there before they had ended',
+    explain:
+      'Rows of the store whose updated_at lies more than so many seconds before the end of their bar: a clock is wrong, or bars were written that nobody could know. Generated bars are left aside.',
+    run: ({ day, arrivals = [] }, seconds) =>
+      arrivals.flatMap(({ symbol, early, firstEarlyMs, mostEarlyMs }) => {
+        if (early === 0 || mostEarlyMs <= seconds * SECOND) return []
+        return [
+          {
+            ...{
+              symbol,
+              day,
+              fromMs: firstEarlyMs,
+              toMs: firstEarlyMs,
+              count: early,
+              samples: [],
+              repair: null,
+            },
+            ...{ observed: rounded(mostEarlyMs / SECOND), expected: seconds },
+            words: `${counted(early, 'bar')} came up to ${Math.round(mostEarlyMs / SECOND)} s before their end`,
+          },
+        ]
+      }),
+  },
+  {
+    ...{ id: 'store-file', severity: 'error', threshold: null },
+    of: 'facts',
+    words: 'bars of the store that are not those of a file',
+    explain:
+      'Bars that stand in the store or in the file of --against alone, or have other prices or volumes there.',
+    run: comparedFound,
+  },
+  {
+    ...{ id: 'ledger', severity: 'error', threshold: null },
+    of: 'facts',
+    words: 'books of a run on paper that do not agree',
+    explain:
+      'Equity that is not cash and shares at their marks; cash or shares that do not follow from the fills; fills that the journal of the run has not, or has otherwise. Of runs of jules paper, whose records stand in the store or in the files of --paper.',
+    run: ({ paper }) => (paper === undefined ? [] : ledgerFound(paper)),
+  },
+  {
+    ...{ id: 'daily-loss', severity: 'error', threshold: 50, unit: 'dollars' },
+    of: 'facts',
+    words: 'a loss of the day that reached its limit',
+    explain: 'A mark of a run of jules paper at which the day had lost that much.',
+    run: ({ paper }, limit) => (paper === undefined ? [] : lossFound(paper, limit)),
+  },
+  {
+    ...{ id: 'uptime', severity: 'error', threshold: 0.99, unit: 'part of the session' },
+    of: 'facts',
+    words: 'a run on paper that was not there',
+    explain:
+      'The part of the bars of the session at whose end a run of jules paper was ready, with data that was not stale: from its first record, or the open where it was there the day before, to the close or the end that it told.',
+    run: ({ paper }, least) => (paper === undefined ? [] : uptimeFound(paper, least)),
+  },
+  {
+    ...{ id: 'disk', severity: 'error', threshold: 1, unit: 'GiB' },
+    of: 'facts',
+    words: 'a disk that is nearly full',
+    explain: 'Less than that is free where the data of jules lies. Where the store is read.',
+    run: ({ day, disk }, gigabytes) => {
+      if (disk === undefined || disk.freeBytes >= gigabytes * 2 ** 30) return []
+      const free = rounded(disk.freeBytes / 2 ** 30)
+      return [
+        {
+          ...{ symbol: null, day, fromMs: null, toMs: null, count: 1, samples: [disk.where], repair: null },
+          ...{ observed: free, expected: gigabytes },
+          words: `${free} GiB are free at ${disk.where}`,
+        },
+      ]
+    },
+  },
 ]
+
+/** Bars that stand in one of two places alone, or differ: one finding a symbol. */
+function comparedFound({ day, compared = [] }: Facts): Found[] {
+  return compared.flatMap(({ symbol, storeAlone, fileAlone, different }) => {
+    const times = [...storeAlone, ...fileAlone, ...different.map(({ timeMs }) => timeMs)]
+    if (times.length === 0) return []
+    const parts = [
+      [storeAlone.length, 'in the store alone'],
+      [fileAlone.length, 'in the file alone'],
+      [different.length, 'different'],
+    ] as const
+    const words = parts.flatMap(([count, what]) => (count > 0 ? [`${counted(count, 'bar')} ${what}`] : []))
+    const samples = [
+      ...different.map(({ words: text }) => text),
+      ...fileAlone.map((time) => `${formatTime(time)} in the file alone`),
+      ...storeAlone.map((time) => `${formatTime(time)} in the store alone`),
+    ].slice(0, SAMPLES)
+    return [
+      {
+        ...{ symbol, day, fromMs: Math.min(...times), toMs: Math.max(...times), count: times.length },
+        ...{ observed: times.length, expected: 0, samples, repair: null },
+        words: `store and file: ${words.join(', ')}: ${samples.join(', ')}`,
+      },
+    ]
+  })
+}
 
 /** Bars of the session with a volume of 0, those of a stale run left aside: one finding. */
 function zeroVolume(day: Day): Found[] {

@@ -4,7 +4,7 @@ import { type Interval, intervalMs } from '../market/bar.js'
 import { isCovered, newYorkDay, sessionOn, sessions } from '../market/calendar.js'
 import { type Anchor, anchorOf, endOfBar } from '../market/grid.js'
 import type { Finding } from '../market/quality.js'
-import type { Check, Found, Thresholds } from './check.js'
+import type { Check, Facts, Found, Thresholds } from './check.js'
 import { CHECK_IDS, type CheckId } from './check-ids.js'
 import { CHECKS } from './checks.js'
 import { Columns } from './columns.js'
@@ -33,6 +33,8 @@ export interface ValidateOptions {
   /** Where bars come from that cannot be had again from where they came. */
   readonly repairSource: string
   readonly asOfMs: number
+  /** What is known of dates beside their bars. */
+  readonly facts?: readonly Facts[]
   /** The close of the last session that has ended, where the newest bar is held against it. */
   readonly lastSessionEndMs: number | null
 }
@@ -311,6 +313,13 @@ class Validation {
       if (check.of !== 'whole') continue
       for (const found of check.run(whole, this.#limits[check.id]))
         this.#add(check, found, { interval: null })
+    }
+    for (const facts of this.#options.facts ?? []) {
+      for (const check of CHECKS) {
+        if (check.of !== 'facts') continue
+        for (const found of check.run(facts, this.#limits[check.id]))
+          this.#add(check, found, { interval: null })
+      }
     }
     const groups = new Map<string, Flawed[]>()
     for (const one of unplaced) {
