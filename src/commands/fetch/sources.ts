@@ -13,6 +13,7 @@ import {
   type Outcome,
   type Span,
 } from '../../market/feeds/failover.js'
+import type { Feed } from '../../market/feeds/feed.js'
 import type { FeedFailure } from '../../market/feeds/history.js'
 import { ibHistory } from '../../market/feeds/ib.js'
 import { HTTP_SOURCES } from '../../market/feeds/keys.js'
@@ -112,9 +113,9 @@ export async function sources(context: Context, given: SourceFlags): Promise<Cho
   const asked = await whatToFetch(context, given, task)
   const feed = failover({ ...shared, ...asked.options })
   return {
-    feed,
+    feed: asked.isNothing ? nothingLacking(feed) : feed,
     wanted: { ...asked.wanted, interval: task.interval, session: task.session },
-    told: ['feed_switch'],
+    told: ['feed_switch', 'note'],
     finish: async () => {
       await finishQuarantine()
       if (!asked.isNothing) judge(context, feed, given)
@@ -177,7 +178,7 @@ async function whatToFetch(context: Context, given: SourceFlags, task: Task) {
     ...{ ...task, ...dates, isFromGiven: given.from !== undefined },
   })
   const isNothing = spans.length === 0
-  if (isNothing) context.ui.note('the store lacks nothing of these sessions')
+  if (isNothing) context.ui.note(NOTHING)
   return {
     isNothing,
     options: { spans: () => spans, before },
@@ -199,6 +200,17 @@ async function quarantine(context: Context, path: string | undefined) {
   }
   return { onQuarantined: writer.bars, finish, close: finish }
 }
+
+const NOTHING = 'the store lacks nothing of these sessions'
+
+/** A record in place of bars: what reads on is told that there are none, and can tell that from nothing at all. */
+const nothingLacking = ({ name }: Feed): Feed => ({
+  name,
+  bars: async function* () {
+    const object = { type: 'note', message: NOTHING }
+    yield { kind: 'other', records: [{ type: 'note', line: 0, object, text: JSON.stringify(object) }] }
+  },
+})
 
 /** Tells what came, and ends with the status that it deserves. Throws 69, 75 or 77. */
 function judge(context: Context, { outcome }: FailoverFeed, { strict }: Pick<SourceFlags, 'strict'>): void {
