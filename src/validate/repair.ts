@@ -16,6 +16,8 @@ export interface Repair {
   readonly source: string | null
   /** Who is asked where that one cannot be. */
   readonly otherwise: string
+  /** Options that name the store, with a blank before them; empty where none are needed. */
+  readonly store: string
 }
 
 /** What has to go from the store. */
@@ -32,18 +34,19 @@ export interface Removal extends Omit<Repair, 'by'> {
  * exchanged: nothing goes before what takes its place is there.
  */
 export function removalCommand({ isSession, count, day, ...repair }: Removal): string {
-  const { symbol, interval, from } = repair
+  const { symbol, interval, from, store } = repair
   const date = formatDate(day)
-  const purge = (span: string) => `jules db purge --span ${symbol}:${span} --interval ${interval} --yes`
+  const purge = (span: string) =>
+    `jules db purge --span ${symbol}:${span} --interval ${interval}${store} --yes`
   if (count === 1) return purge(formatTime(from))
   if (!isSession) return purge(date)
   const file = `${symbol}-${date}.ndjson`
   const fetched = fetchCommand({ ...repair, from: day, to: day, by: 'dates' })
-  return `${fetched} -o ${file} && ${purge(date)} && jules load ${file}`
+  return `${fetched} -o ${file} && ${purge(date)} && jules load${store} ${file}`
 }
 
 /** `jules fetch --source alpaca --repair NVDA:2025-07-30T13:31:00Z..2025-07-30T13:45:00Z | jules load` */
-export const repairCommand = (repair: Repair): string => `${fetchCommand(repair)} | jules load`
+export const repairCommand = (repair: Repair): string => `${fetchCommand(repair)} | jules load${repair.store}`
 
 function fetchCommand({ symbol, interval, from, to, by, source, otherwise }: Repair): string {
   const who = source !== null && REPAIR_SOURCES.includes(source) ? source : otherwise

@@ -32,6 +32,8 @@ export interface ValidateOptions {
   readonly thresholds: Thresholds
   /** Where bars come from that cannot be had again from where they came. */
   readonly repairSource: string
+  /** Options that name the store in repairs, with a blank before them. */
+  readonly repairStore?: string
   readonly asOfMs: number
   /** What is known of dates beside their bars. */
   readonly facts?: readonly Facts[]
@@ -389,20 +391,14 @@ class Validation {
     if (repair === null || symbol === null || of === null || fromMs === null || toMs === null) return null
     const { interval, source, seriesFrom, seriesTo } = of
     const isDaily = interval === '1d'
+    const { repairSource: otherwise, repairStore: store = '' } = this.#options
     if (repair === 'purge') {
-      const removal = {
-        symbol,
-        interval,
-        source,
-        otherwise: this.#options.repairSource,
-        from: fromMs,
-        to: toMs,
-      }
+      const removal = { symbol, interval, source, otherwise, store, from: fromMs, to: toMs }
       return removalCommand({ ...removal, day, count, isSession: of.session !== null })
     }
     const [from, to] = repair === 'series' ? [seriesFrom, seriesTo] : [day, day]
     return repairCommand({
-      ...{ symbol, interval, source, otherwise: this.#options.repairSource },
+      ...{ symbol, interval, source, otherwise, store },
       ...(repair === 'bars' && !isDaily ? { from: fromMs, to: toMs, by: 'bars' } : { from, to, by: 'dates' }),
     })
   }
