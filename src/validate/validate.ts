@@ -32,8 +32,8 @@ export interface ValidateOptions {
   readonly thresholds: Thresholds
   /** Where bars come from that cannot be had again from where they came. */
   readonly repairSource: string
-  /** Options that name the store in repairs, with a blank before them. */
-  readonly repairStore?: string
+  /** Options that name the store in repairs, with a blank before them; undefined where the rows are not those of the store. */
+  readonly repairStore?: string | undefined
   readonly asOfMs: number
   /** What is known of dates beside their bars. */
   readonly facts?: readonly Facts[]
@@ -391,8 +391,11 @@ class Validation {
     if (repair === null || symbol === null || of === null || fromMs === null || toMs === null) return null
     const { interval, source, seriesFrom, seriesTo } = of
     const isDaily = interval === '1d'
-    const { repairSource: otherwise, repairStore: store = '' } = this.#options
+    const { repairSource: otherwise, repairStore } = this.#options
+    const store = repairStore ?? ''
     if (repair === 'purge') {
+      // A file is not ours to change.
+      if (repairStore === undefined) return null
       const removal = { symbol, interval, source, otherwise, store, from: fromMs, to: toMs }
       return removalCommand({ ...removal, day, count, isSession: of.session !== null })
     }
