@@ -6,6 +6,7 @@ import { quote } from '../base/words.js'
 import { type BarBatch, Names, newBatch } from '../market/bar.js'
 import type { Problem } from '../market/problem.js'
 import { type ArrivalQuery, type Arrived, arrivals, runRecords } from './beside.js'
+import type { OtherRecord } from '../market/reading.js'
 import { failureOf } from './blocking.js'
 import { BarCasts } from './casts.js'
 import { type Catalog, type FoundTable, readCatalog } from './catalog.js'
@@ -16,9 +17,10 @@ import { databaseFailure } from './failures.js'
 
 import { ImportProgress } from './import-progress.js'
 import { PostgresLoad } from './load.js'
+import { type Reports, replaceReports } from './records.js'
 import { migrate, schemaVersion } from './schema.js'
 import type { BadRows, Holding, Load, LoadOptions, Purge, Reading, Selection, Store } from './store.js'
-import { BARS, identifier, MIGRATIONS_TABLE, TABLES } from './tables.js'
+import { BARS, identifier, MIGRATIONS_TABLE, RECORD_TABLES, TABLES } from './tables.js'
 import {
   createTimescale,
   isHypertable,
@@ -41,6 +43,13 @@ export interface StoreFacts {
   readonly version: string
   readonly tls: boolean
   readonly tables: 'there' | 'missing' | 'different'
+}
+
+/** A check that found something about a symbol on a date. */
+export interface Reported {
+  readonly date: string
+  readonly symbol: string
+  readonly check: string
 }
 
 /** The store in PostgreSQL, over one connection. */
@@ -188,6 +197,36 @@ export class PostgresStore implements Store {
     return this.#doing('reading records of runs', async () =>
       runRecords(this.#client, await this.#catalog(), span),
     )
+  }
+
+  /** Puts quality records in the place of all of their dates and rule sets, in one transaction. Makes the tables. */
+  async replaceReports(reports: Reports, records: readonly OtherRecord[]): Promise<void> {
+    await this.init()
+    return this.#doing('recording what was found', async () => {
+      const catalog = await this.#catalog()
+      await this.#client.query('BEGIN')
+      try {
+        await replaceReports(this.#client, catalog, { ...reports, records })
+        await this.#client.query('COMMIT')
+      } catch (error) {
+        await this.#client.query('ROLLBACK').catch(() => {})
+        throw error
+      }
+    })
+  }
+
+  /** Which checks found something about which symbol on which of the dates; none where nobody has recorded any. */
+  async reported({ dates, rulesets }: Reports): Promise<Reported[]> {
+    return this.#doing('reading what was found before', async () => {
+      const { name } = RECORD_TABLES.quality!
+      if (!(await this.#catalog()).has(name)) return []
+      const { rows } = await this.#client.query<{ date: string; symbol: string; check: string }>(
+        `SELECT DISTINCT to_char(date, 'YYYY-MM-DD') AS date, symbol, "check" FROM ${name}
+         WHERE date = ANY ($1::date[]) AND ruleset = ANY ($2::text[]) AND symbol <> ''`,
+        [dates, rulesets],
+      )
+      return rows
+    })
   }
 
   async close(): Promise<void> {

@@ -81,6 +81,31 @@ export async function storeRecords(
   return { written, unchanged }
 }
 
+/** What a set of records stands for: all reports of these dates and rule sets. */
+export interface Reports {
+  readonly dates: readonly string[]
+  readonly rulesets: readonly string[]
+}
+
+/**
+ * Puts the records in the place of all reports of their dates and rule sets: those that are not among them go, and those that are
+ * there stay as they are. One transaction is around it.
+ */
+export async function replaceReports(
+  client: Client,
+  catalog: Catalog,
+  { dates, rulesets, records }: Reports & { readonly records: readonly OtherRecord[] },
+): Promise<void> {
+  const table = RECORD_TABLES.quality!
+  const objects = latest(records, table.key, filled(table))
+  await client.query(
+    `DELETE FROM ${table.name} AS t WHERE t.date = ANY ($2::date[]) AND t.ruleset = ANY ($3::text[])
+       AND NOT EXISTS (SELECT 1 FROM ${wordsOf(table).rows} WHERE (${keyOf(table, 'r')}) = (${keyOf(table, 't')}))`,
+    [JSON.stringify(objects), dates, rulesets],
+  )
+  await storeRecords(client, catalog, records)
+}
+
 /** Throws 65 where the tables do not hold the records as they are; returns how many were looked at. */
 export async function verifyRecords(client: Client, records: readonly OtherRecord[]): Promise<number> {
   let count = 0

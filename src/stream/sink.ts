@@ -89,7 +89,7 @@ export interface FileSinkOptions {
   readonly signal?: AbortSignal
   /** Registers a synchronous clean-up for a forced exit; returns its removal. */
   readonly onForcedExit?: (cleanup: () => void) => () => void
-  /** Permission bits of the new file; an existing file keeps its own by default. */
+  /** Permission bits of the new file, whatever the umask; an existing file keeps its own by default. */
   readonly mode?: number
   /** Nothing may have the file's name when it takes it. */
   readonly isNew?: boolean
@@ -136,7 +136,8 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
     write: (bytes) => guard(() => writeAll(handle.fd, bytes)),
     close: () =>
       guard(async () => {
-        if (kind !== undefined && options.mode === undefined) await handle.chmod(kind.mode & 0o7777)
+        const mode = options.mode ?? kind?.mode
+        if (mode !== undefined) await handle.chmod(mode & 0o7777)
         await handle.sync()
         await handle.close()
         if (options.isNew) {

@@ -47,10 +47,22 @@ export interface Looked {
   readonly rows: number
 }
 
+/** The day of a symbol that was judged. */
+export interface Judged extends Looked {
+  readonly symbol: string
+  readonly interval: Interval
+}
+
+/** The rule set that the findings of an interval go by; that of findings beyond any. */
+export const rulesetOf = (interval: Interval | null): string =>
+  interval === null ? RULESET : `${RULESET} ${interval}`
+
 export interface Verdict {
   readonly findings: readonly Finding[]
   /** Dates with a session that were judged and of which there are rows, in order. */
   readonly dates: readonly Looked[]
+  /** The same for each symbol and interval, those without rows too. */
+  readonly judged: readonly Judged[]
   /** Checks that had too little history, and the dates on which they had. */
   readonly skipped: ReadonlyMap<CheckId, readonly number[]>
   /** Rows beyond the years of the calendar, which nobody can judge. */
@@ -105,6 +117,7 @@ class Validation {
   }[] = []
   readonly #skipped = new Map<CheckId, number[]>()
   readonly #rows = new Map<number, number>()
+  readonly #judged: Judged[] = []
   #beyond = 0
   #newestMs = Number.NEGATIVE_INFINITY
 
@@ -131,6 +144,7 @@ class Validation {
     return {
       findings: this.#records(),
       dates: [...this.#rows].map(([day, rows]) => ({ day, rows })).sort((one, other) => one.day - other.day),
+      judged: this.#judged.toSorted((one, other) => one.day - other.day),
       skipped: this.#skipped,
       beyond: this.#beyond,
     }
@@ -180,6 +194,7 @@ class Validation {
         made.push(own)
         if (!isJudged) continue
         this.#rows.set(day, (this.#rows.get(day) ?? 0) + own.rows)
+        this.#judged.push({ day, rows: own.rows, symbol: series.symbol, interval })
         if (!absentWhole.includes(series) || expected.length === 1) this.#ofDay(own)
       }
       const [one, other] = made
@@ -372,7 +387,7 @@ class Validation {
         record: {
           type: 'quality',
           date: formatDate(found.day),
-          ruleset: interval === null ? RULESET : `${RULESET} ${interval}`,
+          ruleset: rulesetOf(interval),
           symbol: found.symbol,
           check: check.id,
           severity: check.severity,

@@ -2,6 +2,7 @@
 import { usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import { choice, file, flag, integer, list, option, real, text, under } from '../../cli/options.js'
+import { address } from '../wiring/addresses.js'
 import { type GatewayPlace, gatewayPlace, instant } from '../wiring/gateway.js'
 import { marketOptions } from '../wiring/market.js'
 import { output } from '../wiring/output.js'
@@ -11,21 +12,6 @@ import { strategyOptions } from '../wiring/strategy.js'
 
 /** Where the gateway is: `sim` for one in this process. */
 const placeOf = (given: string): GatewayPlace | 'sim' => (given === 'sim' ? 'sim' : gatewayPlace(given))
-
-/** What is refused is not shown: an address may hold a secret. */
-function webAddress(given: string): string {
-  if (!/^https?:\/\/\S+$/.test(given) || !URL.canParse(given))
-    throw usage('expected an address that begins with http:// or https://')
-  const { username, password } = new URL(given)
-  if (username === '' && password === '') return given
-  throw usage('expected an address without a name and a password in it')
-}
-
-/** It may hold a token. */
-const address = (help: string) => ({
-  ...option<string | undefined>('URL', help, {}, webAddress),
-  isSecret: true,
-})
 
 const SENT = ['order', 'fill', 'risk', 'equity', 'state', 'summary'] as const
 

@@ -7,8 +7,8 @@ import { formatTime, MINUTE, SECOND } from '../../base/time.js'
 import type { GatewayState } from '../../broker/gateway.js'
 import type { Context } from '../../cli/context.js'
 import type { Alarm } from '../../trading/paper/options.js'
+import { call } from '../wiring/addresses.js'
 
-const PATIENCE_MS = 5 * SECOND
 const PING_EVERY_MS = MINUTE
 const BEAT_EVERY_MS = 5 * SECOND
 
@@ -85,17 +85,11 @@ export class Watch {
     }
   }
 
-  #call(url: string, init: RequestInit): void {
-    const { patienceMs = PATIENCE_MS } = this.#options
-    const { hostname } = new URL(url)
-    const done = fetch(url, { ...init, signal: AbortSignal.timeout(patienceMs), redirect: 'manual' })
-      .then(async (answer) => {
-        await answer.body?.cancel()
-        if (!answer.ok) this.#context.ui.warn(`${hostname} answered ${answer.status}`)
-      })
-      // The address may hold a secret: its host says enough.
-      .catch(() => this.#context.ui.warn(`${hostname} was not reached`))
-      .finally(() => this.#open.delete(done))
+  #call(url: string, init: Pick<RequestInit, 'method' | 'headers' | 'body'>): void {
+    const { patienceMs } = this.#options
+    const done = call(url, { ...init, patienceMs, ui: this.#context.ui }).then(() => {
+      this.#open.delete(done)
+    })
     this.#open.add(done)
   }
 }

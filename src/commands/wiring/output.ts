@@ -15,9 +15,9 @@ export const output = under('Output', {
   output: file('write to FILE, which appears whole or not at all', { short: 'o' }),
 })
 
-export interface Output {
+export interface Output<F extends string = Format> {
   readonly sink: ByteSink
-  readonly format: Format
+  readonly format: F
   /** The records go to a terminal. */
   readonly terminal: boolean
   /** A file takes its name; standard output is left open. */
@@ -25,23 +25,47 @@ export interface Output {
   abort(): Promise<void>
 }
 
+/** Formats that an output may have. */
+export interface Formats<F extends string> {
+  readonly names: readonly F[]
+  readonly byExtension: (path: string) => F | undefined
+  /** Where nothing says another one. */
+  readonly usual: F
+}
+
+interface Given<F extends string> {
+  readonly format: F | undefined
+  readonly output: string | undefined
+}
+
 /**
  * Opens what -o and --format name, standard output by default. Throws 64 for what cannot be written, or is an input too.
  */
 export async function openOutput(
   context: Context,
-  given: { readonly format: Format | undefined; readonly output: string | undefined },
+  given: Given<Format>,
   inputs: readonly string[] = [],
 ): Promise<Output> {
+  const formats = { names: FORMATS, byExtension: formatByExtension, usual: 'ndjson' } as const
+  const out = await openAs(context, given, { inputs, formats })
+  if (out.format === 'parquet' && out.terminal) {
+    throw usage('parquet is not for a terminal', { hint: 'use -o FILE, or a pipe' })
+  }
+  return out
+}
+
+/** The same for formats of one's own. */
+export async function openAs<F extends string>(
+  context: Context,
+  given: Given<F>,
+  { inputs, formats }: { readonly inputs: readonly string[]; readonly formats: Formats<F> },
+): Promise<Output<F>> {
   const path = given.output === '-' ? undefined : given.output
   if (path !== undefined && /\.gz$/i.test(path)) {
     throw usage(`${path}: gzip is read but not written`, { hint: 'leave .gz out, or pipe into gzip' })
   }
-  const format = formatOf(given.format, path)
+  const format = formatOf(given.format, path, formats)
   if (path === undefined) {
-    if (format === 'parquet' && context.stdoutIsTTY) {
-      throw usage('parquet is not for a terminal', { hint: 'use -o FILE, or a pipe' })
-    }
     return {
       sink: context.stdout(),
       format,
@@ -56,16 +80,20 @@ export async function openOutput(
 }
 
 /** What --format says, or the extension. Throws 64 where they disagree, or the extension is none of a format. */
-function formatOf(given: Format | undefined, path: string | undefined): Format {
-  const byExtension = path === undefined ? undefined : formatByExtension(path)
-  if (given !== undefined && byExtension !== undefined && given !== byExtension)
-    throw usage(`${path}: --format ${given} under the name of a ${byExtension} file`)
-  if (given === undefined && path !== undefined && byExtension === undefined && extname(path) !== '') {
+function formatOf<F extends string>(
+  given: F | undefined,
+  path: string | undefined,
+  { names, byExtension, usual }: Formats<F>,
+): F {
+  const own = path === undefined ? undefined : byExtension(path)
+  if (given !== undefined && own !== undefined && given !== own)
+    throw usage(`${path}: --format ${given} under the name of a ${own} file`)
+  if (given === undefined && path !== undefined && own === undefined && extname(path) !== '') {
     throw usage(`${path}: no format has the extension ${extname(path)}`, {
-      hint: `say it with --format: ${FORMATS.join(', ')}`,
+      hint: `say it with --format: ${names.join(', ')}`,
     })
   }
-  return given ?? byExtension ?? 'ndjson'
+  return given ?? own ?? usual
 }
 
 async function refuseSameFile(path: string, inputs: readonly string[]): Promise<void> {

@@ -74,6 +74,17 @@ export function storeTarget(context: Context, flags: StoreFlags): Target {
   }
 }
 
+/** What tells one store from another, for people: where its tables are. No password. */
+export async function storeName(context: Context, flags: StoreFlags): Promise<string> {
+  const { endpointOf } = await import('../../store/endpoint.js')
+  const endpoint = await endpointOf(storeTarget(context, flags))
+  const place =
+    endpoint === null
+      ? embeddedOptions(context).directory
+      : `${endpoint.host}:${endpoint.port}/${endpoint.dbname}`
+  return `${place} ${flags.schema}`
+}
+
 export interface SessionOptions {
   /**
    * Whether a signal ends the session at once. Where one statement changes rows it is waited for instead: the server may

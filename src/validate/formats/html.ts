@@ -1,0 +1,107 @@
+/** One page for people: no script, no other file, light and dark, and on paper. */
+import { formatTime } from '../../base/time.js'
+import { grouped } from '../../base/words.js'
+import type { Finding } from '../../market/quality.js'
+import { countsOf, miscalibratedWords, type Report, rowsBySymbol, spanOf } from '../report.js'
+import { rulesetOf } from '../validate.js'
+import { escaped } from './markup.js'
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: #1a1f26; --dim: #5b6573; --line: #d9dee5; --page: #fff; --plate: #f4f6f8;
+  --good: #176b3a; --bad: #b3261e; --warn: #8a5a00 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --dim: #9aa5b1; --line: #39414b; --page: #14181d; --plate: #1d232a;
+  --good: #6fd39a; --bad: #ff8a80; --warn: #f2c14e } }
+* { box-sizing: border-box }
+body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 3rem; background: var(--page); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif }
+h1 { margin: 0; font-size: 1.5rem } h2 { margin: 2rem 0 .5rem; font-size: 1.1rem }
+.state { margin: 1rem 0; padding: .75rem 1rem; border-left: .35rem solid; background: var(--plate); font-weight: 600 }
+.good { color: var(--good) } .bad { color: var(--bad) } .warn { color: var(--warn) }
+p, dd, dt { margin: 0 } .dim { color: var(--dim) }
+dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0 } dt { color: var(--dim); font-size: .85rem }
+dd { font-variant-numeric: tabular-nums; font-size: 1.1rem }
+table { width: 100%; border-collapse: collapse } th, td { padding: .5rem .75rem .5rem 0; text-align: left; vertical-align: top;
+  border-top: 1px solid var(--line) } thead th { border: 0; color: var(--dim); font-size: .85rem; font-weight: 400 }
+td { overflow-wrap: anywhere } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } .keep { white-space: nowrap }
+code { display: block; margin-top: .25rem; padding: .25rem .5rem; background: var(--plate); font: .8rem/1.5 ui-monospace, monospace;
+  overflow-wrap: anywhere; white-space: pre-wrap }
+@media (max-width: 40rem) { thead { display: none } tr { display: block; padding: .5rem 0; border-top: 1px solid var(--line) }
+  td { display: inline-block; padding: 0 .5rem 0 0; border: 0; text-align: left } td.words { display: block } }
+@media print { :root { --ink: #000; --page: #fff; --plate: #fff; --dim: #444; --good: #000; --bad: #000; --warn: #000 }
+  body { max-width: none; padding: 0; font-size: 10pt } tr { break-inside: avoid } thead { display: table-header-group } }
+`
+
+/** The page. */
+export function htmlOf(report: Report): string {
+  const { symbols, findings, silenced, miscalibrated, skipped, atMs } = report
+  const { errors, warnings } = countsOf(findings)
+  const title = `${symbols.join(', ')} ${spanOf(report)}`
+  const facts: [string, string][] = [
+    ...rowsBySymbol(report).map(([symbol, rows]): [string, string] => [
+      `rows of ${symbol}`,
+      grouped(rows, 0),
+    ]),
+    ['errors', String(errors)],
+    ['warnings', String(warnings)],
+    ...(silenced === 0 ? [] : [['silenced', String(silenced)] as [string, string]]),
+  ]
+  const notes = [
+    ...miscalibrated.map(miscalibratedWords),
+    ...[...skipped].map(
+      ([check, days]) =>
+        `${check} was skipped on ${days.length} date${days.length === 1 ? '' : 's'}: too few sessions before`,
+    ),
+  ]
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(`${title}: ${stateOf(report).words}`)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>${escaped(title)}</h1>
+<p class="dim">End of day, rules ${escaped(rulesetOf(null))}, looked at ${formatTime(atMs).replace('T', ' ').replace('Z', ' UTC')}</p>
+<p class="state ${stateOf(report).name}">${escaped(stateOf(report).words)}</p>
+<dl>
+${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join('\n')}
+</dl>
+${tableOf(findings)}${listOf('Notes', notes)}
+</body>
+</html>
+`
+}
+
+function stateOf({ findings, closed, error, status }: Report): { name: string; words: string } {
+  const { errors, warnings } = countsOf(findings)
+  if (error !== null) return { name: 'bad', words: `Not judged to the end: ${error}` }
+  if (closed !== null) return { name: 'good', words: `Market closed (${closed})` }
+  if (errors > 0 || status !== 0)
+    return { name: 'bad', words: 'These bars are not to be trusted as they are' }
+  if (warnings > 0) return { name: 'warn', words: 'No errors; look at the warnings' }
+  return { name: 'good', words: 'Clean: all bars are there and believable' }
+}
+
+function tableOf(findings: readonly Finding[]): string {
+  if (findings.length === 0) return ''
+  const rows = findings.map(({ words, record: { date, symbol, ruleset, check, severity, count, fix } }) => {
+    const level = severity === 'error' ? 'bad' : 'warn'
+    const interval = ruleset.split(' ')[1] ?? ''
+    const repair = fix === null ? '' : `<code>${escaped(fix)}</code>`
+    return `<tr><td class="${level} keep">${severity === 'error' ? 'error' : 'warning'}</td><td class="keep">${escaped(date)}</td><td class="keep">${escaped([symbol ?? 'all', interval].join(' ').trim())}</td><td class="keep">${escaped(check)}</td><td class="words">${escaped(words)}${repair}</td><td class="n">${grouped(count, 0)}</td></tr>`
+  })
+  return `<h2>Findings</h2>
+<table>
+<thead><tr><th>severity</th><th>date</th><th>symbol</th><th>check</th><th>what, and the repair</th><th class="n">count</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table>
+`
+}
+
+const listOf = (heading: string, items: readonly string[]): string =>
+  items.length === 0
+    ? ''
+    : `<h2>${heading}</h2>\n<ul>\n${items.map((item) => `<li>${escaped(item)}</li>`).join('\n')}\n</ul>\n`
