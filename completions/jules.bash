@@ -387,6 +387,7 @@ _jules() {
         --date) COMPREPLY=($(compgen -W 'today last-session' -- "$cur")); return ;;
         --as-of) COMPREPLY=(); return ;;
         --threshold) COMPREPLY=($(compgen -W 'coverage= drift= spike= split= return-outlier= stale= volume-outlier= session-total= correlation= freshness=' -- "$cur")); return ;;
+        --baseline) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --explain) COMPREPLY=($(compgen -W 'all schema unknown-symbol absent first-bar last-bar missing coverage off-grid overlap out-of-order duplicate conflict drift outside-session holiday label ohlc price negative-volume zero-volume spike split return-outlier stale volume-outlier session-total correlation freshness' -- "$cur")); return ;;
         --repair-source) COMPREPLY=($(compgen -W 'alpaca alphavantage polygon ib' -- "$cur")); return ;;
         --symbols) COMPREPLY=(); return ;;
@@ -403,11 +404,16 @@ _jules() {
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
         --lock-timeout) COMPREPLY=(); return ;;
-        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table json junit html prom' -- "$cur")); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --timeout) COMPREPLY=(); return ;;
+        --healthcheck) COMPREPLY=(); return ;;
+        --webhook) COMPREPLY=(); return ;;
+        --prom) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--date --as-of --strict --threshold --explain --repair-source --symbols --interval --source --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--date --as-of --strict --threshold --baseline --explain --repair-source --symbols --interval --source --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --output -o --record --no-record --timeout --healthcheck --webhook --prom --install-cron --systemd --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'sim')

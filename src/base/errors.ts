@@ -113,3 +113,9 @@ export function systemFailure(error: unknown, subject: string, writing = false):
   const kind = writing && words[0] === 'noInput' ? 'cannotCreate' : words[0]
   return new Failure(kind, `${subject}: ${words[1]}`, { cause: error })
 }
+
+/** A file that cannot be used is the surroundings' fault wherever it shows. */
+export function fileFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return error
+  return systemFailure(error, error.path, true)
+}

@@ -2,7 +2,7 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
-import { EXIT, Failure, messageOf, systemFailure, usage } from '../base/errors.js'
+import { EXIT, Failure, fileFailure, messageOf, usage } from '../base/errors.js'
 import { nearest } from '../base/suggest.js'
 import { type ByteSink, ReaderGone, stdoutSink } from '../stream/sink.js'
 import { type Command, type CommandEntry, type CommandGroup, isGroup, type LeafCommand } from './command.js'
@@ -295,12 +295,6 @@ async function configOf(
     if (command.diagnoses === true && error instanceof Failure) return layered({ path: undefined, body: {} })
     throw error
   }
-}
-
-/** A file that cannot be used is the surroundings' fault wherever it shows. */
-function fileFailure(error: unknown): unknown {
-  if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return error
-  return systemFailure(error, error.path, true)
 }
 
 /** Words for any failure; returns the exit status. */

@@ -72,9 +72,9 @@ export function spanOf({ dates }: Pick<Report, 'dates'>): string {
 export function miscalibratedWords({ check, symbol, sessions, from, to, threshold }: Miscalibrated): string {
   const remedy =
     threshold === null
-      ? 'look at its source, or silence it with --baseline'
+      ? 'mend where its bars come from, or silence it with --baseline'
       : `look at --threshold ${check}=${threshold}`
-  return `${check} of ${symbol} is miscalibrated or never mended: it fires on ${sessions} sessions running, ${from} to ${to}; ${remedy}`
+  return `miscalibrated: ${check} of ${symbol} fires on ${sessions} sessions running, ${from} to ${to}; ${remedy}`
 }
 
 /** What a store keeps: dates and rule sets that are looked at, and the records of them. */

@@ -37,6 +37,10 @@ export function notOver({ closeMs, day }: { readonly closeMs: number; readonly d
   return new Failure('tryAgain', `session ends at ${time}`, { fields: { day } })
 }
 
+/** Whether it says no more than that. */
+export const isNotOver = (error: unknown): boolean =>
+  error instanceof Failure && error.kind === 'tryAgain' && 'day' in error.fields
+
 /** The last session whose bars can be expected. */
 export function lastEnded(asOfMs: number, waitMs: number) {
   const today = sessionOn(newYorkDay(asOfMs))

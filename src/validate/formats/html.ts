@@ -1,5 +1,5 @@
 /** One page for people: no script, no other file, light and dark, and on paper. */
-import { formatTime } from '../../base/time.js'
+import { formatTime, SECOND } from '../../base/time.js'
 import { grouped } from '../../base/words.js'
 import type { Finding } from '../../market/quality.js'
 import { countsOf, miscalibratedWords, type Report, rowsBySymbol, spanOf } from '../report.js'
@@ -26,7 +26,7 @@ td { overflow-wrap: anywhere } .n { text-align: right; font-variant-numeric: tab
 code { display: block; margin-top: .25rem; padding: .25rem .5rem; background: var(--plate); font: .8rem/1.5 ui-monospace, monospace;
   overflow-wrap: anywhere; white-space: pre-wrap }
 @media (max-width: 40rem) { thead { display: none } tr { display: block; padding: .5rem 0; border-top: 1px solid var(--line) }
-  td { display: inline-block; padding: 0 .5rem 0 0; border: 0; text-align: left } td.words { display: block } }
+  td { display: inline-block; padding: 0 .5rem 0 0; border: 0; text-align: left } td.words { display: block } td.n { display: none } }
 @media print { :root { --ink: #000; --page: #fff; --plate: #fff; --dim: #444; --good: #000; --bad: #000; --warn: #000 }
   body { max-width: none; padding: 0; font-size: 10pt } tr { break-inside: avoid } thead { display: table-header-group } }
 `
@@ -35,7 +35,7 @@ code { display: block; margin-top: .25rem; padding: .25rem .5rem; background: va
 export function htmlOf(report: Report): string {
   const { symbols, findings, silenced, miscalibrated, skipped, atMs } = report
   const { errors, warnings } = countsOf(findings)
-  const title = `${symbols.join(', ')} ${spanOf(report)}`
+  const title = [symbols.join(', '), ...(report.dates.length === 0 ? [] : [spanOf(report)])].join(' ')
   const facts: [string, string][] = [
     ...rowsBySymbol(report).map(([symbol, rows]): [string, string] => [
       `rows of ${symbol}`,
@@ -62,12 +62,14 @@ export function htmlOf(report: Report): string {
 </head>
 <body>
 <h1>${escaped(title)}</h1>
-<p class="dim">End of day, rules ${escaped(rulesetOf(null))}, looked at ${formatTime(atMs).replace('T', ' ').replace('Z', ' UTC')}</p>
+<p class="dim">End of day, rules ${escaped(rulesetOf(null))}, looked at ${formatTime(atMs - (atMs % SECOND))
+    .replace('T', ' ')
+    .replace('Z', ' UTC')}</p>
 <p class="state ${stateOf(report).name}">${escaped(stateOf(report).words)}</p>
 <dl>
 ${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join('\n')}
 </dl>
-${tableOf(findings)}${listOf('Notes', notes)}
+${listOf('Notes', notes)}${tableOf(findings)}
 </body>
 </html>
 `

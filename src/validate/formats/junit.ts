@@ -21,6 +21,7 @@ export function junitOf(report: Report): string {
   const suites = suitesOf(report).map((suite) => suiteOf(suite, report))
   const tests = suites.reduce((sum, suite) => sum + suite.tests, 0)
   const failures = suites.reduce((sum, suite) => sum + suite.failures, 0)
+  const skipped = suites.reduce((sum, suite) => sum + suite.skipped, 0)
   const { error } = report
   const broken =
     error === null
@@ -34,7 +35,7 @@ export function junitOf(report: Report): string {
         ]
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="jules eod-validate" tests="${tests + (error === null ? 0 : 1)}" failures="${failures}" errors="${error === null ? 0 : 1}">`,
+    `<testsuites name="jules eod-validate" tests="${tests + (error === null ? 0 : 1)}" failures="${failures}" errors="${error === null ? 0 : 1}" skipped="${skipped}">`,
     ...suites.flatMap(({ lines }) => lines),
     ...broken,
     '</testsuites>',
@@ -73,8 +74,8 @@ function suitesOf({ judged, findings }: Report): Suite[] {
   return suites
 }
 
-function suiteOf({ name, day, checks, found }: Suite, { skipped, isStrict }: Report) {
-  let [failures, passedOver] = [0, 0]
+function suiteOf({ name, day, checks, found }: Suite, { skipped: without, isStrict }: Report) {
+  let [failures, skipped] = [0, 0]
   const cases = checks.flatMap((check) => {
     const own = found.filter(({ record }) => record.check === check)
     const head = `    <testcase classname="${escaped(name)}" name="${escaped(check)}"`
@@ -89,15 +90,15 @@ function suiteOf({ name, day, checks, found }: Suite, { skipped, isStrict }: Rep
         : `      <system-out>${escaped(`warning: ${text}`)}</system-out>`
       return [`${head}>`, inside, '    </testcase>']
     }
-    if ([...skipped].some(([id, days]) => id === check && days.includes(day))) {
-      passedOver++
+    if ([...without].some(([id, days]) => id === check && days.includes(day))) {
+      skipped++
       return [`${head}>`, '      <skipped message="too few sessions before"/>', '    </testcase>']
     }
     return [`${head}/>`]
   })
-  const counts = `tests="${checks.length}" failures="${failures}" errors="0" skipped="${passedOver}"`
+  const counts = `tests="${checks.length}" failures="${failures}" errors="0" skipped="${skipped}"`
   return {
-    ...{ tests: checks.length, failures },
+    ...{ tests: checks.length, failures, skipped },
     lines: [`  <testsuite name="${escaped(name)}" ${counts}>`, ...cases, '  </testsuite>'],
   }
 }
