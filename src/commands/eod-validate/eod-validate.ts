@@ -43,7 +43,7 @@ export const eodValidate = defineCommand({
       text: 'A page of yesterday for a manager, and metrics beside it',
       shell: 'jules eod-validate --date last-session -o day.html --prom /var/lib/node_exporter/jules.prom',
     },
-    { text: 'Each evening', shell: 'jules eod-validate --install-cron | crontab -' },
+    { text: 'Each evening', shell: '(crontab -l; jules eod-validate --install-cron) | crontab -' },
     { text: 'What a check does', shell: 'jules eod-validate --explain spike' },
   ],
   exits: {
