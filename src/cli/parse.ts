@@ -66,8 +66,6 @@ export function readFlags(
     const flags = `${spec.short === undefined ? '' : `-${spec.short}, `}--${name}${value}`
     parser.addOption(new CommanderOption(flags))
     parser.on(`option:${name}`, (text?: string | null) => take(name, spec, text ?? 'true'))
-    // Commander files `--no-x` under `x`.
-    if (name.startsWith('no-')) parser.on(`option:${name.slice(3)}`, () => raw.set(name, 'true'))
   }
   parser.argument('[operands...]').action(() => {})
   try {

@@ -58,7 +58,8 @@ export function cronLines({ program, path, words, zone }: Scheduled): string[] {
 /** Units of systemd: a service, its timer, and what is started where it fails. Each begins with the name of its file. */
 export function systemdUnits({ program, path, words }: Scheduled): string[] {
   const dated = words.includes('--date') ? [] : ['--date', 'last-session']
-  const command = [program, 'eod-validate', '-q', ...dated, ...withTimeout(words)].map(systemdWord).join(' ')
+  const options = ['eod-validate', '-q', ...dated, ...withTimeout(words)].map(systemdWord)
+  const command = [systemdPath(program), ...options].join(' ')
   const name = 'jules-eod-validate'
   const folder = '# ~/.config/systemd/user'
   return [
@@ -69,7 +70,7 @@ export function systemdUnits({ program, path, words }: Scheduled): string[] {
     '',
     '[Service]',
     'Type=oneshot',
-    `Environment=${systemdWord(`PATH=${path}`)}`,
+    `Environment=${systemdPath(`PATH=${path}`)}`,
     '# JULES_HEALTHCHECK and other secrets, in a file of mode 0600.',
     'EnvironmentFile=-%E/jules/eod-validate.env',
     `ExecStart=${command}`,
@@ -113,9 +114,12 @@ function latestAt(zone: Zone): { minutes: number; days: string } {
   return { minutes: Math.floor((latest % DAY) / MINUTE), days: latest < DAY ? '1-5' : '2-6' }
 }
 
-/** A word of a command line of systemd: `%` and `$` stand for themselves. */
-function systemdWord(text: string): string {
-  const plain = text.replaceAll('%', '%%').replaceAll('$', '$$$$')
+/** A word of a command line of systemd, in which `$` and `%` stand for themselves. */
+const systemdWord = (text: string): string => systemdPath(text.replaceAll('$', '$$$$'))
+
+/** The first one: systemd puts no variables in it. */
+function systemdPath(text: string): string {
+  const plain = text.replaceAll('%', '%%')
   if (/^[\w@%+=:,./$-]+$/.test(plain)) return plain
   return `"${plain.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\t', '\\t')}"`
 }
