@@ -40,8 +40,8 @@ export const eodValidate = defineCommand({
       shell: 'jules fetch --mock --days 8 --defects wick | jules eod-validate -f table',
     },
     {
-      text: 'A page of yesterday for a manager, and metrics beside it',
-      shell: 'jules eod-validate --date last-session -o day.html --prom /var/lib/node_exporter/jules.prom',
+      text: 'A page for a manager, and metrics beside it',
+      shell: 'jules eod-validate -o day.html --prom metrics/jules.prom',
     },
     { text: 'Each evening', shell: '(crontab -l; jules eod-validate --install-cron) | crontab -' },
     { text: 'What a check does', shell: 'jules eod-validate --explain spike' },

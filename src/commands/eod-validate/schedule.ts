@@ -93,7 +93,7 @@ export function systemdUnits({ program, path, words }: Scheduled): string[] {
     '',
     '[Service]',
     'Type=oneshot',
-    `ExecStart=/bin/sh -c 'systemctl --user status --full --lines=50 ${name}.service | if command -v mail >/dev/null; then mail -s "jules eod-validate failed on %H" "%u"; else logger -p user.err -t jules; fi'`,
+    `ExecStart=/bin/sh -c 'systemctl --user status -l -n 50 ${name}.service | if command -v mail >/dev/null; then mail -s "jules eod-validate failed on %H" "%u"; else logger -p user.err -t jules; fi'`,
   ]
 }
 

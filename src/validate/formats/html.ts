@@ -7,28 +7,33 @@ import { rulesetOf } from '../validate.js'
 import { escaped } from './markup.js'
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #1a1f26; --dim: #5b6573; --line: #d9dee5; --page: #fff; --plate: #f4f6f8;
-  --good: #176b3a; --bad: #b3261e; --warn: #8a5a00 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --dim: #9aa5b1; --line: #39414b; --page: #14181d; --plate: #1d232a;
-  --good: #6fd39a; --bad: #ff8a80; --warn: #f2c14e } }
+:root { color-scheme: light dark }
 * { box-sizing: border-box }
-body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 3rem; background: var(--page); color: var(--ink);
+body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 3rem; background: #fff; color: #1a1f26;
   font: 16px/1.5 system-ui, sans-serif }
 h1 { margin: 0; font-size: 1.5rem } h2 { margin: 2rem 0 .5rem; font-size: 1.1rem }
-.state { margin: 1rem 0; padding: .75rem 1rem; border-left: .35rem solid; background: var(--plate); font-weight: 600 }
-.good { color: var(--good) } .bad { color: var(--bad) } .warn { color: var(--warn) }
-p, dd, dt { margin: 0 } .dim { color: var(--dim) }
-dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0 } dt { color: var(--dim); font-size: .85rem }
+p, dd, dt { margin: 0 }
+.dim, dt, thead th { color: #5b6573 }
+.good { color: #176b3a } .bad { color: #b3261e } .warn { color: #8a5a00 }
+.state, code { background: #f4f6f8 }
+.state { margin: 1rem 0; padding: .75rem 1rem; border-left: .35rem solid; font-weight: 600 }
+dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0 } dt { font-size: .85rem }
 dd { font-variant-numeric: tabular-nums; font-size: 1.1rem }
-table { width: 100%; border-collapse: collapse } th, td { padding: .5rem .75rem .5rem 0; text-align: left; vertical-align: top;
-  border-top: 1px solid var(--line) } thead th { border: 0; color: var(--dim); font-size: .85rem; font-weight: 400 }
-td { overflow-wrap: anywhere } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } .keep { white-space: nowrap }
-code { display: block; margin-top: .25rem; padding: .25rem .5rem; background: var(--plate); font: .8rem/1.5 ui-monospace, monospace;
+table { width: 100%; border-collapse: collapse }
+th, td { padding: .5rem .75rem .5rem 0; text-align: left; vertical-align: top; border-top: 1px solid #8884 }
+thead th { border: 0; font-size: .85rem; font-weight: 400 }
+td { overflow-wrap: anywhere } .keep { white-space: nowrap }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+code { display: block; margin-top: .25rem; padding: .25rem .5rem; font: .8rem/1.5 ui-monospace, monospace;
   overflow-wrap: anywhere; white-space: pre-wrap }
-@media (max-width: 40rem) { thead { display: none } tr { display: block; padding: .5rem 0; border-top: 1px solid var(--line) }
+@media (prefers-color-scheme: dark) {
+  body { background: #14181d; color: #e6e9ed } .dim, dt, thead th { color: #9aa5b1 } .state, code { background: #1d232a }
+  .good { color: #6fd39a } .bad { color: #ff8a80 } .warn { color: #f2c14e } }
+@media (max-width: 40rem) { thead { display: none } tr { display: block; padding: .5rem 0; border-top: 1px solid #8884 }
   td { display: inline-block; padding: 0 .5rem 0 0; border: 0; text-align: left } td.words { display: block } td.n { display: none } }
-@media print { :root { --ink: #000; --page: #fff; --plate: #fff; --dim: #444; --good: #000; --bad: #000; --warn: #000 }
-  body { max-width: none; padding: 0; font-size: 10pt } tr { break-inside: avoid } thead { display: table-header-group } }
+@media print { :root { color-scheme: light } body { max-width: none; padding: 0; font-size: 10pt }
+  body, .dim, dt, thead th, .good, .bad, .warn { background: #fff; color: #000 } tr { break-inside: avoid }
+  thead { display: table-header-group } }
 `
 
 /** The page. */
