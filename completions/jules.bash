@@ -386,9 +386,11 @@ _jules() {
       case $prev in
         --date) COMPREPLY=($(compgen -W 'today last-session' -- "$cur")); return ;;
         --as-of) COMPREPLY=(); return ;;
-        --threshold) COMPREPLY=($(compgen -W 'coverage= drift= spike= split= return-outlier= stale= volume-outlier= session-total= correlation= freshness=' -- "$cur")); return ;;
+        --threshold) COMPREPLY=($(compgen -W 'coverage= drift= spike= split= return-outlier= stale= volume-outlier= session-total= correlation= freshness= arrival= clock-skew= daily-loss= uptime= disk=' -- "$cur")); return ;;
         --baseline) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        --explain) COMPREPLY=($(compgen -W 'all schema unknown-symbol absent first-bar last-bar missing coverage off-grid overlap out-of-order duplicate conflict drift outside-session holiday label ohlc price negative-volume zero-volume spike split return-outlier stale volume-outlier session-total correlation freshness' -- "$cur")); return ;;
+        --paper) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --against) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --explain) COMPREPLY=($(compgen -W 'all schema unknown-symbol absent first-bar last-bar missing coverage off-grid overlap out-of-order duplicate conflict drift outside-session holiday label ohlc price negative-volume zero-volume spike split return-outlier stale volume-outlier session-total correlation freshness arrival clock-skew store-file ledger daily-loss uptime disk' -- "$cur")); return ;;
         --repair-source) COMPREPLY=($(compgen -W 'alpaca alphavantage polygon ib' -- "$cur")); return ;;
         --symbols) COMPREPLY=(); return ;;
         --interval) COMPREPLY=($(compgen -W '1s 5s 1m 5m 15m 30m 1h 1d' -- "$cur")); return ;;
@@ -413,7 +415,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--date --as-of --strict --threshold --baseline --explain --repair-source --symbols --interval --source --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --output -o --record --no-record --timeout --healthcheck --webhook --prom --install-cron --systemd --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--date --as-of --strict --threshold --baseline --paper --against --explain --repair-source --symbols --interval --source --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --format -f --output -o --record --no-record --timeout --healthcheck --webhook --prom --install-cron --systemd --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'sim')

@@ -79,6 +79,8 @@ export interface Facts {
   readonly day: number
   /** Close of its session; null where it has none. */
   readonly closeMs: number | null
+  /** When it is judged. */
+  readonly asOfMs: number
   readonly arrivals?: readonly Arrivals[]
   readonly compared?: readonly Compared[]
   readonly paper?: PaperDay

@@ -2,7 +2,7 @@
  * The checks of a day at its end. What is one fault is one finding: rows that are flawed are not also missing, a gap is no outlier, a
  * spike is not two of them, a session that is absent lacks nothing else. Each row says what it is, how bad, and by which number.
  */
-import { formatTime, HOUR, MINUTE, SECOND } from '../base/time.js'
+import { DAY, formatTime, HOUR, MINUTE, SECOND } from '../base/time.js'
 import { closureOn, newYorkDay } from '../market/calendar.js'
 import type { Check, Company, Facts, Found } from './check.js'
 import type { CheckId } from './check-ids.js'
@@ -56,6 +56,9 @@ function rowsWith(
     },
   ]
 }
+
+/** Of such a day it can be told whether its bars came in time. */
+const RECENT_MS = 3 * DAY
 
 /** What nearly all checks find. */
 const NOTHING: readonly Found[] = []
@@ -421,10 +424,11 @@ export const CHECKS: readonly Check[] = [
     of: 'facts',
     words: 'bars that came late into the store',
     explain:
-      'Half of the bars of a symbol came into the store later than so many hours after the close of their session, by updated_at. Of the store alone.',
-    run: ({ day, closeMs, arrivals = [] }, hours) =>
+      'Half of the bars of a symbol came into the store later than so many hours after the close of their session, by updated_at. Of the store alone, and of days that ended no more than three days ago: what was fetched later was not there to come in time.',
+    run: ({ day, closeMs, asOfMs, arrivals = [] }, hours) =>
       arrivals.flatMap(({ symbol, rows, medianMs }) => {
-        const late = closeMs === null ? 0 : (medianMs - closeMs) / HOUR
+        if (closeMs === null || asOfMs - closeMs > RECENT_MS) return []
+        const late = (medianMs - closeMs) / HOUR
         if (late <= hours) return []
         return [
           {

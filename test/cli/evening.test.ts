@@ -47,7 +47,17 @@ async function world() {
     JULES_FETCH_ALPACA_URL: server.url,
   }
   const check = async () => {
-    const args = ['--date', '2025-08-01', '-f', 'ndjson', '--dsn', env.JULES_DSN, '--schema', schema]
+    const args = [
+      '--date',
+      '2025-08-01',
+      '-f',
+      'ndjson',
+      '--no-record',
+      '--dsn',
+      env.JULES_DSN,
+      '--schema',
+      schema,
+    ]
     const { status, stdout, stderr } = await called(eodValidate, 'eod-validate', args, {
       home: dir.path,
       clock: CLOCK,

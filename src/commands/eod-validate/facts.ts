@@ -29,6 +29,7 @@ export interface FactFlags {
 
 export interface StoreLook {
   readonly dates: Dates
+  readonly asOfMs: number
   readonly symbols: readonly string[]
   readonly interval: Interval
   readonly gathered: Gathered
@@ -41,7 +42,7 @@ export interface StoreLook {
 export async function factsOfStore(
   context: Context,
   database: PostgresStore,
-  { dates, symbols, interval, gathered, runs, against }: StoreLook,
+  { dates, asOfMs, symbols, interval, gathered, runs, against }: StoreLook,
 ): Promise<Facts[]> {
   const { from, to } = dates
   const span = { fromMs: newYorkMidnight(from - DAYS_BEFORE), toMs: newYorkMidnight(to + 1) }
@@ -58,7 +59,7 @@ export async function factsOfStore(
             ...{ fromMs: newYorkMidnight(day), toMs: newYorkMidnight(day + 1) },
           })
     facts.push({
-      ...{ day, closeMs: session?.closeMs ?? null, arrivals },
+      ...{ day, asOfMs, closeMs: session?.closeMs ?? null, arrivals },
       ...(against === null ? {} : { compared: compared(gathered, against, { day, interval, symbols }) }),
       ...paperOf(runs.runs, day),
       ...(day === to ? { disk } : {}),
@@ -68,14 +69,17 @@ export async function factsOfStore(
 }
 
 /** What files of --paper say, where the store is not read; of the dates that are judged, else of their own. */
-export function factsOfPaper(runs: readonly PaperRun[], dates: Dates | null): Facts[] {
+export function factsOfPaper(
+  runs: readonly PaperRun[],
+  { dates, asOfMs }: { readonly dates: Dates | null; readonly asOfMs: number },
+): Facts[] {
   const own = runs.flatMap(({ equity, states }) =>
     [...equity, ...states].map(({ timeMs }) => newYorkDay(timeMs)),
   )
   const days = dates === null ? [...new Set(own)] : sessions(dates.from, dates.to).map(({ day }) => day)
   return days
     .sort((a, b) => a - b)
-    .map((day) => ({ day, closeMs: sessionOn(day)?.closeMs ?? null, ...paperOf(runs, day) }))
+    .map((day) => ({ day, asOfMs, closeMs: sessionOn(day)?.closeMs ?? null, ...paperOf(runs, day) }))
 }
 
 /** The runs of --paper. */

@@ -1,16 +1,19 @@
 /** One look: what is asked for, the rows, the checks, what a baseline silences, and the report of it. */
-import { Failure } from '../../base/errors.js'
+import { Failure, usage } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
+import { shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { newYorkDay, sessionOn } from '../../market/calendar.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
 import { parseBaseline, type Silence, sift } from '../../validate/baseline.js'
+import type { Facts } from '../../validate/check.js'
 import { Gathered } from '../../validate/gathered.js'
 import { countsOf, miscalibratedWords, type Report } from '../../validate/report.js'
 import { type Verdict, validate } from '../../validate/validate.js'
 import { DEFAULT_SYMBOLS } from '../wiring/input.js'
 import { type MarketInput, marketInput, unasked } from '../wiring/market.js'
+import { factsOfPaper, paperRuns } from './facts.js'
 import { keep } from './kept.js'
 import { type Given, thresholdsOf } from './options.js'
 import { allowanceMs, lastEnded, notOver, type Period, periodOf } from './period.js'
@@ -36,6 +39,8 @@ export const isFromStore = ({ input }: Task): boolean => input.operands.length =
 export async function taskOf(context: Context, given: Given, operands: readonly string[]): Promise<Task> {
   const silences = await baselineOf(context, given.baseline)
   const input = await marketInput(context, given, operands)
+  if (given.against !== undefined && input.operands.length > 0)
+    throw usage('--against is for bars of the store')
   const asOfMs = given['as-of'] ?? context.clock()
   const waitMs = allowanceMs(thresholdsOf(given.threshold).freshness ?? WAIT_MINUTES)
   const wanted = given.date ?? (input.operands.length === 0 ? 'today' : undefined)
@@ -98,11 +103,15 @@ async function verdictOf(context: Context, given: Given, task: Task) {
     sources: given.source,
     zone: given.tz,
   })
-  if (fromStore) await readStore(context, given, { gathered, period: period! })
-  else
+  let facts: Facts[] = []
+  if (fromStore) facts = await readStore(context, given, { gathered, period: period!, asOfMs })
+  else {
     await readFiles(context, given, { gathered, input }).catch((error) => {
       throw input.stdin === null ? error : unasked(error)
     })
+    if (given.paper !== undefined)
+      facts = factsOfPaper((await paperRuns(context, given)).runs, { dates: period, asOfMs })
+  }
   const verdict = validate(gathered, {
     symbols: given.symbols ?? DEFAULT_SYMBOLS,
     dates: period,
@@ -110,11 +119,23 @@ async function verdictOf(context: Context, given: Given, task: Task) {
     interval: given.interval,
     thresholds: thresholdsOf(given.threshold),
     repairSource: given['repair-source'],
+    repairStore: fromStore ? storeWords(context) : undefined,
+    facts,
     asOfMs,
     lastSessionEndMs: given['as-of'] === undefined || fromStore ? null : unseenEnd(period, asOfMs, waitMs),
   })
   context.signal.throwIfAborted()
   return { gathered, verdict }
+}
+
+/** Options of the command line that name the store, as a repair repeats them, with a blank before them. */
+function storeWords({ settings }: Context): string {
+  return ['dsn', 'schema']
+    .flatMap((name) => {
+      const { origin, raw } = settings.get(name) ?? {}
+      return origin === 'flag' && raw !== undefined ? [` --${name} ${shellWord(raw)}`] : []
+    })
+    .join('')
 }
 
 /** The close of the last session that has ended; null where it is among the dates, whose own checks tell what it lacks. */

@@ -90,6 +90,13 @@ export const options = {
     strict: flag('warnings end with 1 too'),
     threshold: thresholds,
     baseline: file('leave out the findings that FILE silences, each until a date'),
+    paper: option<readonly string[] | undefined>(
+      'FILE',
+      'records or the journal of a run of jules paper, to be judged too',
+      { repeat: 'add', completes: 'file', defaultText: 'the records of the store' },
+      (path) => [path],
+    ),
+    against: file('hold the bars of the store against those of FILE'),
     explain,
     'repair-source': choice(
       'NAME',

@@ -7,11 +7,13 @@ import { newYorkMidnight, previousSession, sessionsEndingAt } from '../../market
 import type { Problem } from '../../market/problem.js'
 import { readRecords } from '../../market/records.js'
 import type { BadRows } from '../../store/store.js'
+import type { Facts } from '../../validate/check.js'
 import type { Gathered } from '../../validate/gathered.js'
 import { SESSIONS_KEPT } from '../../validate/history.js'
 import { DEFAULT_SYMBOLS, namedInputs, openInput, readOptions } from '../wiring/input.js'
 import type { MarketInput } from '../wiring/market.js'
 import { withStore } from '../wiring/store.js'
+import { barsOf, factsOfStore, paperRuns } from './facts.js'
 import type { Given } from './options.js'
 import type { Period } from './period.js'
 
@@ -56,16 +58,21 @@ export async function readFiles(
   }
 }
 
-/** The rows of the dates, and of the sessions before them for comparison. */
+/** The rows of the dates, and of the sessions before them for comparison; gives what is known of the dates beside them. */
 export async function readStore(
   context: Context,
   given: Given,
-  { gathered, period: { from, to } }: Reading & { readonly period: Period },
-): Promise<void> {
+  { gathered, period, asOfMs }: Reading & { readonly period: Period; readonly asOfMs: number },
+): Promise<Facts[]> {
+  const { from, to } = period
   const [first] = sessionsEndingAt(previousSession(from).day, SESSIONS_KEPT)
+  const symbols = given.symbols ?? DEFAULT_SYMBOLS
+  const interval = given.interval ?? '1m'
+  const against = given.against === undefined ? null : await barsOf(context, given.against, given, interval)
+  const runs = await paperRuns(context, given)
   const selection = {
-    symbols: given.symbols ?? DEFAULT_SYMBOLS,
-    intervals: [given.interval ?? ('1m' as const)],
+    symbols,
+    intervals: [interval],
     sources: given.source,
     // A date begins in the evening before, which is the last of the one that is not wanted.
     fromMs: newYorkMidnight(first!.day),
@@ -73,13 +80,22 @@ export async function readStore(
   }
   const progress = context.ui.progress('rows')
   try {
-    await withStore(context, given, async (database) => {
+    return await withStore(context, given, async (database) => {
       const onBad = ({ problem, where, count }: BadRows) =>
         gathered.count({ ...problem, ...placeOf(where) }, where, count)
       for await (const batch of database.bars(selection, context.signal, { onBad })) {
         gathered.add(batch)
         progress.update(gathered.rows)
       }
+      return factsOfStore(context, database, {
+        dates: period,
+        asOfMs,
+        symbols,
+        interval,
+        gathered,
+        runs,
+        against,
+      })
     })
   } finally {
     progress.end()
