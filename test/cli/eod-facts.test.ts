@@ -24,7 +24,7 @@ async function world() {
     const args = ['--date', '2025-08-01', '-f', 'ndjson', ...place, ...more]
     const result = await called(eodValidate, 'eod-validate', args, {
       home: dir.path,
-      clock: () => Date.parse('2025-08-04T21:30:00Z'),
+      clock: () => Date.parse('2025-08-04T12:00:00Z'),
     })
     const lines = result.stdout.split('\n').filter((line) => line !== '')
     return { ...result, findings: lines.map((line) => JSON.parse(line)) }
@@ -44,7 +44,7 @@ test('a day that came in the evening and is as it was has no finding', async () 
 
 test('bars that came late, or before they had ended', async () => {
   const { check, query } = await world()
-  await query(`UPDATE market_data SET updated_at = '2025-08-04 21:00Z' WHERE symbol = 'MSFT'`)
+  await query(`UPDATE market_data SET updated_at = '2025-08-03 21:00Z' WHERE symbol = 'MSFT'`)
   await query(
     `UPDATE market_data SET updated_at = "time" + interval '20 seconds' WHERE symbol = 'NVDA' AND "time" = '2025-08-01 15:00Z'`,
   )
@@ -54,7 +54,7 @@ test('bars that came late, or before they had ended', async () => {
     findings.map(({ symbol, check: id, severity, observed }) => [symbol, id, severity, observed]),
   ).toEqual([
     ['NVDA', 'clock-skew', 'error', 40],
-    ['MSFT', 'arrival', 'warn', 73],
+    ['MSFT', 'arrival', 'warn', 49],
   ])
   // What is generated may be there before its time.
   await query(`UPDATE market_data SET source = 'mock'`)

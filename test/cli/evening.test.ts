@@ -53,6 +53,9 @@ async function world() {
       '-f',
       'ndjson',
       '--no-record',
+      // The clock of the database is that of the machine.
+      '--threshold',
+      'arrival=1000000',
       '--dsn',
       env.JULES_DSN,
       '--schema',
