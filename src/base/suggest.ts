@@ -21,7 +21,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined
   let least = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
-    const d = candidate.startsWith(word) && word.length >= 2 ? 1 : distance(word, candidate)
+    // A beginning is likelier meant than another letter.
+    const d = candidate.startsWith(word) && word.length >= 2 ? 0.5 : distance(word, candidate)
     if (d < least) {
       least = d
       best = candidate

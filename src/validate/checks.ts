@@ -4,9 +4,10 @@
  */
 import { DAY, formatTime, HOUR, MINUTE, SECOND } from '../base/time.js'
 import { closureOn, newYorkDay } from '../market/calendar.js'
-import type { Check, Company, Facts, Found } from './check.js'
+import type { Check, Company, Facts } from './check.js'
 import type { CheckId } from './check-ids.js'
 import { type Day, SAMPLES } from './day.js'
+import type { Found } from './found.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
 import { ledgerFound, lossFound, uptimeFound } from './paper.js'
 
@@ -500,7 +501,7 @@ export const CHECKS: readonly Check[] = [
     ...{ id: 'disk', severity: 'error', threshold: 1, unit: 'GiB' },
     of: 'facts',
     words: 'a disk that is nearly full',
-    explain: 'Less than that is free where the data of jules lies. Where the store is read.',
+    explain: 'Less than that is free where jules keeps its data. Where the store is read.',
     run: ({ day, disk }, gigabytes) => {
       if (disk === undefined || disk.freeBytes >= gigabytes * 2 ** 30) return []
       const free = rounded(disk.freeBytes / 2 ** 30)

@@ -7,7 +7,7 @@ import { dollars } from '../base/words.js'
 import { type Interval, intervalMs } from '../market/bar.js'
 import { newYorkDay, newYorkMidnight, sessionOn } from '../market/calendar.js'
 import { barStarts, endOfBar } from '../market/grid.js'
-import type { Found } from './check.js'
+import type { Found } from './found.js'
 
 export interface Fill {
   readonly timeMs: number

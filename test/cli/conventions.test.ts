@@ -15,7 +15,7 @@ describe('usage', () => {
     [['fetch', '--mock', '--days'], 'jules fetch: option --days needs a value\n'],
     [
       ['fetch', '--mock', '--from', '2025-02-30'],
-      'jules fetch: --from: expected a date such as 2025-08-01, got "2025-02-30"\n',
+      'jules fetch: --from: expected a date such as 2025-08-01 or today, got "2025-02-30"\n',
     ],
     [
       ['fetch', '--mock', '--from', '2025-08-02', '--to', '2025-08-01'],

@@ -30,7 +30,7 @@ function scene(given: Partial<WatchOptions> = {}) {
   const heartbeat = given.heartbeat ?? new Workdir().file('j.ndjson.heartbeat')
   const watch = new Watch(
     { clock: () => nowMs, ui },
-    { run: 'r', webhook: undefined, healthcheck: undefined, patienceMs: 200, ...given, heartbeat },
+    { run: 'r', webhook: undefined, healthcheck: undefined, patienceMs: 5000, ...given, heartbeat },
   )
   return {
     watch,
