@@ -43,15 +43,22 @@ export async function call(
 ): Promise<boolean> {
   let words = ''
   for (let left = tries; left > 0; left--) {
+    if (signal?.aborted) return false
+    const ending = new AbortController()
+    const end = () => ending.abort()
+    const timer = setTimeout(end, patienceMs)
+    signal?.addEventListener('abort', end, { once: true })
     try {
-      const signals = [AbortSignal.timeout(patienceMs), ...(signal === undefined ? [] : [signal])]
-      const answer = await fetch(url, { ...init, signal: AbortSignal.any(signals), redirect: 'manual' })
+      const answer = await fetch(url, { ...init, signal: ending.signal, redirect: 'manual' })
       await answer.body?.cancel()
       if (answer.ok) return true
       words = `answered ${answer.status}`
       if (answer.status < 500 && answer.status !== 429) break
     } catch {
       words = 'was not reached'
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
     }
     if (signal?.aborted) return false
     if (left > 1) await sleep(PAUSE_MS, undefined, { signal }).catch(() => {})
