@@ -501,7 +501,7 @@ export const CHECKS: readonly Check[] = [
     ...{ id: 'disk', severity: 'error', threshold: 1, unit: 'GiB' },
     of: 'facts',
     words: 'a disk that is nearly full',
-    explain: 'Less than that is free where jules keeps its data. Where the store is read.',
+    explain: 'Less than that is free on the disk of the data directory. Where the store is read.',
     run: ({ day, disk }, gigabytes) => {
       if (disk === undefined || disk.freeBytes >= gigabytes * 2 ** 30) return []
       const free = rounded(disk.freeBytes / 2 ** 30)
