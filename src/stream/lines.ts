@@ -30,8 +30,10 @@ export async function* lineBlocks(
       restLength += chunk.length
       continue
     }
-    const bytes = restLength === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
-    yield bytes
+    // Only the line that the chunks before began is put together: the rest of a chunk is read where it lies.
+    if (restLength > 0) yield Buffer.concat([...rest, head])
+    const whole = chunk.subarray(restLength > 0 ? head.length : 0, end)
+    if (whole.length > 0) yield whole
     rest = end < chunk.length ? [chunk.subarray(end)] : []
     restLength = chunk.length - end
   }

@@ -134,9 +134,32 @@ function twoDigits(buffer: Buffer, at: number, value: number): number {
 
 /** The bytes before the time or after the numbers of a line, and what they say: most lines repeat those of one before. */
 interface Frame {
-  readonly bytes: Uint8Array
+  readonly words: Words
   readonly codes: readonly number[]
 }
+
+/** At least four bytes that a line must have, by fours: the last four may share some with those before. */
+interface Words {
+  readonly length: number
+  readonly fours: Int32Array
+}
+
+function wordsOf(bytes: Uint8Array): Words {
+  const { length, buffer, byteOffset } = bytes
+  const view = new DataView(buffer, byteOffset, length)
+  const fours = Int32Array.from({ length: Math.ceil(length / 4) }, (_, k) =>
+    view.getInt32(Math.min(4 * k, length - 4), true),
+  )
+  return { length, fours }
+}
+
+const W_OPEN = wordsOf(P_OPEN)
+const W_HIGH = wordsOf(P_HIGH)
+const W_LOW = wordsOf(P_LOW)
+const W_CLOSE = wordsOf(P_CLOSE)
+const W_VOLUME = wordsOf(P_VOLUME)
+const W_VWAP = wordsOf(P_VWAP)
+const W_TRADES = wordsOf(P_TRADES)
 
 const MOST_FRAMES = 16
 
@@ -151,6 +174,9 @@ export class BarReader {
   #nextHead = 0
   #lastTail = 0
   readonly #stamps = new StampReader()
+  /** The bytes that are read, to be looked at by fours. */
+  #bytes: Buffer = Buffer.alloc(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
 
   constructor(batch: BarBatch) {
     this.#batch = batch
@@ -162,25 +188,30 @@ export class BarReader {
    * end of a line, for no part of the form holds a line feed.
    */
   read(bytes: Buffer, start: number, line: number): number {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    }
+    const view = this.#view
     const batch = this.#batch
     const i = batch.length
     let p = this.#head(bytes, start, i)
     if (p < 0) return -1
     const time = this.#stamps.read(bytes, p)
     if (time < 0) return -1
-    p = number(bytes, p + STAMP_BYTES, P_OPEN, batch.open, i)
+    p = number(bytes, view, p + STAMP_BYTES, W_OPEN, batch.open, i)
     if (p < 0) return -1
-    p = number(bytes, p, P_HIGH, batch.high, i)
+    p = number(bytes, view, p, W_HIGH, batch.high, i)
     if (p < 0) return -1
-    p = number(bytes, p, P_LOW, batch.low, i)
+    p = number(bytes, view, p, W_LOW, batch.low, i)
     if (p < 0) return -1
-    p = number(bytes, p, P_CLOSE, batch.close, i)
+    p = number(bytes, view, p, W_CLOSE, batch.close, i)
     if (p < 0) return -1
-    p = nullable(bytes, p, P_VOLUME, batch.volume, i)
+    p = nullable(bytes, view, p, W_VOLUME, batch.volume, i)
     if (p < 0) return -1
-    p = nullable(bytes, p, P_VWAP, batch.vwap, i)
+    p = nullable(bytes, view, p, W_VWAP, batch.vwap, i)
     if (p < 0) return -1
-    p = nullable(bytes, p, P_TRADES, batch.trades, i)
+    p = nullable(bytes, view, p, W_TRADES, batch.trades, i)
     if (p < 0) return -1
     p = this.#tail(bytes, p, i)
     if (p < 0) return -1
@@ -198,8 +229,8 @@ export class BarReader {
     const heads = this.#heads
     for (let n = 0; n < heads.length; n++) {
       const at = (this.#nextHead + n) % heads.length
-      const { bytes: expected, codes } = heads[at]!
-      const p = match(bytes, start, expected)
+      const { words, codes } = heads[at]!
+      const p = matchWords(this.#view, start, words)
       if (p < 0) continue
       this.#nextHead = at + 1
       this.#batch.symbol[i] = codes[0]!
@@ -221,7 +252,7 @@ export class BarReader {
     this.#batch.symbol[i] = symbol
     this.#batch.interval[i] = interval
     if (heads.length < MOST_FRAMES) {
-      heads.push({ bytes: Uint8Array.from(bytes.subarray(start, p)), codes: [symbol, interval] })
+      heads.push({ words: wordsOf(Uint8Array.from(bytes.subarray(start, p))), codes: [symbol, interval] })
     }
     return p
   }
@@ -232,8 +263,8 @@ export class BarReader {
     const tails = this.#tails
     for (let n = 0; n < tails.length; n++) {
       const at = (this.#lastTail + n) % tails.length
-      const { bytes: expected, codes } = tails[at]!
-      const p = match(bytes, start, expected)
+      const { words, codes } = tails[at]!
+      const p = matchWords(this.#view, start, words)
       if (p < 0) continue
       this.#lastTail = at
       batch.adjusted[i] = codes[0]!
@@ -262,7 +293,7 @@ export class BarReader {
     batch.source[i] = source
     if (tails.length < MOST_FRAMES) {
       const codes = [batch.adjusted[i]!, batch.session[i]!, source]
-      tails.push({ bytes: Uint8Array.from(bytes.subarray(start, p + 1)), codes })
+      tails.push({ words: wordsOf(Uint8Array.from(bytes.subarray(start, p + 1))), codes })
     }
     return p + 1
   }
@@ -286,6 +317,14 @@ function match(bytes: Buffer, at: number, expected: Uint8Array): number {
   return at + length
 }
 
+function matchWords(view: DataView, at: number, { length, fours }: Words): number {
+  const end = at + length
+  if (end > view.byteLength) return -1
+  const last = fours.length - 1
+  for (let k = 0; k < last; k++) if (view.getInt32(at + 4 * k, true) !== fours[k]) return -1
+  return view.getInt32(end - 4, true) === fours[last] ? end : -1
+}
+
 /** Index of the quote that ends a name of at most `most` bytes. */
 function nameEnd(bytes: Buffer, at: number, most: number): number {
   for (let p = at; p <= at + most; p++) if (bytes[p] === 0x22) return p
@@ -300,15 +339,29 @@ function code(codes: readonly Uint8Array[], bytes: Buffer, at: number): number {
   return -1
 }
 
-function number(bytes: Buffer, at: number, key: Uint8Array, column: Float64Array, i: number): number {
-  const p = match(bytes, at, key)
+function number(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  key: Words,
+  column: Float64Array,
+  i: number,
+): number {
+  const p = matchWords(view, at, key)
   if (p < 0 || !readNumber(bytes, p)) return -1
   column[i] = scanned.value
   return scanned.end
 }
 
-function nullable(bytes: Buffer, at: number, key: Uint8Array, column: Float64Array, i: number): number {
-  const p = match(bytes, at, key)
+function nullable(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  key: Words,
+  column: Float64Array,
+  i: number,
+): number {
+  const p = matchWords(view, at, key)
   if (p < 0) return -1
   if (bytes[p] === 0x6e) {
     column[i] = Number.NaN
