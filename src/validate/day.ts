@@ -84,7 +84,10 @@ export class Day {
   readonly seriesTo: number
 
   /** One with its slots, and nothing in them. A class, as an object put together from parts is slow to look into. */
-  constructor({ columns, symbol, interval, day, track, anchor, isExpected, seriesFrom, seriesTo }: DayOf) {
+  constructor(
+    { columns, symbol, interval, track, anchor, seriesFrom, seriesTo }: Of,
+    { day, isExpected }: { readonly day: number; readonly isExpected: boolean },
+  ) {
     const session = sessionOn(day)
     this.symbol = symbol
     this.interval = interval
@@ -134,14 +137,13 @@ export function tradeEnd(startMs: number, lengthMs: number): number {
   return newYorkMidnight(day + 1) + (sessionOn(day + 1) === null ? MORNING : EVENING)
 }
 
-export interface DayOf {
+/** Of what days are. */
+interface Of {
   readonly columns: Columns
   readonly symbol: string
   readonly interval: Interval
-  readonly day: number
   readonly track: Track | null
   readonly anchor: Anchor
-  readonly isExpected: boolean
   readonly seriesFrom: number
   readonly seriesTo: number
 }
@@ -173,7 +175,7 @@ export interface Rows {
 
 /** Puts rows of its date into a day, in the order of time. */
 export function place(made: Day, { track, from, to, sourceName, anchor }: Rows): void {
-  const { session, rowOf } = made
+  const { session } = made
   const { time, source, session: said, lengthMs } = track
   const isDaily = lengthMs >= DAY
   const openMs = session?.openMs ?? Number.POSITIVE_INFINITY
@@ -198,7 +200,7 @@ export function place(made: Day, { track, from, to, sourceName, anchor }: Rows):
         tally(made, track.isSame(kept, row) ? 'duplicate' : 'conflict', start)
       } else if (source[kept] === main.id) continue
       kept = row
-      if (slot >= 0) rowOf[slot] = row
+      if (slot >= 0) stand(made, slot, row)
       continue
     }
     if (start - beforeMs < lengthMs && !isDaily && overlaps(beforeMs, start, lengthMs))
@@ -207,13 +209,17 @@ export function place(made: Day, { track, from, to, sourceName, anchor }: Rows):
     kept = row
     if (isInside) {
       if (said[row] === EXTENDED) tally(made, 'label', start)
-      if (slot >= 0) rowOf[slot] = row
+      if (slot >= 0) stand(made, slot, row)
     } else if (session === null && !isOvernight(start, lengthMs)) tally(made, 'holiday', start)
     else if (said[row] === REGULAR) tally(made, 'outside-session', start)
   }
   if (main.isMixed) made.drifts = driftsOf(track, { from, to, main: main.id, sourceName })
-  made.present = 0
-  for (let slot = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) made.present++
+}
+
+/** Gives a slot its row. */
+function stand(made: Day, slot: number, row: number): void {
+  if (made.rowOf[slot]! < 0) made.present++
+  made.rowOf[slot] = row
 }
 
 /** The slot that begins at an instant; -1 for none. */

@@ -58,6 +58,28 @@ export function settleReturns({ returns, steps, isOdd }: Day): void {
     if (isOdd[slot] === 1 || steps[slot]! > 1) returns[slot] = Number.NaN
 }
 
+const NO_JUMPS: readonly Jump[] = []
+
+/** Whether no return is larger than `small` and no high or low further than `bound` from its own bar: as on most days. */
+function isCalm(
+  { rowOf, returns }: Day,
+  { open, high, low, close }: Track,
+  { small, bound }: { readonly small: number; readonly bound: number },
+): boolean {
+  let before = -1
+  for (let slot = 0; slot < rowOf.length; slot++) {
+    const row = rowOf[slot]!
+    if (row < 0) continue
+    if (Math.abs(returns[slot]!) > small) return false
+    const from = before < 0 ? open[row]! : close[before]!
+    const top = Math.max(close[row]!, from)
+    const bottom = Math.min(close[row]!, from)
+    if (!(high[row]! <= top * bound && low[row]! >= bottom / bound)) return false
+    before = row
+  }
+  return true
+}
+
 /** The jumps of a day, and marks their slots as odd. */
 export function jumpsOf(
   day: Day,
@@ -67,13 +89,22 @@ export function jumpsOf(
     before,
     limits,
   }: { readonly history: History; readonly before: Before | null; readonly limits: JumpLimits },
-): Jump[] {
-  const { returns, steps, rowOf, isOdd } = day
+): readonly Jump[] {
   const isKnown = history.sessions >= SESSIONS_NEEDED
   // NaN where a session has too few bars to measure itself by: then nothing is larger.
   const usual = isKnown ? history.spread : day.slots < FEW ? Number.NaN : NORMAL * day.spread
-  const price = day.present > 0 ? track.close[rowOf.find((row) => row >= 0)!]! : 1
+  const first = day.rowOf.findIndex((row) => row >= 0)
+  if (first < 0) return NO_JUMPS
+  const price = track.close[day.rowOf[first]!]!
   const least = Math.max(LEAST_PART * usual, TICK / price)
+  // Most moves are small beside the least spread that could be: they cost no look at the sessions before.
+  const small = 0.5 * Math.min(limits.spike, limits.outlier) * least
+  const night = before === null ? null : overnight(day, track, { before, first, tolerance: limits.split })
+  const bound = Math.exp(limits.spike * least)
+  if (night === null && isCalm(day, track, { small, bound })) return NO_JUMPS
+  const { returns, steps, rowOf, isOdd } = day
+  const slots = new Int32Array(day.present)
+  for (let slot = first, k = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) slots[k++] = slot
   const scaleAt = (slot: number): { readonly mid: number; readonly sd: number } => {
     const { median: mid, mad, count } = isKnown ? history.returnsAt(slot) : { median: 0, mad: 0, count: 0 }
     if (count < SESSIONS_NEEDED) return { mid: 0, sd: Math.max(usual, TICK / price) }
@@ -83,8 +114,6 @@ export function jumpsOf(
     const { mid, sd } = scaleAt(slot)
     return (returns[slot]! - mid) / (sd * Math.sqrt(steps[slot]!))
   }
-  // Most moves are small beside the least spread that could be: they cost no look at the sessions before.
-  const small = 0.5 * Math.min(limits.spike, limits.outlier) * least
   const jumps: Jump[] = []
   const found = (jump: Jump): void => {
     jumps.push(jump)
@@ -92,9 +121,6 @@ export function jumpsOf(
     // The way back is part of it.
     if (jump.kind === 'spike' && jump.to + 1 < isOdd.length) isOdd[jump.to + 1] = 1
   }
-  const slots = new Int32Array(day.present)
-  for (let slot = 0, k = 0; slot < rowOf.length; slot++) if (rowOf[slot]! >= 0) slots[k++] = slot
-  const night = before === null ? null : overnight(day, track, { before, slots, tolerance: limits.split })
   if (night !== null) found(night)
   for (let k = 0; k < slots.length; k++) {
     const slot = slots[k]!
@@ -122,7 +148,7 @@ export function jumpsOf(
     }
   }
   // The bar of a day has no neighbours in its session.
-  if (slots.length > 1) wicks(day, track, { slots, scaleAt, least, limit: limits.spike, found })
+  if (slots.length > 1) wicks(day, track, { slots, scaleAt, bound, limit: limits.spike, found })
   return jumps.sort((one, other) => one.from - other.from)
 }
 
@@ -153,16 +179,16 @@ function overnight(
   { open, close }: Track,
   {
     before,
-    slots,
+    first,
     tolerance,
-  }: { readonly before: Before; readonly slots: Int32Array; readonly tolerance: number },
+  }: { readonly before: Before; readonly first: number; readonly tolerance: number },
 ): Jump | null {
-  const [first] = slots
-  if (first === undefined || day - before.day > LONGEST_DAYS) return null
+  if (day - before.day > LONGEST_DAYS) return null
   const ratio = open[rowOf[first]!]! / before.close
   const split = splitLike(ratio, tolerance)
   if (split === null) return null
-  const level = median(closesOf(slots.subarray(0, LEVEL_BARS), { rowOf, close })) / before.close
+  const rows = rowOf.filter((row) => row >= 0).subarray(0, LEVEL_BARS)
+  const level = median(Array.from(rows, (row) => close[row]!)) / before.close
   if (splitLike(level, tolerance) === null) return null
   return { kind: 'split', from: first, to: first, move: ratio - 1, z: null, detail: split }
 }
@@ -210,18 +236,17 @@ function wicks(
   {
     slots,
     scaleAt,
-    least,
+    bound,
     limit,
     found,
   }: {
     readonly slots: Int32Array
     readonly scaleAt: (slot: number) => { readonly sd: number }
-    readonly least: number
+    readonly bound: number
     readonly limit: number
     readonly found: (jump: Jump) => void
   },
 ): void {
-  const bound = Math.exp(limit * least)
   for (let k = 0; k < slots.length; k++) {
     const row = rowOf[slots[k]!]!
     const prior = k > 0 ? rowOf[slots[k - 1]!]! : -1

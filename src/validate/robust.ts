@@ -29,10 +29,16 @@ export function centreOf(values: ArrayLike<number>, stride = 1): Centre {
 
 /** As `centreOf`, of about 130 of the values where there are many. */
 export function roughCentreOf(values: ArrayLike<number>): Centre {
-  return centreOf(values, Math.max(1, Math.floor(values.length / ROUGH)))
+  return centreOf(values, roughStride(values))
+}
+
+/** As `median`, of as few. */
+export function roughMedian(values: ArrayLike<number>): number {
+  return middle(gather(values, roughStride(values)))
 }
 
 const ROUGH = 130
+const roughStride = ({ length }: ArrayLike<number>): number => Math.max(1, Math.floor(length / ROUGH))
 
 function gather(values: ArrayLike<number>, stride: number): number {
   if (values.length > space.length) space = new Float64Array(2 * values.length)

@@ -216,8 +216,8 @@ class Validation {
   #never(series: Series, expected: readonly number[]): void {
     const check = CHECKS.find(({ id }) => id === 'absent')!
     const [from, to] = [expected[0]!, expected.at(-1)!]
-    const span = { ...series, isExpected: true, seriesFrom: from, seriesTo: to }
-    const [first, last] = [new Day({ ...span, day: from }), new Day({ ...span, day: to })]
+    const span = { ...series, seriesFrom: from, seriesTo: to }
+    const [first, last] = [from, to].map((day) => new Day(span, { day, isExpected: true })) as [Day, Day]
     const found: Found = {
       ...{ symbol: series.symbol, day: from, fromMs: first.startAt(0), toMs: last.startAt(last.slots - 1) },
       ...{ count: expected.length, observed: 0, expected: expected.length, samples: [], repair: 'series' },
@@ -264,7 +264,7 @@ class Validation {
   }
 
   #dayOf(series: Series, day: number, isExpected: boolean): Day {
-    const made = new Day({ ...series, day, isExpected })
+    const made = new Day(series, { day, isExpected })
     const { track, anchor, dates } = series
     const rows = dates.get(day)
     if (rows === undefined) return made
@@ -285,9 +285,7 @@ class Validation {
         from++
         continue
       }
-      const endMs = tradeEnd(time[from]!, lengthMs)
-      let to = from + 1
-      while (to < length && time[to]! < endMs) to++
+      const to = firstFrom(time.subarray(0, length), tradeEnd(time[from]!, lengthMs))
       pieces.push({ day: tradeDay(time[from]!, lengthMs), from, to })
       from = to
     }
@@ -424,6 +422,17 @@ class Validation {
 }
 
 const length = (interval: Interval | null): number => (interval === null ? 0 : intervalMs(interval))
+
+/** Where the first of sorted instants stands that is not before `ms`; their number where all are. */
+function firstFrom(sorted: Float64Array, ms: number): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < ms) low = middle + 1
+    else high = middle
+  }
+  return low
+}
 
 /** The first and the last of days in any order. */
 function extremes(days: readonly number[]): number[] {

@@ -1,7 +1,7 @@
 /** Volumes that stand still or stand out: in a row of bars, in one bar, in a session. */
 import type { Day } from './day.js'
 import { type History, SESSIONS_NEEDED } from './history.js'
-import { NORMAL, roughCentreOf } from './robust.js'
+import { NORMAL, roughMedian } from './robust.js'
 import type { StaleRun, VolumeOutlier } from './seen.js'
 import type { Track } from './track.js'
 
@@ -49,7 +49,7 @@ export function fillVolumes(day: Day, { volume }: Track): number {
     if (value > 0 && isOdd[slot] === 0) volumes[slot] = value
   }
   day.zeros = zeros
-  return present >= WHOLE_ENOUGH * rowOf.length ? roughCentreOf(volumes).median : Number.NaN
+  return present >= WHOLE_ENOUGH * rowOf.length ? roughMedian(volumes) : Number.NaN
 }
 
 /** Bars with far more volume than their minute has, at the pace of the day. */
