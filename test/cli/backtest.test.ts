@@ -36,7 +36,7 @@ describe('golden trajectories', () => {
     const pinned =
       '--shares 1 --fill close --features classic --half-spread-bps 0 --commission none --overnight --no-limits --warmup 0'
     const limit = kwargs.is_training === false ? 0.02 : 0.07
-    const { status, stdout, stderr } = await dir.jules(
+    const { status, stdout, stderr } = await dir.called(
       [
         'backtest',
         '--policy',
@@ -297,9 +297,12 @@ describe('bad input', () => {
   test.each(replays)('replay of %s', async (_title, actions, args, status, message) => {
     const dir = new Workdir()
     dir.write('a.json', actions)
-    const result = await dir.jules(['backtest', '--policy', 'replay:a.json', '--warmup', '0', ...args, '-'], {
-      input: pairs(10),
-    })
+    const result = await dir.called(
+      ['backtest', '--policy', 'replay:a.json', '--warmup', '0', ...args, '-'],
+      {
+        input: pairs(10),
+      },
+    )
     expect([result.status, result.stdout]).toEqual([status, ''])
     expect(result.stderr).toContain(message)
   })
@@ -312,7 +315,7 @@ describe('bad input', () => {
     dir.write('plain', actions.join('\n'))
     const runs = await Promise.all(
       ['a.json', 'a.ndjson', 'plain'].map((name) =>
-        dir.jules(
+        dir.called(
           [
             'backtest',
             '--policy',

@@ -64,7 +64,7 @@ describe('load names the bad line', () => {
   test.each(LINES)('%s', async (_title, line, message) => {
     const dir = new Workdir()
     const input = `${barLine(0)}\n${line}\n${barLine(2)}\n`
-    const { status, stdout, stderr } = await dir.jules(['load', '--dry-run'], { input })
+    const { status, stdout, stderr } = await dir.called(['load', '--dry-run'], { input })
     expect(stderr.startsWith(`jules load: stdin:2: ${message}`), stderr).toBe(true)
     expect([status, stdout]).toEqual([65, ''])
     expect(stderr).not.toMatch(/\n\s+at /)
@@ -89,18 +89,18 @@ describe('load names the bad line', () => {
       Buffer.from([0xff, 0xfe]),
       Buffer.from('"}\n'),
     ])
-    const { status, stderr } = await dir.jules(['load', '--dry-run'], { input: bad })
+    const { status, stderr } = await dir.called(['load', '--dry-run'], { input: bad })
     expect([status, stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:2: is not valid UTF-8'])
   })
 
   test('control characters of the data are made visible', async () => {
     const dir = new Workdir()
-    const { stderr } = await dir.jules(['load', '--dry-run'], { input: '{"\u001b[31m\u009b"\n' })
+    const { stderr } = await dir.called(['load', '--dry-run'], { input: '{"\u001b[31m\u009b"\n' })
     expect(stderr).toContain('\\u001b[31m\\u009b')
     expect(stderr).not.toMatch(/[\u001b\u009b]/)
     // In a name too, in a warning as in an error.
     dir.write('\u001b[31m', 'bad\n')
-    const named = await dir.jules([
+    const named = await dir.called([
       'load',
       '--dry-run',
       '--input-format',
@@ -146,19 +146,19 @@ describe('whole inputs that are wrong', () => {
   ]
   test.each(cases)('%s', async (_title, input, code, message) => {
     const dir = new Workdir()
-    const { status, stdout, stderr } = await dir.jules(['load', '--dry-run'], { input })
+    const { status, stdout, stderr } = await dir.called(['load', '--dry-run'], { input })
     expect(stderr.startsWith(message), stderr).toBe(true)
     expect([status, stdout]).toEqual([code, ''])
   })
 
   test('a Parquet file cut anywhere', async () => {
     const dir = new Workdir()
-    await dir.jules(['fetch', '--mock', '--days', '1', '-o', 'whole.parquet'])
+    await dir.called(['fetch', '--mock', '--days', '1', '-o', 'whole.parquet'])
     const { readFileSync } = await import('node:fs')
     const whole = readFileSync(dir.file('whole.parquet'))
     for (const part of [0.1, 0.5, 0.9, 0.999]) {
       dir.write('cut.parquet', whole.subarray(0, Math.floor(whole.length * part)))
-      const { status, stderr } = await dir.jules(['load', '--dry-run', 'cut.parquet'])
+      const { status, stderr } = await dir.called(['load', '--dry-run', 'cut.parquet'])
       expect(stderr).toMatch(/^jules load: cut.parquet: damaged Parquet file: /)
       expect(status).toBe(65)
     }
@@ -183,7 +183,7 @@ describe('whole inputs that are wrong', () => {
 
   test('a missing file does not start a server', async () => {
     const dir = new Workdir()
-    const { status, stderr } = await dir.jules(['load', 'absent.ndjson'])
+    const { status, stderr } = await dir.called(['load', 'absent.ndjson'])
     expect([status, stderr]).toEqual([66, 'jules load: absent.ndjson: no such file or directory\n'])
     expect(dir.list()).toEqual([])
   })
@@ -194,10 +194,10 @@ describe('rejects', () => {
     const dir = new Workdir()
     const lines = [barLine(0), '{"a":1}', barLine(1), barLine(1, { high: 1 }), barLine(2)]
     const input = `${lines.join('\n')}\n`
-    const stopped = await dir.jules(['fetch', '-', '--max-rejects', '1', '-o', 'out.ndjson'], { input })
+    const stopped = await dir.called(['fetch', '-', '--max-rejects', '1', '-o', 'out.ndjson'], { input })
     expect(stopped.status).toBe(65)
     expect(stopped.stderr).toContain('stdin:4: high: 1 is below low 179.1')
-    const passed = await dir.jules(
+    const passed = await dir.called(
       ['fetch', '-', '--max-rejects', '2', '--rejects', 'bad', '-o', 'out.ndjson'],
       {
         input,
@@ -214,7 +214,7 @@ describe('rejects', () => {
       ['reject', 2, 65, lines[1]],
       ['reject', 4, 65, lines[3]],
     ])
-    const share = await dir.jules(['fetch', '-', '--max-rejects', '10%', '-o', 'share.ndjson'], { input })
+    const share = await dir.called(['fetch', '-', '--max-rejects', '10%', '-o', 'share.ndjson'], { input })
     expect([share.status, dir.list().includes('share.ndjson')]).toEqual([65, false])
   })
 
@@ -223,7 +223,7 @@ describe('rejects', () => {
     const { dsn, query } = await freshDatabase()
     const lines = barLines(100_000).split('\n')
     lines[99_998] = barLine(99_998, { high: 1 })
-    const { status, stderr } = await dir.jules(['load', '--dsn', dsn], { input: lines.join('\n') })
+    const { status, stderr } = await dir.called(['load', '--dsn', dsn], { input: lines.join('\n') })
     expect(status).toBe(65)
     expect(stderr).toMatch(
       /^jules load: stdin:99999: high: 1 is below low 179.1\njules load: hint: 50000 rows are committed/,
@@ -233,9 +233,9 @@ describe('rejects', () => {
 
   test('a missing input leaves no half-made file for rejects', async () => {
     const dir = new Workdir()
-    const missing = await dir.jules(['load', 'absent.ndjson', '--rejects', 'bad.ndjson'])
+    const missing = await dir.called(['load', 'absent.ndjson', '--rejects', 'bad.ndjson'])
     expect([missing.status, dir.list()]).toEqual([66, []])
-    const refused = await dir.jules(
+    const refused = await dir.called(
       ['load', '--rejects', 'bad.ndjson', '--dsn', 'postgresql://u@127.0.0.1:1/db'],
       { input: barLine(0) },
     )
@@ -247,7 +247,7 @@ describe('rejects', () => {
     const { dsn } = await freshDatabase()
     const input = [barLine(0), '{"bad":1', barLine(1), barLine(2, { close: 'x' }), barLine(3)].join('\n')
     const args = ['load', '--dsn', dsn, '--max-rejects', '2', '--rejects', 'bad.ndjson']
-    const { status, stderr } = await dir.jules(args, { input })
+    const { status, stderr } = await dir.called(args, { input })
     expect([status, stderr]).toEqual([0, 'jules load: 3 rows read, 3 written, 0 unchanged, 2 rejected\n'])
     const rejects = dir
       .read('bad.ndjson')
@@ -262,12 +262,12 @@ describe('rejects', () => {
 
   test('one more than --max-rejects is 65, and the rejects are kept', async () => {
     const dir = new Workdir()
-    const { status } = await dir.jules(['load', '--dry-run', '--max-rejects', '1', '--rejects', 'bad'], {
+    const { status } = await dir.called(['load', '--dry-run', '--max-rejects', '1', '--rejects', 'bad'], {
       input: 'x\ny\nz\n',
     })
     expect(status).toBe(65)
     // The first byte says this is CSV; as NDJSON the two lines up to the stop are kept.
-    const again = await dir.jules(
+    const again = await dir.called(
       ['load', '--dry-run', '--max-rejects', '1', '--rejects', 'bad', '--input-format', 'ndjson'],
       {
         input: 'x\ny\nz\n',
@@ -280,7 +280,7 @@ describe('rejects', () => {
   test('a percentage is judged at the end of a short input', async () => {
     const dir = new Workdir()
     const input = `${barLines(98)}bad\nbad\n`
-    const run = (share: string) => dir.jules(['load', '--dry-run', '--max-rejects', share], { input })
+    const run = (share: string) => dir.called(['load', '--dry-run', '--max-rejects', share], { input })
     expect((await run('2%')).status).toBe(0)
     expect((await run('1.9%')).stderr).toContain('2 of 100 lines are bad, more than 1.9 %')
   })
@@ -291,7 +291,7 @@ describe('what counts as the same bar', () => {
     const dir = new Workdir()
     const { dsn, query } = await freshDatabase()
     const input = [barLine(5), barLine(1), barLine(1), barLine(5, { volume: 7 }), barLine(3)].join('\n')
-    const { stderr } = await dir.jules(['load', '--dsn', dsn], { input })
+    const { stderr } = await dir.called(['load', '--dsn', dsn], { input })
     expect(stderr).toBe(
       'jules load: 5 rows read, 3 written, 0 unchanged, 0 rejected, 2 replaced by a later row of the same key\n',
     )
@@ -306,7 +306,7 @@ describe('what counts as the same bar', () => {
     const dir = new Workdir()
     const { dsn, query } = await freshDatabase()
     const load = async (input: string, ...more: string[]) =>
-      (await dir.jules(['load', '--dsn', dsn, ...more], { input })).stderr
+      (await dir.called(['load', '--dsn', dsn, ...more], { input })).stderr
     expect(await load(barLines(10))).toContain('10 rows read, 10 written, 0 unchanged')
     expect(await load(barLines(10))).toContain('10 rows read, 0 written, 10 unchanged')
     const [before] = await query('SELECT max(updated_at)::text AS at FROM market_data')
@@ -321,7 +321,7 @@ describe('what counts as the same bar', () => {
   test('a mock row never replaces a real one, unless that is allowed; a real one replaces a mock one', async () => {
     const dir = new Workdir()
     const { dsn, query } = await freshDatabase()
-    const load = (input: string, ...more: string[]) => dir.jules(['load', '--dsn', dsn, ...more], { input })
+    const load = (input: string, ...more: string[]) => dir.called(['load', '--dsn', dsn, ...more], { input })
     const mock = barLine(0, { source: 'mock' })
     await load(barLine(0))
     const refused = await load(mock)
@@ -340,7 +340,7 @@ describe('what counts as the same bar', () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
     const input = `${barLine(0)}\n${barLine(0, { source: 'sim' })}\n`
-    const { status, stderr } = await dir.jules(['load', '--dsn', dsn], { input })
+    const { status, stderr } = await dir.called(['load', '--dsn', dsn], { input })
     expect([status, stderr.split('\n')[0]]).toEqual([
       65,
       'jules load: a sim row would replace a row of source test: NVDA 1m 2025-07-30T13:30:00Z',

@@ -29,7 +29,7 @@ describe('bars that overlap', () => {
     const dir = new Workdir()
     dir.write('bars.csv', minutes)
     const more = command === 'load' ? ['--dry-run'] : command === 'train' ? ['-o', 'run'] : []
-    const { status, stderr } = await dir.jules([command, ...more, 'bars.csv'])
+    const { status, stderr } = await dir.called([command, ...more, 'bars.csv'])
     expect([status, stderr.split('\n')[0]]).toEqual([65, `jules ${command}: bars.csv:3: ${words}`])
     expect(stderr).toContain('--interval')
   })
@@ -40,7 +40,7 @@ describe('bars that overlap', () => {
     dir.write('b.csv', `${CSV}${row('2025-07-30T13:39:00Z', '5m')}${row('2025-07-30T13:45:00Z', '5m')}`)
     const { dsn, query } = await freshDatabase()
     const args = ['--max-rejects', '2', '--rejects', 'bad.ndjson', '--dsn', dsn]
-    const { status, stderr } = await dir.jules(['load', ...args, 'a.csv', 'b.csv'])
+    const { status, stderr } = await dir.called(['load', ...args, 'a.csv', 'b.csv'])
     expect([status, stderr]).toEqual([0, 'jules load: 3 rows read, 3 written, 0 unchanged, 2 rejected\n'])
     const rejects = parse(dir.read('bad.ndjson'))
     expect(rejects.map(({ line, code, message }) => [line, code, message.slice(0, 50)])).toEqual([
@@ -56,11 +56,11 @@ test('the bar of a day is that of its date: in the store, in a selection, in a f
   const days = ['2025-07-29', '2025-07-30', '2025-07-31']
   dir.write('days.csv', CSV + days.map((day, i) => row(`${day}T00:00:00Z`, '1d', 100 + i)).join(''))
   const env = { JULES_DSN: (await freshDatabase()).dsn }
-  await dir.jules(['load', '-q', 'days.csv'], { env })
+  await dir.called(['load', '-q', 'days.csv'], { env })
   const chosen = ['--interval', '1d', '--from', '2025-07-30', '--to', '2025-07-30']
-  const { stdout } = await dir.jules(['export', ...chosen], { env })
+  const { stdout } = await dir.called(['export', ...chosen], { env })
   expect(parse(stdout).map(({ time, close }) => [time, close])).toEqual([['2025-07-30T04:00:00Z', 101]])
-  await dir.jules(['export', '--partition-by', 'date', '-o', 'hive'], { env })
+  await dir.called(['export', '--partition-by', 'date', '-o', 'hive'], { env })
   expect((await dir.shell('ls hive')).stdout.trim().split('\n')).toEqual(days.map((day) => `date=${day}`))
 })
 
@@ -72,7 +72,7 @@ describe('a suspected split', () => {
     const dir = new Workdir()
     dir.write('bars.csv', twoSessions(10))
     const more = command === 'load' ? ['--dry-run'] : command === 'train' ? ['-o', 'run'] : []
-    const { stderr } = await dir.jules([command, '-q', ...more, 'bars.csv'])
+    const { stderr } = await dir.called([command, '-q', ...more, 'bars.csv'])
     expect(stderr.split('\n').filter((line) => line.includes('split'))).toEqual([
       expect.stringContaining(words),
     ])
@@ -82,11 +82,11 @@ describe('a suspected split', () => {
 
   test('is none where a price only falls, or the bars are adjusted', async () => {
     const dir = new Workdir()
-    const fallen = await dir.jules(['backtest', '-'], { input: twoSessions(70) })
+    const fallen = await dir.called(['backtest', '-'], { input: twoSessions(70) })
     const adjusted = twoSessions(10)
       .replaceAll(/(\d)\n/g, '$1,splits\n')
       .replace('volume\n', 'volume,adjusted\n')
-    const told = await dir.jules(['backtest', '-'], { input: adjusted })
+    const told = await dir.called(['backtest', '-'], { input: adjusted })
     expect([fallen.status, fallen.stderr, told.status, told.stderr]).toEqual([0, '', 0, ''])
   })
 })
@@ -98,7 +98,7 @@ test('what is missing against the calendar is told, and its share stands in the 
     .split('\n')
     .filter((line) => !line.includes('2025-07-31T19:'))
     .join('\n')
-  const { status, stdout, stderr } = await dir.jules(['backtest', '--records', 'summary', '-'], { input })
+  const { status, stdout, stderr } = await dir.called(['backtest', '--records', 'summary', '-'], { input })
   expect(status).toBe(0)
   expect(stderr).toBe(
     'jules backtest: missing against the calendar: NVDA and MSFT lack 12 of 156 bars: 2025-07-31T19:00:00Z to 2025-07-31T19:55:00Z (12)\n',
@@ -124,10 +124,12 @@ describe('borrowed money', () => {
   test('is a note, and --max-leverage refuses it', async () => {
     const dir = new Workdir()
     dir.write('bars.csv', twoSessions(100))
-    const free = parse((await dir.jules(['backtest', ...given, 'bars.csv'])).stdout).at(-1)
+    const free = parse((await dir.called(['backtest', ...given, 'bars.csv'])).stdout).at(-1)
     // 10 shares of 100 and 2 of 400.
     expect(free.notes.join()).toMatch(/borrowed money: positions of up to 1\.8\d times the equity, at 2025-/)
-    const records = parse((await dir.jules(['backtest', ...given, '--max-leverage', '1', 'bars.csv'])).stdout)
+    const records = parse(
+      (await dir.called(['backtest', ...given, '--max-leverage', '1', 'bars.csv'])).stdout,
+    )
     expect(records.at(-1).notes.join()).not.toContain('borrowed')
     expect(records.find(({ rule }) => rule === 'max-leverage')).toMatchObject({
       action: 'deny',
@@ -139,7 +141,7 @@ describe('borrowed money', () => {
 describe('the name of a run', () => {
   const run = async (dir: Workdir, policy: string) => {
     const args = ['backtest', '--policy', policy, '--warmup', '0', '--records', 'summary', 'bars.csv']
-    const { status, stdout, stderr } = await dir.jules(args)
+    const { status, stdout, stderr } = await dir.called(args)
     expect([status, stderr]).toEqual([0, ''])
     return parse(stdout)[0].run
   }
@@ -159,7 +161,7 @@ describe('the name of a run', () => {
     const dir = await withBars()
     const named = async (path: string) =>
       parse(
-        (await dir.jules(['backtest', '--policy', `model:${path}`, '--records', 'summary', 'bars.parquet']))
+        (await dir.called(['backtest', '--policy', `model:${path}`, '--records', 'summary', 'bars.parquet']))
           .stdout,
       )[0].run
     for (const seed of ['1', '2']) await train(dir, '-o', `run${seed}`, '--seed', seed)
@@ -174,7 +176,7 @@ describe('the name of a run', () => {
     const { dsn, query } = await freshDatabase()
     const equity = (value: number) =>
       `${JSON.stringify({ type: 'equity', time: '2025-07-31T13:31:00Z', run: 'mine', equity: value, cash: 1 })}\n`
-    const load = (value: number) => dir.jules(['load', '--dsn', dsn], { input: equity(value) })
+    const load = (value: number) => dir.called(['load', '--dsn', dsn], { input: equity(value) })
     expect([(await load(5000)).status, (await load(5000)).status]).toEqual([0, 0])
     const other = await load(4000)
     expect(other.status).toBe(65)
@@ -188,7 +190,7 @@ describe('the name of a run', () => {
 test('check-env runs a policy too, and a model', async () => {
   const dir = await withBars()
   await train(dir, '-o', 'run', '--steps', '512')
-  const { status, stdout } = await dir.jules(['check-env', '--policy', 'model:run', 'bars.parquet'])
+  const { status, stdout } = await dir.called(['check-env', '--policy', 'model:run', 'bars.parquet'])
   const checks = parse(stdout)
   expect([status, checks.every(({ ok }) => ok)]).toEqual([0, true])
   expect(checks.map(({ name }) => name).filter((name) => name.startsWith('model:run/'))).toHaveLength(6)

@@ -17,7 +17,7 @@ test('flawed days: records, the same in every time zone; what was put in is writ
   )
   const zones = ['UTC', 'Asia/Tokyo', 'Pacific/Kiritimati']
   const [first, ...others] = await Promise.all(
-    zones.map((TZ) => dir.jules(['eod-validate', 'bars.ndjson'], { env: { TZ } })),
+    zones.map((TZ) => dir.called(['eod-validate', 'bars.ndjson'], { env: { TZ } })),
   )
   for (const other of others) expect(other).toEqual(first)
   expect([
@@ -27,7 +27,7 @@ test('flawed days: records, the same in every time zone; what was put in is writ
   const records = parse(first!.stdout)
   expect(new Set(records.map((record) => Object.keys(record).join()))).toEqual(new Set([KEYS]))
   expect(put.filter(({ check }) => !records.some((record) => record.check === check))).toEqual([])
-  const table = await dir.jules(['eod-validate', 'bars.ndjson', '-f', 'table'])
+  const table = await dir.called(['eod-validate', 'bars.ndjson', '-f', 'table'])
   expect(table.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   expect(table.stdout).toMatch(/\nNVDA, MSFT 2025-07-23 to 2025-08-01: \d+ rows, \d+ errors, \d+ warnings\n$/)
 })
@@ -37,9 +37,9 @@ describe('a clean day', () => {
     const dir = new Workdir()
     const piped = await dir.shell('jules fetch --mock --days 1 | tee day.ndjson | jules eod-validate')
     expect(piped).toMatchObject({ status: 0, stdout: '', stderr: '' })
-    const table = await dir.jules(['eod-validate', 'day.ndjson', '-f', 'table'])
+    const table = await dir.called(['eod-validate', 'day.ndjson', '-f', 'table'])
     expect(table.stdout).toBe('NVDA, MSFT 2025-08-01: 780 rows, clean\n')
-    const other = await dir.jules(['eod-validate', 'day.ndjson', '--date', '2025-07-30'])
+    const other = await dir.called(['eod-validate', 'day.ndjson', '--date', '2025-07-30'])
     expect([other.status, other.stderr]).toEqual([
       69,
       'jules eod-validate: day.ndjson: no bars of 2025-07-30\n',
@@ -63,7 +63,7 @@ test.each<[args: string[], status: number, stderr: string]>([
   const dir = new Workdir()
   dir.write('empty.ndjson', '')
   dir.write('cut.ndjson', '{"type":"bar","sym')
-  const result = await dir.jules(['eod-validate', ...args])
+  const result = await dir.called(['eod-validate', ...args])
   expect([result.status, result.stdout]).toEqual([status, ''])
   expect(result.stderr).toContain(stderr)
 })
@@ -71,9 +71,9 @@ test.each<[args: string[], status: number, stderr: string]>([
 test('--explain tells a check with its threshold, and lists all', async () => {
   const dir = new Workdir()
   const env = { JULES_THRESHOLD: 'spike=15' }
-  const spike = await dir.jules(['eod-validate', '--explain', 'spike'], { env })
+  const spike = await dir.called(['eod-validate', '--explain', 'spike'], { env })
   expect(spike.stdout).toMatch(/^spike \(error\): .*\nthreshold: 15 standard deviations\n/)
-  const all = await dir.jules(['eod-validate', '--explain', 'all'])
+  const all = await dir.called(['eod-validate', '--explain', 'all'])
   expect(all.stdout).toMatch(/^schema +error +rows/)
 })
 
@@ -85,7 +85,7 @@ test('the store: sessions before for comparison, today and the last session by t
     `jules fetch --mock --days 7 --to 2025-07-29 | ${load}; jules fetch --mock --from 2025-07-30 --to 2025-07-30 --defects zero-volume,missing-one,volume-outlier | ${load}`,
   )
   const args = ['eod-validate', '--dsn', dsn, '--as-of', '2025-07-31T02:00:00Z']
-  const today = await dir.jules(args, { env: { TZ: 'Asia/Tokyo' } })
+  const today = await dir.called(args, { env: { TZ: 'Asia/Tokyo' } })
   expect([today.status, today.stderr]).toEqual([1, ''])
   expect(
     parse(today.stdout)
@@ -95,7 +95,7 @@ test('the store: sessions before for comparison, today and the last session by t
     ['missing', '2025-07-30'],
     ['zero-volume', '2025-07-30'],
   ])
-  const last = await dir.jules([
+  const last = await dir.called([
     ...args.slice(0, 3),
     '--as-of',
     '2025-07-30T13:00:00Z',
@@ -103,9 +103,9 @@ test('the store: sessions before for comparison, today and the last session by t
     'last-session',
   ])
   expect(last).toMatchObject({ status: 0, stdout: '' })
-  const none = await dir.jules([...args, '--date', '2025-07-18'])
+  const none = await dir.called([...args, '--date', '2025-07-18'])
   expect([none.status, none.stderr]).toEqual([69, 'jules eod-validate: no bars of 2025-07-18\n'])
   const warned = ['eod-validate', '--dsn', dsn, '--date', '2025-07-29', '--threshold', 'session-total=1.0001']
-  expect((await dir.jules(warned)).status).toBe(0)
-  expect((await dir.jules([...warned, '--strict'])).status).toBe(1)
+  expect((await dir.called(warned)).status).toBe(0)
+  expect((await dir.called([...warned, '--strict'])).status).toBe(1)
 })

@@ -8,13 +8,13 @@ describe('--explain', () => {
   test('what it says of a time is what the records of the run have at it', async () => {
     const dir = await withBars(2)
     const args = ['backtest', '--policy', 'random', '--half-spread-bps', '2', 'bars.parquet']
-    const records = parse((await dir.jules(args)).stdout)
+    const records = parse((await dir.called(args)).stdout)
     const equities = records.filter(({ type }) => type === 'equity')
     const orders = records.filter(({ type }) => type === 'order')
     const refusals = records.filter(({ type }) => type === 'risk')
     expect(refusals.length).toBeGreaterThan(0)
     for (const time of [orders[0].time, orders[40].time, refusals[0].time, equities[100].time]) {
-      const { status, stdout, stderr } = await dir.jules([...args, '--explain', time])
+      const { status, stdout, stderr } = await dir.called([...args, '--explain', time])
       expect([status, stderr.includes('no decision')]).toEqual([0, false])
       const [decision] = parse(stdout)
       expect(Object.keys(decision).join()).toBe(KEYS)
@@ -53,16 +53,16 @@ describe('--explain', () => {
     const dir = await withBars()
     await train(dir, '-o', 'run', '--hold-prior', '0', '--long-only')
     const args = ['backtest', '--policy', 'model:run', '--long-only', '--from', '2025-08-01', 'bars.parquet']
-    const orders = parse((await dir.jules(args)).stdout).filter(({ type }) => type === 'order')
+    const orders = parse((await dir.called(args)).stdout).filter(({ type }) => type === 'order')
     const time = orders[0]?.time ?? '2025-08-01T18:00:00Z'
-    const [{ model, action, orders: own }] = parse((await dir.jules([...args, '--explain', time])).stdout)
+    const [{ model, action, orders: own }] = parse((await dir.called([...args, '--explain', time])).stdout)
     expect(own).toEqual(orders.filter((one) => one.time === time))
     expect(model.probabilities.reduce((sum: number, one: number) => sum + one, 0)).toBeCloseTo(1, 12)
     expect(model.probabilities.indexOf(Math.max(...model.probabilities))).toBe(action)
     expect(model.mask).toEqual([0, 0, 0, 0, 1, 1, 0, 1, 1])
     expect(model.probabilities.map((one: number) => (one > 0 ? 1 : 0))).toEqual(model.mask)
     expect([model.logits.length, Number.isFinite(model.value)]).toEqual([9, true])
-    const { stdout } = await dir.jules([...args, '--explain', time, '-f', 'table'])
+    const { stdout } = await dir.called([...args, '--explain', time, '-f', 'table'])
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect(stdout).toMatch(/^model: value \S+, 0 added to the logit of \d$/m)
     expect(stdout).toMatch(/^ {2}0 NVDA short, MSFT short +masked$/m)
@@ -72,7 +72,7 @@ describe('--explain', () => {
     const dir = await withBars(2)
     const args = ['backtest', '--policy', 'sma-cross', 'bars.parquet', '--explain']
     const [utc, local] = await Promise.all(
-      ['2025-08-01T14:30:00Z', '2025-08-01 10:30'].map((time) => dir.jules([...args, time])),
+      ['2025-08-01T14:30:00Z', '2025-08-01 10:30'].map((time) => dir.called([...args, time])),
     )
     expect([utc!.status, local!.stdout]).toEqual([0, utc!.stdout])
     const wrong: [time: string, status: number, words: string][] = [
@@ -82,15 +82,15 @@ describe('--explain', () => {
       ['soon', 64, '--explain: expected a time such as'],
     ]
     for (const [time, status, words] of wrong) {
-      const result = await dir.jules([...args, time])
+      const result = await dir.called([...args, time])
       expect([result.status, result.stdout, result.stderr]).toEqual([
         status,
         '',
         expect.stringContaining(words),
       ])
     }
-    expect((await dir.jules([...args, '2025-08-01 10:30', '--records', 'fill'])).status).toBe(64)
-    const ended = await dir.jules([
+    expect((await dir.called([...args, '2025-08-01 10:30', '--records', 'fill'])).status).toBe(64)
+    const ended = await dir.called([
       ...args.slice(0, -1),
       '--max-loss',
       '1',
@@ -112,7 +112,7 @@ describe('--records trip', () => {
   ])('fills at the %s %j: the trips add up to the run', async (fill, more) => {
     const dir = await withBars(2)
     const args = ['backtest', '--policy', 'random', '--fill', fill, ...more]
-    const all = parse((await dir.jules([...args, '--records', 'trip,fill,summary', 'bars.parquet'])).stdout)
+    const all = parse((await dir.called([...args, '--records', 'trip,fill,summary', 'bars.parquet'])).stdout)
     const of = (name: string) => all.filter(({ type }) => type === name)
     const trips = of('trip')
     const [summary] = of('summary')
@@ -144,16 +144,16 @@ describe('--records trip', () => {
   test('what is held at the end has no exit; records that are not asked for are as before', async () => {
     const dir = await withBars(2)
     const args = ['backtest', '--policy', 'buy-hold', '--overnight', 'bars.parquet']
-    const trips = parse((await dir.jules([...args, '--records', 'trip'])).stdout)
+    const trips = parse((await dir.called([...args, '--records', 'trip'])).stdout)
     expect(
       trips.map(({ symbol, side, exit_time: at, exit_price: price }) => [symbol, side, at, price]),
     ).toEqual([
       ['NVDA', 'long', null, null],
       ['MSFT', 'long', null, null],
     ])
-    const plain = parse((await dir.jules(args)).stdout)
+    const plain = parse((await dir.called(args)).stdout)
     expect(plain.some(({ type }) => type === 'trip')).toBe(false)
-    const wrong = await dir.jules([...args, '--records', 'trips'])
+    const wrong = await dir.called([...args, '--records', 'trips'])
     expect([wrong.status, wrong.stderr]).toEqual([64, expect.stringContaining('summary, trip')])
   })
 })

@@ -158,11 +158,11 @@ describe('which bars', () => {
     const dir = new Workdir()
     dir.write('a.ndjson', session().split('\n').slice(0, 200).join('\n'))
     dir.write('b.ndjson', session().split('\n').slice(200).join('\n'))
-    const files = await dir.jules(['inspect', 'b.ndjson', 'a.ndjson'])
+    const files = await dir.called(['inspect', 'b.ndjson', 'a.ndjson'])
     expect(parse(files.stdout).map(({ check, count }) => [check, count])).toEqual([['bars', 390]])
     const { dsn } = await freshDatabase()
-    await dir.jules(['load', '--dsn', dsn, 'a.ndjson', 'b.ndjson'])
-    const stored = await dir.jules(['inspect', '--dsn', dsn], { input: mixed })
+    await dir.called(['load', '--dsn', dsn, 'a.ndjson', 'b.ndjson'])
+    const stored = await dir.called(['inspect', '--dsn', dsn], { input: mixed })
     expect(stored.stdout).toBe(files.stdout)
     const none: [args: string[], words: string][] = [
       [
@@ -174,11 +174,11 @@ describe('which bars', () => {
       [['/dev/null'], '/dev/null: is empty'],
     ]
     for (const [args, words] of none) {
-      const { status, stdout, stderr } = await dir.jules(['inspect', ...args])
+      const { status, stdout, stderr } = await dir.called(['inspect', ...args])
       expect([status, stdout, stderr]).toEqual([66, '', expect.stringContaining(words)])
     }
-    expect((await dir.jules(['inspect', '--store', 'a.ndjson'])).status).toBe(64)
-    const usage = await dir.jules(['inspect', '--from', '2025-08-02', '--to', '2025-08-01', 'a.ndjson'])
+    expect((await dir.called(['inspect', '--store', 'a.ndjson'])).status).toBe(64)
+    const usage = await dir.called(['inspect', '--from', '2025-08-02', '--to', '2025-08-01', 'a.ndjson'])
     expect(usage.status).toBe(64)
   })
 })
@@ -192,7 +192,7 @@ test('lines for people keep to 80 columns, and the store takes the records', asy
     barLine(3 * DAY, { open: 0 }),
     barLine(2 * DAY),
   )
-  const { status, stdout } = await dir.jules(['inspect', '-f', 'table'], {
+  const { status, stdout } = await dir.called(['inspect', '-f', 'table'], {
     input,
     env: { LANG: 'en_US.UTF-8' },
   })

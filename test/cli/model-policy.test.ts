@@ -7,7 +7,7 @@ import type { Workdir } from '../support/workdir.js'
 
 describe('a model as a policy', () => {
   const backtest = (dir: Workdir, model: string, ...more: readonly string[]) =>
-    dir.jules(['backtest', '--policy', `model:${model}`, '--records', 'summary', ...more])
+    dir.called(['backtest', '--policy', `model:${model}`, '--records', 'summary', ...more])
 
   test('trades; the best is taken before the last, and the summary says what it has seen', async () => {
     const dir = await withBars()
@@ -31,13 +31,13 @@ describe('a model as a policy', () => {
     const scored = parse(stdout).findLast((one) => one['eval/mean_reward'] != null)
     const { data } = JSON.parse(dir.read('run/manifest.json'))
     // From the first bar of validation, with what came before as history.
-    const bars = await dir.jules(['fetch', 'bars.parquet'])
+    const bars = await dir.called(['fetch', 'bars.parquet'])
     const before = parse(bars.stdout).filter(
       ({ time, symbol }) => symbol === 'NVDA' && time < data.validation[0],
     ).length
     const kept = parse(bars.stdout).filter(({ time }) => time.slice(0, 10) <= data.validation[1])
     const input = `${kept.map((bar) => JSON.stringify(bar)).join('\n')}\n`
-    const run = await dir.jules(
+    const run = await dir.called(
       [
         'backtest',
         '--policy',
@@ -69,7 +69,7 @@ describe('a model as a policy', () => {
       'bars.parquet',
     )
     expect(
-      (await dir.jules(['fetch', '--mock', '--days', '8', '--interval', '5m', '-o', 'five.parquet'])).status,
+      (await dir.called(['fetch', '--mock', '--days', '8', '--interval', '5m', '-o', 'five.parquet'])).status,
     ).toBe(0)
     await refused('the model was trained on bars of 1m, not of 5m', 'five.parquet')
     expect((await train(dir, '-o', 'one', '--symbols', 'NVDA')).status).toBe(0)
@@ -78,7 +78,7 @@ describe('a model as a policy', () => {
       65,
       expect.stringContaining('the model has 13 inputs and 3 actions, not 26 and 9'),
     ])
-    const task = await dir.jules(['train', '--env', 'recall2', '--steps', '1024', '-o', 'task'])
+    const task = await dir.called(['train', '--env', 'recall2', '--steps', '1024', '-o', 'task'])
     expect(task.status).toBe(0)
     expect((await backtest(dir, 'task', 'bars.parquet')).stderr).toContain(
       'the model was trained on recall2, not on trading',
@@ -91,7 +91,7 @@ describe('a model as a policy', () => {
   test('long-only models never go short, without the flag', async () => {
     const dir = await withBars()
     expect((await train(dir, '-o', 'long', '--long-only', '--hold-prior', '0')).status).toBe(0)
-    const { stdout } = await dir.jules([
+    const { stdout } = await dir.called([
       'backtest',
       '--policy',
       'model:long',
@@ -117,10 +117,10 @@ describe('a model as a policy', () => {
   test('export-model writes ONNX', async () => {
     const dir = await withBars()
     await undisturbed(dir)
-    const { status } = await dir.jules(['export-model', 'whole', '--onnx', 'p.onnx'])
+    const { status } = await dir.called(['export-model', 'whole', '--onnx', 'p.onnx'])
     expect(status).toBe(0)
     expect(readFileSync(dir.file('p.onnx')).toString('latin1')).toContain('next_hidden')
-    const without = await dir.jules(['export-model', 'whole'])
+    const without = await dir.called(['export-model', 'whole'])
     expect([without.status, without.stderr]).toEqual([64, 'jules export-model: say where to: --onnx FILE\n'])
   })
 })

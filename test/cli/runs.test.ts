@@ -24,7 +24,7 @@ const registry = (dir: Workdir): string => dir.file('.local/share/jules/runs.ndj
 
 test('a run is listed with its bars, its trial and what came of it; nothing is read from standard input', async () => {
   const dir = tried()
-  const { status, stdout, stderr } = await dir.jules(['runs'], { input: 'no record' })
+  const { status, stdout, stderr } = await dir.called(['runs'], { input: 'no record' })
   const runs = parse(stdout)
   expect([status, stderr, runs.map((run) => Object.keys(run))]).toEqual([0, '', runs.map(() => KEYS)])
   const facts = runs.map(({ run, trial, trials, state, step, best, folder }) => [
@@ -42,25 +42,25 @@ test('a run is listed with its bars, its trial and what came of it; nothing is r
     ['run-c', 2, 2, 'ended', 4096, 12.5, 'there'],
     ['memory', null, null, 'ended', 4096, 7, 'there'],
   ])
-  const table = (await dir.jules(['runs', '-f', 'table'])).stdout
+  const table = (await dir.called(['runs', '-f', 'table'])).stdout
   expect(table.split('\n').filter((line) => line.length > 80)).toEqual([])
   expect(table).toContain('NVDA,MSFT 1m, 2025-07-23 to 2025-07-31: 2 trials\n')
   expect(table).toMatch(/^ {2}run-b +2 {2}ended +4096 +-\$3\.25 {2}there$/m)
   expect(table).toMatch(/^task recall2\n.*\n {2}memory +- {2}ended +4096 +7\.00 {2}there$/m)
-  const some = await dir.jules(['runs', 'list', '--state', 'diverged,stopped'])
+  const some = await dir.called(['runs', 'list', '--state', 'diverged,stopped'])
   expect([some.status, some.stdout, some.stderr]).toEqual([0, '', 'jules runs list: no such runs\n'])
 })
 
 describe('how a run ended', () => {
   const stateOf = async (dir: Workdir) => {
-    const { state, step, early_stop: early } = parse((await dir.jules(['runs'])).stdout).at(-1)
+    const { state, step, early_stop: early } = parse((await dir.called(['runs'])).stdout).at(-1)
     return { state, step, early }
   }
 
   test('all steps, early, stopped by a signal, by leaving the numbers: as its last record has it', async () => {
     const dir = await withBars()
     const record = parse((await train(dir, '-o', 'run')).stdout).at(-1)
-    const { best, trial } = parse((await dir.jules(['runs'])).stdout).at(-1)
+    const { best, trial } = parse((await dir.called(['runs'])).stdout).at(-1)
     expect([best, trial, await stateOf(dir)]).toEqual([
       record.best,
       record.trial,
@@ -70,11 +70,11 @@ describe('how a run ended', () => {
     expect(await stateOf(dir)).toMatchObject({ state: 'ended', early: true })
     wrote(dir, { run: 'wild one', end: 'diverged' })
     wrote(dir, { run: 'cut', end: 'stopped' })
-    expect(parse((await dir.jules(['runs', 'list', '--state', 'diverged,stopped'])).stdout)).toMatchObject([
+    expect(parse((await dir.called(['runs', 'list', '--state', 'diverged,stopped'])).stdout)).toMatchObject([
       { run: 'wild one' },
       { run: 'cut' },
     ])
-    expect((await dir.jules(['runs', 'show', 'cut', '-f', 'table'])).stdout).toContain(
+    expect((await dir.called(['runs', 'show', 'cut', '-f', 'table'])).stdout).toContain(
       'next       jules train --resume',
     )
   })
@@ -89,7 +89,7 @@ describe('how a run ended', () => {
     const self = JSON.stringify({ token: '0'.repeat(32), pid: process.pid, host: 'elsewhere', start: '' })
     dir.write('run/run.lock', self)
     expect(await stateOf(dir)).toMatchObject({ state: 'running' })
-    const busy = await dir.jules(['runs', 'prune', 'run', '--yes'])
+    const busy = await dir.called(['runs', 'prune', 'run', '--yes'])
     expect([busy.status, busy.stderr]).toEqual([
       75,
       expect.stringContaining('another process works on the run'),
@@ -97,9 +97,9 @@ describe('how a run ended', () => {
     rmSync(dir.file('run/run.lock'))
     // Moved, and gone on with where it is now.
     renameSync(dir.file('run'), dir.file('moved'))
-    expect(parse((await dir.jules(['runs'])).stdout)[0]).toMatchObject({ folder: 'gone', step: null })
-    expect((await dir.jules(['train', '--resume', 'moved'])).status).toBe(0)
-    expect(parse((await dir.jules(['runs'])).stdout)).toEqual([
+    expect(parse((await dir.called(['runs'])).stdout)[0]).toMatchObject({ folder: 'gone', step: null })
+    expect((await dir.called(['train', '--resume', 'moved'])).status).toBe(0)
+    expect(parse((await dir.called(['runs'])).stdout)).toEqual([
       expect.objectContaining({ state: 'ended', step: 4096, folder: 'there', path: dir.file('moved') }),
     ])
   })
@@ -116,26 +116,26 @@ describe('how a run ended', () => {
       dir.file('.local/share/jules/runs-later.ndjson'),
       '{"type":"end","run":"x"}\n{"type":"prune"}\n[]\n',
     )
-    expect(parse((await dir.jules(['runs'])).stdout)).toHaveLength(1)
+    expect(parse((await dir.called(['runs'])).stdout)).toHaveLength(1)
     // Nor does a name in it drive the terminal.
     wrote(dir, { run: 'a\u001b[31m\nb', folder: 'c' })
-    expect((await dir.jules(['runs', '-f', 'table'])).stdout).toContain('  a\\u001b[31m\\nb ')
+    expect((await dir.called(['runs', '-f', 'table'])).stdout).toContain('  a\\u001b[31m\\nb ')
   })
 })
 
 test('show and compare: the manifest of one, and in what several differ', async () => {
   const dir = tried()
-  const shown = parse((await dir.jules(['runs', 'show', 'run-a'])).stdout)[0]
+  const shown = parse((await dir.called(['runs', 'show', 'run-a'])).stdout)[0]
   expect(Object.keys(shown)).toEqual([
     ...KEYS,
     ...['version', 'node', 'engine', 'options', 'operands', 'inputs', 'test'],
   ])
   expect([shown.options.seed, shown.test]).toEqual(['1', { from: '2025-08-01', sessions: 1 }])
-  const table = (await dir.jules(['runs', 'show', 'a', '-f', 'table'])).stdout
+  const table = (await dir.called(['runs', 'show', 'a', '-f', 'table'])).stdout
   expect(table).toContain(
     `next       jules backtest --policy 'model:${dir.file('a')}' --from 2025-08-01 '${dir.file('bars.parquet')}'\n`,
   )
-  const rows = parse((await dir.jules(['runs', 'compare', 'run-a', 'run-b', 'c'])).stdout)
+  const rows = parse((await dir.called(['runs', 'compare', 'run-a', 'run-b', 'c'])).stdout)
   expect(Object.keys(rows[0])).toEqual(['type', 'field', 'runs', 'values'])
   expect(rows.map(({ field, values }) => [field, values]).slice(0, -1)).toEqual([
     ['settings.seed', [1, 2, 2]],
@@ -147,12 +147,12 @@ test('show and compare: the manifest of one, and in what several differ', async 
     ['a', 'b'],
     ['a', 'b', 'c', 'a', 'b', 'c', 'task', 'a', 'b'],
   ]) {
-    const { stdout } = await dir.jules(['runs', 'compare', '-f', 'table', ...names])
+    const { stdout } = await dir.called(['runs', 'compare', '-f', 'table', ...names])
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect(stdout).toContain('settings.seed')
   }
   rmSync(dir.file('a'), { recursive: true })
-  const gone = await dir.jules(['runs', 'compare', 'a', 'b'])
+  const gone = await dir.called(['runs', 'compare', 'a', 'b'])
   expect([gone.status, gone.stderr]).toEqual([
     0,
     'jules runs compare: the folder of run-a is gone: its settings are not known\n',
@@ -175,7 +175,7 @@ describe('the name of a run', () => {
   ])('%j', async (args, status, words) => {
     const dir = new Workdir()
     wrote(dir, { run: 'run-a', folder: 'a' })
-    const result = await dir.jules(['runs', ...args])
+    const result = await dir.called(['runs', ...args])
     expect([result.status, result.stdout, result.stderr]).toEqual([
       status,
       '',
@@ -187,14 +187,14 @@ describe('the name of a run', () => {
     const dir = new Workdir()
     wrote(dir, { run: 'same', folder: 'a' })
     wrote(dir, { run: 'same', folder: 'b' })
-    const twice = await dir.jules(['runs', 'show', 'same'])
+    const twice = await dir.called(['runs', 'show', 'same'])
     expect([twice.status, twice.stderr]).toEqual([
       64,
       expect.stringContaining(`${dir.file('a')}, ${dir.file('b')}`),
     ])
     wrote(dir, { run: 'other', folder: 'a' })
-    expect(parse((await dir.jules(['runs', 'show', 'a'])).stdout)[0].run).toBe('other')
-    expect(parse((await dir.jules(['runs'])).stdout).map(({ folder }) => folder)).toEqual([
+    expect(parse((await dir.called(['runs', 'show', 'a'])).stdout)[0].run).toBe('other')
+    expect(parse((await dir.called(['runs'])).stdout).map(({ folder }) => folder)).toEqual([
       'gone',
       'there',
       'there',
@@ -206,21 +206,21 @@ describe('prune', () => {
   test('says what would go, wants --yes, takes only files of runs, and changes no trial', async () => {
     const dir = tried()
     writeFileSync(dir.file('b/notes.txt'), 'mine')
-    const before = parse((await dir.jules(['runs'])).stdout)
-    const dry = await dir.jules(['runs', 'prune', '--dry-run', 'a', 'run-b'])
+    const before = parse((await dir.called(['runs'])).stdout)
+    const dry = await dir.called(['runs', 'prune', '--dry-run', 'a', 'run-b'])
     expect([dry.status, dry.stderr]).toEqual([
       0,
       expect.stringMatching(
         /^jules runs prune: 2 runs, \d+\.\d MB: run-a, run-b\njules runs prune: nothing deleted \(dry run\)\n$/,
       ),
     ])
-    const refused = await dir.jules(['runs', 'prune', 'a', 'run-b'])
+    const refused = await dir.called(['runs', 'prune', 'a', 'run-b'])
     expect([refused.status, refused.stderr]).toEqual([
       64,
       expect.stringContaining('needs --yes without a terminal'),
     ])
-    expect(parse((await dir.jules(['runs'])).stdout)).toEqual(before)
-    const gone = await dir.jules(['runs', 'prune', 'a', 'run-b', 'a', '--yes'])
+    expect(parse((await dir.called(['runs'])).stdout)).toEqual(before)
+    const gone = await dir.called(['runs', 'prune', 'a', 'run-b', 'a', '--yes'])
     expect([gone.status, gone.stdout, gone.stderr]).toEqual([
       0,
       '',
@@ -231,18 +231,18 @@ describe('prune', () => {
       existsSync(dir.file('b/manifest.json')),
       dir.read('b/notes.txt'),
     ]).toEqual([false, false, 'mine'])
-    const after = parse((await dir.jules(['runs'])).stdout)
+    const after = parse((await dir.called(['runs'])).stdout)
     expect(after).toEqual(before.map((run, i) => (i < 2 ? { ...run, folder: 'pruned' } : run)))
-    expect((await dir.jules(['runs', 'prune', 'run-a', '--yes'])).status).toBe(66)
+    expect((await dir.called(['runs', 'prune', 'run-a', '--yes'])).status).toBe(66)
     // The trial of the pruned run is still one.
     wrote(dir, { run: 'run-e', seed: 5 })
-    expect(parse((await dir.jules(['runs'])).stdout).at(-1).trial).toBe(3)
+    expect(parse((await dir.called(['runs'])).stdout).at(-1).trial).toBe(3)
   })
 
   test('by state and by date', async () => {
     const dir = tried()
     const going = async (...args: string[]) =>
-      /MB: (.*)\n/.exec((await dir.jules(['runs', 'prune', '--dry-run', ...args])).stderr)?.[1]
+      /MB: (.*)\n/.exec((await dir.called(['runs', 'prune', '--dry-run', ...args])).stderr)?.[1]
     expect(await going('--state', 'ended')).toBe('run-a, run-b, run-c, memory')
     expect(await going('--before', '2999-01-01', 'run-c')).toBe('run-c')
     expect(await going('--state', 'stopped')).toBe(undefined)
@@ -251,7 +251,7 @@ describe('prune', () => {
 
 describe('a model by the name of its run', () => {
   const policyOf = async (dir: Workdir, word: string, command = 'backtest') => {
-    const { status, stdout, stderr } = await dir.jules([
+    const { status, stdout, stderr } = await dir.called([
       ...[command, '--policy', `model:${word}`, 'bars.parquet'],
       ...(command === 'backtest' ? ['--records', 'summary'] : []),
     ])
@@ -279,14 +279,14 @@ describe('a model by the name of its run', () => {
     expect((await policyOf(dir, 'run-a')).policy).toContain(dir.file('a'))
     expect((await policyOf(dir, 'latest', 'check-env')).stderr).toContain('model:latest is the run run-c')
     // Its folder gone, the one before it is the newest there is.
-    await dir.jules(['runs', 'prune', 'run-c', '--yes'])
+    await dir.called(['runs', 'prune', 'run-c', '--yes'])
     expect((await policyOf(dir, 'latest')).policy).toContain(dir.file('b'))
     expect(await policyOf(dir, 'run-c')).toMatchObject({
       status: 66,
       stderr: expect.stringContaining('the folder of the run run-c is pruned'),
     })
     // Gone on with later, the first one ended last.
-    await dir.jules(['train', '--resume', 'a'])
+    await dir.called(['train', '--resume', 'a'])
     expect((await policyOf(dir, 'latest')).policy).toContain(dir.file('a'))
     cpSync(dir.file('b'), dir.file('latest'), { recursive: true })
     expect(await policyOf(dir, 'latest')).toMatchObject({ policy: expect.stringMatching(/^model:latest\//) })
@@ -309,7 +309,7 @@ describe('a model by the name of its run', () => {
 test('a data directory that cannot be read has words', async () => {
   const dir = new Workdir()
   dir.write('file', '')
-  const { status, stderr } = await dir.jules(['runs'], { env: { XDG_DATA_HOME: dir.file('file') } })
+  const { status, stderr } = await dir.called(['runs'], { env: { XDG_DATA_HOME: dir.file('file') } })
   expect([status, stderr]).toEqual([
     expect.any(Number),
     expect.stringMatching(/^jules runs list: .*not a directory\n$/),

@@ -18,7 +18,7 @@ async function trained(dir: Workdir, bars: readonly Json[], name: string, from: 
     })
     .map((bar) => `${JSON.stringify(bar)}\n`)
     .join('')
-  const { status, stdout } = await dir.jules(['train', ...TRADES, '-o', name, '-'], { input })
+  const { status, stdout } = await dir.called(['train', ...TRADES, '-o', name, '-'], { input })
   expect(status).toBe(0)
   const parameters = (file: string) => [
     ...decodeModel(readFileSync(dir.file(`${name}/${file}`)), name).parameters,
@@ -35,7 +35,7 @@ test('bars of validation change no weight, bars of the test not even a score', a
   expect((await train(dir, '-o', 'run')).status).toBe(0)
   const { data, test: kept } = JSON.parse(dir.read('run/manifest.json'))
   expect([data.train[1] < data.validation[0], data.validation[1] < kept.from]).toEqual([true, true])
-  const bars = parse((await dir.jules(['fetch', 'bars.parquet'])).stdout)
+  const bars = parse((await dir.called(['fetch', 'bars.parquet'])).stdout)
   const whole = await trained(dir, bars, 'whole', '9999')
   const test_ = await trained(dir, bars, 'test', kept.from)
   expect(test_).toEqual(whole)
@@ -58,12 +58,12 @@ test('the normaliser knows the bars of training alone', async () => {
   expect((await train(dir, ...classic, '-o', 'cut', '--eval-every', '4096')).status).toBe(0)
   // However often it was evaluated.
   expect(means('cut')).toEqual(means('run'))
-  const bars = parse((await dir.jules(['fetch', 'bars.parquet'])).stdout)
+  const bars = parse((await dir.called(['fetch', 'bars.parquet'])).stdout)
   const input = bars
     .map((bar) => (bar.time < data.validation[0] ? bar : { ...bar, volume: 9 * bar.volume }))
     .map((bar) => `${JSON.stringify(bar)}\n`)
     .join('')
-  expect((await dir.jules(['train', ...SHORT, ...classic, '-o', 'later', '-'], { input })).status).toBe(0)
+  expect((await dir.called(['train', ...SHORT, ...classic, '-o', 'later', '-'], { input })).status).toBe(0)
   expect(means('later')).toEqual(means('run'))
 })
 
@@ -72,7 +72,7 @@ test('a phase of a curriculum is trained at its own costs', async () => {
   const parameters = async (name: string, phase: object) => {
     dir.write('plan.json', JSON.stringify([{ name: 'only', steps: 1024, ...phase }]))
     const args = [...SHORT.slice(2), '--curriculum', 'plan.json', '-o', name, 'bars.parquet']
-    expect((await dir.jules(['train', ...args])).status).toBe(0)
+    expect((await dir.called(['train', ...args])).status).toBe(0)
     return [...decodeModel(readFileSync(dir.file(`${name}/policy.safetensors`)), name).parameters]
   }
   const plain = await parameters('plain', {})
@@ -84,6 +84,6 @@ test('a phase of a curriculum is trained at its own costs', async () => {
 test('a validation of one bar is refused', async () => {
   const dir = await withBars(8, ['--interval', '1d'])
   const daily = ['--interval', '1d', '--overnight', '--warmup', '1', '-o', 'run', 'bars.parquet']
-  const { status, stderr } = await dir.jules(['train', ...daily])
+  const { status, stderr } = await dir.called(['train', ...daily])
   expect([status, stderr]).toEqual([65, 'jules train: bars.parquet: one bar to validate on is too few\n'])
 })

@@ -17,11 +17,15 @@ import { sessionStart } from '../../src/agent/run/tensorboard.js'
 import { parse, resume, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
 import { BIN, finished, Workdir } from '../support/workdir.js'
 
+/** Runs side by side do not share a process. */
+const ownProcess = (dir: Workdir, ...args: readonly string[]) =>
+  dir.jules(['train', ...SHORT, ...args, 'bars.parquet'])
+
 describe('a new folder', () => {
   test('runs that begin in the same second have one each, in a private directory', async () => {
     const dir = await withBars()
     const seeds = ['1', '2', '3']
-    const runs = await Promise.all(seeds.map((seed) => train(dir, '--seed', seed)))
+    const runs = await Promise.all(seeds.map((seed) => ownProcess(dir, '--seed', seed)))
     expect(runs.map(({ status }) => status)).toEqual([0, 0, 0])
     const paths = new Set(runs.map(({ stdout }) => parse(stdout).at(-1).path))
     expect(paths.size).toBe(3)
@@ -36,7 +40,9 @@ describe('a new folder', () => {
 
   test('of runs that are given the same one at the same time, one gets it', async () => {
     const dir = await withBars()
-    const runs = await Promise.all(['1', '2', '3'].map((seed) => train(dir, '--seed', seed, '-o', 'same')))
+    const runs = await Promise.all(
+      ['1', '2', '3'].map((seed) => ownProcess(dir, '--seed', seed, '-o', 'same')),
+    )
     const [first, ...others] = runs.map(({ status }) => status).sort()
     expect(first).toBe(0)
     // There is a manifest already, or its writer still has the lock.
@@ -58,7 +64,7 @@ describe('a new folder', () => {
       ['train', '--resume', 'busy'],
       ['train', ...SHORT, '--seed', '2', '--force', '-o', 'busy', 'bars.parquet'],
     ]) {
-      const { status, stdout, stderr } = await dir.jules(args)
+      const { status, stdout, stderr } = await dir.called(args)
       expect([status, stdout, stderr]).toEqual([
         75,
         '',
@@ -100,7 +106,7 @@ describe('a new folder', () => {
     expect([file.status, file.stderr]).toEqual([73, 'jules train: bars.parquet: is not a directory\n'])
     const below = await train(dir, '-o', 'bars.parquet/run')
     expect([below.status, below.stderr]).toEqual([73, 'jules train: bars.parquet/run: is not a directory\n'])
-    const data = await dir.jules(['train', ...SHORT, '-o', 'run', 'bars.parquet'], {
+    const data = await dir.called(['train', ...SHORT, '-o', 'run', 'bars.parquet'], {
       env: { XDG_DATA_HOME: dir.file('bars.parquet') },
     })
     expect([data.status, data.stderr]).toEqual([
@@ -156,7 +162,7 @@ describe('--resume', () => {
     const hash = await undisturbed(dir)
     mkdirSync(dir.file('elsewhere'))
     const cwd = dir.file('elsewhere')
-    expect((await dir.jules(['train', '--resume', '../whole'], { cwd })).status).toBe(0)
+    expect((await dir.called(['train', '--resume', '../whole'], { cwd })).status).toBe(0)
     renameSync(dir.file('whole'), dir.file('elsewhere/moved'))
     expect((await resume(dir, 'elsewhere/moved')).status).toBe(0)
     renameSync(dir.file('bars.parquet'), dir.file('elsewhere/b.parquet'))
@@ -189,7 +195,7 @@ describe('--resume', () => {
     await undisturbed(dir)
     dir.write('plan.json', '[{"name":"all","steps":1024}]')
     const more = ['--transfer-from', 'whole/best.safetensors', '--curriculum', 'plan.json']
-    const run = await dir.jules(['train', ...SHORT.slice(2), '-o', 'run', ...more, 'bars.parquet'])
+    const run = await dir.called(['train', ...SHORT.slice(2), '-o', 'run', ...more, 'bars.parquet'])
     expect(run.status).toBe(0)
     expect((await resume(dir, 'run', ...more)).status).toBe(0)
     const { inputs } = JSON.parse(dir.read('run/manifest.json'))
@@ -291,15 +297,15 @@ describe('settings', () => {
     const config = ['--config', 'c.json']
     const args = ['train', ...SHORT.slice(2), 'bars.parquet', ...config]
     const settings = (name: string) => JSON.parse(dir.read(`${name}/manifest.json`)).settings.settings
-    expect((await dir.jules([...args, '-o', 'a'])).status).toBe(0)
+    expect((await dir.called([...args, '-o', 'a'])).status).toBe(0)
     expect(settings('a')).toMatchObject({ steps: 1024, net: [16, 8], gamma: 0.9 })
     const env = { JULES_STEPS: '5e2', JULES_GAMMA: '0.8' }
-    expect((await dir.jules([...args, '-o', 'b', '--gamma', '0.7'], { env })).status).toBe(0)
+    expect((await dir.called([...args, '-o', 'b', '--gamma', '0.7'], { env })).status).toBe(0)
     expect(settings('b')).toMatchObject({ steps: 500, net: [16, 8], gamma: 0.7 })
     // What the run began with holds, whatever the environment says later.
-    expect((await dir.jules(['train', '--resume', 'b'], { env: { JULES_STEPS: '9999' } })).status).toBe(0)
+    expect((await dir.called(['train', '--resume', 'b'], { env: { JULES_STEPS: '9999' } })).status).toBe(0)
     dir.write('c.json', '{"train":{"stepz":1024}}')
-    const typo = await dir.jules([...args, '-o', 'c'])
+    const typo = await dir.called([...args, '-o', 'c'])
     expect([typo.status, typo.stderr]).toEqual([
       78,
       'jules train: c.json: unknown key "train.stepz"\njules train: hint: did you mean "train.steps"?\n',
@@ -309,7 +315,7 @@ describe('settings', () => {
   test('one environment needs no other option', async () => {
     const dir = new Workdir()
     const args = ['train', '--env', 'recall2', '--envs', '1', '--steps', '128', '-o', 'run']
-    const { status, stdout } = await dir.jules(args)
+    const { status, stdout } = await dir.called(args)
     expect([status, parse(stdout).at(-1).steps]).toEqual([0, 128])
   })
 })
@@ -317,7 +323,7 @@ describe('settings', () => {
 test('export-model and backtest do not overwrite or pass over the model they read', async () => {
   const dir = await withBars()
   const hash = await undisturbed(dir)
-  const same = await dir.jules(['export-model', 'whole', '--onnx', 'whole/best.safetensors'])
+  const same = await dir.called(['export-model', 'whole', '--onnx', 'whole/best.safetensors'])
   expect([same.status, same.stderr]).toEqual([
     64,
     'jules export-model: whole/best.safetensors: is the input as well as the output\n',
@@ -326,13 +332,13 @@ test('export-model and backtest do not overwrite or pass over the model they rea
   // A best model that is there and cannot be read is no reason to take the last one.
   rmSync(dir.file('whole/best.safetensors'))
   mkdirSync(dir.file('whole/best.safetensors'))
-  const unread = await dir.jules(['export-model', 'whole', '--onnx', 'p.onnx'])
+  const unread = await dir.called(['export-model', 'whole', '--onnx', 'p.onnx'])
   expect([unread.status, unread.stderr]).toEqual([
     66,
     'jules export-model: whole/best.safetensors: is a directory\n',
   ])
   mkdirSync(dir.file('empty'))
-  const empty = await dir.jules(['export-model', 'empty', '--onnx', 'p.onnx'])
+  const empty = await dir.called(['export-model', 'empty', '--onnx', 'p.onnx'])
   expect([empty.status, empty.stderr]).toEqual([
     66,
     'jules export-model: empty: the folder holds no policy\n',
@@ -342,7 +348,7 @@ test('export-model and backtest do not overwrite or pass over the model they rea
 describe('bench', () => {
   test('a width that no engine can hold is said, not a bug', async () => {
     const dir = new Workdir()
-    const { status, stdout } = await dir.jules(['bench', '--widths', '4096', '--threads', '1'])
+    const { status, stdout } = await dir.called(['bench', '--widths', '4096', '--threads', '1'])
     expect(status).toBe(0)
     expect(parse(stdout)[0]).toMatchObject({ available: false, reason: expect.stringContaining('1 GiB') })
     expect(parse(stdout).at(-1)).toMatchObject({ type: 'bench_advice', use: {} })

@@ -61,7 +61,7 @@ test('other bars are refused with 65, other settings with 64, a folder of someth
   ])
   expect((await resume(dir, 'whole', '--steps', '4096', '--threads', '1')).status).toBe(0)
   expect(
-    (await dir.jules(['fetch', '--mock', '--days', '8', '--seed', '5', '-o', 'bars.parquet'])).status,
+    (await dir.called(['fetch', '--mock', '--days', '8', '--seed', '5', '-o', 'bars.parquet'])).status,
   ).toBe(0)
   const bars = await resume(dir, 'whole')
   expect(bars.status).toBe(65)

@@ -24,8 +24,8 @@ describe('other starts', () => {
     expect(JSON.parse(dir.read('again/manifest.json')).options['transfer-from']).toBe(dir.file('two'))
     const { run } = JSON.parse(dir.read('again/manifest.json'))
     for (const name of ['model:latest', 'latest', `model:${run}`, run, 'again'])
-      expect((await dir.jules(['export-model', name, '--onnx', '-'])).stdout).toBe(
-        (await dir.jules(['export-model', 'again', '--onnx', '-'])).stdout,
+      expect((await dir.called(['export-model', name, '--onnx', '-'])).stdout).toBe(
+        (await dir.called(['export-model', 'again', '--onnx', '-'])).stdout,
       )
     // What one saw, two and the run after it have seen.
     const seen = (path: string) => {
@@ -77,7 +77,7 @@ describe('other starts', () => {
     expect([run.status, run.stderr]).toEqual([0, expect.stringContaining('training on')])
     expect(run.stderr).toContain('the model to start from does not say which sessions it has seen')
     expect(decodeModel(readFileSync(dir.file('run/policy.safetensors')), 'run').shape.hidden).toBe(16)
-    const direct = await dir.jules(['backtest', '--policy', 'model:sb3.safetensors', 'bars.parquet'])
+    const direct = await dir.called(['backtest', '--policy', 'model:sb3.safetensors', 'bars.parquet'])
     expect([direct.status, direct.stderr]).toEqual([
       65,
       'jules backtest: sb3.safetensors: is a file of tensors without a specification, not a policy of jules\n',
@@ -94,7 +94,7 @@ describe('other starts', () => {
       ]),
     )
     const args = [...SHORT.slice(2), '--curriculum', 'plan.json']
-    const { status, stdout } = await dir.jules(['train', ...args, '-o', 'run', 'bars.parquet'])
+    const { status, stdout } = await dir.called(['train', ...args, '-o', 'run', 'bars.parquet'])
     expect(status).toBe(0)
     const phases = parse(stdout)
       .filter(({ type }) => type === 'metric')
@@ -115,15 +115,15 @@ describe('other starts', () => {
       if (lines >= 3) child.kill('SIGKILL')
     })
     await end
-    expect((await dir.jules(['train', '--resume', 'cut'])).status).toBe(0)
+    expect((await dir.called(['train', '--resume', 'cut'])).status).toBe(0)
     expect(sha256(dir.file('cut/policy.safetensors'))).toBe(sha256(dir.file('run/policy.safetensors')))
     dir.write('plan.json', '[{"name":"x","steps":10,"speed":3}]')
-    const bad = await dir.jules(['train', ...args, 'bars.parquet'])
+    const bad = await dir.called(['train', ...args, 'bars.parquet'])
     expect([bad.status, bad.stderr]).toEqual([
       65,
       expect.stringContaining('plan.json: phase 1: unknown key "speed"'),
     ])
-    const both = await dir.jules(['train', ...SHORT, '--curriculum', 'default', 'bars.parquet'])
+    const both = await dir.called(['train', ...SHORT, '--curriculum', 'default', 'bars.parquet'])
     expect([both.status, both.stderr]).toEqual([
       64,
       'jules train: --steps: the phases of --curriculum have their own\n',

@@ -10,8 +10,8 @@ describe('trials', () => {
     expect(await trial('-o', 'b', '--seed', '2')).toBe(2)
     // The same once more is no new trial.
     expect(await trial('-o', 'c', '--seed', '2')).toBe(2)
-    expect(parse((await dir.jules(['train', '--resume', 'a'])).stdout).at(-1).trial).toBe(1)
-    const task = await dir.jules(['train', '--env', 'tmaze10', '--steps', '1024', '-o', 'task'])
+    expect(parse((await dir.called(['train', '--resume', 'a'])).stdout).at(-1).trial).toBe(1)
+    const task = await dir.called(['train', '--env', 'tmaze10', '--steps', '1024', '-o', 'task'])
     expect(parse(task.stdout).at(-1).trial).toBe(null)
     expect(await trial('-o', 'd', '--gamma', '0.9')).toBe(3)
     const lines = parse(dir.read('.local/share/jules/runs.ndjson'))

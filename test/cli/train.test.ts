@@ -100,15 +100,15 @@ describe('a run', () => {
     expect(piped.status).toBe(0)
     expect(sha256(dir.file('piped/policy.safetensors'))).toBe(hash)
     const { dsn } = await freshDatabase()
-    expect((await dir.jules(['load', '--dsn', dsn, 'bars.parquet'])).status).toBe(0)
-    const stored = await dir.jules(['train', ...SHORT, '-o', 'stored', '--dsn', dsn])
+    expect((await dir.called(['load', '--dsn', dsn, 'bars.parquet'])).status).toBe(0)
+    const stored = await dir.called(['train', ...SHORT, '-o', 'stored', '--dsn', dsn])
     expect([stored.status, stored.stderr]).toEqual([0, expect.stringContaining('training on')])
     expect(sha256(dir.file('stored/policy.safetensors'))).toBe(hash)
   })
 
   test('--steps 2e3 is 2000; a word is not a number', async () => {
     const dir = await withBars()
-    const { status, stdout } = await dir.jules([
+    const { status, stdout } = await dir.called([
       'train',
       ...SHORT.slice(2),
       '--steps',
@@ -118,7 +118,7 @@ describe('a run', () => {
       'bars.parquet',
     ])
     expect([status, parse(stdout).at(-1).steps]).toEqual([0, 2048])
-    const bad = await dir.jules(['train', '--steps', '2.5', 'bars.parquet'])
+    const bad = await dir.called(['train', '--steps', '2.5', 'bars.parquet'])
     expect([bad.status, bad.stderr]).toEqual([
       64,
       'jules train: --steps: expected a whole number such as 200000 or 2e5, got "2.5"\n',

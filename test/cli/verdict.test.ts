@@ -45,7 +45,7 @@ note: no trades: the policy never asked for a position
 /** Bars of 22 sessions as a market would name them, and actions that know how each of its sessions ends. */
 async function knowing(): Promise<Workdir> {
   const dir = await withBars(22)
-  const { stdout } = await dir.jules(['fetch', 'bars.parquet'])
+  const { stdout } = await dir.called(['fetch', 'bars.parquet'])
   const text = stdout.replaceAll('"source":"mock"', '"source":"ib"')
   dir.write('bars.ndjson', text)
   const bars = parse(text).filter(({ symbol }) => symbol === 'NVDA')
@@ -61,7 +61,7 @@ async function knowing(): Promise<Workdir> {
 
 const KNOWING = ['backtest', '--policy', 'replay:actions.json', 'bars.ndjson']
 const table = (dir: Workdir, ...args: readonly string[]): Promise<Run> =>
-  dir.jules(['backtest', '-f', 'table', ...args])
+  dir.called(['backtest', '-f', 'table', ...args])
 
 /** The command that stands under `next`, joined as the shell would. */
 const nextOf = (text: string): string | undefined => /^next: .*\n( {2}jules [\s\S]*?)\n\n/m.exec(text)?.[1]
@@ -69,12 +69,12 @@ const nextOf = (text: string): string | undefined => /^next: .*\n( {2}jules [\s\
 describe('the table', () => {
   test('is this one for a run of two sessions, in any locale that is not of UTF-8', async () => {
     const dir = new Workdir()
-    const bars = (await dir.jules(['fetch', '--mock', '--days', '2'])).stdout
+    const bars = (await dir.called(['fetch', '--mock', '--days', '2'])).stdout
     for (const env of [{}, { LANG: 'C' }, { LANG: 'de_DE.UTF-8', LC_ALL: 'POSIX' }, { NO_COLOR: '1' }]) {
-      const run = await dir.jules(['backtest', '-f', 'table', '-'], { input: bars, env })
+      const run = await dir.called(['backtest', '-f', 'table', '-'], { input: bars, env })
       expect([run.status, run.stdout]).toEqual([0, GOLDEN])
     }
-    const utf8 = await dir.jules(['backtest', '-f', 'table', '-'], { input: bars, env: { LANG: 'C.UTF-8' } })
+    const utf8 = await dir.called(['backtest', '-f', 'table', '-'], { input: bars, env: { LANG: 'C.UTF-8' } })
     expect(utf8.stdout).toBe(GOLDEN.replace('.'.repeat(60), '▁'.repeat(60)))
   })
 
@@ -107,14 +107,14 @@ describe('the table', () => {
 describe('a result that nothing speaks against', () => {
   test('is believed, and the next command checks it', async () => {
     const dir = await knowing()
-    const { stdout } = await dir.jules([...KNOWING, '--records', 'summary'])
+    const { stdout } = await dir.called([...KNOWING, '--records', 'summary'])
     const [summary] = parse(stdout)
     expect(summary).toMatchObject({ trials: null, verdict: { earned: true, believable: true } })
     expect(summary.verdict.reasons).toEqual([
       `t ${summary.t_sessions.toFixed(2)} over 22 sessions is above 2.08`,
     ])
     expect(Object.keys(summary).slice(-3)).toEqual(['notes', 'trials', 'verdict'])
-    const shown = await dir.jules([...KNOWING, '-f', 'table'])
+    const shown = await dir.called([...KNOWING, '-f', 'table'])
     expect(shown.stdout).toMatch(/^Earned \$[\d.,]+ net \(t [\d.]+, 22 sessions\); it can be believed:\n/)
     expect(nextOf(shown.stdout)?.trim()).toBe('jules check-env --policy replay:actions.json bars.ndjson')
     const checked = await dir.shell(nextOf(shown.stdout)!)
@@ -132,7 +132,7 @@ describe('a result that nothing speaks against', () => {
       const kept = bars.filter(({ symbol, time }) => symbol === 'NVDA' && time < '2025-07-16').length
       dir.write('actions.json', JSON.stringify(JSON.parse(dir.read('actions.json')).slice(0, kept - 51)))
     }
-    const { stdout } = await dir.jules([...KNOWING, '--records', 'summary', ...args])
+    const { stdout } = await dir.called([...KNOWING, '--records', 'summary', ...args])
     const { verdict } = parse(stdout)[0]
     expect(verdict).toEqual({
       earned: true,
@@ -193,7 +193,7 @@ describe('trials', () => {
   test('are those on the bars of the model, and as many as there are now', async () => {
     const dir = await withBars()
     const of = async (policy: string) => {
-      const { stdout } = await dir.jules([
+      const { stdout } = await dir.called([
         'backtest',
         '--policy',
         policy,
@@ -211,7 +211,7 @@ describe('trials', () => {
     // A model that the registry does not know is still one; a torn line hides none.
     appendFileSync(dir.file('.local/share/jules/runs.ndjson'), '{"type":"run","ru')
     expect(await of('model:a')).toBe(2)
-    const { stdout } = await dir.jules(
+    const { stdout } = await dir.called(
       ['backtest', '--policy', 'model:a', '--records', 'summary', 'bars.parquet'],
       { env: { XDG_DATA_HOME: dir.file('elsewhere') } },
     )
@@ -230,7 +230,7 @@ describe('train', () => {
       /^verdict {2}no model that was evaluated beat doing nothing: the best came to -?\$\d+\.\d\d in validation$/,
     )
     // It was said when the run began.
-    const again = await dir.jules(['train', '--resume', 'run'])
+    const again = await dir.called(['train', '--resume', 'run'])
     expect([again.status, again.stderr]).toEqual([0, expect.not.stringContaining('warning')])
   })
 
@@ -241,7 +241,7 @@ describe('train', () => {
       0,
       expect.stringMatching(/^jules train: training on .* 20 sessions from/),
     ])
-    const task = await dir.jules([
+    const task = await dir.called([
       'train',
       '--env',
       'tmaze10',

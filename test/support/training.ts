@@ -43,17 +43,17 @@ export async function withBars(days = 8, more: readonly string[] = []): Promise<
     dir.write('bars.parquet', bars)
     return dir
   }
-  const { status, stderr } = await dir.jules(args)
+  const { status, stderr } = await dir.called(args)
   expect([status, stderr]).toEqual([0, ''])
   made.set(args.join(' '), readFileSync(dir.file('bars.parquet')))
   return dir
 }
 
 export const train = (dir: Workdir, ...args: readonly string[]): Promise<Result> =>
-  dir.jules(['train', ...SHORT, ...args, 'bars.parquet'])
+  dir.called(['train', ...SHORT, ...args, 'bars.parquet'])
 
 export const resume = (dir: Workdir, name: string, ...more: readonly string[]): Promise<Result> =>
-  dir.jules(['train', '--resume', name, ...more])
+  dir.called(['train', '--resume', name, ...more])
 
 export interface Hashes {
   readonly policy: string

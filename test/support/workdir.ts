@@ -7,6 +7,7 @@ import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
 import { shellWord } from '../../src/base/words.js'
 import { sessionOfBar } from '../../src/market/calendar.js'
+import { answer } from './warm.js'
 
 export const BIN = resolve('bin/jules')
 /** The binary as a word of a shell line. */
@@ -58,6 +59,15 @@ export class Workdir {
   /** Runs `jules ARGS` with empty standard input unless one is given. */
   jules(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     return finished(this.start(BIN, args, options), options.input)
+  }
+
+  /**
+   * As `jules`, in one process for all commands of a file of tests, which costs a tenth. For what a process alone shows (signals,
+   * pipes, terminals, colours, passwords, commands side by side) there is `jules`.
+   */
+  async called(args: readonly string[], { cwd, env, input = '' }: RunOptions = {}): Promise<Result> {
+    const said = await answer({ args, cwd: cwd ?? this.path, env: this.environment(env) }, input)
+    return { ...said, signal: null, stderr: said.stderr.replace(PROGRESS, '') }
   }
 
   /** Runs a shell line with `jules` on the PATH. */
