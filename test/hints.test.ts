@@ -1,6 +1,6 @@
 /** Hints name options and commands that exist, and those that are commands work as they are printed. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Command, isGroup } from '../src/cli/command.js'
@@ -137,7 +137,7 @@ describe('an option in a hint, added to the line that failed, mends it', () => {
   test.each(CASES)('%s', async (_title, file, line, taken) => {
     const dir = new Workdir()
     dir.write('f.txt', file)
-    const failed = await dir.shell(line)
+    const failed = await dir.line(line)
     expect(failed.status).toBe(65)
     const [, option] = taken.exec(hintOf(failed.stderr)) ?? []
     expect(option, failed.stderr).toBeDefined()
@@ -160,9 +160,9 @@ describe('an option in a hint, added to the line that failed, mends it', () => {
     ],
   ])('%s', async (_title, line, option) => {
     const dir = new Workdir()
-    const failed = await dir.shell(line)
+    const failed = await dir.line(line)
     expect(hintOf(failed.stderr)).toContain(option.split(' ')[0])
-    const mended = await dir.shell(line.replace(/ -$/, ` ${option} -`))
+    const mended = await dir.line(line.replace(/ -$/, ` ${option} -`))
     expect(mended.status, mended.stderr).toBe(0)
   })
 })
@@ -194,10 +194,10 @@ describe('a command in a hint works as it is printed', () => {
     const dir = new Workdir()
     dir.write('bars.csv', `${HEADER}\n2025-07-30T13:30:00Z,${V}\n2025-07-30T13:31:00Z,${W}\n`)
     await dir.shell(pack)
-    const failed = await dir.shell(`jules fetch ${packed} --symbol NVDA`)
+    const failed = await dir.line(`jules fetch ${packed} --symbol NVDA`)
     expect(failed.status).toBe(65)
     await dir.shell(hintOf(failed.stderr).replace('unpack it first: ', ''))
-    expect((await dir.shell('jules fetch bars.csv --symbol NVDA')).status).toBe(0)
+    expect((await dir.line('jules fetch bars.csv --symbol NVDA')).status).toBe(0)
   })
 
   test.each([
@@ -209,8 +209,9 @@ describe('a command in a hint works as it is printed', () => {
     ['jules help trian', 'train'],
   ])('%s: did you mean %s?', async (line, meant) => {
     const dir = new Workdir()
-    await dir.shell('mkdir run; echo 4 >actions.ndjson')
-    const { status, stderr } = await dir.shell(line)
+    mkdirSync(dir.file('run'))
+    dir.write('actions.ndjson', '4\n')
+    const { status, stderr } = await dir.line(line)
     expect([status, hintOf(stderr)]).toEqual([64, `did you mean ${meant}?`])
   })
 
@@ -235,17 +236,16 @@ describe('a command in a hint works as it is printed', () => {
   test('what comes after a training, and how a stopped one goes on', async () => {
     const dir = new Workdir()
     const train = 'jules train --steps 256 --envs 2 --n-steps 64 --hidden 8 -f table'
-    const { stdout, stderr } = await dir.shell(
-      `jules fetch --mock --days 30 -o 'my bars.csv' && ${train} 'my bars.csv' -o 'my run'`,
-    )
+    await dir.line("jules fetch --mock --days 30 -o 'my bars.csv'")
+    const { stdout, stderr } = await dir.line(`${train} 'my bars.csv' -o 'my run'`)
     const [, next] = /^next +(jules .*)$/m.exec(stdout) ?? []
     expect(next, stdout + stderr).toBeDefined()
     const shown = await dir.shell(next!)
     expect(shown.status, shown.stderr).toBe(0)
-    const resumed = await dir.shell(`jules train --resume 'my run' -f table`)
+    const resumed = await dir.line(`jules train --resume 'my run' -f table`)
     expect(resumed.status, resumed.stderr).toBe(0)
     // Bars of a pipe have no name: what comes next says that they are to be piped again.
-    const piped = await dir.shell(`jules fetch 'my bars.csv' | ${train} -o piped`)
+    const piped = await dir.line(`jules fetch 'my bars.csv' | ${train} -o piped`)
     const [, into] = /^next +pipe the same bars into: (jules .*)$/m.exec(piped.stdout) ?? []
     const after = await dir.shell(`jules fetch 'my bars.csv' | ${into}`)
     expect(after.status, after.stderr).toBe(0)

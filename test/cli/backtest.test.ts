@@ -70,7 +70,7 @@ describe('golden trajectories', () => {
 describe('records', () => {
   test('fills explain the cash, cash and positions the equity, and times follow the bars', async () => {
     const dir = new Workdir()
-    const { status, stdout, stderr } = await dir.shell(
+    const { status, stdout, stderr } = await dir.line(
       'jules fetch --mock --days 3 | jules backtest --policy sma-cross --run mine -',
     )
     expect([status, stderr]).toEqual([0, ''])
@@ -111,16 +111,16 @@ describe('records', () => {
   test('--records chooses, -o writes a file, and the same input gives the same bytes', async () => {
     const dir = new Workdir()
     const line = 'jules fetch --mock --days 2 | jules backtest --policy random --seed 4'
-    const whole = await dir.shell(`${line} -`)
-    const part = await dir.shell(`${line} --records fill,summary -o part.ndjson -; cat part.ndjson`)
-    expect(part.stdout.split('\n')).toEqual(
+    const whole = await dir.line(`${line} -`)
+    await dir.line(`${line} --records fill,summary -o part.ndjson -`)
+    expect(dir.read('part.ndjson').split('\n')).toEqual(
       whole.stdout.split('\n').filter((text) => !/"type":"(order|risk|equity)"/.test(text)),
     )
     expect((await dir.shell(`TZ=Asia/Tokyo ${line} -`)).stdout).toBe(whole.stdout)
-    expect((await dir.shell(`${line.replace('4', '5')} -`)).stdout).not.toBe(whole.stdout)
+    expect((await dir.line(`${line.replace('4', '5')} -`)).stdout).not.toBe(whole.stdout)
     // Where chance has no part the seed has none, in the name of the run either.
     const flat = 'jules fetch --mock --days 1 | jules backtest --policy flat --records summary --seed'
-    expect((await dir.shell(`${flat} 4 -`)).stdout).toBe((await dir.shell(`${flat} 5 -`)).stdout)
+    expect((await dir.line(`${flat} 4 -`)).stdout).toBe((await dir.line(`${flat} 5 -`)).stdout)
   })
 
   test('a reader that leaves is no failure', async () => {
@@ -134,14 +134,13 @@ describe('records', () => {
   test('the store gives what the file gives', async () => {
     const dir = new Workdir()
     const env = { JULES_DSN: (await freshDatabase()).dsn }
-    const store = await dir.shell(
-      'jules fetch --mock --days 3 -o bars.ndjson; jules load -q bars.ndjson; jules backtest --policy sma-cross --from 2025-07-31',
-      { env },
-    )
-    const file = await dir.shell('jules backtest --policy sma-cross --from 2025-07-31 bars.ndjson')
+    await dir.line('jules fetch --mock --days 3 -o bars.ndjson')
+    await dir.line('jules load -q bars.ndjson', { env })
+    const store = await dir.line('jules backtest --policy sma-cross --from 2025-07-31', { env })
+    const file = await dir.line('jules backtest --policy sma-cross --from 2025-07-31 bars.ndjson')
     expect([store.status, store.stderr]).toEqual([0, ''])
     expect(store.stdout.replace('"input":"store"', '"input":"bars.ndjson"')).toBe(file.stdout)
-    const none = await dir.shell('jules backtest --symbols AMD,INTC', { env })
+    const none = await dir.line('jules backtest --symbols AMD,INTC', { env })
     expect([none.status, none.stdout]).toEqual([66, ''])
     expect(none.stderr).toMatch(/no bars match\n.*hint: the store holds .*NVDA 1m mock: 1170 rows/)
   })
@@ -150,10 +149,10 @@ describe('records', () => {
 describe('a table for people', () => {
   test('fits 80 columns and gives the reasons', async () => {
     const dir = new Workdir()
-    const { status, stdout } = await dir.shell('jules fetch --mock --days 2 | jules backtest -f table -')
+    const { status, stdout } = await dir.line('jules fetch --mock --days 2 | jules backtest -f table -')
     expect(status).toBe(0)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
-    const traded = await dir.shell(
+    const traded = await dir.line(
       'jules fetch --mock --days 30 | jules backtest --policy sma-cross --capital 5e6 --max-position 1e6 --no-limits -f table -',
     )
     expect(traded.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
@@ -182,7 +181,7 @@ test.each(['T00:00', 'T04:00'])('days that are written %sZ are chosen by their d
     'summary',
     '-',
   ]
-  const { stdout, status } = await new Workdir().jules(['backtest', ...args], { input: bars.join('') })
+  const { stdout, status } = await new Workdir().called(['backtest', ...args], { input: bars.join('') })
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ from: '2025-07-29', to: '2025-07-31', bars: 3 })
 })
@@ -266,7 +265,7 @@ describe('bad input', () => {
     ],
   ]
   test.each(cases)('%s', async (_title, input, args, status, message) => {
-    const result = await new Workdir().jules(['backtest', ...args, '-'], { input })
+    const result = await new Workdir().called(['backtest', ...args, '-'], { input })
     expect([result.status, result.stdout]).toEqual([status, ''])
     expect(result.stderr).toMatch(
       typeof message === 'string' ? new RegExp(message.replace(/[.()]/g, '\\$&')) : message,
@@ -340,7 +339,7 @@ describe('bad input', () => {
   })
 
   test('a missing replay file', async () => {
-    const result = await new Workdir().jules(['backtest', '--policy', 'replay:none', '--warmup', '0', '-'], {
+    const result = await new Workdir().called(['backtest', '--policy', 'replay:none', '--warmup', '0', '-'], {
       input: pairs(10),
     })
     expect([result.status, result.stderr]).toEqual([66, 'jules backtest: none: no such file or directory\n'])
@@ -349,7 +348,7 @@ describe('bad input', () => {
   test('--source takes the real ones of a mixed input', async () => {
     const input = pair(1, { source: 'mock' }) + pair(2, { source: 'real' }) + pair(3, { source: 'real' })
     const args = ['backtest', '--source', 'real', '--warmup', '0', '--records', 'summary', '-']
-    const { status, stdout, stderr } = await new Workdir().jules(args, { input })
+    const { status, stdout, stderr } = await new Workdir().called(args, { input })
     expect(status).toBe(0)
     expect(stderr).toContain('NVDA and MSFT lack 388 of 390 bars')
     expect(parse(stdout)[0]).toMatchObject({ sources: ['real'], bars: 2, missing: 388 / 390 })
@@ -358,14 +357,14 @@ describe('bad input', () => {
   test('a repeated bar is told, and the last one counts', async () => {
     const input = pairs(3) + barLine(2, { time: minute(2), symbol: 'NVDA', high: 900, close: 800 })
     const args = ['backtest', '--warmup', '0', '--records', 'equity', '-']
-    const { status, stdout, stderr } = await new Workdir().jules(args, { input })
+    const { status, stdout, stderr } = await new Workdir().called(args, { input })
     expect(status).toBe(0)
     expect(stderr).toContain('jules backtest: 1 bars repeat a symbol and time: the last one counts\n')
     expect(parse(stdout).at(-1)!.marks.NVDA).toBe(800)
   })
 
   test('bars without a partner are named and counted', async () => {
-    const result = await new Workdir().jules(
+    const result = await new Workdir().called(
       ['backtest', '--warmup', '0', '--max-missing', '0.1', '--records', 'summary', '-'],
       { input: pairs(9) + barLine(9, { time: minute(9), symbol: 'NVDA' }) },
     )
@@ -380,7 +379,7 @@ describe('bad input', () => {
 describe('check-env', () => {
   test('says ok for each check, and 0', async () => {
     const dir = new Workdir()
-    const { status, stdout, stderr } = await dir.shell('jules fetch --mock --days 2 | jules check-env -')
+    const { status, stdout, stderr } = await dir.line('jules fetch --mock --days 2 | jules check-env -')
     expect([status, stderr]).toEqual([0, ''])
     expect(parse(stdout).every(({ ok }) => ok)).toBe(true)
     // Of the environment, and of the records of a run of random actions.

@@ -77,7 +77,7 @@ describe('load names the bad line', () => {
     const good = row(Buffer.from('gr\u00fcn'))
     for (const bad of [row(Buffer.from([0xff])), row(Buffer.from([0xc3])).subarray(0, -1)]) {
       const input = Buffer.concat([Buffer.from(header), good, good, bad])
-      const { status, stderr } = await new Workdir().jules(['load', '--dry-run'], { input })
+      const { status, stderr } = await new Workdir().called(['load', '--dry-run'], { input })
       expect([status, stderr.split('\n')[0]]).toEqual([65, 'jules load: stdin:4: is not valid UTF-8'])
     }
   })
@@ -351,6 +351,6 @@ describe('what counts as the same bar', () => {
 test('a bad line after records of several kinds is named by its own number', async () => {
   const order = '{"type":"order","ref":"a"}'
   const input = [barLine(0), order, barLine(1), order, order, barLine(2), 'nonsense'].join('\n')
-  const { status, stderr } = await new Workdir().jules(['load', '--dry-run'], { input })
+  const { status, stderr } = await new Workdir().called(['load', '--dry-run'], { input })
   expect([status, stderr.split(': ')[1]]).toEqual([65, 'stdin:7'])
 })

@@ -70,6 +70,20 @@ export class Workdir {
     return { ...said, signal: null, stderr: said.stderr.replace(PROGRESS, '') }
   }
 
+  /** As `shell`, through `called`: a line of nothing but commands of jules and pipes between them, `jules fetch ... | jules load`. */
+  async line(text: string, { input = '', ...more }: RunOptions = {}): Promise<Result> {
+    let stderr = ''
+    let stdout = input
+    let result: Result | undefined
+    for (const [name, ...args] of commandsOf(text)) {
+      if (name !== 'jules') throw new Error(`${name} takes a shell`)
+      result = await this.called(args, { ...more, input: stdout })
+      stdout = result.stdout
+      stderr += result.stderr
+    }
+    return { ...result!, stderr }
+  }
+
   /** Runs a shell line with `jules` on the PATH. */
   shell(line: string, options: RunOptions = {}): Promise<Result> {
     const path = `${resolve('bin')}:${process.env.PATH}`
@@ -82,6 +96,17 @@ export class Workdir {
   start(command: string, args: readonly string[], { env, cwd }: RunOptions = {}): ChildProcess {
     return spawn(command, [...args], { cwd: cwd ?? this.path, env: this.environment(env), stdio: 'pipe' })
   }
+}
+
+/** The words of each command of a pipeline, quotes taken off. */
+function commandsOf(line: string): string[][] {
+  const commands: string[][] = [[]]
+  for (const [token] of line.matchAll(/(?:'[^']*'|"[^"$`\\]*"|[^\s'"|])+|\|/g)) {
+    if (token === '|') commands.push([])
+    else if (/^[^'"]*[<>;&$*`\\]/.test(token)) throw new Error(`${token} takes a shell`)
+    else commands.at(-1)!.push(token.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'))
+  }
+  return commands
 }
 
 /** The lines a slow machine adds: a command that takes longer than ten seconds says how far it is, and tests are not about that. */
