@@ -59,7 +59,7 @@ describe('usage', () => {
   ]
   test.each(wrong)('%j', async (args, message) => {
     const dir = new Workdir()
-    const { status, stdout, stderr } = await dir.jules(args)
+    const { status, stdout, stderr } = await dir.called(args)
     expect(stderr.startsWith(message), stderr).toBe(true)
     expect([status, stdout]).toEqual([64, ''])
   })
@@ -76,14 +76,14 @@ describe('usage', () => {
     const dir = new Workdir()
     dir.write('-odd.ndjson', barLines(2))
     const outputs = await Promise.all([
-      dir.jules(['fetch', '--mock', '--days=1', '--seed=3']),
-      dir.jules(['-q', 'fetch', '--mock', '--days', '1', '--seed', '3']),
-      dir.jules(['--color=never', 'fetch', '--seed', '3', '--days', '1', '--mock', '-q']),
+      dir.called(['fetch', '--mock', '--days=1', '--seed=3']),
+      dir.called(['-q', 'fetch', '--mock', '--days', '1', '--seed', '3']),
+      dir.called(['--color=never', 'fetch', '--seed', '3', '--days', '1', '--mock', '-q']),
     ])
     expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1)
-    const after = await dir.jules(['fetch', '-f', 'csv', '--', '-odd.ndjson'])
+    const after = await dir.called(['fetch', '-f', 'csv', '--', '-odd.ndjson'])
     expect([after.status, after.stdout.split('\n').length]).toEqual([0, 4])
-    const later = await dir.jules(['fetch', './-odd.ndjson', '-f', 'csv'])
+    const later = await dir.called(['fetch', './-odd.ndjson', '-f', 'csv'])
     expect(later.stdout).toBe(after.stdout)
   })
 
@@ -91,14 +91,14 @@ describe('usage', () => {
     const dir = new Workdir()
     for (const dsn of ['postgresql://u:hunter2@h/db', 'postgresql://u@h/db?password=hunter2']) {
       for (const more of [[], ['--json'], ['-v']]) {
-        const { status, stdout, stderr } = await dir.jules(['load', '--dsn', dsn, ...more], {
+        const { status, stdout, stderr } = await dir.called(['load', '--dsn', dsn, ...more], {
           input: barLine(0),
         })
         expect(status).toBe(64)
         expect(stderr).toContain('holds a password')
         expect(stdout + stderr).not.toContain('hunter2')
       }
-      const { status, stderr } = await dir.jules(['export', '-v'], { env: { JULES_DSN: dsn } })
+      const { status, stderr } = await dir.called(['export', '-v'], { env: { JULES_DSN: dsn } })
       expect([status, stderr.split('\n')[0]]).toEqual([
         78,
         'jules export: JULES_DSN: holds a password, which others could read',
@@ -130,12 +130,14 @@ describe('configuration', () => {
     mkdirSync(dir.file('.config/jules'), { recursive: true })
     dir.write('.config/jules/config.json', JSON.stringify({ fetch: { days: 2, symbols: ['AAPL', 'TSLA'] } }))
     const count = async (args: string[], env: Record<string, string> = {}) =>
-      (await dir.jules(['fetch', '--mock', ...args], { env })).stdout.split('\n').length - 1
+      (await dir.called(['fetch', '--mock', ...args], { env })).stdout.split('\n').length - 1
     expect(await count([])).toBe(2 * 780)
     expect(await count([], { JULES_DAYS: '3' })).toBe(3 * 780)
     expect(await count([], { JULES_DAYS: '3', JULES_FETCH_DAYS: '2', JULES_SIM_DAYS: '4' })).toBe(2 * 780)
     expect(await count(['--days', '1'], { JULES_DAYS: '3' })).toBe(780)
-    const { stderr } = await dir.jules(['fetch', '--mock', '-v', '--seed', '4'], { env: { JULES_DAYS: '1' } })
+    const { stderr } = await dir.called(['fetch', '--mock', '-v', '--seed', '4'], {
+      env: { JULES_DAYS: '1' },
+    })
     expect(stderr).toContain('jules fetch: --seed 4 (flag)\n')
     expect(stderr).toContain('jules fetch: --days 1 (environment)\n')
     expect(stderr).toContain('jules fetch: --symbols AAPL,TSLA (config)\n')
@@ -153,7 +155,7 @@ describe('configuration', () => {
   test.each(broken)('%s is 78', async (body, message) => {
     const dir = new Workdir()
     dir.write('my.json', body)
-    const { status, stderr } = await dir.jules(['fetch', '--mock', '--config', 'my.json'])
+    const { status, stderr } = await dir.called(['fetch', '--mock', '--config', 'my.json'])
     expect(stderr.startsWith(`jules fetch: my.json: ${message}`), stderr).toBe(true)
     expect(status).toBe(78)
   })
@@ -166,7 +168,7 @@ describe('configuration', () => {
     const shared = { backend: 'exec', 'backend-command': './helper' }
     const run = (vault: object, ...args: string[]) => {
       dir.write('my.json', JSON.stringify({ vault }))
-      return dir.jules(['vault', ...args, '--config', 'my.json'])
+      return dir.called(['vault', ...args, '--config', 'my.json'])
     }
     expect((await run(shared, 'get', 'A')).stdout).toBe('A of ./helper\n')
     const own = { ...shared, get: { 'backend-command': './other', 'no-newline': true } }
@@ -188,12 +190,12 @@ describe('configuration', () => {
   })
 
   test('a bad value in the environment is 78 and named', async () => {
-    const { status, stderr } = await new Workdir().jules(['fetch', '--mock'], { env: { JULES_DAYS: 'x' } })
+    const { status, stderr } = await new Workdir().called(['fetch', '--mock'], { env: { JULES_DAYS: 'x' } })
     expect([status, stderr]).toEqual([78, 'jules fetch: JULES_DAYS: expected a whole number, got "x"\n'])
   })
 
   test('a config file that was asked for must exist', async () => {
-    const { status, stderr } = await new Workdir().jules(['fetch', '--mock', '--config', 'none.json'])
+    const { status, stderr } = await new Workdir().called(['fetch', '--mock', '--config', 'none.json'])
     expect([status, stderr]).toEqual([66, 'jules fetch: none.json: no such file or directory\n'])
   })
 })
@@ -219,7 +221,7 @@ describe('messages', () => {
 
   test('-q is silent on success and says errors', async () => {
     const dir = new Workdir()
-    expect((await dir.jules(['load', '--dry-run', '-q'], { input: barLines(2) })).stderr).toBe('')
+    expect((await dir.called(['load', '--dry-run', '-q'], { input: barLines(2) })).stderr).toBe('')
     expect((await dir.jules(['load', '--dry-run', '-q'], { input: 'x' })).stderr).not.toBe('')
   })
 
