@@ -7,8 +7,8 @@ const KEYS = 'type,date,ruleset,symbol,check,severity,from,to,count,observed,exp
 
 test('flawed days: records, the same in every time zone; what was put in is written beside; the table', async () => {
   const dir = new Workdir()
-  const made = await dir.shell(
-    'jules fetch --mock --days 8 --defects all --defects-out put.ndjson > bars.ndjson',
+  const made = await dir.line(
+    'jules fetch --mock --days 8 --defects all --defects-out put.ndjson -o bars.ndjson',
   )
   expect([made.status, made.stderr]).toEqual([0, ''])
   const put = parse(dir.read('put.ndjson'))

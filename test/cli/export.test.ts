@@ -12,7 +12,7 @@ describe('export', () => {
   test('selects, orders, and says what exists when nothing matches', async () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
-    await dir.shell(`jules fetch --mock --days 3 --symbols MSFT,NVDA,AAPL | jules -q load --dsn '${dsn}'`)
+    await dir.line(`jules fetch --mock --days 3 --symbols MSFT,NVDA,AAPL | jules -q load --dsn '${dsn}'`)
     const exported = (...args: string[]) => called(exportBars, 'export', ['--dsn', dsn, ...args])
     const all = (await exported()).stdout
       .trim()
@@ -30,7 +30,7 @@ describe('export', () => {
       'MSFT',
       '2025-07-31T13:30:00Z',
     ])
-    const none = await dir.jules(['export', '--dsn', dsn, '--symbols', 'TSLA', '-o', 'out.csv'])
+    const none = await dir.called(['export', '--dsn', dsn, '--symbols', 'TSLA', '-o', 'out.csv'])
     expect(none.status).toBe(66)
     expect(none.stderr).toMatch(
       /^jules export: no bars match\njules export: hint: the store holds AAPL 1m mock: 1170 rows 2025-07-30 to 2025-08-01; /,
@@ -41,8 +41,9 @@ describe('export', () => {
   test('a Hive folder that reads back as the same rows', async () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
-    await dir.shell(`jules fetch --mock --days 2 > in.ndjson; jules -q load --dsn '${dsn}' in.ndjson`)
-    await dir.jules(['export', '--dsn', dsn, '--partition-by', 'symbol,date', '-o', 'bars'])
+    await dir.line('jules fetch --mock --days 2 -o in.ndjson')
+    await dir.line(`jules -q load --dsn '${dsn}' in.ndjson`)
+    await dir.called(['export', '--dsn', dsn, '--partition-by', 'symbol,date', '-o', 'bars'])
     const { stdout } = await dir.shell('find bars -type f | sort')
     expect(stdout.trim().split('\n')).toEqual([
       'bars/symbol=MSFT/date=2025-07-31/part-0.parquet',
@@ -78,7 +79,7 @@ describe('export', () => {
         .filter((one) => one.isFile())
         .map((one) => join(one.parentPath, one.name))
       expect(parts).toHaveLength(files)
-      const back = await dir.jules(['fetch', ...parts])
+      const back = await dir.called(['fetch', ...parts])
       expect([back.status, sorted(back.stdout)]).toEqual([0, rows])
     }
   })
@@ -86,10 +87,10 @@ describe('export', () => {
   test('--verify says what was read back; -v what each setting is', async () => {
     const dir = new Workdir()
     const { dsn } = await freshDatabase()
-    const verified = await dir.jules(['load', '--dsn', dsn, '--verify', '-v'], { input: barLine(0) })
+    const verified = await dir.called(['load', '--dsn', dsn, '--verify', '-v'], { input: barLine(0) })
     expect(verified.stderr).toContain('1 written, 0 unchanged, 0 rejected, 1 read back and as given\n')
     expect(verified.stderr).toContain('--max-rejects 0 (default)\n')
-    const json = await dir.jules(['--json', 'load', '--dsn', dsn, '--verify'], { input: barLine(0) })
+    const json = await dir.called(['--json', 'load', '--dsn', dsn, '--verify'], { input: barLine(0) })
     expect(JSON.parse(json.stderr)).toMatchObject({ unchanged: 1, verified: 1 })
   })
 

@@ -219,7 +219,7 @@ describe('a table that differs stops what it must, by name, and the printed stat
     const { dsn, query } = await freshDatabase()
     await query(ORIGINAL)
     const made = await called(init, 'db init', ['--dsn', dsn])
-    const load = await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
+    const load = await dir.called(['load', '--dsn', dsn], { input: barLine(0) })
     const read = await called(exportBars, 'export', ['--dsn', dsn])
     for (const result of [made, load, read]) {
       plain(result)
@@ -232,7 +232,7 @@ describe('a table that differs stops what it must, by name, and the printed stat
     await query(statements)
     const mended = await called(init, 'db init', ['--dsn', dsn])
     expect([mended.status, mended.stderr]).toEqual([0, expect.stringContaining('applied migration 1, 2;')])
-    expect((await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })).status).toBe(0)
+    expect((await dir.called(['load', '--dsn', dsn], { input: barLine(0) })).status).toBe(0)
   })
 
   test("a schema of one's own goes beside any of them", async () => {
@@ -241,7 +241,7 @@ describe('a table that differs stops what it must, by name, and the printed stat
     for (const [, sql] of stopping.filter(([what]) => /^(the table of|fills|runs|imports) /.test(what)))
       await query(sql)
     const apart = ['--dsn', dsn, '--schema', 'mine']
-    expect((await dir.jules(['load', ...apart], { input: barLines(3) })).status).toBe(0)
+    expect((await dir.called(['load', ...apart], { input: barLines(3) })).status).toBe(0)
     expect((await called(exportBars, 'export', apart)).stdout).toBe(barLines(3))
     expect(await query('SELECT count(*)::int AS n FROM mine.market_data')).toEqual([{ n: 3 }])
   })
@@ -403,7 +403,7 @@ test('the search path of a role or a database changes nothing', async () => {
   expect(await putLines(store, barLines(2))).toMatchObject({ written: 2 })
   await store.close()
   expect(await query('SELECT count(*)::int AS n FROM public.market_data')).toEqual([{ n: 2 }])
-  const { status, stderr } = await new Workdir().jules(['load', '--dsn', dsn], {
+  const { status, stderr } = await new Workdir().called(['load', '--dsn', dsn], {
     input: barLine(0),
     env: { JULES_SCHEMA: 'other' },
   })
@@ -418,7 +418,7 @@ test.each(['', 'pg_mine', 'x'.repeat(64)])('--schema %j is refused', async (name
 test('a schema with any name will do', async () => {
   const { dsn } = await freshDatabase()
   const apart = ['--dsn', dsn, '--schema', 'Desk "A"; DROP']
-  expect((await new Workdir().jules(['load', ...apart], { input: barLines(2) })).status).toBe(0)
+  expect((await new Workdir().called(['load', ...apart], { input: barLines(2) })).status).toBe(0)
   expect((await called(exportBars, 'export', apart)).stdout).toBe(barLines(2))
 })
 
@@ -427,7 +427,7 @@ test('a read-only database is 77, without a promise', async () => {
   const { dsn, query } = await freshDatabase()
   await called(init, 'db init', ['--dsn', dsn])
   await query(`ALTER DATABASE ${/t_\d+_\d+/.exec(dsn)?.[0]} SET default_transaction_read_only = on`)
-  const load = await dir.jules(['load', '--dsn', dsn], { input: barLine(0) })
+  const load = await dir.called(['load', '--dsn', dsn], { input: barLine(0) })
   plain(load)
   expect([load.status, load.stderr]).toEqual([77, expect.stringContaining('read-only')])
 })

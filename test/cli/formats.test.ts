@@ -8,7 +8,7 @@ import { barLine, barLines, freshDatabase, Workdir } from '../support/workdir.js
 describe('the same rows whatever the format', () => {
   test('ndjson, csv and parquet round trips, through files and pipes', async () => {
     const dir = new Workdir()
-    await dir.jules(['fetch', '--mock', '--days', '3', '-o', 'a.ndjson'])
+    await dir.called(['fetch', '--mock', '--days', '3', '-o', 'a.ndjson'])
     const sparse = barLine(0, {
       volume: null,
       vwap: null,
@@ -36,7 +36,7 @@ describe('the same rows whatever the format', () => {
 
   test('Parquet holds the documented types', async () => {
     const dir = new Workdir()
-    await dir.jules(['fetch', '--mock', '--days', '1', '-o', 'a.parquet'])
+    await dir.called(['fetch', '--mock', '--days', '1', '-o', 'a.parquet'])
     const { parquetMetadata } = await import('hyparquet')
     const bytes = readFileSync(dir.file('a.parquet'))
     const metadata = parquetMetadata(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
@@ -55,10 +55,10 @@ describe('the same rows whatever the format', () => {
 
   test('gzip is read, BOM and CRLF too', async () => {
     const dir = new Workdir()
-    const expected = (await dir.jules(['fetch', '-'], { input: barLines(3) })).stdout
-    const gz = await dir.jules(['fetch', '-'], { input: gzipSync(barLines(3)) })
+    const expected = (await dir.called(['fetch', '-'], { input: barLines(3) })).stdout
+    const gz = await dir.called(['fetch', '-'], { input: gzipSync(barLines(3)) })
     expect(gz.stdout).toBe(expected)
-    const bom = await dir.jules(['fetch', '-'], { input: `\ufeff${barLines(3).replaceAll('\n', '\r\n')}` })
+    const bom = await dir.called(['fetch', '-'], { input: `\ufeff${barLines(3).replaceAll('\n', '\r\n')}` })
     expect([bom.stdout, bom.stderr]).toEqual([expected, ''])
   })
 
@@ -74,9 +74,9 @@ describe('the same rows whatever the format', () => {
   test('records that are not bars pass through, in order', async () => {
     const dir = new Workdir()
     const input = `${barLine(0)}\n{"type":"note","n":1}\n${barLine(1)}\n{"type":"note","n":2}\n{"type":"note","n":3}\n${barLine(2)}\n`
-    const { stdout } = await dir.jules(['fetch', '-'], { input })
+    const { stdout } = await dir.called(['fetch', '-'], { input })
     expect(stdout).toBe(input)
-    const csv = await dir.jules(['fetch', '-', '-f', 'csv'], { input })
+    const csv = await dir.called(['fetch', '-', '-f', 'csv'], { input })
     expect([csv.status, csv.stderr]).toEqual([
       65,
       'jules fetch: csv output holds bars; it cannot hold a note record\njules fetch: hint: use --format ndjson\n',
@@ -92,10 +92,10 @@ describe('real bars', () => {
       const dir = new Workdir()
       const { dsn, query } = await freshDatabase()
       const fetch = `jules fetch '${real}' --symbol NVDA --interval 5m --tz America/New_York`
-      const first = await dir.shell(`${fetch} | jules load --dsn '${dsn}'`)
+      const first = await dir.line(`${fetch} | jules load --dsn '${dsn}'`)
       const rows = readFileSync(real, 'utf8').trim().split('\n').length - 1
       expect(first.stderr).toBe(`jules load: ${rows} rows read, ${rows} written, 0 unchanged, 0 rejected\n`)
-      const second = await dir.shell(`${fetch} | jules load --dsn '${dsn}'`)
+      const second = await dir.line(`${fetch} | jules load --dsn '${dsn}'`)
       expect(second.stderr).toBe(`jules load: ${rows} rows read, 0 written, ${rows} unchanged, 0 rejected\n`)
       const same = await dir.shell(`jules export --dsn '${dsn}' | cmp - <(${fetch}) && echo same`)
       expect(same.stdout).toBe('same\n')

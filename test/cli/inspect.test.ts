@@ -201,7 +201,7 @@ test('lines for people keep to 80 columns, and the store takes the records', asy
   expect(stdout).toContain('2 of 3 sessions, with 388 of their 780 bars\n')
   expect(stdout).toMatch(/rows that are no bars\n {2}error +not-positive, 1: stdin:\d+: open/)
   const { dsn, query } = await freshDatabase()
-  await dir.shell(`jules inspect -f ndjson | jules load --dsn '${dsn}'`, { input })
+  await dir.line(`jules inspect -f ndjson | jules load --dsn '${dsn}'`, { input })
   const [{ count } = { count: 0 }] = await query('SELECT count(*)::int FROM data_quality_reports')
   expect(count).toBeGreaterThan(4)
 })

@@ -105,8 +105,16 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
   const dir = new Workdir()
   const file = dir.write('day.ndjson', bars(day.market))
   const args = ['--policy', 'sma-cross', file]
-  const backtest = await dir.jules(['backtest', ...args, '--records', 'order,fill,risk,equity'])
-  const paper = await dir.jules(['paper', '--replay', file, '--policy', 'sma-cross', '--journal', 'j.ndjson'])
+  const backtest = await dir.called(['backtest', ...args, '--records', 'order,fill,risk,equity'])
+  const paper = await dir.called([
+    'paper',
+    '--replay',
+    file,
+    '--policy',
+    'sma-cross',
+    '--journal',
+    'j.ndjson',
+  ])
   expect([paper.status, paper.stderr]).toEqual([0, expect.stringContaining('lack 300 of 390 bars')])
   const bare = (text: string) =>
     text
@@ -132,29 +140,29 @@ test('a replay writes the records of a backtest, a state a bar and a summary tha
   for (const [type, rows] of await loadedTwice(dir, paper.stdout))
     expect(rows, type).toHaveLength(records.filter((record) => record.type === type).length)
   // The journal stands for the same records, and its replay differs in nothing.
-  const shown = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'ndjson'])
+  const shown = await dir.called(['paper', '--show', 'j.ndjson', '-f', 'ndjson'])
   expect(bare(shown.stdout)).toEqual(bare(paper.stdout))
   const differences = await called(drift, 'drift', [dir.file('j.ndjson')])
   expect(parsed(differences.stdout)).toMatchObject([{ type: 'drift', kind: 'pnl', difference: 0, why: null }])
   // Gone on with after its end there is nothing left to do.
-  const table = await dir.jules(['paper', '--show', 'j.ndjson', '-f', 'table'])
+  const table = await dir.called(['paper', '--show', 'j.ndjson', '-f', 'table'])
   expect(table.stdout).toMatch(/order 1 \(1\) sent/)
 })
 
 test('an account that is no paper account: 77, and no order', async () => {
   const dir = new Workdir()
   const { sim, log } = await simulated([{ fault: 'live-account' }])
-  const { status, stdout, stderr } = await dir.jules(at(sim))
+  const { status, stdout, stderr } = await dir.called(at(sim))
   expect([status, stdout]).toEqual([77, ''])
   expect(stderr).toContain('U7654321')
   // A hostile .env changes nothing.
   dir.write('.env', 'IB_HOST=127.0.0.1\nIB_PORT=1\nIB_TWS_HOST=192.0.2.1\nTRADING_LIVE=1\n')
-  expect((await dir.jules(at(sim))).status).toBe(77)
+  expect((await dir.called(at(sim))).status).toBe(77)
   expect(orders(log)).toEqual([])
 })
 
 test('nothing at the address: 69, and no simulation in its place', async () => {
-  const { status, stdout, stderr } = await new Workdir().jules(['paper', '--gateway', '127.0.0.1:1'])
+  const { status, stdout, stderr } = await new Workdir().called(['paper', '--gateway', '127.0.0.1:1'])
   expect([status, stdout]).toEqual([69, ''])
   expect(stderr).toMatch(/does not answer/)
 })
@@ -162,7 +170,7 @@ test('nothing at the address: 69, and no simulation in its place', async () => {
 test('the clock of bars that are played is not held against that of the host', async () => {
   const dir = new Workdir()
   const file = dir.write('day.ndjson', bars(day.market.slice(0, 60)))
-  const { status, stderr } = await dir.jules(['paper', '--replay', file, '--speed', '60', '--flatten'])
+  const { status, stderr } = await dir.called(['paper', '--replay', file, '--speed', '60', '--flatten'])
   expect([status, stderr]).toEqual([0, expect.not.stringContaining('clock')])
 })
 
@@ -180,15 +188,15 @@ test('bars that are played do not go on with a journal: 65, and what to do', asy
     '--records',
     'summary',
   ]
-  expect((await dir.jules(args)).status).toBe(0)
+  expect((await dir.called(args)).status).toBe(0)
   const before = dir.read('j.ndjson')
-  const { status, stderr } = await dir.jules(args)
+  const { status, stderr } = await dir.called(args)
   expect(status).toBe(65)
   expect(stderr).toMatch(
     /hint: begin another one with --journal FILE, or .* jules paper --show .*j\.ndjson'?$/m,
   )
   expect(dir.read('j.ndjson')).toBe(before)
-  expect((await dir.jules([...args, '--run', '../r'])).status).toBe(64)
+  expect((await dir.called([...args, '--run', '../r'])).status).toBe(64)
 })
 
 test('a disk that is full ends the run with 74, and leaves a journal that can be read', async () => {
@@ -206,7 +214,7 @@ test('a disk that is full ends the run with 74, and leaves a journal that can be
 test('a dry run decides and sends nothing', async () => {
   const dir = new Workdir()
   const { sim, log } = await simulated()
-  const { status, stdout } = await dir.jules(at(sim, '--dry-run', '--records', 'order,fill'))
+  const { status, stdout } = await dir.called(at(sim, '--dry-run', '--records', 'order,fill'))
   expect(status).toBe(0)
   expect(parsed(stdout).every(({ type }) => type === 'order')).toBe(true)
   expect(parsed(stdout).length).toBeGreaterThan(0)
@@ -231,7 +239,7 @@ test('SIGTERM keeps positions and says 143; --flatten then closes them; a second
     event: 'end',
     ending: 'stop',
   })
-  const flat = await dir.jules(at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--flatten'))
+  const flat = await dir.called(at(sim, '--policy', 'buy-hold', '--journal', 'j.ndjson', '--flatten'))
   expect([flat.status, heldAt(sim, day).positions]).toEqual([0, [0, 0]])
   // What both processes wrote is one run.
   const written = ended.stdout + flat.stdout
@@ -275,12 +283,12 @@ test('a run without bars is seen alive, keeps its account to itself, and stops a
   expect(JSON.parse(dir.read('j.ndjson.heartbeat'))).toMatchObject({ time: null, connection: 'ready' })
   const other = ['--journal', 'other.ndjson', '--client-id', '2']
   const local = at(sim, ...other).map((word) => word.replace('127.0.0.1', 'localhost'))
-  const second = await dir.jules(local)
+  const second = await dir.called(local)
   expect(second.status).toBe(75)
   expect(second.stderr).toMatch(
     /another run trades DU1234567 at localhost:\d+: its lock is held by process \d+/,
   )
-  expect((await dir.jules(['paper', '--halt'])).status).toBe(0)
+  expect((await dir.called(['paper', '--halt'])).status).toBe(0)
   const { status, stderr } = await first
   expect([status, stderr]).toEqual([1, expect.stringContaining('jules paper --halt')])
   expect(existsSync(dir.file('.local/share/jules/paper/HALT'))).toBe(true)
@@ -336,8 +344,8 @@ test('actions of a file give the records of a backtest', async () => {
   const file = dir.write('day.ndjson', bars(day.market.slice(0, 70)))
   const actions = dir.write('actions', JSON.stringify(Array.from({ length: 19 }, (_, i) => (i * 5) % 9)))
   const args = ['--policy', `replay:${actions}`, '--records', 'order,fill,risk,equity']
-  const backtest = await dir.jules(['backtest', ...args, file])
-  const paper = await dir.jules(['paper', '--replay', file, ...args])
+  const backtest = await dir.called(['backtest', ...args, file])
+  const paper = await dir.called(['paper', '--replay', file, ...args])
   const bare = (text: string) => text.replace(/"run":"[^"]*"|"exec":"[^"]*"/g, '')
   expect(bare(paper.stdout)).toBe(bare(backtest.stdout))
   expect([backtest.status, paper.status]).toEqual([0, 0])
@@ -361,14 +369,14 @@ test('the kill switch stops a run with 1, stays latched, and tells the webhook',
   expect(ended.status).toBe(1)
   expect(ended.stderr).not.toContain('t0ken')
   expect(posted.map((text) => JSON.parse(text).alarm)).toContain('halt')
-  const refused = await dir.jules(args)
+  const refused = await dir.called(args)
   expect(refused.status).toBe(77)
   expect(refused.stderr).toContain('the kill switch is on')
-  expect((await dir.jules(['paper', '--reset-halt', '--journal', 'j.ndjson'])).status).toBe(0)
-  expect((await dir.jules(['paper', '--halt'])).status).toBe(0)
-  expect((await dir.jules(args)).status).toBe(77)
-  expect((await dir.jules(['paper', '--reset-halt'])).status).toBe(0)
-  expect((await dir.jules(args)).status).toBe(0)
+  expect((await dir.called(['paper', '--reset-halt', '--journal', 'j.ndjson'])).status).toBe(0)
+  expect((await dir.called(['paper', '--halt'])).status).toBe(0)
+  expect((await dir.called(args)).status).toBe(77)
+  expect((await dir.called(['paper', '--reset-halt'])).status).toBe(0)
+  expect((await dir.called(args)).status).toBe(0)
 })
 
 test('a journal that is damaged, of other settings, or in use is refused', async () => {
@@ -383,37 +391,37 @@ test('a journal that is damaged, of other settings, or in use is refused', async
   expect((await busy).status).toBe(75)
   await finished(first)
   const whole = readFileSync(dir.file('j.ndjson'))
-  const other = await dir.jules(at(sim, '--journal', 'j.ndjson', '--capital', '6000'))
+  const other = await dir.called(at(sim, '--journal', 'j.ndjson', '--capital', '6000'))
   expect([other.status, other.stderr]).toEqual([65, expect.stringContaining('other settings')])
   const middle = whole.indexOf('\n', 2000) + 40
   const damaged = Buffer.from(whole)
   damaged[middle]! ^= 1
   writeFileSync(dir.file('d.ndjson'), damaged)
-  const refused = await dir.jules(['paper', '--show', 'd.ndjson'])
+  const refused = await dir.called(['paper', '--show', 'd.ndjson'])
   expect(refused.status).toBe(65)
   expect(refused.stderr).toMatch(new RegExp(`byte ${whole.indexOf('\n', 2000) + 1}: line \\d+ is damaged`))
   // A torn end was promised to nobody.
   appendFileSync(dir.file('j.ndjson'), '{"n":99999,"event":"ba')
-  expect((await dir.jules(['paper', '--show', 'j.ndjson'])).stderr).toContain('counts for nothing')
+  expect((await dir.called(['paper', '--show', 'j.ndjson'])).stderr).toContain('counts for nothing')
 })
 
 test('shares that no execution explains are refused, or taken over', async () => {
   const dir = new Workdir()
   const { sim } = await simulated([{ fault: 'foreign-order' }])
   // Somebody buys a share before the run begins.
-  const first = await dir.jules(at(sim, '--journal', 'a.ndjson', '--policy', 'buy-hold'))
+  const first = await dir.called(at(sim, '--journal', 'a.ndjson', '--policy', 'buy-hold'))
   expect([first.status, first.stderr]).toEqual([1, expect.stringContaining('the journal explains')])
   expect(heldAt(sim, day).cash).toBeLessThan(DEFAULT_CASH)
-  const fresh = await dir.jules(at(sim, '--journal', 'b.ndjson'))
+  const fresh = await dir.called(at(sim, '--journal', 'b.ndjson'))
   expect([fresh.status, fresh.stderr]).toEqual([65, expect.stringMatching(/the broker holds .* --adopt/s)])
-  const closed = await dir.jules(at(sim, '--journal', 'c.ndjson', '--adopt', '--records', 'summary'))
+  const closed = await dir.called(at(sim, '--journal', 'c.ndjson', '--adopt', '--records', 'summary'))
   expect(closed.status).toBe(0)
 })
 
 test('drift names the order that the broker rejected, and what followed', async () => {
   const dir = new Workdir()
   const { sim } = await simulated([{ fault: 'reject', on: { order: 2 } }])
-  expect((await dir.jules(at(sim, '--journal', 'j.ndjson'))).status).toBe(0)
+  expect((await dir.called(at(sim, '--journal', 'j.ndjson'))).status).toBe(0)
   const held = async (format: string) => {
     const { status, stdout } = await called(drift, 'drift', [dir.file('j.ndjson'), '-f', format])
     expect(status).toBe(0)
@@ -441,5 +449,5 @@ test('options that have no meaning together, or none for a gateway, are 64', asy
     ['--flatten', '--dry-run'],
     ['--replay', 'few.ndjson', '--warmup', '2', '--now', '2099-01-02T15:00:00Z'],
   ])
-    expect((await dir.jules(['paper', ...args])).status, args.join(' ')).toBe(64)
+    expect((await dir.called(['paper', ...args])).status, args.join(' ')).toBe(64)
 })

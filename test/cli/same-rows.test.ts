@@ -35,10 +35,8 @@ test.each(files)('load $name and fetch $name | load', async ({ name, text, optio
   dir.write(name, text)
   const words = options.join(' ')
   const { dsn, query } = await freshDatabase()
-  const rows = async (line: string) => {
-    const { status, stderr } = await dir.shell(
-      `set -o pipefail; ${line.replaceAll('LOAD', `jules load --dsn '${dsn}'`)}`,
-    )
+  const rows = async (line: string, input = '') => {
+    const { status, stderr } = await dir.line(line.replaceAll('LOAD', `jules load --dsn '${dsn}'`), { input })
     expect(status, stderr).toBe(0)
     // Each way begins with an empty table.
     return query(
@@ -50,5 +48,5 @@ test.each(files)('load $name and fetch $name | load', async ({ name, text, optio
   for (const format of ['ndjson', 'csv', 'parquet']) {
     expect(await rows(`jules fetch ${name} ${words} -f ${format} | LOAD`)).toEqual(loaded)
   }
-  expect(await rows(`LOAD ${words} <${name}`)).toEqual(loaded)
+  expect(await rows(`LOAD ${words}`, text)).toEqual(loaded)
 })

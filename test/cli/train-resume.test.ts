@@ -75,12 +75,12 @@ test('other bars are refused with 65, other settings with 64, a folder of someth
 
 test('a run from standard input asks for it again', async () => {
   const dir = await withBars()
-  await dir.shell(`jules fetch bars.parquet | jules train ${SHORT.join(' ')} -o piped -`)
+  await dir.line(`jules fetch bars.parquet | jules train ${SHORT.join(' ')} -o piped -`)
   const without = await resume(dir, 'piped')
   expect([without.status, without.stderr]).toEqual([
     64,
     expect.stringContaining('the run read standard input'),
   ])
-  const again = await dir.shell('jules fetch bars.parquet | jules train --resume piped -')
+  const again = await dir.line('jules fetch bars.parquet | jules train --resume piped -')
   expect(again.status).toBe(0)
 })

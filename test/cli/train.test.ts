@@ -96,7 +96,7 @@ describe('a run', () => {
   test('reads standard input, and the store', async () => {
     const dir = await withBars()
     const hash = await undisturbed(dir)
-    const piped = await dir.shell(`jules fetch bars.parquet | jules train ${SHORT.join(' ')} -o piped -`)
+    const piped = await dir.line(`jules fetch bars.parquet | jules train ${SHORT.join(' ')} -o piped -`)
     expect(piped.status).toBe(0)
     expect(sha256(dir.file('piped/policy.safetensors'))).toBe(hash)
     const { dsn } = await freshDatabase()

@@ -172,7 +172,7 @@ describe('what comes next runs as printed', () => {
     expect((await dir.shell(nextOf(flat.stdout)!, { env })).status).toBe(0)
     // Of two sessions none can be left, and a pipe cannot be read again.
     const few = await table(dir, '--from', '2025-07-31', 'bars.parquet')
-    const piped = await dir.shell('jules fetch bars.parquet | jules backtest -f table -')
+    const piped = await dir.line('jules fetch bars.parquet | jules backtest -f table -')
     expect([nextOf(few.stdout), nextOf(piped.stdout)]).toEqual([undefined, undefined])
   })
 

@@ -14,7 +14,7 @@ export interface Asked {
 
 export interface Answer {
   readonly status: number
-  readonly stdout: string
+  readonly stdout: Buffer
   readonly stderr: string
 }
 
@@ -57,14 +57,14 @@ class Warm {
     return new Promise((resolve, reject) => {
       const gone = (status: number | null) => {
         warm = undefined
-        reject(new Error(`it ended its process with ${status}: ${this.#err.text()}`))
+        reject(new Error(`it ended its process with ${status}: ${this.#err.news()}`))
       }
       child.channel?.ref()
       child.once('exit', gone)
       child.once('message', ({ status }: { status: number }) => {
         child.off('exit', gone)
         child.channel?.unref()
-        resolve({ status, stdout: this.#out.text(), stderr: this.#err.text() })
+        resolve({ status, stdout: this.#out.news(), stderr: this.#err.news().toString() })
       })
       child.send(asked)
     })
@@ -91,10 +91,10 @@ class Output {
   #read = 0
 
   /** What was written since the last look. */
-  text(): string {
+  news(): Buffer {
     const bytes = Buffer.alloc(fstatSync(this.fd).size - this.#read)
     this.#read += readSync(this.fd, bytes, 0, bytes.length, this.#read)
-    return bytes.toString()
+    return bytes
   }
 }
 

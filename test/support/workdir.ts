@@ -7,7 +7,7 @@ import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
 import { shellWord } from '../../src/base/words.js'
 import { sessionOfBar } from '../../src/market/calendar.js'
-import { answer } from './warm.js'
+import { type Answer, answer } from './warm.js'
 
 export const BIN = resolve('bin/jules')
 /** The binary as a word of a shell line. */
@@ -65,23 +65,29 @@ export class Workdir {
    * As `jules`, in one process for all commands of a file of tests, which costs a tenth. For what a process alone shows (signals,
    * pipes, terminals, colours, passwords, commands side by side) there is `jules`.
    */
-  async called(args: readonly string[], { cwd, env, input = '' }: RunOptions = {}): Promise<Result> {
-    const said = await answer({ args, cwd: cwd ?? this.path, env: this.environment(env) }, input)
-    return { ...said, signal: null, stderr: said.stderr.replace(PROGRESS, '') }
+  async called(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const said = await this.#answer(args, options)
+    return { ...said, signal: null, stdout: said.stdout.toString() }
   }
 
-  /** As `shell`, through `called`: a line of nothing but commands of jules and pipes between them, `jules fetch ... | jules load`. */
+  async #answer(args: readonly string[], { cwd, env, input = '' }: RunOptions): Promise<Answer> {
+    const said = await answer({ args, cwd: cwd ?? this.path, env: this.environment(env) }, input)
+    return { ...said, stderr: said.stderr.replace(PROGRESS, '') }
+  }
+
+  /** As `shell`, through `called`: a line of nothing but commands of jules and pipes between them, which fails where one of them does. */
   async line(text: string, { input = '', ...more }: RunOptions = {}): Promise<Result> {
     let stderr = ''
-    let stdout = input
-    let result: Result | undefined
+    let status = 0
+    let passed: Buffer = Buffer.from(input)
     for (const [name, ...args] of commandsOf(text)) {
       if (name !== 'jules') throw new Error(`${name} takes a shell`)
-      result = await this.called(args, { ...more, input: stdout })
-      stdout = result.stdout
-      stderr += result.stderr
+      const said = await this.#answer(args, { ...more, input: passed })
+      if (said.status !== 0) status = said.status
+      passed = said.stdout
+      stderr += said.stderr
     }
-    return { ...result!, stderr }
+    return { status, signal: null, stdout: passed.toString(), stderr }
   }
 
   /** Runs a shell line with `jules` on the PATH. */
