@@ -18,7 +18,7 @@ import { freshDatabase, type RunOptions, Workdir } from '../support/workdir.js'
 const day = (date: string): number => Date.parse(`${date}T12:00:00Z`)
 
 async function doctor(dir: Workdir, args: readonly string[] = [], options: RunOptions = {}) {
-  const { status, stdout, stderr } = await dir.jules(['doctor', ...args], options)
+  const { status, stdout, stderr } = await dir.called(['doctor', ...args], options)
   const checks = parse(stdout)
   expect(new Set(checks.map((check) => Object.keys(check).join()))).toEqual(
     new Set(['type,name,ok,problem,fix,detail']),
@@ -50,7 +50,7 @@ test('a sound machine: every check is ok, nothing is made, standard input is lef
   ])
   expect(of('store').detail).toContain('not made yet')
   expect(of('vault').detail).toContain('no vault yet')
-  const table = await dir.jules(['doctor', '-f', 'table'])
+  const table = await dir.called(['doctor', '-f', 'table'])
   expect(table.stdout).toContain('ok      store: the embedded database is not made yet')
   const homeless = await dir.shell('env -u HOME jules doctor')
   expect([homeless.stderr, parse(homeless.stdout).length]).toEqual(['', checks.length])

@@ -1,5 +1,5 @@
 /** Which input is read: files, standard input, the store; and that none is passed over in silence. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -94,13 +94,12 @@ describe('without an operand', () => {
 
   test('a signal ends the wait', async () => {
     const dir = new Workdir()
-    const child = spawn(BIN, ['backtest', '--policy', 'flat'], {
-      cwd: dir.path,
-      env: dir.environment(),
-      stdio: 'pipe',
-    })
+    const child = dir.start(BIN, ['backtest', '-v', '--policy', 'flat'])
     const ended = new Promise((done) => child.on('close', done))
-    await new Promise((later) => setTimeout(later, 800))
+    // It says its settings, and waits.
+    await new Promise((said) => child.stderr?.once('data', said))
+    child.stderr?.resume()
+    await new Promise((later) => setTimeout(later, 300))
     child.kill('SIGINT')
     expect(await ended).toBe(130)
   })
