@@ -1,7 +1,10 @@
 /** The command around the checks: dates, inputs, exit statuses, records and the table. */
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { eodValidate } from '../../src/commands/eod-validate/eod-validate.js'
+import { called } from '../support/called.js'
 import { parse } from '../support/training.js'
-import { freshDatabase, Workdir } from '../support/workdir.js'
+import { barLines, freshDatabase, Workdir } from '../support/workdir.js'
 
 const KEYS = 'type,date,ruleset,symbol,check,severity,from,to,count,observed,expected,samples,fix'
 
@@ -66,6 +69,24 @@ test.each<[args: string[], status: number, stderr: string]>([
   const result = await dir.called(['eod-validate', ...args])
   expect([result.status, result.stdout]).toEqual([status, ''])
   expect(result.stderr).toContain(stderr)
+})
+
+test('what is written takes the place of nothing that is read or written besides', async () => {
+  const dir = new Workdir()
+  const text = barLines(3)
+  const [bars, out] = [join(dir.path, 'bars.ndjson'), join(dir.path, 'out.prom')]
+  dir.write('bars.ndjson', text)
+  const run = (...args: string[]) => called(eodValidate, 'eod-validate', [bars, ...args])
+  expect(await run('--prom', bars)).toMatchObject({
+    status: 64,
+    stderr: `jules eod-validate: ${bars}: is the input as well as the output\n`,
+  })
+  expect(await run('--prom', out, '-o', out)).toMatchObject({
+    status: 64,
+    stderr: `jules eod-validate: ${out}: --output and --prom name one file\n`,
+  })
+  expect(await run('-o', bars, '--baseline', bars)).toMatchObject({ status: 64 })
+  expect(dir.read('bars.ndjson')).toBe(text)
 })
 
 test('--explain tells a check with its threshold, and lists all', async () => {

@@ -240,6 +240,19 @@ describe('jules fetch --source', () => {
     ])
   })
 
+  test.each([
+    ['quarantine', ['--source', 'alpaca']],
+    ['defects-out', ['--mock', '--days', '1', '--defects', 'wick']],
+  ])('-o and --%s are two files', async (option, args) => {
+    const { home } = await world()
+    const file = join(home, 'one.ndjson')
+    const { status, stderr } = await called(fetch, 'fetch', [...args, '-o', file, `--${option}`, file], {
+      home,
+    })
+    expect([status, stderr]).toEqual([64, `jules fetch: ${file}: --output and --${option} name one file\n`])
+    expect(existsSync(file)).toBe(false)
+  })
+
   test('the other side of a split goes to the quarantine', async () => {
     const split = changed(market, (bar, symbol) => {
       const by = symbol === 'NVDA' && bar.time >= at('2025-07-30T00:00:00Z') ? 0.1 : 1

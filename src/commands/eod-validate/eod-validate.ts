@@ -5,6 +5,7 @@ import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { DEFAULT_SYMBOLS } from '../wiring/input.js'
 import { barsOperand } from '../wiring/market.js'
+import { refuseOneFile } from '../wiring/output.js'
 import { storeEnvironment, storeExits, storeName } from '../wiring/store.js'
 import { explained } from './explained.js'
 import { isFromStore, look, type Task, taskOf } from './judge.js'
@@ -64,6 +65,9 @@ export const eodValidate = defineCommand({
     const lines = printed(context, given)
     if (lines !== null) return context.stdout().write(Buffer.from(`${lines.join('\n')}\n`))
     if (given.record && given['no-record']) throw usage('--record and --no-record exclude each other')
+    const { output, prom, baseline, against, paper = [] } = given
+    const read = [baseline, against].flatMap((path) => (path === undefined ? [] : [path]))
+    await refuseOneFile({ output, prom }, [...operands, ...read, ...paper])
     await watched(context, given, async (inner, watch) => {
       const task = await taskOf(inner, given, operands)
       const release = await alone(inner, given, { task, watch })

@@ -20,7 +20,7 @@ import {
   symbol,
   symbols,
 } from '../wiring/input.js'
-import { openOutput, output } from '../wiring/output.js'
+import { openOutput, output, refuseOneFile } from '../wiring/output.js'
 import { Rejects, rejectOptions } from '../wiring/rejects.js'
 import { storeEnvironment } from '../wiring/store.js'
 import type { Chosen } from './chosen.js'
@@ -158,6 +158,8 @@ export const fetch = defineCommand({
   run: async (context, given, operands) => {
     const kind = kindOf(context, given, operands)
     refuseStray(context, kind)
+    const { output, quarantine, rejects, 'defects-out': defectsOut } = given
+    await refuseOneFile({ output, quarantine, rejects, 'defects-out': defectsOut }, operands)
     const chosen = await FEEDS[kind].choose(context, given, operands)
     try {
       await write(context, chosen, given, operands)

@@ -1,5 +1,5 @@
 /** Where records go: the options in one wording, and the output opened. */
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, under } from '../../cli/options.js'
@@ -94,6 +94,24 @@ function formatOf<F extends string>(
     })
   }
   return given ?? own ?? usual
+}
+
+/** Throws 64 where options name one file for two things, or one that is an input too: the last one written would take the place of the other. */
+export async function refuseOneFile(
+  outputs: Readonly<Record<string, string | undefined>>,
+  inputs: readonly string[],
+): Promise<void> {
+  const taken = new Map<string, string>()
+  for (const [option, path] of Object.entries(outputs)) {
+    if (path === undefined || path === '-') continue
+    const place = resolve(path)
+    const other = taken.get(place)
+    // What goes to a device takes nobody's place.
+    if (other !== undefined && !place.startsWith('/dev/'))
+      throw usage(`${path}: --${other} and --${option} name one file`)
+    taken.set(place, option)
+    await refuseSameFile(path, inputs)
+  }
 }
 
 async function refuseSameFile(path: string, inputs: readonly string[]): Promise<void> {
