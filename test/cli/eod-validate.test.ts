@@ -71,6 +71,17 @@ test.each<[args: string[], status: number, stderr: string]>([
   expect(result.stderr).toContain(stderr)
 })
 
+test('rows beyond the calendar alone are no clean day', async () => {
+  const dir = new Workdir()
+  dir.write('far.ndjson', barLines(3).replaceAll(/"time":"\d{4}/g, '"time":"2031'))
+  const { status, stderr } = await called(eodValidate, 'eod-validate', [join(dir.path, 'far.ndjson')])
+  expect([status, stderr]).toEqual([
+    69,
+    expect.stringContaining('far.ndjson: holds no bars of 2000 to 2028, the years of the calendar\n'),
+  ])
+  expect(stderr).toContain('warning: 3 rows beyond the calendar')
+})
+
 test('what is written takes the place of nothing that is read or written besides', async () => {
   const dir = new Workdir()
   const text = barLines(3)

@@ -146,13 +146,15 @@ function unseenEnd(period: Period | null, asOfMs: number, waitMs: number): numbe
 
 /** Nothing looked at is never a pass, nor is an incomplete look. */
 function failureOf(
-  { dates }: Verdict,
+  { dates, beyond }: Verdict,
   gathered: Gathered,
   { period, input, asOfMs, waitMs }: Task,
 ): Failure | null {
   const where = input.operands.map((one) => (one === '-' ? 'stdin' : one)).join(' ')
   if (gathered.rows === 0 && input.operands.length > 0)
     return new Failure('unavailable', 'holds no bars', { where })
+  if (beyond > 0 && !dates.some(({ rows }) => rows > 0))
+    return new Failure('unavailable', 'holds no bars of 2000 to 2028, the years of the calendar', { where })
   if (period !== null && period.closure === null) {
     const { from, to } = period
     if (!dates.some(({ day, rows }) => day >= from && day <= to && rows > 0)) {
@@ -172,7 +174,8 @@ function tellSkipped({ ui }: Context, { skipped, beyond }: Verdict): void {
     const more = days.length > 3 ? ` and ${days.length - 3} more dates` : ''
     ui.detail(`${check} is skipped for lack of sessions before: ${named}${more}`)
   }
-  if (beyond > 0) ui.detail(`${beyond} rows lie beyond the calendar, 2000 to 2028, and are not judged`)
+  if (beyond > 0)
+    ui.warn(`${beyond} row${beyond === 1 ? '' : 's'} beyond the calendar, 2000 to 2028: not judged`)
 }
 
 function tellSilenced(
