@@ -82,6 +82,17 @@ test('rows beyond the calendar alone are no clean day', async () => {
   expect(stderr).toContain('warning: 3 rows beyond the calendar')
 })
 
+test.each(['1999-12-31', '2035-01-04', '2028-12-01..2029-01-05'])(
+  '--date %s is beyond the calendar',
+  async (date) => {
+    const { status, stderr } = await called(eodValidate, 'eod-validate', ['--date', date])
+    expect([status, stderr]).toEqual([
+      64,
+      `jules eod-validate: --date: expected dates of 2000 to 2028, the years of the calendar, got "${date}"\n`,
+    ])
+  },
+)
+
 test('what is written takes the place of nothing that is read or written besides', async () => {
   const dir = new Workdir()
   const text = barLines(3)

@@ -1,9 +1,10 @@
 /** The options of `jules eod-validate`. */
 import { usage } from '../../base/errors.js'
 import { parseTime } from '../../base/stamp.js'
-import { daysFromCivil, parseDate } from '../../base/time.js'
+import { parseDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { choice, file, flag, integer, list, option, under, type Values } from '../../cli/options.js'
+import { isCovered, newYorkMidnight } from '../../market/calendar.js'
 import type { Thresholds } from '../../validate/check.js'
 import { CHECK_IDS, type CheckId } from '../../validate/check-ids.js'
 import { CHECKS, checkNamed } from '../../validate/checks.js'
@@ -24,14 +25,11 @@ const dates = option<Dates | undefined>(
     if (value === 'today' || value === 'last-session') return value
     const [from, to] = value.split('..').map(parseDate)
     const isRange = value.includes('..')
-    if (
-      from == null ||
-      from < daysFromCivil(2000, 1, 1) ||
-      (isRange && to == null) ||
-      value.split('..').length > 2
-    )
+    if (from == null || (isRange && to == null) || value.split('..').length > 2)
       throw usage(EXPECTED, { got: quote(value) })
     if (isRange && from > to!) throw usage('expected the earlier date first', { got: quote(value) })
+    if (![from, to ?? from].every((day) => isCovered(newYorkMidnight(day))))
+      throw usage('expected dates of 2000 to 2028, the years of the calendar', { got: quote(value) })
     return { from, to: isRange ? to! : from }
   },
 )
