@@ -31,7 +31,14 @@ test('flawed days: records, the same in every time zone; what was put in is writ
   expect(new Set(records.map((record) => Object.keys(record).join()))).toEqual(new Set([KEYS]))
   expect(put.filter(({ check }) => !records.some((record) => record.check === check))).toEqual([])
   const table = await dir.called(['eod-validate', 'bars.ndjson', '-f', 'table'])
-  expect(table.stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+  // A command is one line, however long: it is there to be copied.
+  const [commands, words] = [true, false].map((is) =>
+    table.stdout.split('\n').filter((line) => /^ +fix: jules /.test(line) === is),
+  )
+  expect(words!.filter((line) => line.length > 80)).toEqual([])
+  expect(commands!.map((line) => line.trim().slice('fix: '.length)).sort()).toEqual(
+    records.flatMap(({ fix }) => (fix === null ? [] : [fix])).sort(),
+  )
   expect(table.stdout).toMatch(/\nNVDA, MSFT 2025-07-23 to 2025-08-01: \d+ rows, \d+ errors, \d+ warnings\n$/)
 })
 

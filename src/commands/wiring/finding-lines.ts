@@ -9,9 +9,13 @@ export function findingLines({ record: { severity, fix }, words }: Finding, pain
   return [
     `  ${color(severity.padEnd(8))} ${first.trimStart()}`,
     ...rest,
-    ...(fix === null ? [] : wrapped(`fix: ${fix}`, ' '.repeat(11))),
+    ...(fix === null ? [] : fixLines(fix, ' '.repeat(11))),
   ]
 }
+
+/** A command stays in one line, however long: a shell that is given its lines takes each for a command. */
+const fixLines = (fix: string, indent: string): string[] =>
+  fix.startsWith('jules ') ? [`${indent}fix: ${inLine(fix)}`] : wrapped(`fix: ${fix}`, indent)
 
 /** Lines of at most 80 columns, cut at blanks, each after `indent`. */
 export function wrapped(text: string, indent: string): string[] {
