@@ -48,8 +48,15 @@ export function removalCommand({ isSession, count, day, ...repair }: Removal): s
 /** `jules fetch --source alpaca --repair NVDA:2025-07-30T13:31:00Z..2025-07-30T13:45:00Z | jules load` */
 export const repairCommand = (repair: Repair): string => `${fetchCommand(repair)} | jules load${repair.store}`
 
+/** Whether a source can be asked for bars of a length: seconds are had of the gateway alone, and days not of every vendor. */
+const gives = (name: string | null, interval: Interval): boolean =>
+  name !== null &&
+  REPAIR_SOURCES.includes(name) &&
+  (name === 'ib' || !['1s', '5s'].includes(interval)) &&
+  (name !== 'alphavantage' || interval !== '1d')
+
 function fetchCommand({ symbol, interval, from, to, by, source, otherwise }: Repair): string {
-  const who = source !== null && REPAIR_SOURCES.includes(source) ? source : otherwise
+  const who = [source, otherwise, 'alpaca', 'ib'].find((name) => gives(name, interval))
   const words = by === 'bars' ? formatTime : formatDate
   const length = interval === '1m' ? '' : ` --interval ${interval}`
   return `jules fetch --source ${who} --repair ${symbol}:${words(from)}..${words(to)}${length}`
