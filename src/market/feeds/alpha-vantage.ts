@@ -59,7 +59,8 @@ export function alphaVantage(world: ClientWorld, base: URL, limits: readonly Lim
 }
 
 /** The words of a limit praise the plans without one, and name every limit there is. */
-const LIMIT = /rate limit|requests? per (day|minute|second)|calls? per (day|minute|second)|call frequency/i
+const LIMIT =
+  /rate limit|requests? per (day|minute|second)|calls? per (day|minute|second)|call (frequency|volume)/i
 const PREMIUM = /premium (endpoint|feature|function)|(real-?time|delayed).*(entitle|premium)/i
 const KEY = /apikey|api key/i
 

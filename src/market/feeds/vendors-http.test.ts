@@ -212,6 +212,14 @@ describe('alpha vantage', () => {
     expect(await over.ask({ session: 'rth' }, over.another())).toHaveLength(390)
   })
 
+  test('a limit in other words is a limit too', async () => {
+    const words =
+      'Thank you for using Alpha Vantage! Please visit https://www.alphavantage.co/premium/ if you would like to have a higher API call volume.'
+    const value = JSON.stringify({ Note: words })
+    const { ask } = await bench('alphavantage', { faults: [{ kind: 'body', value }] })
+    expect(await ask({ session: 'rth' })).toHaveLength(390)
+  })
+
   test('25 months a day: the rest comes the day after, from where it stopped', async () => {
     const wish = { fromDay: day('2023-05-01'), toDay: day('2025-06-30'), session: 'rth' } as const
     const { ask, failure, server, clock, another } = await bench('alphavantage')
