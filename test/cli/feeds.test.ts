@@ -240,6 +240,12 @@ describe('jules fetch --source', () => {
     ])
   })
 
+  test('one bar is told as one', async () => {
+    const { run } = await world()
+    const { stderr } = await run('--source', 'alpaca', '--repair', 'NVDA:2025-07-30T13:31:00Z')
+    expect(stderr).toBe('jules fetch: 1 bar (alpaca 1)\n')
+  })
+
   test.each([
     ['quarantine', ['--source', 'alpaca']],
     ['defects-out', ['--mock', '--days', '1', '--defects', 'wick']],

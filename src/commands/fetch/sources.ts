@@ -264,7 +264,7 @@ function summaryWords(outcome: Outcome, total: number): string {
     [outcome.quarantined, 'in quarantine'],
   ] as const
   return [
-    `${total} bars${by.length > 0 ? ` (${by.join(', ')})` : ''}`,
+    `${total} bar${total === 1 ? '' : 's'}${by.length > 0 ? ` (${by.join(', ')})` : ''}`,
     ...more.flatMap(([count, words]) => (count > 0 ? [`${count} ${words}`] : [])),
   ].join(', ')
 }

@@ -19,4 +19,8 @@ export function nextPage(where: string): (mark: string) => string {
 
 /** The answer is about something else than the question. */
 export const otherSymbol = (where: string, symbol: string, got: unknown): FeedFailure =>
-  new FeedFailure('data', `asked for ${symbol}, got bars of ${quote(got)}`, { where })
+  new FeedFailure(
+    'data',
+    `asked for ${symbol}, got bars of ${got === undefined ? 'no symbol' : quote(got)}`,
+    { where },
+  )
