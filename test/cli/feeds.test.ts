@@ -240,6 +240,15 @@ describe('jules fetch --source', () => {
     ])
   })
 
+  test('--repair of times at which nobody trades is 66: no later try finds a bar there', async () => {
+    const { run } = await world()
+    for (const span of ['NVDA:2025-08-02..2025-08-03', 'NVDA:2025-07-30T03:00:00Z..2025-07-30T03:30:00Z']) {
+      const { status, stderr } = await run('--source', 'alpaca', '--repair', span)
+      expect([status, stderr]).toEqual([66, 'jules fetch: no bar is to be expected in these spans\n'])
+    }
+    expect((await run('--source', 'alpaca', '--repair', 'NVDA:2025-12-01')).status).toBe(75)
+  })
+
   test('one bar is told as one', async () => {
     const { run } = await world()
     const { stderr } = await run('--source', 'alpaca', '--repair', 'NVDA:2025-07-30T13:31:00Z')

@@ -213,10 +213,15 @@ const nothingLacking = ({ name }: Feed): Feed => ({
 })
 
 /** Tells what came, and ends with the status that it deserves. Throws 69, 75 or 77. */
-function judge(context: Context, { outcome }: FailoverFeed, { strict }: Pick<SourceFlags, 'strict'>): void {
+function judge(
+  context: Context,
+  { outcome }: FailoverFeed,
+  { strict, repair }: Pick<SourceFlags, 'strict' | 'repair'>,
+): void {
   const { ui } = context
   const total = [...outcome.bars.values()].reduce((sum, count) => sum + count, 0)
-  if (total === 0) refuseNothing(outcome)
+  const isPast = repair?.every(({ toMs }) => toMs < context.clock()) ?? false
+  if (total === 0) refuseNothing(outcome, isPast)
   ui.note(summaryWords(outcome, total), { bars: total, gaps: countOf(outcome) })
   if (outcome.gaps.length > 0) {
     const words = `bars are missing: ${gapWords(outcome.gaps)}`
@@ -236,12 +241,13 @@ function judge(context: Context, { outcome }: FailoverFeed, { strict }: Pick<Sou
 
 const countOf = ({ gaps }: Outcome): number => gaps.reduce((sum, { count }) => sum + count, 0)
 
-/** Throws the failure of the sources where none gave a bar because none answered. */
-function refuseNothing({ sources, gaps }: Outcome): void {
+/** Throws the failure of the sources where none gave a bar because none answered, or says why there was none to give. */
+function refuseNothing({ sources, gaps }: Outcome, isPast: boolean): void {
   const failures = [...sources.values()].flatMap(({ last }) => (last === null ? [] : [last]))
   if (failures.length === 0) {
-    if (gaps.length === 0) throw new Failure('tryAgain', 'no bar of these dates has ended yet')
-    return
+    if (gaps.length > 0) return
+    if (isPast) throw new Failure('noInput', 'no bar is to be expected in these spans')
+    throw new Failure('tryAgain', 'no bar of these dates has ended yet')
   }
   if ([...sources.values()].some(({ hasAnswered }) => hasAnswered)) return
   const [first] = failures as [FeedFailure]
