@@ -5,6 +5,9 @@ import type { Interval } from '../market/bar.js'
 /** Sources that give their bars a second time. */
 export const REPAIR_SOURCES: readonly string[] = ['alpaca', 'alphavantage', 'polygon', 'ib']
 
+/** Where the gateway of paper accounts listens, unless its settings say otherwise. */
+const GATEWAY = '127.0.0.1:4002'
+
 export interface Repair {
   readonly symbol: string
   readonly interval: Interval
@@ -59,5 +62,6 @@ function fetchCommand({ symbol, interval, from, to, by, source, otherwise }: Rep
   const who = [source, otherwise, 'alpaca', 'ib'].find((name) => gives(name, interval))
   const words = by === 'bars' ? formatTime : formatDate
   const length = interval === '1m' ? '' : ` --interval ${interval}`
-  return `jules fetch --source ${who} --repair ${symbol}:${words(from)}..${words(to)}${length}`
+  const gateway = who === 'ib' ? ` --gateway ${GATEWAY}` : ''
+  return `jules fetch --source ${who}${gateway} --repair ${symbol}:${words(from)}..${words(to)}${length}`
 }

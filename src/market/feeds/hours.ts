@@ -69,7 +69,8 @@ function join(hours: BarBatch, at: number, half: BarBatch, i: number): void {
   hours.close[at] = half.close[i]!
   const volume = hours.volume[at]! + half.volume[i]!
   const turnover = hours.vwap[at]! * hours.volume[at]! + half.vwap[i]! * half.volume[i]!
-  hours.vwap[at] = volume > 0 ? turnover / volume : Number.NaN
+  // Vendors give four digits.
+  hours.vwap[at] = volume > 0 ? Math.round((turnover / volume) * 10_000) / 10_000 : Number.NaN
   hours.volume[at] = volume
   hours.trades[at] = hours.trades[at]! + half.trades[i]!
 }
