@@ -1,21 +1,12 @@
 /** What the gateway tells, in plain values: nothing of the library that speaks the protocol leaves this room. */
+import type { BrokerBar } from '../market/feeds/ib.js'
 import type { Act } from './codes.js'
 
 export const SIDES = ['buy', 'sell'] as const
 export type Side = (typeof SIDES)[number]
 
-/** One bar of a stream or of history. Prices in dollars; what is unknown is NaN. */
-export interface GatewayBar {
-  /** Epoch milliseconds. */
-  readonly startMs: number
-  readonly open: number
-  readonly high: number
-  readonly low: number
-  readonly close: number
-  readonly volume: number
-  readonly vwap: number
-  readonly trades: number
-}
+/** One bar of a stream or of history. */
+export type GatewayBar = BrokerBar
 
 /**
  * Where an order stands: `pending` on its way, `open` at work, `inactive` held or refused by a rule of the broker: it may come to

@@ -20,7 +20,7 @@ const RATIOS: readonly (readonly [shares: number, of: number, tolerance: number]
 ]
 
 /** Over a longer hole a price may have gone anywhere. */
-const LONGEST_MS = 10 * DAY
+export const LONGEST_MS: number = 10 * DAY
 
 /** A night that looks like one: dates are days since 1970-01-01. */
 export interface Split {

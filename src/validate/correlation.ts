@@ -1,7 +1,8 @@
 /** How two symbols move together, by day. */
+
+import { centreOf, NORMAL } from '../base/robust.js'
 import type { Day } from './day.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
-import { centreOf, NORMAL } from './robust.js'
 import type { Together } from './seen.js'
 
 /** Fewer returns say nothing. */

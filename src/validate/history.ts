@@ -1,6 +1,7 @@
 /** What the sessions before a day were like, by the slots of the session: returns and volumes of up to 20 of them. */
+
+import { type Centre, centreOf, median, NORMAL } from '../base/robust.js'
 import type { Day } from './day.js'
-import { type Centre, centreOf, median, NORMAL } from './robust.js'
 
 /** Sessions that are remembered, and how many are needed to judge by them. */
 export const SESSIONS_KEPT = 20

@@ -2,11 +2,12 @@
  * Moves that prices do not make, by the spread that returns of the same minute had in the sessions before. One jump is one thing: a
  * spike goes and comes back, a split stays near one nth of what was, and what is neither is an outlier.
  */
+
+import { median, NORMAL } from '../base/robust.js'
 import type { Split } from '../market/splits.js'
 import { splitOf } from '../market/splits.js'
 import type { Day } from './day.js'
 import { FEW, type History, SESSIONS_NEEDED } from './history.js'
-import { median, NORMAL } from './robust.js'
 import type { Jump } from './seen.js'
 import type { Track } from './track.js'
 

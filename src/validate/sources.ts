@@ -1,6 +1,8 @@
 /** One bar from several sources: whose bars a day is made of, and whether the sources agree. */
+
+import { median } from '../base/robust.js'
 import { HOUR } from '../base/time.js'
-import { median } from './robust.js'
+import { allowedBetween, FEWEST_COMMON } from '../market/feeds/cross-check.js'
 import type { Track } from './track.js'
 
 /** The source of most rows of [from, to), and whether there is another one. */
@@ -37,11 +39,6 @@ export interface Drift {
   readonly isShifted: boolean
 }
 
-/** Fewer shared bars do not tell. */
-const SHARED = 30
-const ALLOWED_DOLLARS = 0.02
-const ALLOWED_PART = 0.0005
-
 interface Choice {
   readonly from: number
   readonly to: number
@@ -63,9 +60,9 @@ export function driftsOf(track: Track, { from, to, main, sourceName }: Choice): 
   for (const [id, closes] of bySource) {
     if (id === main) continue
     const times = [...closes.keys()].filter((time) => own.has(time))
-    if (times.length < SHARED) continue
+    if (times.length < FEWEST_COMMON) continue
     const apart = distance(own, closes, { shiftMs: 0, times: 1 })
-    const allowed = Math.max(ALLOWED_DOLLARS, ALLOWED_PART * median(times.map((time) => own.get(time)!)))
+    const allowed = allowedBetween(times.map((time) => own.get(time)!))
     drifts.push({
       ...{ source: sourceName(main), other: sourceName(id), shared: times.length },
       ...{ fromMs: times[0]!, toMs: times.at(-1)!, difference: apart, allowed },
@@ -86,7 +83,7 @@ function distance(
     const mine = own.get(time + shiftMs)
     if (mine !== undefined) distances.push(Math.abs(mine - close * times))
   }
-  return distances.length < SHARED ? Number.POSITIVE_INFINITY : median(distances)
+  return distances.length < FEWEST_COMMON ? Number.POSITIVE_INFINITY : median(distances)
 }
 
 function likenessOf(

@@ -1,4 +1,6 @@
 /** All checks over all rows that were gathered: the findings as records, and what was looked at. */
+
+import { roughCentreOf } from '../base/robust.js'
 import { DAY, formatDate, formatTime, HOUR } from '../base/time.js'
 import { type Interval, intervalMs } from '../market/bar.js'
 import { isCovered, newYorkDay, sessionOn, sessions } from '../market/calendar.js'
@@ -15,7 +17,6 @@ import type { Flawed, Gathered } from './gathered.js'
 import { History, SESSIONS_NEEDED } from './history.js'
 import { type Before, fillReturns, jumpsOf, settleReturns } from './jumps.js'
 import { removalCommand, repairCommand } from './repair.js'
-import { roughCentreOf } from './robust.js'
 import type { Track } from './track.js'
 import { fillVolumes, meanOf, staleRuns, totalOf, volumeOutliers } from './volumes.js'
 

@@ -1,7 +1,8 @@
 /** Volumes that stand still or stand out: in a row of bars, in one bar, in a session. */
+
+import { NORMAL, roughMedian } from '../base/robust.js'
 import type { Day } from './day.js'
 import { type History, SESSIONS_NEEDED } from './history.js'
-import { NORMAL, roughMedian } from './robust.js'
 import type { StaleRun, VolumeOutlier } from './seen.js'
 import type { Track } from './track.js'
 

@@ -1,12 +1,12 @@
 /** Node, packages, clock, calendar, disk: what jules stands on. Nothing is made or started. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { messageOf, systemCode } from '../../base/errors.js'
 import { DAY, daysFromCivil, formatDate, HOUR, newYork, SECOND } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
 import { LAST_DAY } from '../../market/calendar.js'
+import { freeBytes, nearest } from '../wiring/free-space.js'
 import { type Check, fine, wrong } from './check.js'
 
 /** `node` as in `20.20.2`; `engines` as in `>=20.19`. */
@@ -141,11 +141,6 @@ export async function diskCheck(
   }
 }
 
-const freeBytes = async (path: string): Promise<number> => {
-  const { bavail, bsize } = await statfs(path)
-  return bavail * bsize
-}
-
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
 
 /** A folder that jules writes to, or can make. `variable` is where another one can be named. */
@@ -163,18 +158,6 @@ export function folderCheck(name: string, path: string, variable: string, uid: n
       at === path ? `${path} is not writable` : `${path} cannot be made: ${at} is not writable`,
       isOwn ? `chmod u+rwx ${shellWord(at)}` : elsewhere,
     )
-  }
-}
-
-/** The path itself where it is there; else the nearest one above it. */
-function nearest(path: string): string {
-  try {
-    statSync(path)
-    return path
-  } catch (error) {
-    const parent = dirname(path)
-    // A file in the way is found on the way up.
-    return parent === path || systemCode(error) === 'EACCES' ? path : nearest(parent)
   }
 }
 

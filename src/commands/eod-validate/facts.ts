@@ -1,5 +1,5 @@
 /** What is known of the dates beside their bars: from the store, from a file to hold it against, from runs on paper, from the disk. */
-import { statfs } from 'node:fs/promises'
+import { messageOf } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
 import { type BarBatch, INTERVALS, type Interval, intervalMs, Names } from '../../market/bar.js'
@@ -9,6 +9,7 @@ import type { PostgresStore } from '../../store/postgres.js'
 import type { Compared, Facts } from '../../validate/check.js'
 import type { Gathered } from '../../validate/gathered.js'
 import { type PaperRun, STALE_MS } from '../../validate/paper.js'
+import { freeBytes, nearest } from '../wiring/free-space.js'
 import { namedInputs, openInput, readOptions } from '../wiring/input.js'
 import { PaperRuns, readPaper } from './paper.js'
 
@@ -48,6 +49,7 @@ export async function factsOfStore(
   const span = { fromMs: newYorkMidnight(from - DAYS_BEFORE), toMs: newYorkMidnight(to + 1) }
   for (const { type, object } of await database.runRecords(span)) runs.add(type, object)
   const disk = await diskOf(context)
+  const paper = runs.runs
   const facts: Facts[] = []
   for (let day = from; day <= to; day++) {
     const session = sessionOn(day)
@@ -61,8 +63,8 @@ export async function factsOfStore(
     facts.push({
       ...{ day, asOfMs, closeMs: session?.closeMs ?? null, arrivals },
       ...(against === null ? {} : { compared: compared(gathered, against, { day, interval, symbols }) }),
-      ...paperOf(runs.runs, day),
-      ...(day === to ? { disk } : {}),
+      ...paperOf(paper, day),
+      ...(day === to ? disk : {}),
     })
   }
   return facts
@@ -96,13 +98,15 @@ function paperOf(runs: readonly PaperRun[], day: number): Pick<Facts, 'paper'> {
   return own.length === 0 ? {} : { paper: { day, runs: own, staleMs: STALE_MS } }
 }
 
-/** Room where the data lies, or will lie. */
-async function diskOf({ paths }: Context): Promise<{ where: string; freeBytes: number }> {
-  for (const where of [paths.data, paths.home, '/']) {
-    const found = await statfs(where).catch(() => null)
-    if (found !== null) return { where, freeBytes: found.bavail * found.bsize }
+/** Room where the data lies, or will lie; told under -v where the system does not say. */
+async function diskOf({ paths, ui }: Context): Promise<{ disk?: Facts['disk'] & object }> {
+  const where = nearest(paths.data)
+  try {
+    return { disk: { where, freeBytes: await freeBytes(where) } }
+  } catch (error) {
+    ui.detail(`disk is skipped: ${where}: ${messageOf(error)}`)
+    return {}
   }
-  return { where: '/', freeBytes: Number.POSITIVE_INFINITY }
 }
 
 /** Bars of a file, by symbol and start. Throws 65 for a bad line. */

@@ -2,7 +2,7 @@
  * Who is told how a run went, for runs that nobody looks at: an address that is pinged, one that is told of changes, and a file of
  * metrics. None of them changes the exit status, and of a run that finds another one at work nobody hears.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { disk } from '../../base/disk.js'
@@ -15,6 +15,7 @@ import { isObject } from '../../stream/json.js'
 import { ReaderGone } from '../../stream/sink.js'
 import { countsOf, type Report, spanOf, summaryOf } from '../../validate/report.js'
 import { call } from '../wiring/addresses.js'
+import { lockWorld } from '../wiring/lock.js'
 import { stateDirectory } from './lock.js'
 import type { Given } from './options.js'
 import { writeMetrics } from './output.js'
@@ -138,7 +139,7 @@ export class Watch {
         body,
       })
       // What has not arrived is told the next time.
-      if (isTold) writeState({ disk, token: () => randomBytes(8).toString('hex') }, path, { state, status })
+      if (isTold) writeState(lockWorld(this.#context), path, { state, status })
     } catch (failed) {
       this.#context.ui.warn(messageOf(systemFailure(failed, path, true)))
     }

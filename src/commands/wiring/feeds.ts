@@ -1,7 +1,5 @@
 /** Wires the sources of history over HTTP to the world: their addresses, keys, quotas and the cache. */
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { disk } from '../../base/disk.js'
 import { usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { flag, list, text } from '../../cli/options.js'
@@ -58,12 +56,12 @@ export function historySources(
   if (chosen['no-cache'] && chosen.refresh) throw usage('--no-cache and --refresh exclude each other')
   const use = chosen['no-cache'] ? 'off' : chosen.refresh ? 'refresh' : 'use'
   const limits = limitsOf(chosen.quota ?? [])
-  const token = () => randomBytes(8).toString('hex')
+  const own = lockWorld(context)
   const world: ClientWorld = {
     fetch,
     secret: (name) => secretFor(context, name),
-    cache: bodyCache({ disk, token }, join(context.paths.cache, 'feeds'), use),
-    quota: new QuotaFile(lockWorld(context), join(context.paths.state, 'feed-quotas.json')),
+    cache: bodyCache(own, join(context.paths.cache, 'feeds'), use),
+    quota: new QuotaFile(own, join(context.paths.state, 'feed-quotas.json')),
   }
   return (name) => {
     const option = `${name}-url` as const

@@ -2,6 +2,7 @@
  * Bars of two sources held against each other where both have one. Volumes are not compared: vendors count different trades.
  * What is found is told and never mended: nobody knows which of two sources is right.
  */
+import { median } from '../../base/robust.js'
 import { HOUR } from '../../base/time.js'
 import type { BarBatch } from '../bar.js'
 
@@ -19,9 +20,12 @@ export type Agreement =
   /** The second has the same prices so many milliseconds later. */
   | { readonly kind: 'shift'; readonly common: number; readonly ms: number }
 
-/** Median differences up to the larger of these are no difference: two cents, five hundredths of a percent. */
 const CENTS = 0.02
 const PART = 5e-4
+
+/** Median differences up to this are no difference between closes like these: two cents, or five hundredths of a percent. */
+export const allowedBetween = (closes: readonly number[]): number => Math.max(CENTS, PART * median(closes))
+
 /** A shift is one where prices lie so many times nearer to each other than without. */
 const NEARER = 4
 /** A ratio is constant where nine in ten bars lie nearer to it than this part of its distance from 1. */
@@ -69,8 +73,7 @@ export function agreementWords(found: Agreement, one: string, other: string): st
   }
 }
 
-const limitOf = (of: readonly (readonly [number, number])[]): number =>
-  Math.max(CENTS, PART * median(of.map(([a]) => a)))
+const limitOf = (of: readonly (readonly [number, number])[]): number => allowedBetween(of.map(([a]) => a))
 
 /** Closes of bars whose starts lie `ms` apart. */
 function pairs(one: BarBatch, other: BarBatch, ms: number): (readonly [number, number])[] {
@@ -86,10 +89,3 @@ function pairs(one: BarBatch, other: BarBatch, ms: number): (readonly [number, n
 
 const quantile = (values: readonly number[], part: number): number =>
   Float64Array.from(values).sort()[Math.floor(part * (values.length - 1))]!
-
-/** NaN of none. */
-function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort()
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}

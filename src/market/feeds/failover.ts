@@ -167,7 +167,6 @@ class Run {
   readonly #asked: Asked
   readonly #lengthMs: number
   readonly #world: HistoryWorld
-  readonly #feedWorld: FeedWorld
   readonly #names = new Names()
   readonly #tracks: readonly Track[]
   /** Why a source was left, for those that follow it. */
@@ -178,7 +177,6 @@ class Run {
     this.#outcome = outcome
     this.#asked = asked
     this.#lengthMs = intervalMs(asked.interval)
-    this.#feedWorld = world
     this.#world = {
       ...world,
       names: this.#names,
@@ -193,12 +191,12 @@ class Run {
     for (const [first, last] of months(fromDay, toDay)) {
       const fetched: BarBatch[] = []
       for (const track of this.#tracks) {
-        this.#feedWorld.signal.throwIfAborted()
+        this.#world.signal.throwIfAborted()
         fetched.push(await this.#fetch(track, first, last))
       }
       yield* this.#inOrder(fetched)
     }
-    this.#feedWorld.signal.throwIfAborted()
+    this.#world.signal.throwIfAborted()
   }
 
   /** The bars of one symbol in a month, from as many sources as it takes. */
@@ -279,7 +277,7 @@ class Run {
           if (this.#isBar(track, at, batch, i)) all = appended(all, batch, i)
       }
     } catch (error) {
-      this.#feedWorld.signal.throwIfAborted()
+      this.#world.signal.throwIfAborted()
       failure = failureOf(error)
     }
     if (failure === null) {

@@ -23,6 +23,7 @@ const ADJUSTED = 'splits'
 
 /** A bar of the broker: dollars a share, shares; NaN for what is unknown. */
 export interface BrokerBar {
+  /** Epoch milliseconds. */
   readonly startMs: number
   readonly open: number
   readonly high: number
