@@ -153,7 +153,7 @@ _jules() {
         --max-grad-norm) COMPREPLY=(); return ;;
         --target-kl) COMPREPLY=(); return ;;
         --hidden) COMPREPLY=(); return ;;
-        --lstm) COMPREPLY=($(compgen -W 'shared separate' -- "$cur")); return ;;
+        --lstm) COMPREPLY=($(compgen -W 'separate shared joint' -- "$cur")); return ;;
         --layers) COMPREPLY=(); return ;;
         --net) COMPREPLY=(); return ;;
         --activation) COMPREPLY=($(compgen -W 'tanh relu' -- "$cur")); return ;;

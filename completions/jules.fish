@@ -187,7 +187,7 @@ complete -c jules -n '__fish_seen_subcommand_from train' -l lr-end -x -d 'learni
 complete -c jules -n '__fish_seen_subcommand_from train' -l max-grad-norm -x -d 'largest norm of a gradient'
 complete -c jules -n '__fish_seen_subcommand_from train' -l target-kl -x -d 'end an update when the policy moved 1.5 times this'
 complete -c jules -n '__fish_seen_subcommand_from train' -l hidden -x -d 'width of the LSTM, a multiple of 8'
-complete -c jules -n '__fish_seen_subcommand_from train' -l lstm -x -a 'shared separate' -d 'one LSTM for policy and value, or one each'
+complete -c jules -n '__fish_seen_subcommand_from train' -l lstm -x -a 'separate shared joint' -d 'one each for policy and value; one that both read; one that both teach'
 complete -c jules -n '__fish_seen_subcommand_from train' -l layers -x -d 'LSTM layers'
 complete -c jules -n '__fish_seen_subcommand_from train' -l net -x -d 'widths of the layers above the LSTM, such as 64,64'
 complete -c jules -n '__fish_seen_subcommand_from train' -l activation -x -a 'tanh relu' -d 'of the layers of --net'

@@ -28,6 +28,7 @@ const SHAPES: [NetworkShape, number, number][] = [
   [{ inputs: 10, hidden: 16, actions: 9, lstm: 'separate', layers: 2, net: [8], activation: 'tanh' }, 7, 9],
   [{ inputs: 26, hidden: 24, actions: 9, lstm: 'shared', layers: 3, net: [], activation: 'tanh' }, 6, 8],
   [{ inputs: 13, hidden: 32, actions: 3, lstm: 'shared', layers: 1, net: [24, 8], activation: 'tanh' }, 1, 1],
+  [{ inputs: 26, hidden: 16, actions: 9, lstm: 'joint', layers: 2, net: [8], activation: 'relu' }, 7, 6],
 ]
 
 function relative(found: ArrayLike<number>, expected: ArrayLike<number>): number {

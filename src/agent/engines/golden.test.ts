@@ -30,7 +30,7 @@ describe.each(ENGINES)('%s, of width %i, to %d', (_name, width, precision, creat
     inputs: I,
     hidden: width,
     actions: A,
-    lstm: 'shared',
+    lstm: 'joint',
     layers: 1,
     net: [],
     activation: 'tanh',

@@ -34,9 +34,45 @@ test('generalised advantages are those of torch in float64', () => {
   expect(worst(returns, flat(gae.returns))).toBeLessThan(1e-12)
 })
 
+test('under a shared LSTM the value teaches its own layers alone, and the policy everything below its own', () => {
+  const shape = { inputs: 5, hidden: 6, actions: 4, layers: 2, net: [7], activation: 'tanh' } as const
+  const rng = stream(12, 'shared')
+  const layout = layoutOf({ ...shape, lstm: 'shared' })
+  const numbers = (count: number) => Float64Array.from({ length: count }, () => rng.normal())
+  const parameters = numbers(layout.size)
+  const batch: Minibatch = {
+    steps: 5,
+    sequences: 2,
+    observations: numbers(50),
+    episodeStarts: Uint8Array.from({ length: 10 }, (_, i) => (i === 5 ? 1 : 0)),
+    valid: new Uint8Array(10).fill(1),
+    actions: Int32Array.from({ length: 10 }, () => rng.int(4)),
+    oldLogProbs: numbers(10),
+    advantages: numbers(10),
+    returns: numbers(10),
+    hidden: numbers(24),
+    cell: numbers(24),
+    held: null,
+  }
+  const gradient = (lstm: 'shared' | 'joint', valueCoefficient: number) => {
+    const engine = new ReferenceEngine(layoutOf({ ...shape, lstm }))
+    engine.writeParameters(parameters)
+    const allowed = new Uint8Array(4).fill(1)
+    const weights = { clip: 0.2, valueCoefficient, entropyCoefficient: 0.01 }
+    engine.gradMinibatch(batch, { ...weights, normaliseAdvantage: true, holdPrior: 0, allowed })
+    return engine.readGradient()
+  }
+  const [shared, joint, policyAlone] = [gradient('shared', 0.5), gradient('joint', 0.5), gradient('joint', 0)]
+  for (const { name, offset, size } of layout.tensors) {
+    const part = (all: Float64Array) => all.slice(offset, offset + size)
+    expect(part(shared), name).toEqual(part(name.includes('value_net') ? joint : policyAlone))
+    if (name.includes('lstm')) expect(part(shared), name).not.toEqual(part(joint))
+  }
+})
+
 describe('against finite differences', () => {
   const shapes: NetworkShape[] = [
-    { inputs: 5, hidden: 6, actions: 4, lstm: 'shared', layers: 1, net: [], activation: 'tanh' },
+    { inputs: 5, hidden: 6, actions: 4, lstm: 'joint', layers: 1, net: [], activation: 'tanh' },
     { inputs: 5, hidden: 6, actions: 4, lstm: 'separate', layers: 1, net: [7, 5], activation: 'tanh' },
     { inputs: 3, hidden: 4, actions: 9, lstm: 'separate', layers: 1, net: [6], activation: 'relu' },
     { inputs: 3, hidden: 4, actions: 4, lstm: 'separate', layers: 2, net: [], activation: 'tanh' },

@@ -112,13 +112,9 @@ export class ReferenceEngine implements Engine {
     const dValue = this.#linearBack(layout.valueHead, value.at(-1)!, dValues, rows)
     const dTop = this.#netBack(layout.policyNet, policy, dPolicy, rows)
     const dBottom = this.#netBack(layout.valueNet, value, dValue, rows)
-    if (layout.stacks.length === 1) {
-      for (let i = 0; i < dTop.length; i++) dTop[i]! += dBottom[i]!
-      this.#stackBack(0, traces[0]!, dTop, batch)
-    } else {
-      this.#stackBack(0, traces[0]!, dTop, batch)
-      this.#stackBack(1, traces[1]!, dBottom, batch)
-    }
+    if (layout.shape.lstm === 'joint') for (let i = 0; i < dTop.length; i++) dTop[i]! += dBottom[i]!
+    this.#stackBack(0, traces[0]!, dTop, batch)
+    if (layout.shape.lstm === 'separate') this.#stackBack(1, traces[1]!, dBottom, batch)
     return figures
   }
 

@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../../base/digest.js'
 import { badData, Failure } from '../../base/errors.js'
-import { type Layout, layoutOf, type NetworkShape } from '../network/network.js'
+import { type Layout, LSTM_USES, type LstmUse, layoutOf, type NetworkShape } from '../network/network.js'
 import { RunningMoments } from '../network/normaliser.js'
 import { decodeSafetensors, encodeSafetensors, type NamedTensor, type TensorFile } from './safetensors.js'
 
@@ -171,7 +171,7 @@ function isShape(value: unknown): value is NetworkShape {
   return (
     [inputs, hidden, actions, layers].every(isCount) &&
     isList(net, isCount) &&
-    (lstm === 'shared' || lstm === 'separate') &&
+    LSTM_USES.includes(lstm as LstmUse) &&
     (activation === 'tanh' || activation === 'relu')
   )
 }

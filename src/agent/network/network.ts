@@ -3,13 +3,20 @@
  * a single array. Names and gate order (i, f, g, o) are those of sb3-contrib's recurrent policy and of torch's LSTM.
  */
 
+/**
+ * Who reads an LSTM, and who teaches it. `separate`: the policy has one and the value another. `shared`: the value reads that
+ * of the policy, and its gradient stops there, as with sb3-contrib's `shared_lstm`. `joint`: one that both teach, as in
+ * CleanRL's PPO with an LSTM.
+ */
+export const LSTM_USES = ['separate', 'shared', 'joint'] as const
+export type LstmUse = (typeof LSTM_USES)[number]
+
 /** The network in numbers: observation -> LSTM layers -> layers of `net` -> logits and value. */
 export interface NetworkShape {
   readonly inputs: number
   readonly hidden: number
   readonly actions: number
-  /** `shared`: one LSTM under both heads. `separate`: one for the policy, one for the value. */
-  readonly lstm: 'shared' | 'separate'
+  readonly lstm: LstmUse
   /** LSTM layers on top of each other. */
   readonly layers: number
   /** Widths of the layers between LSTM and heads, the same for policy and value; empty for none. */
@@ -50,7 +57,7 @@ export interface Layout {
   readonly shape: NetworkShape
   readonly tensors: readonly Tensor[]
   readonly size: number
-  /** One stack of layers when shared, else that of the policy and that of the value; the lowest layer first. */
+  /** That of the policy and that of the value when separate, else one for both; the lowest layer first. */
   readonly stacks: readonly (readonly LstmTensors[])[]
   /** LSTM layers in all: the states of a sequence are [cells, hidden], stack by stack. */
   readonly cells: number
@@ -88,7 +95,8 @@ export function layoutOf(shape: NetworkShape): Layout {
   })
   const layers = (name: string): LayerTensors[] =>
     net.map((width, i) => layer(`mlp_extractor.${name}.${2 * i}`, net[i - 1] ?? hidden, width))
-  const stacks = shape.lstm === 'shared' ? [stack('lstm_actor')] : [stack('lstm_actor'), stack('lstm_critic')]
+  const stacks =
+    shape.lstm === 'separate' ? [stack('lstm_actor'), stack('lstm_critic')] : [stack('lstm_actor')]
   const policyNet = layers('policy_net')
   const valueNet = layers('value_net')
   const top = net.at(-1) ?? hidden

@@ -1,5 +1,6 @@
 /** Options of `train` and what they settle to. A default depends on what is trained, so it stands in settings.ts. */
 import { resolve } from 'node:path'
+import { LSTM_USES } from '../../agent/network/network.js'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/settings.js'
 import { Failure, usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
@@ -90,7 +91,7 @@ export const learningOptions = under(
       defaultText: 'never',
     }),
     hidden: integer('N', 'width of the LSTM, a multiple of 8', { min: 8, max: 4096, defaultText: '64' }),
-    lstm: choice('HOW', ['shared', 'separate'], 'one LSTM for policy and value, or one each', {
+    lstm: choice('HOW', LSTM_USES, 'one each for policy and value; one that both read; one that both teach', {
       defaultText: 'separate',
     }),
     layers: integer('N', 'LSTM layers', { min: 1, max: 8, defaultText: '1' }),

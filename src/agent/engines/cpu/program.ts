@@ -117,8 +117,9 @@ export class Program {
     const { stacks } = plan
     this.#outputs(plan, rows, true)
     this.#loss(plan, rows)
-    this.#layersBack(plan.policy, this.#policyLayers, stacks[0]!.at(-1)!, rows, true)
-    this.#layersBack(plan.value, this.#valueLayers, stacks.at(-1)!.at(-1)!, rows, stacks.length > 1)
+    this.#layersBack(plan.policy, this.#policyLayers, rows, { dh: stacks[0]!.at(-1)!.dh, fresh: true })
+    const below = { dh: stacks.at(-1)!.at(-1)!.dh, fresh: stacks.length > 1 }
+    this.#layersBack(plan.value, this.#valueLayers, rows, this.#layout.shape.lstm === 'shared' ? null : below)
   }
 
   /** The LSTMs of the first `count` stacks, one step on. */
@@ -246,13 +247,15 @@ export class Program {
     )
   }
 
-  /** From the gradient of the head's output, which its `out` holds already, to that of the state, set or added to. */
+  /**
+   * From the gradient of the head's output, which its `out` holds already, to that of the state below, set where `fresh` and
+   * else added to; null where it stops at the layers.
+   */
   #layersBack(
     plans: readonly LayerPlan[],
     tensors: readonly LayerTensors[],
-    top: LstmPlan,
     { row, count }: Rows,
-    fresh: boolean,
+    state: { readonly dh: number; readonly fresh: boolean } | null,
   ): void {
     const relu = this.#layout.shape.activation === 'relu'
     for (let i = plans.length - 1; i >= 0; i--) {
@@ -266,7 +269,8 @@ export class Program {
         if (relu) this.#k.reluBackward(out + offset, dOut + offset, count * width)
         else this.#k.tanhBackward(out + offset, dOut + offset, count * width)
       }
-      const below = i === 0 ? top.dh : plans[i - 1]!.dOut
+      const below = i === 0 ? state : { dh: plans[i - 1]!.dOut, fresh: true }
+      if (below === null) continue
       this.#product({
         m: count,
         n: inputs,
@@ -277,9 +281,9 @@ export class Program {
         b: this.#places.weights.parameters + 4 * weights.offset,
         sbn: 32,
         sbk: 4 * inputs,
-        c: below + 4 * row * inputs,
+        c: below.dh + 4 * row * inputs,
         ldc: 4 * inputs,
-        fresh: i > 0 || fresh,
+        fresh: below.fresh,
       })
     }
   }

@@ -134,7 +134,11 @@ export class TfjsProgram {
         tf.reshape(loss.dValues, [rows, 1]),
         parts,
       )
-      const tops = layout.stacks.length === 1 ? [tf.add(dTop, dBottom)] : [dTop, dBottom]
+      const tops = {
+        separate: () => [dTop, dBottom],
+        shared: () => [dTop],
+        joint: () => [tf.add(dTop, dBottom)],
+      }[layout.shape.lstm]()
       for (const [s, dOut] of tops.entries()) this.#stackBack(s, traces[s]!, dOut, sequences, parts)
       const flat = layout.tensors.map((place) => tf.reshape(parts.get(place)!, [place.size]))
       return [loss.figures, tf.concat(flat)] as const
