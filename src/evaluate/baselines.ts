@@ -1,9 +1,14 @@
-/** What a result is held against: doing nothing, buying and holding, and the same trades at other times and sides. */
+/**
+ * What a result is held against: doing nothing, buying and holding, a moving average, and the same trades at other times and
+ * sides.
+ */
 import { stream } from '../base/rng.js'
 import { type Market, SYMBOL_COUNT } from '../market/market.js'
 import { feesOf, slippageOf } from '../portfolio/costs.js'
 import { wholeShares } from '../risk/guard.js'
+import { Backtest } from '../trading/backtest.js'
 import type { Ledger } from '../trading/ledger.js'
+import { smaCross } from '../trading/policies.js'
 import type { Rules } from '../trading/rules.js'
 import type { Figure } from './metrics.js'
 import type { RoundTrip } from './round-trips.js'
@@ -21,6 +26,24 @@ export function buyAndHold(market: Market, ledger: Ledger, rules: Rules, symbol:
   return {
     value: shares * (market.close[symbol]![last]! - paid) - feesOf(rules.costs, shares, paid, meanPrice),
   }
+}
+
+/** Net dollars of the policy sma-cross from the first decision of the run on, under the same rules and limits. */
+export function movingAverage(
+  market: Market,
+  run: { readonly ledger: Ledger; readonly rules: Rules; readonly longOnly: boolean },
+): number {
+  const { ledger, rules, longOnly } = run
+  const average = new Backtest({
+    market,
+    features: null,
+    rules,
+    policy: smaCross(),
+    longOnly,
+    warmup: ledger.first,
+  })
+  average.advance(Number.POSITIVE_INFINITY)
+  return average.state.equity - rules.capital
 }
 
 export interface RandomPolicies {

@@ -178,6 +178,16 @@ describe('baselines', () => {
     expect(summary.baselines['buy-hold 50/50']).toBeCloseTo((first! + second!) / 2, 9)
   })
 
+  test('the moving average is what its policy earns from the same bar on, whatever ran and however it ended', () => {
+    for (const rules of [DEFAULT_RULES, { ...DEFAULT_RULES, fill: 'close', maxPosition: 300 }] as const) {
+      const { pnl, baselines } = backtest(market, smaCross(), rules, 70).summary
+      expect(baselines['sma-cross']).toBe(pnl)
+      expect(pnl).not.toBe(0)
+      for (const policy of [flat, randomPolicy(stream(1, 'random-policy'))])
+        expect(backtest(market, policy, rules, 70).summary.baselines['sma-cross']).toBe(pnl)
+    }
+  })
+
   test('a share that costs more than a position is not held, and that is said', () => {
     const { summary } = backtest(market, buyHold, { ...DEFAULT_RULES, maxPosition: 300 })
     expect(summary.baselines).toMatchObject({ 'buy-hold MSFT': null, 'buy-hold 50/50': null })

@@ -6,7 +6,7 @@ import type { Ending } from '../trading/backtest.js'
 import { type Ledger, ORDER, RISK } from '../trading/ledger.js'
 import type { Rules } from '../trading/rules.js'
 import type { TradingState } from '../trading/state.js'
-import { buyAndHold, percentileOf, randomPolicies } from './baselines.js'
+import { buyAndHold, movingAverage, percentileOf, randomPolicies } from './baselines.js'
 import {
   annualReturn,
   calmar,
@@ -143,6 +143,7 @@ export function summarise(input: SummaryInput) {
       [`buy-hold ${first}`]: of(`buy-hold ${first}`, heldFirst),
       [`buy-hold ${second}`]: of(`buy-hold ${second}`, heldSecond),
       'buy-hold 50/50': of('buy-hold 50/50', halfOfEach(heldFirst, heldSecond)),
+      'sma-cross': movingAverage(market, input),
     },
     random:
       random === null

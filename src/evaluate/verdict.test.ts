@@ -13,6 +13,7 @@ const good: Evidence = {
   fill: 'open',
   sources: ['ib'],
   missing: 0.01,
+  average: 200,
 }
 const few = { value: null, reason: '8 sessions, fewer than 20' } as const
 const seen = 'the model has seen sessions up to 2025-07-01: only a result on later ones counts'
@@ -85,6 +86,20 @@ describe('a verdict', () => {
       true,
       false,
       ['12.3 % of the bars of the calendar are missing, more than 5 %'],
+    ],
+    [
+      'skill that earns less than a moving average',
+      { average: 312.5 },
+      true,
+      true,
+      ['t 3.10 over 24 sessions is above 2.07', 'a moving average earned more: sma-cross $312.50'],
+    ],
+    [
+      'no skill, and less than a moving average',
+      { cost: 0, average: 312.5 },
+      true,
+      false,
+      ['no costs were charged', 'a moving average earned more: sma-cross $312.50'],
     ],
     [
       'everything at once, in its order',

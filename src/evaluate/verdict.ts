@@ -14,7 +14,7 @@ export interface Verdict {
   readonly earned: boolean
   /** It earned, and nothing speaks against believing that. */
   readonly believable: boolean
-  /** What speaks against it, or what it is believed for. */
+  /** What speaks against it, or what it is believed for; and a moving average that earned more. */
   readonly reasons: readonly string[]
 }
 
@@ -41,6 +41,8 @@ export interface Evidence extends Sample {
   readonly sources: readonly string[]
   /** Part of the bars of the calendar that the input lacks. */
   readonly missing: number
+  /** Dollars of the policy sma-cross on the same bars. */
+  readonly average: number
 }
 
 /** How often chance alone may pass for skill, over all trials together. */
@@ -78,15 +80,18 @@ const best = (trials: number | null): string =>
 
 /** Judges a run. The reasons come in one order, a short sentence for each thing that decides. */
 export function verdictOf(evidence: Evidence): Verdict {
-  const { pnl, sessions, trials, t } = evidence
+  const { pnl, sessions, trials, t, average } = evidence
   const earned = pnl > 0
+  // Skill all the same, but not worth its trouble.
+  const better =
+    earned && average > pnl ? [`a moving average earned more: sma-cross ${dollars(average)}`] : []
   const against = [...doubts(evidence)]
-  if (against.length > 0) return { earned, believable: false, reasons: against }
+  if (against.length > 0) return { earned, believable: false, reasons: [...against, ...better] }
   const needed = threshold(sessions, trials)
   const reasons = [
     `t ${t.value!.toFixed(2)} over ${sessions} sessions is above ${needed.toFixed(2)}${best(trials)}`,
   ]
-  return { earned, believable: true, reasons }
+  return { earned, believable: true, reasons: [...reasons, ...better] }
 }
 
 function* doubts(evidence: Evidence): Generator<string> {

@@ -33,6 +33,7 @@ held against
   buy-hold NVDA              $3.93
   buy-hold MSFT             $22.51
   buy-hold 50/50            $13.22
+  sma-cross                -$54.39
 
 not given: random; profit factor; holding, minutes; break-even, bps (there were
   no trades); annual return; volatility, a year; Sharpe, sessions; Sortino,

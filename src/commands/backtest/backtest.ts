@@ -306,6 +306,7 @@ function summaryRecord({ name, loaded, run, features, model, trials, notes }: Su
       fill: rules.fill,
       sources: loaded.sources,
       missing: loaded.missing,
+      average: figures.baselines['sma-cross'],
     }),
   }
 }
