@@ -19,11 +19,15 @@ export const isAction = (id: unknown): id is number =>
 export const targetOf = (action: number, symbol: number): Target =>
   ((symbol === 0 ? Math.floor(action / 3) : action % 3) - 1) as Target
 
-/** 1 for each action that may be chosen; `longOnly` takes away every short target. */
-export function actionMask(longOnly: boolean): Uint8Array {
+/** The action with the second symbol flat. */
+export const firstAlone = (action: number): number => actionOf(targetOf(action, 0), 0)
+
+/** 1 for each action that may be chosen; `longOnly` takes away every short target, `single` every target of the second symbol. */
+export function actionMask(longOnly: boolean, single = false): Uint8Array {
   const mask = new Uint8Array(ACTION_COUNT)
   for (let id = 0; id < ACTION_COUNT; id++) {
-    mask[id] = longOnly && (targetOf(id, 0) < 0 || targetOf(id, 1) < 0) ? 0 : 1
+    const isShort = targetOf(id, 0) < 0 || targetOf(id, 1) < 0
+    mask[id] = (longOnly && isShort) || (single && id !== firstAlone(id)) ? 0 : 1
   }
   return mask
 }

@@ -6,7 +6,7 @@ import { stream } from '../base/rng.js'
 import { type Market, SYMBOL_COUNT } from '../market/market.js'
 import { feesOf, slippageOf } from '../portfolio/costs.js'
 import { wholeShares } from '../risk/guard.js'
-import { Backtest } from '../trading/backtest.js'
+import { earned } from '../trading/backtest.js'
 import type { Ledger } from '../trading/ledger.js'
 import { smaCross } from '../trading/policies.js'
 import type { Rules } from '../trading/rules.js'
@@ -34,16 +34,7 @@ export function movingAverage(
   run: { readonly ledger: Ledger; readonly rules: Rules; readonly longOnly: boolean },
 ): number {
   const { ledger, rules, longOnly } = run
-  const average = new Backtest({
-    market,
-    features: null,
-    rules,
-    policy: smaCross(),
-    longOnly,
-    warmup: ledger.first,
-  })
-  average.advance(Number.POSITIVE_INFINITY)
-  return average.state.equity - rules.capital
+  return earned({ market, features: null, rules, policy: smaCross(), longOnly, warmup: ledger.first })
 }
 
 export interface RandomPolicies {

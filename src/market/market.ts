@@ -67,6 +67,11 @@ export class Market {
     this.alone = [new Series(symbols[0], interval), new Series(symbols[1], interval)]
   }
 
+  /** One symbol stands in both places, and the second is not traded. */
+  get isSingle(): boolean {
+    return this.symbols[0] === this.symbols[1]
+  }
+
   /**
    * Adds a bar of both symbols; `numbers` holds open, high, low, close, volume of the first, then of the second. Throws badData
    * where time does not move on, the bar overlaps the one before, or lies outside of the sessions of the calendar.

@@ -12,6 +12,13 @@ export interface BacktestOptions extends RunOptions {
 
 export type Ending = 'data' | 'max-loss' | 'max-drawdown'
 
+/** Net dollars of a whole run. */
+export function earned(options: BacktestOptions): number {
+  const run = new Backtest(options)
+  run.advance(Number.POSITIVE_INFINITY)
+  return run.state.equity - options.rules.capital
+}
+
 /** One run over past bars. `advance` takes it on, so that a caller can breathe in between. */
 export class Backtest {
   readonly options: BacktestOptions

@@ -2,7 +2,7 @@
 import { sha256 } from '../base/digest.js'
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
-import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../env/actions.js'
+import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
 import { SYMBOL_COUNT } from '../market/market.js'
 import type { MarketView } from '../market/view.js'
 import type { Policy } from './policy.js'
@@ -28,6 +28,9 @@ export function randomPolicy(rng: Rng): Policy {
     },
   }
 }
+
+/** Allowed wherever shorts are, of one symbol or of two. */
+const SELL_FIRST = actionOf(-1, 0)
 
 const FAST = 20
 const SLOW = 60
@@ -67,7 +70,7 @@ export function smaCross(): Policy {
     act: ({ t, view, mask }) => {
       advance(view, t)
       if (t < SLOW - 1) return HOLD_BOTH
-      const down = mask[SELL_BOTH] === 1 ? -1 : 0
+      const down = mask[SELL_FIRST] === 1 ? -1 : 0
       const first = fast[0]! * (SLOW / FAST) > slow[0]! ? 1 : down
       const second = fast[1]! * (SLOW / FAST) > slow[1]! ? 1 : down
       return actionOf(first, second)

@@ -2,7 +2,7 @@
  * A policy at work on a market, whatever fills its orders. Between two decisions it can be saved as text and go on elsewhere to
  * the bit.
  */
-import { actionMask } from '../env/actions.js'
+import { actionMask, firstAlone } from '../env/actions.js'
 import { LOOKBACK } from '../env/feature-set.js'
 import type { FeatureTable, SavedFeatures } from '../env/features.js'
 import { OBSERVATION_SIZE, observe } from '../env/observation.js'
@@ -61,7 +61,7 @@ export class TradingRun {
       observation: new Float32Array(OBSERVATION_SIZE),
       start: true,
       held: this.state.heldAction,
-      mask: actionMask(longOnly),
+      mask: actionMask(longOnly, market.isSingle),
     }
   }
 
@@ -72,7 +72,7 @@ export class TradingRun {
 
   /** The policy's action at bar `t`, which has ended; one that is `known` is not asked for. */
   act(t: number, known?: number): number {
-    const { policy, features } = this.options
+    const { market, policy, features } = this.options
     const { state } = this
     const decision = this.#decision
     decision.t = t
@@ -82,7 +82,8 @@ export class TradingRun {
     if (policy.observes) observe(features!, t, state.account.position, state.size, decision.observation)
     const action = known ?? policy.act(decision)
     decision.start = false
-    return action
+    // A policy of two symbols decides on one in its first place.
+    return market.isSingle ? firstAlone(action) : action
   }
 
   /** To be called before a decision, when the market ends with the bar it stands on. Throws a RangeError elsewhere. */

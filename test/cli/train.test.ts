@@ -30,7 +30,14 @@ describe('a run', () => {
       trial: 1,
       sources: ['mock'],
       missing: 0,
+      validation: ['2025-07-31', '2025-07-31'],
+      test: { from: '2025-08-01', sessions: 1 },
     })
+    // A backtest of the same session, from its first bar on as in validation, earns the same.
+    const held = ['--from', '2025-07-31', '--to', '2025-07-31', '--warmup', '0', '--records', 'summary']
+    const backtest = await dir.called(['backtest', '--policy', 'buy-hold', ...held, 'bars.parquet'])
+    expect(Object.keys(model.rivals)).toEqual(['sma-cross', 'buy-hold', 'random'])
+    expect(model.rivals['buy-hold']).toBe(parse(backtest.stdout)[0].pnl)
     expect(model.sha256).toBe(sha256(dir.file('run/policy.safetensors')))
     expect(readFileSync(dir.file('run/metrics.ndjson'), 'utf8')).toBe(
       `${stdout.trimEnd().split('\n').slice(0, -1).join('\n')}\n`,
@@ -136,8 +143,13 @@ describe('a run', () => {
         'jules train: whole: the folder is not empty\njules train: hint: go on with --resume, or start anew with --force\n',
       ),
     ])
-    expect((await train(dir, '-o', 'whole', '--seed', '2', '--force')).status).toBe(0)
+    const anew = await train(dir, '-o', 'whole', '--seed', '2', '--force', '-f', 'table')
+    expect(anew.status).toBe(0)
     expect(dir.read('whole/notes.txt')).toBe('mine')
+    // What it came to is said last.
+    expect(anew.stdout.trimEnd().split('\n').at(-1)).toMatch(
+      /^against {2}the model -?\$[\d.]+, sma-cross -?\$[\d.]+, buy-hold -?\$[\d.]+, random -\$[\d.]+ in validation; the session of 2025-08-01 is untouched$/,
+    )
   })
 
   test('each wrong value is named', async () => {

@@ -12,6 +12,7 @@ import { MetricLog } from './metrics.js'
 import type { HeldRun } from './new-run.js'
 import { pauses } from './pause.js'
 import { type RunEnd, registerEnd, registryFile } from './registry.js'
+import type { Rivals } from './rivals.js'
 import type { Setup } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
@@ -36,6 +37,8 @@ export interface TrainedRun extends Pick<Course, 'run' | 'trial'>, Pick<Setup, '
   readonly path: string
   readonly step: number
   readonly best: Best | null
+  /** What the simple policies earned in validation; null for a benchmark task, and for a run that was stopped. */
+  readonly rivals: Rivals | null
   /** Steps that this process did, and how long it took. */
   readonly steps: number
   readonly seconds: number
@@ -84,19 +87,21 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     await metrics.close()
   }
   await registerAs(world, course, end)
-  const trained = (): TrainedRun => ({
+  const trained = (rivals: Rivals | null): TrainedRun => ({
     end,
     run,
     path: folder.path,
     step: training.step,
     best: training.best,
+    rivals,
     trial,
     data: setup.data,
     test: setup.test,
     steps: metrics.steps,
     seconds: metrics.seconds,
   })
-  if (end === 'stopped') return trained()
+  if (end === 'stopped') return trained(null)
+  const rivals = setup.rivals?.() ?? null
   const bytes = model()
   // It was written with the last checkpoint, and may have been taken away since.
   if ((await folder.read(FILES.last)) === null) await folder.write(FILES.last, bytes)
@@ -107,13 +112,16 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     sha256: sha256(bytes),
     steps: training.step,
     best: training.best,
+    validation: setup.data?.validation ?? null,
+    rivals,
+    test: setup.test,
     trial,
     early_stop: end === 'early-stop',
     sources: setup.data?.sources ?? null,
     missing: setup.missing,
   }
   await listener.record(`${JSON.stringify(record)}\n`)
-  return trained()
+  return trained(rivals)
 }
 
 /** The folder holds all that matters: a registry that cannot be written is told, and the run stands. */

@@ -14,6 +14,7 @@ import { TASKS } from '../tasks/memory.js'
 import type { Task } from '../tasks/task.js'
 import { SINGLE_ACTIONS, tradingTask } from '../tasks/trading.js'
 import type { Trading, TrainingPlan } from './plan.js'
+import { type Rivals, rivalsOn } from './rivals.js'
 import { splitSessions, type TestPart } from './split.js'
 
 /** All parts of a training but the engine and the folder. */
@@ -22,6 +23,8 @@ export interface Setup {
   /** The same task under other rules, for a phase of a curriculum. */
   readonly taskUnder: (rules: Rules) => Task
   readonly evaluate: Evaluate
+  /** What the simple policies earn where `evaluate` scores the model; null for a benchmark task. */
+  readonly rivals: (() => Rivals) | null
   readonly spec: ModelSpec
   readonly shape: NetworkShape
   /** Null for a benchmark task. */
@@ -64,25 +67,24 @@ function tradingSetup(
     throw badData(`${training.length} bars to train on: too few for a warm-up of ${warmup}`, { where: name })
   // A decision needs the bar after it.
   if (known.length < training.length + 2) throw badData('one bar to validate on is too few', { where: name })
-  const single = market.symbols[0] === market.symbols[1]
+  const single = market.isSingle
   const table = finite(new FeatureTable(training, set), training, name)
   const taskUnder = (under: Rules): Task =>
     tradingTask({ market: training, features: table, rules: under, longOnly, warmup, single })
   const task = taskUnder(rules)
+  const validation = {
+    market: known,
+    features: finite(new FeatureTable(known, set), known, name),
+    rules,
+    longOnly,
+    warmup: Math.max(warmup, training.length),
+  }
   const day = (session: number): string => formatDate(market.sessions[session]!.day)
   return {
     task,
     taskUnder,
-    evaluate: sessions(
-      {
-        market: known,
-        features: finite(new FeatureTable(known, set), known, name),
-        rules,
-        longOnly,
-        warmup: Math.max(warmup, training.length),
-      },
-      single,
-    ),
+    evaluate: sessions(validation, single),
+    rivals: () => rivalsOn(validation),
     spec: {
       task: 'trading',
       features: { set: set.name, columns: set.columns },
@@ -112,6 +114,7 @@ function taskSetup(name: string, { settings }: SetupPlan): Setup {
     task,
     taskUnder: () => task,
     evaluate: episodes(task, settings.seed),
+    rivals: null,
     spec: {
       task: name,
       features: null,

@@ -95,7 +95,7 @@ test('a signal stops it with a checkpoint, from which it goes on to the bytes of
     }),
   }
   const first = await trainRun(stopping, shortPlan(world.file('cut')))
-  expect([first.end, first.step]).toEqual(['stopped', 1024])
+  expect([first.end, first.step, first.rivals]).toEqual(['stopped', 1024, null])
   const folder = new RunFolder(world.file('cut'), world)
   const manifest = await manifestOf(folder)
   const heard: [number, number, Scores][] = []

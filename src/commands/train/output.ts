@@ -63,7 +63,7 @@ export class TrainingOutput {
 const plainly = (value: number): string => value.toFixed(2)
 
 function tableOf(
-  { end, run, path, step, best, trial, data, test, steps, seconds }: TrainedRun,
+  { end, run, path, step, best, rivals, trial, data, test, steps, seconds }: TrainedRun,
   bars: readonly string[],
 ): string {
   const early = end === 'early-stop' ? ', stopped early' : ''
@@ -92,6 +92,19 @@ function tableOf(
   if (data !== null && !(best !== null && best.reward > 0)) {
     const most = best === null ? '' : `: the best came to ${dollars(best.reward)} in validation`
     lines.push(['verdict', `no model that was evaluated beat doing nothing${most}`])
+  }
+  if (rivals !== null) {
+    const all: [string, number][] = [['the model', best?.reward ?? Number.NaN], ...Object.entries(rivals)]
+    const words = all
+      .filter(([, value]) => Number.isFinite(value))
+      .map(([name, value]) => `${name} ${dollars(value)}`)
+    const left =
+      test === null
+        ? 'no session is left for testing'
+        : test.sessions === 1
+          ? `the session of ${test.from} is untouched`
+          : `the ${test.sessions} sessions from ${test.from} on are untouched`
+    lines.push(['against', `${words.join(', ')} in validation; ${left}`])
   }
   return lines.map(([name, words]) => `${name.padEnd(8)} ${inLine(words)}\n`).join('')
 }

@@ -34,7 +34,7 @@ export const train = defineCommand({
   name: 'train',
   summary: 'train a recurrent PPO agent',
   description: [
-    'Trains an agent with recurrent PPO on the environment that backtest uses, and writes a folder with the model, checkpoints, metrics and TensorBoard events. A metric record comes out after each rollout, and a model record at the end.',
+    'Trains an agent with recurrent PPO on the environment that backtest uses, and writes a folder with the model, checkpoints, metrics and TensorBoard events. A metric record comes out after each rollout, and at the end a model record, which holds the model against sma-cross, buy-hold and random on the validation sessions.',
     marketWords,
     'The sessions are cut in the order of time: the first 70 % train, the next 15 % choose the best model, and the last 15 % are never looked at; they are for the backtest. A result on fewer than 20 sessions cannot be told from chance: train warns where fewer are left, which 131 sessions of bars are enough for.',
     'The same seed and bars give the same model, byte for byte, with any number of threads. A run that was stopped or killed goes on with --resume, and ends with the bytes it would have had. Ctrl-C writes a checkpoint first.',
