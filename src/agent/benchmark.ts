@@ -1,6 +1,6 @@
 /** How fast an engine trains: the arithmetic of one rollout and its update, on observations that mean nothing. */
 import { stream } from '../base/rng.js'
-import type { Engine, Minibatch } from './engines/engine.js'
+import type { Engine, Experience } from './engines/engine.js'
 import type { NetworkShape } from './network/network.js'
 import { layoutOf } from './network/network.js'
 import { TRADING } from './ppo/settings.js'
@@ -30,7 +30,8 @@ export function* measure(engine: Engine, clock: () => number, budgetMs = 1000): 
   const { shape, size } = engine.layout
   const rng = stream(1, 'benchmark', shape.hidden)
   engine.writeParameters(Float32Array.from({ length: size }, () => 0.1 * rng.normal()))
-  const minibatch = problem(engine, bptt, batch / bptt)
+  const sequences = Array.from({ length: batch / bptt }, (_, q) => q)
+  engine.load(problem(engine, bptt, sequences.length))
   const allowed = new Uint8Array(shape.actions).fill(1)
   const loss = {
     clip: 0.2,
@@ -42,8 +43,9 @@ export function* measure(engine: Engine, clock: () => number, budgetMs = 1000): 
   }
   const adam = { rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-5, maxNorm: 0.5 }
   const minibatchMs = yield* median(clock, budgetMs, () => {
-    engine.gradMinibatch(minibatch, loss)
+    engine.gradient(sequences, loss)
     engine.adamStep(adam)
+    engine.readNorms()
   })
   const rolloutMs = yield* median(clock, budgetMs / 4, policyStep(engine, envs, true))
   const singleMs = yield* median(clock, budgetMs / 4, policyStep(engine, 1, false))
@@ -51,14 +53,15 @@ export function* measure(engine: Engine, clock: () => number, budgetMs = 1000): 
   return { stepsPerSecond: (1000 * envs * rolloutSteps) / total, minibatchMs, policyUs: 1000 * singleMs }
 }
 
-function problem({ layout }: Engine, steps: number, sequences: number): Minibatch {
+function problem({ layout }: Engine, steps: number, lanes: number): Experience {
   const { inputs, hidden, actions } = layout.shape
   const rng = stream(2, 'benchmark')
-  const rows = steps * sequences
+  const rows = steps * lanes
   const numbers = (count: number) => Float32Array.from({ length: count }, () => rng.normal())
   return {
     steps,
-    sequences,
+    lanes,
+    blocks: 1,
     observations: numbers(rows * inputs),
     episodeStarts: new Uint8Array(rows),
     valid: new Uint8Array(rows).fill(1),
@@ -67,8 +70,8 @@ function problem({ layout }: Engine, steps: number, sequences: number): Minibatc
     oldLogProbs: new Float32Array(rows).fill(-Math.log(actions)),
     advantages: numbers(rows),
     returns: numbers(rows),
-    hidden: numbers(layout.cells * sequences * hidden),
-    cell: numbers(layout.cells * sequences * hidden),
+    hidden: numbers(layout.cells * lanes * hidden),
+    cell: numbers(layout.cells * lanes * hidden),
   }
 }
 

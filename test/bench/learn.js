@@ -26,9 +26,9 @@ function forgetful(engine) {
     get: (target, name) => {
       if (name === 'policyStep')
         return (step) => target.policyStep({ ...step, episodeStarts: fresh(step.episodeStarts) })
-      if (name === 'gradMinibatch')
-        return (batch, settings) =>
-          target.gradMinibatch({ ...batch, episodeStarts: fresh(batch.episodeStarts) }, settings)
+      if (name === 'load')
+        return (all) =>
+          target.load(Object.create(all, { episodeStarts: { value: fresh(all.episodeStarts) } }))
       const value = target[name]
       return typeof value === 'function' ? value.bind(target) : value
     },

@@ -1,11 +1,16 @@
 /** What the trainer asks of whoever does the arithmetic. Every engine passes one contract suite against `reference`. */
 import type { Layout } from '../network/network.js'
 
-/** Sequences that start from a stored state. All matrices are [steps, sequences, ...], by step. */
-export interface Minibatch {
+/**
+ * What was seen, to learn from: blocks of `steps` steps, of `lanes` environments side by side. Row (block steps + step) lanes +
+ * lane is a step of an environment. Sequence q is the `steps` steps of lane q mod lanes in block floor(q / lanes); it starts from
+ * the state that is stored for it.
+ */
+export interface Experience {
   readonly steps: number
-  readonly sequences: number
-  /** [steps, sequences, inputs] */
+  readonly lanes: number
+  readonly blocks: number
+  /** [rows, inputs] */
   readonly observations: Float32Array | Float64Array
   /** 1 where an episode begins: the state is zero before that step. */
   readonly episodeStarts: Uint8Array
@@ -17,14 +22,14 @@ export interface Minibatch {
   readonly advantages: Float32Array | Float64Array
   /** What the values shall be. */
   readonly returns: Float32Array | Float64Array
-  /** [cells, sequences, hidden] each: the state before the first step. */
+  /** [blocks, cells, lanes, hidden] each: the state before the first step of each sequence. */
   readonly hidden: Float32Array | Float64Array
   readonly cell: Float32Array | Float64Array
   /** The action in force at each step, whose logit is raised by the hold prior; null without one. */
   readonly held: Int32Array | null
 }
 
-/** Weights and limits of the objective, see `Engine.gradMinibatch`. */
+/** Weights and limits of the objective, see `Engine.gradient`. */
 export interface LossSettings {
   /** epsilon */
   readonly clip: number
@@ -86,7 +91,7 @@ export const UNFUSED = 'cpu-unfused'
 
 /**
  * The arithmetic of one network: parameters, gradient and moments are flat, [layout.size], in the order of `Layout`. What it
- * reads out is a copy, and each call is over when it returns.
+ * reads out is a copy. A device may still be at work when a call returns; reading waits for it, so a trainer reads rarely.
  */
 export interface Engine {
   /** What the bits of a run depend on beside its settings: `cpu`, `cpu-unfused`, `reference`, `tfjs BACKEND`. */
@@ -96,6 +101,8 @@ export interface Engine {
   writeParameters(values: ArrayLike<number>): void
   /** Fills `logits` and `values`, and moves `hidden` and `cell` on. */
   policyStep(step: PolicyStep): void
+  /** What the next minibatches are taken from. It must not change before the last of them; figures that nobody read are gone. */
+  load(experience: Experience): void
   /**
    * The objective of PPO (Schulman et al., "Proximal Policy Optimization Algorithms", 2017, arXiv:1707.06347, eq. 7 and 9), with
    * its sign turned so that it is minimised:
@@ -110,12 +117,15 @@ export interface Engine {
    *
    * pi and V come from LSTMs (Hochreiter and Schmidhuber, 1997, with a forget gate) that run over the steps from the stored
    * state; the gradient goes back through time to the first step of the sequence or the episode, and no further: a stored
-   * state is a constant. Returns the figures; the gradient waits for `adamStep`.
+   * state is a constant. The minibatch is the sequences `chosen` of what was loaded; its gradient waits for `adamStep`.
    */
-  gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures
+  gradient(chosen: readonly number[], settings: LossSettings): void
   readGradient(): Float64Array | Float32Array
-  /** Clips the gradient to the norm, moves the parameters; returns the norm before clipping. */
-  adamStep(settings: AdamSettings): number
+  /** Clips the gradient to the norm and moves the parameters. */
+  adamStep(settings: AdamSettings): void
+  /** Figures of each minibatch, and the norm before clipping of each step of Adam, since they were read last or loaded anew. */
+  readFigures(): LossFigures[]
+  readNorms(): number[]
   /** First and second moment and the number of steps, for checkpoints. */
   readMoments(): { first: Float64Array | Float32Array; second: Float64Array | Float32Array; steps: number }
   writeMoments(moments: { first: ArrayLike<number>; second: ArrayLike<number>; steps: number }): void

@@ -4,7 +4,7 @@ import { flat, worst } from '../../../test/support/numbers.js'
 import { stream } from '../../base/rng.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { generalisedAdvantages } from '../ppo/gae.js'
-import type { LossSettings, Minibatch } from './engine.js'
+import type { Experience, LossSettings } from './engine.js'
 import { ReferenceEngine } from './reference.js'
 
 const golden = JSON.parse(readFileSync('test/fixtures/ppo/goldens.json', 'utf8'))
@@ -40,9 +40,10 @@ test('under a shared LSTM the value teaches its own layers alone, and the policy
   const layout = layoutOf({ ...shape, lstm: 'shared' })
   const numbers = (count: number) => Float64Array.from({ length: count }, () => rng.normal())
   const parameters = numbers(layout.size)
-  const batch: Minibatch = {
+  const batch: Experience = {
     steps: 5,
-    sequences: 2,
+    lanes: 2,
+    blocks: 1,
     observations: numbers(50),
     episodeStarts: Uint8Array.from({ length: 10 }, (_, i) => (i === 5 ? 1 : 0)),
     valid: new Uint8Array(10).fill(1),
@@ -59,7 +60,8 @@ test('under a shared LSTM the value teaches its own layers alone, and the policy
     engine.writeParameters(parameters)
     const allowed = new Uint8Array(4).fill(1)
     const weights = { clip: 0.2, valueCoefficient, entropyCoefficient: 0.01 }
-    engine.gradMinibatch(batch, { ...weights, normaliseAdvantage: true, holdPrior: 0, allowed })
+    engine.load(batch)
+    engine.gradient([0, 1], { ...weights, normaliseAdvantage: true, holdPrior: 0, allowed })
     return engine.readGradient()
   }
   const [shared, joint, policyAlone] = [gradient('shared', 0.5), gradient('joint', 0.5), gradient('joint', 0)]
@@ -86,9 +88,10 @@ describe('against finite differences', () => {
     const parameters = numbers(layout.size, 0.4)
     const [steps, sequences] = [6, 3]
     const rows = steps * sequences
-    const batch: Minibatch = {
+    const batch: Experience = {
       steps,
-      sequences,
+      lanes: sequences,
+      blocks: 1,
       observations: numbers(rows * shape.inputs),
       episodeStarts: Uint8Array.from({ length: rows }, () => (rng.uniform() < 0.25 ? 1 : 0)),
       valid: Uint8Array.from({ length: rows }, (_, r) => (r % sequences === 2 && r >= 9 ? 0 : 1)),
@@ -108,9 +111,11 @@ describe('against finite differences', () => {
       holdPrior: 1.5,
       allowed: Uint8Array.from({ length: shape.actions }, (_, a) => (a === 0 ? 0 : 1)),
     }
+    engine.load(batch)
     const lossAt = (values: Float64Array): number => {
       engine.writeParameters(values)
-      return engine.gradMinibatch(batch, settings).loss
+      engine.gradient([0, 1, 2], settings)
+      return engine.readFigures()[0]!.loss
     }
     lossAt(parameters)
     const gradient = engine.readGradient()

@@ -5,7 +5,7 @@
  */
 import { exp, log, tanh } from '../../base/math.js'
 import type { LayerTensors, Layout, LstmTensors } from '../network/network.js'
-import type { AdamSettings, Engine, LossFigures, LossSettings, Minibatch, PolicyStep } from './engine.js'
+import type { AdamSettings, Engine, Experience, LossFigures, LossSettings, PolicyStep } from './engine.js'
 
 const sigmoid = (x: number): number => 1 / (1 + exp(-x))
 
@@ -23,7 +23,9 @@ interface LstmTrace {
 /** Outputs of the layers above an LSTM, [steps x sequences, width] each, the LSTM's own first. */
 type NetTrace = readonly Float64Array[]
 
-type Sequences = Pick<Minibatch, 'steps' | 'sequences' | 'observations' | 'episodeStarts' | 'hidden' | 'cell'>
+/** Sequences side by side, of one block: `lanes` is their number. */
+type Minibatch = Omit<Experience, 'blocks'>
+type Sequences = Pick<Minibatch, 'steps' | 'lanes' | 'observations' | 'episodeStarts' | 'hidden' | 'cell'>
 
 /**
  * Any shape, in float64; slow. Parameters are zero until they are written. Nothing is checked: what does not fit the layout
@@ -37,6 +39,9 @@ export class ReferenceEngine implements Engine {
   readonly #first: Float64Array
   readonly #second: Float64Array
   #steps = 0
+  #experience: Experience | null = null
+  #figures: LossFigures[] = []
+  #norms: number[] = []
 
   constructor(layout: Layout) {
     this.layout = layout
@@ -80,7 +85,7 @@ export class ReferenceEngine implements Engine {
 
   policyStep({ count, observations, episodeStarts, hidden, cell, logits, values }: PolicyStep): void {
     const { layout } = this
-    const state = { steps: 1, sequences: count, observations, episodeStarts, hidden, cell }
+    const state = { steps: 1, lanes: count, observations, episodeStarts, hidden, cell }
     const size = count * layout.shape.hidden
     const tops = (values === null ? layout.stacks.slice(0, 1) : layout.stacks).map((stack, k) => {
       const traces = this.#stack(stack, state, k)
@@ -97,9 +102,19 @@ export class ReferenceEngine implements Engine {
     values.set(this.#linear(layout.valueHead, value.at(-1)!, count))
   }
 
-  gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures {
+  load(experience: Experience): void {
+    this.#experience = experience
+    this.#figures = []
+    this.#norms = []
+  }
+
+  readFigures = (): LossFigures[] => this.#figures.splice(0)
+  readNorms = (): number[] => this.#norms.splice(0)
+
+  gradient(chosen: readonly number[], settings: LossSettings): void {
     const { layout } = this
-    const rows = batch.steps * batch.sequences
+    const batch = gathered(this.#experience!, chosen, layout)
+    const rows = batch.steps * batch.lanes
     this.#gradient.fill(0)
     const traces = layout.stacks.map((stack, k) => this.#stack(stack, batch, k))
     const [top, bottom] = [traces[0]!.at(-1)!, traces.at(-1)!.at(-1)!]
@@ -115,10 +130,10 @@ export class ReferenceEngine implements Engine {
     if (layout.shape.lstm === 'joint') for (let i = 0; i < dTop.length; i++) dTop[i]! += dBottom[i]!
     this.#stackBack(0, traces[0]!, dTop, batch)
     if (layout.shape.lstm === 'separate') this.#stackBack(1, traces[1]!, dBottom, batch)
-    return figures
+    this.#figures.push(figures)
   }
 
-  adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): number {
+  adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): void {
     let squares = 0
     for (const g of this.#gradient) squares += g * g
     const norm = Math.sqrt(squares)
@@ -134,7 +149,7 @@ export class ReferenceEngine implements Engine {
       const denominator = Math.sqrt(this.#second[i]!) / Math.sqrt(correct2) + epsilon
       this.#parameters[i]! -= ((rate / correct1) * this.#first[i]!) / denominator
     }
-    return norm
+    this.#norms.push(norm)
   }
 
   /** The layers of stack `k`, each reading the one below. */
@@ -161,7 +176,7 @@ export class ReferenceEngine implements Engine {
   #lstm(
     { inputs, inputWeights, hiddenWeights, inputBias, hiddenBias }: LstmTensors,
     input: ArrayLike<number>,
-    { steps, sequences, episodeStarts, hidden, cell }: Sequences,
+    { steps, lanes: sequences, episodeStarts, hidden, cell }: Sequences,
     which: number,
   ): LstmTrace {
     const { hidden: width } = this.layout.shape
@@ -222,7 +237,7 @@ export class ReferenceEngine implements Engine {
     input: ArrayLike<number>,
     trace: LstmTrace,
     dh: Float64Array,
-    { steps, sequences, episodeStarts, hidden, cell }: Sequences,
+    { steps, lanes: sequences, episodeStarts, hidden, cell }: Sequences,
     which: number,
   ): Float64Array {
     const { hidden: width } = this.layout.shape
@@ -330,6 +345,39 @@ export class ReferenceEngine implements Engine {
       d = this.#linearBack(layers[k]!, trace[k]!, d, rows)
     }
     return d
+  }
+}
+
+/** The sequences `chosen`, side by side. */
+function gathered(all: Experience, chosen: readonly number[], { shape, cells }: Layout): Minibatch {
+  const { steps, lanes } = all
+  /** Row t c + s of the minibatch, c sequences wide, as a row of `all`. */
+  const rows = Array.from({ length: steps }, (_, t) =>
+    chosen.map((q) => (Math.floor(q / lanes) * steps + t) * lanes + (q % lanes)),
+  ).flat()
+  /** [cells, sequences] rows of `hidden` numbers. */
+  const states = Array.from({ length: cells }, (_, c) =>
+    chosen.map((q) => (Math.floor(q / lanes) * cells + c) * lanes + (q % lanes)),
+  ).flat()
+  const wide = (from: ArrayLike<number>, at: readonly number[], width: number) =>
+    Float64Array.from(
+      { length: at.length * width },
+      (_, i) => from[at[Math.floor(i / width)]! * width + (i % width)]!,
+    )
+  const { held } = all
+  return {
+    steps,
+    lanes: chosen.length,
+    observations: wide(all.observations, rows, shape.inputs),
+    episodeStarts: Uint8Array.from(rows, (row) => all.episodeStarts[row]!),
+    valid: Uint8Array.from(rows, (row) => all.valid[row]!),
+    actions: Int32Array.from(rows, (row) => all.actions[row]!),
+    oldLogProbs: wide(all.oldLogProbs, rows, 1),
+    advantages: wide(all.advantages, rows, 1),
+    returns: wide(all.returns, rows, 1),
+    hidden: wide(all.hidden, states, shape.hidden),
+    cell: wide(all.cell, states, shape.hidden),
+    held: held === null ? null : Int32Array.from(rows, (row) => held[row]!),
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the update is given: worked by hand, with an engine whose answers are known beforehand. */
 import { expect, test } from 'vitest'
 import { TINY as layout } from '../../../test/support/engines.js'
-import type { AdamSettings, Engine, LossSettings, Minibatch } from '../engines/engine.js'
+import type { AdamSettings, Engine, Experience, LossSettings } from '../engines/engine.js'
 import type { Task } from '../tasks/task.js'
 import { Ppo } from './ppo.js'
 import type { PpoSettings } from './settings.js'
@@ -10,11 +10,16 @@ import type { PpoSettings } from './settings.js'
 class Counting implements Engine {
   readonly name = 'counting'
   readonly layout = layout
-  readonly batches: Minibatch[] = []
+  /** What was loaded when each minibatch was asked for, and how many of its sequences that had. */
+  readonly batches: { readonly experience: Experience; readonly chosen: number }[] = []
+  #loaded: Experience | null = null
   readonly losses: LossSettings[] = []
   readonly adams: AdamSettings[] = []
   kl = 0
+  loss = 0
   norm = 1
+  #figures = 0
+  #norms = 0
   readParameters = () => new Float32Array(layout.size)
   readGradient = () => new Float32Array(layout.size)
   readMoments = () => ({ first: this.readParameters(), second: this.readParameters(), steps: 0 })
@@ -38,15 +43,35 @@ class Counting implements Engine {
     }
   }
 
-  gradMinibatch(batch: Minibatch, settings: LossSettings) {
-    this.batches.push(structuredClone(batch))
-    this.losses.push(settings)
-    return { loss: 0, policyLoss: 0, valueLoss: 0, entropy: 0, approxKl: this.kl, clipFraction: 0 }
+  load(experience: Experience): void {
+    this.#loaded = structuredClone(experience)
+    this.#figures = 0
+    this.#norms = 0
   }
 
-  adamStep(settings: AdamSettings): number {
+  gradient(chosen: readonly number[], settings: LossSettings): void {
+    this.batches.push({ experience: this.#loaded!, chosen: chosen.length })
+    this.losses.push(settings)
+    this.#figures++
+  }
+
+  adamStep(settings: AdamSettings): void {
     this.adams.push(settings)
-    return this.norm
+    this.#norms++
+  }
+
+  readFigures() {
+    const { loss, kl: approxKl } = this
+    const figures = { loss, policyLoss: 0, valueLoss: 0, entropy: 0, approxKl, clipFraction: 0 }
+    const all = Array.from({ length: this.#figures }, () => figures)
+    this.#figures = 0
+    return all
+  }
+
+  readNorms() {
+    const all = Array.from({ length: this.#norms }, () => this.norm)
+    this.#norms = 0
+    return all
   }
 }
 
@@ -105,12 +130,17 @@ const SETTINGS: PpoSettings = {
   seed: 1,
 }
 
-/** The sequences of a minibatch in a known order: by the environment's returns. */
-function sequences({ steps, sequences: count, hidden, episodeStarts, returns, held }: Minibatch) {
-  return Array.from({ length: count }, (_, s) => {
-    const column = (all: ArrayLike<number>) => Array.from({ length: steps }, (_, t) => all[t * count + s]!)
+/** The sequences of a minibatch that has all of them, in a known order: by the environment's returns. */
+function sequences({ experience, chosen }: Counting['batches'][number]) {
+  const { steps, lanes, blocks, hidden, episodeStarts, returns, held } = experience
+  expect(chosen).toBe(lanes * blocks)
+  return Array.from({ length: chosen }, (_, q) => {
+    const lane = q % lanes
+    const block = Math.floor(q / lanes)
+    const column = (all: ArrayLike<number>) =>
+      Array.from({ length: steps }, (_, t) => all[(block * steps + t) * lanes + lane]!)
     return {
-      state: hidden[s * layout.shape.hidden]!,
+      state: hidden[q * layout.shape.hidden]!,
       starts: column(episodeStarts),
       returns: column(returns),
       held: column(held!),
@@ -194,11 +224,21 @@ test('--target-kl: the minibatch that went too far is not applied, and the epoch
   expect([engine.batches.length, engine.adams.length, ppo.updates]).toEqual([6, 5, 5])
 })
 
-test('a gradient that is not finite stops the run before it can be stored', () => {
-  const engine = new Counting()
-  engine.norm = Number.POSITIVE_INFINITY
-  const ppo = new Ppo(engine, threeSteps(), SETTINGS)
-  expect(() => ppo.advance()).toThrow('diverged at step 0')
-})
+test.each([
+  ['loss', null],
+  ['loss', 0.1],
+  ['norm', null],
+  ['norm', 0.1],
+] as const)(
+  'a %s that is not finite stops the run before it can be stored, with a target of %s',
+  (what, targetKl) => {
+    const engine = new Counting()
+    const ppo = new Ppo(engine, threeSteps(), { ...SETTINGS, targetKl })
+    ppo.advance()
+    engine[what] = Number.NaN
+    const name = what === 'norm' ? 'gradient' : 'loss'
+    expect(() => ppo.advance()).toThrow(`diverged at step 8: the ${name} is not finite`)
+  },
+)
 
 const close = (value: number) => expect.closeTo(value, 12)

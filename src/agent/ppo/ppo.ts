@@ -1,16 +1,16 @@
 /**
  * Recurrent PPO (Schulman et al., "Proximal Policy Optimization Algorithms", 2017, algorithm 1; sb3-contrib's RecurrentPPO):
- * collect, advantages, update. The objective stands at `Engine.gradMinibatch`. The state is zeroed at the start of an episode
+ * collect, advantages, update. The objective stands at `Engine.gradient`. The state is zeroed at the start of an episode
  * in rollout and update alike; every sequence of an update starts from the state stored when it was collected, and gradients
  * are cut there.
  */
 import { type Rng, stream } from '../../base/rng.js'
-import type { Engine } from '../engines/engine.js'
+import type { Engine, LossFigures } from '../engines/engine.js'
 import { ActionDistribution } from '../network/distribution.js'
 import { initialParameters } from '../network/initial.js'
 import type { RunningMoments } from '../network/normaliser.js'
 import type { Task } from '../tasks/task.js'
-import { diverged } from './diverged.js'
+import { Diverged, diverged } from './diverged.js'
 import { Environments } from './environments.js'
 import { generalisedAdvantages } from './gae.js'
 import { explainedVariance, MeanFigures, type PpoProgress, type UpdateFigures } from './progress.js'
@@ -93,7 +93,7 @@ export class Ppo {
       }
       const observations = rollout.observations.subarray(row * inputs, (row + envs) * inputs)
       environments.observe(observations)
-      rollout.starts.set(environments.starts, row)
+      rollout.episodeStarts.set(environments.starts, row)
       environments.policyStep(observations, logits, values)
       if (!values.every(Number.isFinite) || !logits.every(Number.isFinite))
         throw diverged(this.engine, this.step)
@@ -103,7 +103,7 @@ export class Ppo {
         const action = this.#distribution.sample(logits, e * actions, held, this.#choice)
         rollout.actions[row + e] = action
         rollout.held[row + e] = held
-        rollout.logProbs[row + e] = this.#distribution.logProb
+        rollout.oldLogProbs[row + e] = this.#distribution.logProb
         rollout.rewards[row + e] = environments.step(e, action, this.step)
       }
     }
@@ -112,7 +112,7 @@ export class Ppo {
   /** Generalised advantages of the rollout, and the returns that the values shall learn: advantage + value. */
   #advantages(): void {
     const { envs, rolloutSteps: steps, gamma, lambda } = this.settings
-    const { rewards, values, starts: episodeStarts, advantages, returns } = this.#rollout
+    const { rewards, values, episodeStarts, advantages, returns } = this.#rollout
     const lastValues = this.#environments.lastValues()
     const lastDones = this.#environments.starts
     const input = { steps, envs, rewards, values, episodeStarts, lastValues, lastDones, gamma, lambda }
@@ -132,22 +132,33 @@ export class Ppo {
     const order = Array.from({ length: rollout.sequences }, (_, i) => i)
     const each = Math.max(1, Math.floor(batch / bptt))
     const mean = new MeanFigures()
+    this.engine.load(rollout)
     training: for (let epoch = 0; epoch < epochs; epoch++) {
       shuffle(order, this.#shuffle)
       for (let from = 0; from < order.length; from += each) {
-        const figures = this.engine.gradMinibatch(rollout.gather(order.slice(from, from + each)), loss)
-        if (!Number.isFinite(figures.loss)) throw diverged(this.engine, this.step)
-        const tooFar = targetKl !== null && figures.approxKl > 1.5 * targetKl
-        const norm = tooFar ? null : this.engine.adamStep(adam)
-        // A finite loss can have a gradient that is not: it must not reach a checkpoint.
-        if (norm !== null && !Number.isFinite(norm)) throw diverged(this.engine, this.step)
-        mean.add(figures, norm)
-        if (tooFar) break training
+        this.engine.gradient(order.slice(from, from + each), loss)
+        // Reading makes a device wait, so without a target all figures are read at the end.
+        if (targetKl !== null && this.#read(mean).approxKl > 1.5 * targetKl) break training
+        this.engine.adamStep(adam)
         yield
       }
       this.updates++
     }
+    if (targetKl === null) this.#read(mean)
+    const norms = this.engine.readNorms()
+    // A finite loss can have a gradient that is not: it must not reach a checkpoint.
+    if (!norms.every(Number.isFinite)) throw new Diverged('the gradient is not finite', this.step)
+    mean.addNorms(norms)
     return { figures: mean.figures, gradientNorm: mean.norm, rate, clip, entropyCoefficient }
+  }
+
+  /** Takes in the figures that were not read yet, and returns the last of them. */
+  #read(mean: MeanFigures): LossFigures {
+    const all = this.engine.readFigures()
+    if (!all.every(({ loss }) => Number.isFinite(loss)))
+      throw new Diverged('the loss is not finite', this.step)
+    for (const figures of all) mean.add(figures)
+    return all.at(-1)!
   }
 
   /** Goes on with what an earlier phase knows of the scale of observations and returns. */

@@ -35,13 +35,15 @@ export class MeanFigures {
   #steps = 0
   readonly #sums = { loss: 0, policyLoss: 0, valueLoss: 0, entropy: 0, approxKl: 0, clipFraction: 0 }
 
-  /** `norm` is null for a minibatch that was looked at and not applied. */
-  add(figures: LossFigures, norm: number | null): void {
+  add(figures: LossFigures): void {
     this.#count++
     for (const name of Object.keys(this.#sums) as (keyof LossFigures)[]) this.#sums[name] += figures[name]
-    if (norm === null) return
-    this.#steps++
-    this.#norms += norm
+  }
+
+  /** Of the steps of Adam, one fewer than the minibatches where the last was looked at and not applied. */
+  addNorms(norms: readonly number[]): void {
+    this.#steps += norms.length
+    for (const norm of norms) this.#norms += norm
   }
 
   get figures(): LossFigures {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { Engine } from '../../agent/engines/engine.js'
 import type { Backend } from '../../agent/engines/tfjs/backends.js'
 import type { Layout } from '../../agent/network/network.js'
+import { env } from '../../cli/environment.js'
 
 export interface EngineFlags {
   readonly gpu?: boolean
@@ -24,7 +25,12 @@ export async function engineFor(layout: Layout, flags: EngineFlags): Promise<Eng
   const backend = backendOf(flags)
   if (backend !== null) {
     const { tfjsEngine } = await import('../../agent/engines/tfjs/engine.js')
-    return tfjsEngine(layout, backend)
+    return tfjsEngine(layout, backend, {
+      cpu: { threads: threadsOf(flags) },
+      // For tests, see CONTRIBUTING.
+      packages: env('JULES_NATIVE_TFJS') ?? null,
+      withoutGpu: env('JULES_WITHOUT_GPU') === '1',
+    })
   }
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
   return cpuEngine(layout, { threads: threadsOf(flags) })

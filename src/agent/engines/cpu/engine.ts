@@ -4,12 +4,13 @@
  */
 import { Failure } from '../../../base/errors.js'
 import type { Layout } from '../../network/network.js'
+import { advantageScale } from '../advantages.js'
 import {
   type AdamSettings,
   type Engine,
+  type Experience,
   type LossFigures,
   type LossSettings,
-  type Minibatch,
   type PolicyStep,
   UNFUSED,
 } from '../engine.js'
@@ -106,6 +107,9 @@ class CpuEngine implements Engine {
   #stale = true
   #top = PAGE
   #steps = 0
+  #experience: Experience | null = null
+  #figures: LossFigures[] = []
+  #norms: number[] = []
 
   constructor(layout: Layout, { memory, module, kernels, threads, worker }: Parts) {
     this.name = fuses(kernels) ? 'cpu' : UNFUSED
@@ -197,15 +201,24 @@ class CpuEngine implements Engine {
     for (let r = 0; r < count; r++) values[r] = f32[value + 8 * r]!
   }
 
-  gradMinibatch(batch: Minibatch, settings: LossSettings): LossFigures {
-    const { steps, sequences } = batch
-    const plan = this.#plan(steps, sequences)
+  load(experience: Experience): void {
+    this.#experience = experience
+    this.#figures = []
+    this.#norms = []
+  }
+
+  readFigures = (): LossFigures[] => this.#figures.splice(0)
+  readNorms = (): number[] => this.#norms.splice(0)
+
+  gradient(chosen: readonly number[], settings: LossSettings): void {
+    const experience = this.#experience!
+    const plan = this.#plan(experience.steps, chosen.length)
     this.#pack()
-    this.#write(plan, batch)
-    this.#writeJob(batch, settings)
+    this.#gather(plan, experience, chosen)
+    this.#writeJob(plan, settings)
     this.#run(plan, 'through time')
     this.#run(plan, 'weights')
-    return this.#figures(plan, settings)
+    this.#figures.push(this.#figuresOf(plan, settings))
   }
 
   #run(plan: BatchPlan, phase: Phase): void {
@@ -214,7 +227,7 @@ class CpuEngine implements Engine {
     else this.#crew.run({ plan: plan.id, phase }, this.#parts, work)
   }
 
-  adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): number {
+  adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): void {
     const norm = Math.sqrt(this.#k.sumSquares(this.#gradient, this.#size))
     this.#steps++
     this.#stale = true
@@ -231,11 +244,11 @@ class CpuEngine implements Engine {
       Math.sqrt(1 - power(beta2, this.#steps)),
       epsilon,
     )
-    return norm
+    this.#norms.push(norm)
   }
 
   /** Means of the rows' figures, added in their order. */
-  #figures({ rows, figures }: BatchPlan, settings: LossSettings): LossFigures {
+  #figuresOf({ rows, figures }: BatchPlan, settings: LossSettings): LossFigures {
     const sums: [number, number, number, number, number] = [0, 0, 0, 0, 0]
     const from = figures >> 3
     for (let at = 0; at < rows * FIGURES; at += FIGURES) {
@@ -254,22 +267,39 @@ class CpuEngine implements Engine {
     }
   }
 
-  #write(plan: BatchPlan, batch: Minibatch): void {
-    const { hidden: width } = this.layout.shape
-    const { rows, sequences } = plan
+  /** The sequences `chosen`, side by side, where the kernels read them. */
+  #gather(plan: BatchPlan, from: Experience, chosen: readonly number[]): void {
+    const { shape, cells } = this.layout
+    const { inputs, hidden: width } = shape
+    const { steps, lanes, observations, held } = from
+    const columns = inputColumns(inputs)
+    const count = chosen.length
     const f32 = this.#f32
-    this.#observe(plan, batch.observations, batch.episodeStarts)
-    this.#u8.set(batch.valid.subarray(0, rows), plan.valid)
-    this.#i32.set(batch.actions.subarray(0, rows), plan.actions >> 2)
-    if (batch.held === null) this.#i32.fill(-1, plan.held >> 2, (plan.held >> 2) + rows)
-    else this.#i32.set(batch.held.subarray(0, rows), plan.held >> 2)
-    copy(batch.oldLogProbs, 0, f32, plan.oldLogProbs >> 2, rows)
-    copy(batch.advantages, 0, f32, plan.advantages >> 2, rows)
-    copy(batch.returns, 0, f32, plan.returns >> 2, rows)
-    const state = sequences * width
-    for (const [c, lstm] of plan.stacks.flat().entries()) {
-      copy(batch.hidden, c * state, f32, lstm.firstHidden >> 2, state)
-      copy(batch.cell, c * state, f32, lstm.firstCell >> 2, state)
+    const [valid, starts] = [plan.valid, plan.starts]
+    const [actions, holds, logProbs] = [plan.actions >> 2, plan.held >> 2, plan.oldLogProbs >> 2]
+    const [advantages, returns] = [plan.advantages >> 2, plan.returns >> 2]
+    const lstms = plan.stacks.flat()
+    for (let s = 0; s < count; s++) {
+      const lane = chosen[s]! % lanes
+      const block = Math.floor(chosen[s]! / lanes)
+      for (let t = 0; t < steps; t++) {
+        const row = (block * steps + t) * lanes + lane
+        const at = t * count + s
+        const seen = (plan.observations >> 2) + at * columns
+        for (let n = 0, i = row * inputs; n < inputs; n++) f32[seen + n] = observations[i + n]!
+        this.#u8[starts + at] = from.episodeStarts[row]!
+        this.#u8[valid + at] = from.valid[row]!
+        this.#i32[actions + at] = from.actions[row]!
+        this.#i32[holds + at] = held === null ? -1 : held[row]!
+        f32[logProbs + at] = from.oldLogProbs[row]!
+        f32[advantages + at] = from.advantages[row]!
+        f32[returns + at] = from.returns[row]!
+      }
+      for (let c = 0; c < cells; c++) {
+        const state = ((block * cells + c) * lanes + lane) * width
+        copy(from.hidden, state, f32, (lstms[c]!.firstHidden >> 2) + s * width, width)
+        copy(from.cell, state, f32, (lstms[c]!.firstCell >> 2) + s * width, width)
+      }
     }
   }
 
@@ -283,24 +313,13 @@ class CpuEngine implements Engine {
     }
   }
 
-  #writeJob({ valid, advantages }: Minibatch, settings: LossSettings): void {
+  #writeJob({ rows, valid, advantages }: BatchPlan, settings: LossSettings): void {
     const job = this.#f64.subarray(this.#job >> 3, (this.#job >> 3) + 16)
-    let count = 0
-    let sum = 0
-    for (let r = 0; r < valid.length; r++) {
-      if (valid[r] === 0) continue
-      count++
-      sum += advantages[r]!
-    }
-    let [mean, scale] = [0, 1]
-    if (settings.normaliseAdvantage) {
-      mean = sum / count
-      let squares = 0
-      for (let r = 0; r < valid.length; r++) {
-        if (valid[r] === 1) squares += (advantages[r]! - mean) * (advantages[r]! - mean)
-      }
-      scale = 1 / ((count > 1 ? Math.sqrt(squares / (count - 1)) : 0) + 1e-8)
-    }
+    const { count, mean, scale } = advantageScale(
+      this.#u8.subarray(valid, valid + rows),
+      this.#f32.subarray(advantages >> 2, (advantages >> 2) + rows),
+      settings,
+    )
     job[JOB.count] = count
     job[JOB.mean] = mean
     job[JOB.scale] = scale

@@ -3,8 +3,9 @@
  * is no GPU. Nothing takes the place of a backend that fails. `cpu` and `wasm` are for tests of the same operations.
  */
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { Failure, messageOf } from '../../../base/errors.js'
-import type { Tf } from './program.js'
+import type { Tf } from './graph.js'
 
 /** By their names in `--gpu-backend`, and two that are for tests. */
 const BACKENDS = ['node-gpu', 'webgpu', 'cpu', 'wasm'] as const
@@ -17,6 +18,10 @@ const CORE = '@tensorflow/tfjs-core'
 /** Loads a CommonJS package; a parameter so that tests can stand in for what is not installed. */
 export type Load = (name: string) => unknown
 
+/** Loads the packages of jules, or those in a folder that stands in for it. */
+export const packagesIn = (folder: string | null): Load =>
+  createRequire(folder === null ? import.meta.url : join(folder, 'package.json'))
+
 /** TensorFlow.js with its backend chosen, and what that backend calls itself. */
 export interface Loaded {
   readonly tf: Tf
@@ -26,11 +31,12 @@ export interface Loaded {
 /** Throws an unavailable Failure that says what is missing and how to get it. */
 export async function loadBackend(
   backend: Backend,
-  load: Load = createRequire(import.meta.url),
+  load: Load = packagesIn(null),
+  withoutGpu = false,
 ): Promise<Loaded> {
   switch (backend) {
     case 'node-gpu':
-      return nodeGpu(load)
+      return nodeGpu(load, withoutGpu)
     case 'webgpu':
       return webgpu(load)
     case 'cpu':
@@ -44,7 +50,16 @@ export async function loadBackend(
   }
 }
 
-async function nodeGpu(load: Load): Promise<Loaded> {
+/**
+ * Node takes the code of a native addon out of memory when the last thread that loaded it ends, and the addon's own threads run
+ * into nothing: the process dies of SIGSEGV. So a thread may load such a package only after this one has, which stays.
+ */
+export function hold(backend: Backend, load: Load): void {
+  if (backend === 'webgpu') dawn(load)
+}
+
+/** `withoutGpu`: TensorFlow's kernels for the CPU will do, and are called that. */
+async function nodeGpu(load: Load, withoutGpu: boolean): Promise<Loaded> {
   shim(load)
   // An optional peer: a plain install in a checkout of jules would answer "up to date" and do nothing.
   const install = `npm install --no-save --save-optional ${NODE_GPU}@${VERSION}`
@@ -52,6 +67,7 @@ async function nodeGpu(load: Load): Promise<Loaded> {
   await tf.ready()
   const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean }
   if (isUsingGpuDevice !== true) {
+    if (withoutGpu) return { tf, device: 'node-gpu, CPU kernels of TensorFlow' }
     throw new Failure('unavailable', `${NODE_GPU} finds no GPU device`, {
       hint: 'it needs an NVIDIA driver, CUDA 11 and cuDNN 8 on the library path; without --gpu the CPU trains',
     })
@@ -59,18 +75,20 @@ async function nodeGpu(load: Load): Promise<Loaded> {
   return { tf, device: 'node-gpu' }
 }
 
-async function webgpu(load: Load): Promise<Loaded> {
-  const packages = ['webgpu', CORE, '@tensorflow/tfjs-backend-webgpu']
-  const install = `npm install --no-save webgpu ${packages
-    .slice(1)
-    .map((name) => `${name}@${VERSION}`)
-    .join(' ')}`
-  const dawn = required(load, 'webgpu', install) as {
+const WEBGPU = '@tensorflow/tfjs-backend-webgpu'
+const WEBGPU_INSTALL = `npm install --no-save webgpu ${CORE}@${VERSION} ${WEBGPU}@${VERSION}`
+
+/** The native part of WebGPU. */
+const dawn = (load: Load) =>
+  required(load, 'webgpu', WEBGPU_INSTALL) as {
     create: (flags: string[]) => { requestAdapter(): Promise<unknown> }
     globals: object
   }
-  Object.assign(globalThis, dawn.globals)
-  const gpu = dawn.create([])
+
+async function webgpu(load: Load): Promise<Loaded> {
+  const { create, globals } = dawn(load)
+  Object.assign(globalThis, globals)
+  const gpu = create([])
   // The backend looks for the interface where browsers have it.
   Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true })
   if ((await gpu.requestAdapter()) === null) {
@@ -78,8 +96,8 @@ async function webgpu(load: Load): Promise<Loaded> {
       hint: 'it needs a Vulkan driver; without --gpu the CPU trains',
     })
   }
-  const tf = required(load, CORE, install) as Tf
-  required(load, '@tensorflow/tfjs-backend-webgpu', install)
+  const tf = required(load, CORE, WEBGPU_INSTALL) as Tf
+  required(load, WEBGPU, WEBGPU_INSTALL)
   if (!(await tf.setBackend('webgpu')))
     throw new Failure('unavailable', 'TensorFlow.js cannot start its WebGPU backend', {
       hint: 'without --gpu the CPU trains',

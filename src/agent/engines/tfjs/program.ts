@@ -1,461 +1,367 @@
 /**
- * Recurrent PPO on the operations of tfjs-core, for any of its backends: the products of all steps at once, the recurrence
- * step by step, and backpropagation written by hand, which takes a third of the launches that a tape would. Parameters,
- * gradient and Adam's moments are flat tensors, so that clipping and the optimiser are a dozen operations. float32.
+ * What a device does for recurrent PPO, in the order of the reference engine; backpropagation is written by hand, which takes a
+ * third of the operations that a tape would. Parameters, gradient and Adam's moments are flat, so that clipping and the optimiser
+ * are two dozen operations. An experience goes to the device once; a minibatch brings its choice of rows, and nothing comes
+ * back until it is asked for.
  */
-import type * as TensorFlow from '@tensorflow/tfjs-core'
 import type { LayerTensors, Layout, LstmTensors, Tensor as Place } from '../../network/network.js'
-import type { AdamSettings, LossFigures, LossSettings, Minibatch, PolicyStep } from '../engine.js'
-
-/** What a backend package exports. */
-export type Tf = typeof TensorFlow
-type Tensor = TensorFlow.Tensor
-type Numbers = ArrayLike<number>
+import type { AdamSettings, LossSettings } from '../engine.js'
+import type { LstmGradient, LstmRun, Ops } from './ops.js'
+import { type Cut, rowColumns, type Tables } from './pieces.js'
 
 /** Stands for minus infinity among logits, and survives a multiplication by zero. */
 const NEVER = -1e9
 
-interface LstmTrace {
-  readonly input: Tensor
-  readonly h: Tensor[]
-  readonly before: Tensor[]
-  readonly cellBefore: Tensor[]
-  readonly tanhCell: Tensor[]
-  readonly gates: readonly [Tensor, Tensor, Tensor, Tensor][]
-  readonly cell: Tensor
-  /** [rows, H] */
-  readonly out: Tensor
+/** What is kept on the device. */
+type Kept = 'parameters' | 'gradient' | 'first' | 'second'
+
+/** Signs of the figures of a minibatch as the device keeps them: policy loss, value loss, entropy, approximate KL, clipped. */
+export const FIGURE_SIGNS = [-1, 1, -1, 1, 1] as const
+
+/** A step of Adam with what depends on the number of steps so far. */
+export interface AdamStep extends AdamSettings {
+  /** rate / (1 - beta1^n) */
+  readonly corrected: number
+  /** sqrt(1 - beta2^n) */
+  readonly root: number
 }
 
-interface Sequences {
-  readonly steps: number
-  readonly sequences: number
-  /** [steps, sequences, 1] each: 0 where an episode starts, else 1. */
-  readonly keep: readonly Tensor[]
-  readonly hidden: readonly Tensor[]
-  readonly cell: readonly Tensor[]
+/** Rows of the minibatch as columns, [rows, width] each. */
+interface Columns<T> {
+  readonly chosen: T
+  readonly held: T
+  readonly oldLogProbs: T
+  readonly advantages: T
+  readonly returns: T
+  /** One over the number of valid rows in those, 0 in others. */
+  readonly weight: T
 }
 
-/** The engine itself, in the thread; each call resolves when the backend is done. */
-export class TfjsProgram {
-  readonly layout: Layout
-  readonly #tf: Tf
-  #parameters: Tensor
-  #gradient: Tensor
-  #first: Tensor
-  #second: Tensor
-  #steps = 0
+/** Where a gradient is put on its way down, and whether it goes on into the LSTM. */
+interface Teaching<T> {
+  readonly parameters: ReadonlyMap<Place, T>
+  readonly parts: Map<Place, T>
+  readonly through: boolean
+}
 
-  constructor(tf: Tf, layout: Layout) {
-    this.#tf = tf
-    this.layout = layout
-    const flat = () => tf.zeros([layout.size])
-    this.#parameters = flat()
-    this.#gradient = flat()
-    this.#first = flat()
-    this.#second = flat()
+/** The arithmetic of one network on a device. */
+export class Program<T, R extends Float32Array | Promise<Float32Array>> {
+  readonly #ops: Ops<T, R>
+  readonly #layout: Layout
+  readonly #kept: Record<Kept, T>
+  #tables: readonly [rows: T, states: T] | null = null
+  /** Of each minibatch, and of each step of Adam, until they are read. */
+  #figures: T[] = []
+  #norms: T[] = []
+
+  constructor(ops: Ops<T, R>, layout: Layout) {
+    this.#ops = ops
+    this.#layout = layout
+    const zeros = () => ops.upload(new Float32Array(layout.size), [layout.size])
+    this.#kept = { parameters: zeros(), gradient: zeros(), first: zeros(), second: zeros() }
   }
 
-  readParameters = (): Promise<Float32Array> => read(this.#parameters)
-  readGradient = (): Promise<Float32Array> => read(this.#gradient)
-
-  async writeParameters(values: Numbers): Promise<void> {
-    this.#parameters = this.#replaced(this.#parameters, values)
+  read(what: Kept): R {
+    return this.#ops.read(this.#kept[what])
   }
 
-  async readMoments() {
-    return { first: await read(this.#first), second: await read(this.#second), steps: this.#steps }
+  write(what: Kept, values: Float32Array): void {
+    this.#replace(what, this.#ops.upload(values, [values.length]))
   }
 
-  async writeMoments({
-    first,
-    second,
-    steps,
-  }: {
-    first: Numbers
-    second: Numbers
-    steps: number
-  }): Promise<void> {
-    this.#first = this.#replaced(this.#first, first)
-    this.#second = this.#replaced(this.#second, second)
-    this.#steps = steps
+  /** [minibatches, figures]; at least one has not been read. */
+  readFigures(): R {
+    return this.#drained(this.#figures)
   }
 
-  /** The outputs of a policy step; `hidden` and `cell` are those after it. */
-  async policyStep(
-    step: Omit<PolicyStep, 'logits'>,
-  ): Promise<{ logits: Float32Array; values: Float32Array; hidden: Float32Array; cell: Float32Array }> {
-    const tf = this.#tf
-    const { count, observations, episodeStarts, hidden, cell } = step
-    const outputs = tf.tidy(() => {
-      const batch = this.#sequences({ steps: 1, sequences: count, episodeStarts, hidden, cell })
-      const input = tf.tensor2d(Float32Array.from(observations), [count, this.layout.shape.inputs])
-      const traces = this.layout.stacks.map((_, s) => this.#stack(s, input, batch))
-      const [top, bottom] = [traces[0]!.at(-1)!.out, traces.at(-1)!.at(-1)!.out]
-      const logits = this.#linear(this.layout.policyHead, this.#net(this.layout.policyNet, top).at(-1)!)
-      const values = this.#linear(this.layout.valueHead, this.#net(this.layout.valueNet, bottom).at(-1)!)
-      const all = traces.flat()
-      return [
-        logits,
-        values,
-        tf.concat(all.map(({ out }) => out)),
-        tf.concat(all.map(({ cell: last }) => last)),
-      ]
-    })
-    const [logits, values, newHidden, newCell] = (await Promise.all(outputs.map(read))) as [
-      Float32Array,
-      Float32Array,
-      Float32Array,
-      Float32Array,
+  /** [steps]; at least one has not been read. */
+  readNorms(): R {
+    return this.#drained(this.#norms)
+  }
+
+  load({ rows, rowCount, states, stateCount }: Tables): void {
+    this.#forget()
+    const ops = this.#ops
+    this.#tables = [
+      ops.upload(rows, [rowCount, rows.length / rowCount]),
+      ops.upload(states, [stateCount, states.length / stateCount]),
     ]
-    tf.dispose(outputs)
-    return { logits, values, hidden: newHidden, cell: newCell }
   }
 
-  async gradMinibatch(batch: Minibatch, settings: LossSettings): Promise<LossFigures> {
-    const tf = this.#tf
-    const { layout } = this
-    const rows = batch.steps * batch.sequences
-    const [figures, gradient] = tf.tidy(() => {
-      const sequences = this.#sequences(batch)
-      const input = tf.tensor2d(Float32Array.from(batch.observations), [rows, layout.shape.inputs])
-      const traces = layout.stacks.map((_, s) => this.#stack(s, input, sequences))
-      const policy = this.#net(layout.policyNet, traces[0]!.at(-1)!.out)
-      const value = this.#net(layout.valueNet, traces.at(-1)!.at(-1)!.out)
-      const logits = this.#linear(layout.policyHead, policy.at(-1)!)
-      const values = tf.reshape(this.#linear(layout.valueHead, value.at(-1)!), [rows])
-      const loss = this.#loss(batch, settings, logits, values)
-      const parts = new Map<Place, Tensor>()
-      const dTop = this.#netBack(layout.policyHead, layout.policyNet, policy, loss.dLogits, parts)
+  gradient({ steps, pieces, numbers }: Cut, settings: LossSettings): void {
+    const ops = this.#ops
+    const layout = this.#layout
+    const { shape } = layout
+    const { hidden } = shape
+    const [gradient, figures] = ops.tidy(() => {
+      const parameters = this.#parameters()
+      const all = ops.upload(numbers, [numbers.length])
+      const [mean, scale, over, stateRows, rowNumbers] = tuple(
+        ops.split(all, [1, 1, 1, pieces, steps * pieces], 0),
+        5,
+      )
+      const [rowTable, stateTable] = this.#tables!
+      const columns = ops.split(ops.gather(rowTable, rowNumbers), rowColumns(layout), 1)
+      const [observations, chosen, held, oldLogProbs, raw, returns, valid] = tuple(columns, 7)
+      const states = ops.split(
+        ops.gather(stateTable, stateRows),
+        Array.from({ length: 2 * layout.cells }, () => hidden),
+        1,
+      )
+      const runs = this.#forward(ops.reshape(observations, [steps, -1, shape.inputs]), states, parameters, {
+        steps,
+        pieces,
+      })
+      const tops = runs.at(-1)!.outputs.map((top) => ops.reshape(top, [-1, hidden]))
+      const policy = this.#net(layout.policyNet, tops[0]!, parameters)
+      const value = this.#net(layout.valueNet, tops.at(-1)!, parameters)
+      const loss = this.#loss(
+        {
+          chosen,
+          held,
+          oldLogProbs,
+          advantages: ops.mul(ops.sub(raw, mean), scale),
+          returns,
+          weight: ops.mul(valid, over),
+        },
+        settings,
+        this.#linear(layout.policyHead, policy.at(-1)!, parameters),
+        this.#linear(layout.valueHead, value.at(-1)!, parameters),
+      )
+      const parts = new Map<Place, T>()
+      const teaches = (through: boolean) => ({ parameters, parts, through })
+      const separate = shape.lstm === 'separate'
+      const dTop = this.#netBack(layout.policyHead, layout.policyNet, policy, loss.dLogits, teaches(true))!
+      // Under a shared LSTM the value's gradient stops at it.
       const dBottom = this.#netBack(
         layout.valueHead,
         layout.valueNet,
         value,
-        tf.reshape(loss.dValues, [rows, 1]),
+        loss.dValues,
+        teaches(shape.lstm !== 'shared'),
+      )
+      const dTops = separate ? [dTop, dBottom!] : [dBottom === null ? dTop : ops.add(dTop, dBottom)]
+      this.#back(
+        runs,
+        dTops.map((d) => ops.reshape(d, [steps, -1, hidden])),
         parts,
       )
-      const tops = {
-        separate: () => [dTop, dBottom],
-        shared: () => [dTop],
-        joint: () => [tf.add(dTop, dBottom)],
-      }[layout.shape.lstm]()
-      for (const [s, dOut] of tops.entries()) this.#stackBack(s, traces[s]!, dOut, sequences, parts)
-      const flat = layout.tensors.map((place) => tf.reshape(parts.get(place)!, [place.size]))
-      return [loss.figures, tf.concat(flat)] as const
-    })
-    tf.dispose(this.#gradient)
-    this.#gradient = gradient
-    const [policyLoss = 0, valueLoss = 0, entropy = 0, approxKl = 0, clipFraction = 0] = await read(figures)
-    tf.dispose(figures)
-    const loss = policyLoss + settings.valueCoefficient * valueLoss - settings.entropyCoefficient * entropy
-    return { loss, policyLoss, valueLoss, entropy, approxKl, clipFraction }
+      const flat = layout.tensors.map((place) => {
+        const part = parts.get(place)!
+        return place.shape.length === 1 ? part : ops.reshape(part, [-1])
+      })
+      return [ops.concat(flat, 0), loss.figures]
+    }) as [T, T]
+    this.#replace('gradient', gradient)
+    this.#figures.push(figures)
   }
 
-  async adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): Promise<number> {
-    const tf = this.#tf
-    this.#steps++
-    const corrected = rate / (1 - beta1 ** this.#steps)
-    const root2 = Math.sqrt(1 - beta2 ** this.#steps)
-    const old = [this.#parameters, this.#first, this.#second]
-    const [parameters, first, second, norm] = tf.tidy(() => {
-      const length = tf.sqrt(tf.sum(tf.square(this.#gradient)))
-      const scale = tf.minimum(1, tf.div(maxNorm, tf.add(length, 1e-6)))
-      const g = tf.mul(this.#gradient, scale)
-      const m = tf.add(tf.mul(this.#first, beta1), tf.mul(g, 1 - beta1))
-      const v = tf.add(tf.mul(this.#second, beta2), tf.mul(tf.square(g), 1 - beta2))
-      const change = tf.div(tf.mul(m, corrected), tf.add(tf.div(tf.sqrt(v), root2), epsilon))
-      return [tf.sub(this.#parameters, change), m, v, length] as const
-    })
-    this.#parameters = parameters
-    this.#first = first
-    this.#second = second
-    tf.dispose(old)
-    const [found = Number.NaN] = await read(norm)
-    tf.dispose(norm)
-    return found
+  adamStep({ beta1, beta2, epsilon, maxNorm, corrected, root }: AdamStep): void {
+    const ops = this.#ops
+    const [parameters, first, second, norm] = ops.tidy(() => {
+      const kept = this.#kept
+      const numbers = ops.split(ops.upload(Float32Array.of(corrected, root), [2]), [1, 1], 0)
+      const [step, deviation] = tuple(numbers, 2)
+      const length = ops.reshape(ops.sqrt(ops.sumRows(ops.square(kept.gradient))), [1])
+      const scale = ops.minimum(
+        ops.div(ops.constant(maxNorm), ops.add(length, ops.constant(1e-6))),
+        ops.constant(1),
+      )
+      const g = ops.mul(kept.gradient, scale)
+      const m = ops.add(ops.mul(kept.first, ops.constant(beta1)), ops.mul(g, ops.constant(1 - beta1)))
+      const v = ops.add(
+        ops.mul(kept.second, ops.constant(beta2)),
+        ops.mul(ops.square(g), ops.constant(1 - beta2)),
+      )
+      const below = ops.add(ops.div(ops.sqrt(v), deviation), ops.constant(epsilon))
+      return [ops.sub(kept.parameters, ops.div(ops.mul(m, step), below)), m, v, length]
+    }) as [T, T, T, T]
+    this.#replace('parameters', parameters)
+    this.#replace('first', first)
+    this.#replace('second', second)
+    this.#norms.push(norm)
   }
 
   dispose(): void {
-    this.#tf.dispose([this.#parameters, this.#gradient, this.#first, this.#second])
+    this.#forget()
+    for (const tensor of Object.values(this.#kept)) this.#ops.dispose(tensor)
+    this.#ops.close()
   }
 
-  #replaced(old: Tensor, values: Numbers): Tensor {
-    this.#tf.dispose(old)
-    return this.#tf.tensor1d(Float32Array.from(values))
+  #replace(what: Kept, tensor: T): void {
+    this.#ops.dispose(this.#kept[what])
+    this.#kept[what] = tensor
   }
 
-  #at({ offset, size, shape }: Place): Tensor {
-    const tf = this.#tf
-    return tf.reshape(tf.slice(this.#parameters, [offset], [size]), [...shape])
+  /** The experience and what nobody read of it. */
+  #forget(): void {
+    for (const tensor of [...(this.#tables ?? []), ...this.#figures, ...this.#norms])
+      this.#ops.dispose(tensor)
+    this.#tables = null
+    this.#figures = []
+    this.#norms = []
   }
 
-  #sequences({
-    steps,
-    sequences,
-    episodeStarts,
-    hidden,
-    cell,
-  }: Pick<Minibatch, 'steps' | 'sequences' | 'episodeStarts' | 'hidden' | 'cell'>): Sequences {
-    const tf = this.#tf
-    const width = this.layout.shape.hidden
-    const states = (values: Numbers) =>
-      Array.from({ length: this.layout.cells }, (_, c) =>
-        tf.tensor2d(part(values, c * sequences * width, sequences * width), [sequences, width]),
-      )
-    const keep = Array.from({ length: steps }, (_, t) =>
-      tf.tensor2d(
-        part(episodeStarts, t * sequences, sequences).map((start) => 1 - start),
-        [sequences, 1],
-      ),
+  /** One after the other, in one array; none are left. */
+  #drained(list: T[]): R {
+    const ops = this.#ops
+    const all = list.splice(0)
+    // TensorFlow joins two or more.
+    const one = all.length === 1 ? all[0]! : ops.concat(all, 0)
+    const values = ops.read(one)
+    for (const tensor of new Set([...all, one])) ops.dispose(tensor)
+    return values
+  }
+
+  /** Each tensor of the network, in its shape. */
+  #parameters(): ReadonlyMap<Place, T> {
+    const { tensors } = this.#layout
+    const parts = this.#ops.split(
+      this.#kept.parameters,
+      tensors.map(({ size }) => size),
+      0,
     )
-    return { steps, sequences, keep, hidden: states(hidden), cell: states(cell) }
-  }
-
-  #stack(s: number, input: Tensor, batch: Sequences): LstmTrace[] {
-    const traces: LstmTrace[] = []
-    for (const [l, tensors] of this.layout.stacks[s]!.entries()) {
-      const from = l === 0 ? input : traces[l - 1]!.out
-      traces.push(this.#lstm(tensors, from, batch, s * this.layout.shape.layers + l))
-    }
-    return traces
-  }
-
-  #lstm(
-    tensors: LstmTensors,
-    input: Tensor,
-    { steps, sequences, keep, hidden, cell }: Sequences,
-    which: number,
-  ): LstmTrace {
-    const tf = this.#tf
-    const width = this.layout.shape.hidden
-    const weights = this.#at(tensors.hiddenWeights)
-    const bias = tf.add(this.#at(tensors.inputBias), this.#at(tensors.hiddenBias))
-    const sums = tf.add(
-      tf.matMul(
-        input as TensorFlow.Tensor2D,
-        this.#at(tensors.inputWeights) as TensorFlow.Tensor2D,
-        false,
-        true,
-      ),
-      bias,
+    return new Map(
+      tensors.map((place, i) => [
+        place,
+        place.shape.length === 1 ? parts[i]! : this.#ops.reshape(parts[i]!, place.shape),
+      ]),
     )
-    const trace = {
-      h: [] as Tensor[],
-      before: [] as Tensor[],
-      cellBefore: [] as Tensor[],
-      tanhCell: [] as Tensor[],
-    }
-    const all: [Tensor, Tensor, Tensor, Tensor][] = []
-    let h = hidden[which]!
-    let c = cell[which]!
-    for (let t = 0; t < steps; t++) {
-      const before = tf.mul(h, keep[t]!)
-      const cellBefore = tf.mul(c, keep[t]!)
-      const recurrent = tf.matMul(before as TensorFlow.Tensor2D, weights as TensorFlow.Tensor2D, false, true)
-      const gates = tf.add(tf.slice(sums, [t * sequences, 0], [sequences, 4 * width]), recurrent)
-      const [si, sf, sg, so] = tf.split(gates, 4, 1) as [Tensor, Tensor, Tensor, Tensor]
-      const [i, f, g, o] = [tf.sigmoid(si), tf.sigmoid(sf), tf.tanh(sg), tf.sigmoid(so)]
-      c = tf.add(tf.mul(f, cellBefore), tf.mul(i, g))
-      const tanhCell = tf.tanh(c)
-      h = tf.mul(o, tanhCell)
-      trace.h.push(h)
-      trace.before.push(before)
-      trace.cellBefore.push(cellBefore)
-      trace.tanhCell.push(tanhCell)
-      all.push([i, f, g, o])
-    }
-    return { input, ...trace, gates: all, cell: c, out: tf.concat(trace.h) }
   }
 
-  #stackBack(
-    s: number,
-    traces: readonly LstmTrace[],
-    dTop: Tensor,
-    batch: Sequences,
-    parts: Map<Place, Tensor>,
-  ): void {
-    const stack = this.layout.stacks[s]!
-    let dOut = dTop
-    for (let l = stack.length - 1; l >= 0; l--)
-      dOut = this.#lstmBack(stack[l]!, traces[l]!, dOut, batch, l > 0, parts)
+  /** All stacks, layer by layer. */
+  #forward(
+    observations: T,
+    states: readonly T[],
+    parameters: ReadonlyMap<Place, T>,
+    { steps, pieces }: Pick<Cut, 'steps' | 'pieces'>,
+  ): readonly LstmRun<T>[] {
+    const ops = this.#ops
+    const { stacks, shape } = this.#layout
+    const runs: LstmRun<T>[] = []
+    for (let l = 0; l < shape.layers; l++) {
+      const layers = stacks.map((stack, s) => {
+        const { inputWeights, hiddenWeights, inputBias, hiddenBias } = stack[l]!
+        const state = 2 * (s * shape.layers + l)
+        const weights = [inputWeights, hiddenWeights].map((place) => parameters.get(place)!)
+        return {
+          input: l === 0 ? observations : runs[l - 1]!.outputs[s]!,
+          hidden: states[state]!,
+          cell: states[state + 1]!,
+          weights: ops.transpose(ops.concat(weights, 1)),
+          bias: ops.add(parameters.get(inputBias)!, parameters.get(hiddenBias)!),
+        }
+      })
+      const { inputs } = stacks[0]![l]!
+      runs.push(ops.lstm(layers, { steps, pieces, inputs, hidden: shape.hidden }))
+    }
+    return runs
   }
 
-  /** Backpropagation through time; returns the gradient of the input where it is `needed`. */
-  #lstmBack(
-    tensors: LstmTensors,
-    trace: LstmTrace,
-    dOut: Tensor,
-    { steps, sequences, keep }: Sequences,
-    needed: boolean,
-    parts: Map<Place, Tensor>,
-  ): Tensor {
-    const tf = this.#tf
-    const width = this.layout.shape.hidden
-    const weights = this.#at(tensors.hiddenWeights) as TensorFlow.Tensor2D
-    const all: Tensor[] = []
-    let dNext: Tensor = tf.zeros([sequences, width])
-    let dCell: Tensor = dNext
-    for (let t = steps - 1; t >= 0; t--) {
-      const [i, f, g, o] = trace.gates[t]!
-      const tanhCell = trace.tanhCell[t]!
-      const d = tf.add(tf.slice(dOut, [t * sequences, 0], [sequences, width]), dNext)
-      const cell = tf.add(dCell, tf.mul(tf.mul(d, o), tf.sub(1, tf.square(tanhCell))))
-      const gates = tf.concat(
-        [
-          tf.mul(tf.mul(cell, g), tf.mul(i, tf.sub(1, i))),
-          tf.mul(tf.mul(cell, trace.cellBefore[t]!), tf.mul(f, tf.sub(1, f))),
-          tf.mul(tf.mul(cell, i), tf.sub(1, tf.square(g))),
-          tf.mul(tf.mul(d, tanhCell), tf.mul(o, tf.sub(1, o))),
-        ],
-        1,
-      )
-      all.unshift(gates)
-      // The state before an episode's first step is a constant zero.
-      dCell = tf.mul(tf.mul(cell, f), keep[t]!)
-      dNext = tf.mul(tf.matMul(gates as TensorFlow.Tensor2D, weights), keep[t]!)
+  #back(runs: readonly LstmRun<T>[], dTops: readonly T[], parts: Map<Place, T>): void {
+    const { stacks } = this.#layout
+    let dOutputs = dTops
+    for (let l = runs.length - 1; l >= 0; l--) {
+      const gradients = runs[l]!.back(dOutputs, l > 0)
+      for (const [s, gradient] of gradients.entries()) this.#lstmParts(stacks[s]![l]!, gradient, parts)
+      if (l > 0) dOutputs = gradients.map(({ input }) => input!)
     }
-    const gates = tf.concat(all) as TensorFlow.Tensor2D
-    const before = tf.concat(trace.before) as TensorFlow.Tensor2D
-    const bias = tf.sum(gates, 0)
-    parts.set(tensors.inputWeights, tf.matMul(gates, trace.input as TensorFlow.Tensor2D, true, false))
-    parts.set(tensors.hiddenWeights, tf.matMul(gates, before, true, false))
+  }
+
+  #lstmParts(tensors: LstmTensors, { weights, bias }: LstmGradient<T>, parts: Map<Place, T>): void {
+    const { hidden } = this.#layout.shape
+    const sides = this.#ops.split(this.#ops.transpose(weights), [tensors.inputs, hidden], 1)
+    parts.set(tensors.inputWeights, sides[0]!)
+    parts.set(tensors.hiddenWeights, sides[1]!)
     parts.set(tensors.inputBias, bias)
     parts.set(tensors.hiddenBias, bias)
-    return needed ? tf.matMul(gates, this.#at(tensors.inputWeights) as TensorFlow.Tensor2D) : dNext
   }
 
-  #linear({ weights, bias }: LayerTensors, input: Tensor): Tensor {
-    const tf = this.#tf
-    const product = tf.matMul(
-      input as TensorFlow.Tensor2D,
-      this.#at(weights) as TensorFlow.Tensor2D,
-      false,
-      true,
-    )
-    return tf.add(product, this.#at(bias))
+  #linear({ weights, bias }: LayerTensors, input: T, parameters: ReadonlyMap<Place, T>): T {
+    const ops = this.#ops
+    return ops.add(ops.matMul(input, parameters.get(weights)!, false, true), parameters.get(bias)!)
   }
 
-  #net(layers: readonly LayerTensors[], input: Tensor): Tensor[] {
-    const tf = this.#tf
+  /** The output of each layer, that of the LSTM first. */
+  #net(layers: readonly LayerTensors[], input: T, parameters: ReadonlyMap<Place, T>): readonly T[] {
     const trace = [input]
     for (const layer of layers) {
-      const sums = this.#linear(layer, trace.at(-1)!)
-      trace.push(this.layout.shape.activation === 'relu' ? tf.relu(sums) : tf.tanh(sums))
+      const sums = this.#linear(layer, trace.at(-1)!, parameters)
+      trace.push(this.#layout.shape.activation === 'relu' ? this.#ops.relu(sums) : this.#ops.tanh(sums))
     }
     return trace
   }
 
-  /** From the gradient of a head's output down to that of the LSTM's. */
+  /** From the gradient of a head's output down to that of the LSTM's; null where it goes no further than the layers. */
   #netBack(
     head: LayerTensors,
     layers: readonly LayerTensors[],
-    trace: readonly Tensor[],
-    dOut: Tensor,
-    parts: Map<Place, Tensor>,
-  ): Tensor {
-    const tf = this.#tf
-    let d = this.#linearBack(head, trace.at(-1)!, dOut, parts)
-    for (let k = layers.length - 1; k >= 0; k--) {
-      const y = trace[k + 1]!
-      const slope =
-        this.layout.shape.activation === 'relu'
-          ? tf.cast(tf.greater(y, 0), 'float32')
-          : tf.sub(1, tf.square(y))
-      d = this.#linearBack(layers[k]!, trace[k]!, tf.mul(d, slope), parts)
+    trace: readonly T[],
+    dOut: T,
+    { parameters, parts, through }: Teaching<T>,
+  ): T | null {
+    const ops = this.#ops
+    const back = this.#layout.shape.activation === 'relu' ? 'reluBack' : 'tanhBack'
+    const all = [...layers, head]
+    let d = dOut
+    for (let k = all.length - 1; k >= 0; k--) {
+      const { weights, bias } = all[k]!
+      parts.set(weights, ops.matMul(d, trace[k]!, true, false))
+      parts.set(bias, ops.sumRows(d))
+      if (k === 0 && !through) return null
+      d = ops.matMul(d, parameters.get(weights)!, false, false)
+      if (k > 0) d = ops[back](trace[k]!, d)
     }
     return d
   }
 
-  #linearBack(
-    { weights, bias }: LayerTensors,
-    input: Tensor,
-    dOut: Tensor,
-    parts: Map<Place, Tensor>,
-  ): Tensor {
-    const tf = this.#tf
-    parts.set(weights, tf.matMul(dOut as TensorFlow.Tensor2D, input as TensorFlow.Tensor2D, true, false))
-    parts.set(bias, tf.sum(dOut, 0))
-    return tf.matMul(dOut as TensorFlow.Tensor2D, this.#at(weights) as TensorFlow.Tensor2D)
-  }
-
+  /** The objective, see `Engine.gradient`: its figures, and its gradient with respect to logits and values. */
   #loss(
-    batch: Minibatch,
-    settings: LossSettings,
-    logits: Tensor,
-    values: Tensor,
-  ): { figures: Tensor; dLogits: Tensor; dValues: Tensor } {
-    const tf = this.#tf
-    const { actions } = this.layout.shape
-    const { clip, valueCoefficient, entropyCoefficient, holdPrior } = settings
-    const rows = batch.valid.length
-    const column = (numbers: Numbers) => tf.tensor1d(Float32Array.from(numbers))
-    const wide = (one: Tensor) => tf.reshape(one, [rows, 1])
-    const { advantages, over } = normalised(batch, settings)
-    const valid = column(batch.valid)
-    const allowed = column(settings.allowed)
-    const taken = tf.oneHot(tf.tensor1d(batch.actions, 'int32'), actions)
-    const chosen = tf.cast(taken, 'float32')
-    const held =
-      batch.held === null ? null : tf.cast(tf.oneHot(tf.tensor1d(batch.held, 'int32'), actions), 'float32')
-    const favoured = held === null ? logits : tf.add(logits, tf.mul(held, holdPrior))
-    const masked = tf.add(tf.mul(favoured, allowed), tf.mul(tf.sub(1, allowed), NEVER))
-    const shifted = tf.sub(masked, tf.max(masked, 1, true))
-    const logProbs = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)))
-    const probabilities = tf.mul(tf.exp(logProbs), allowed)
-    const entropy = tf.neg(tf.sum(tf.mul(probabilities, logProbs), 1))
-    const logRatio = tf.sub(tf.sum(tf.mul(logProbs, chosen), 1), column(batch.oldLogProbs))
-    const ratio = tf.exp(logRatio)
-    const gain = tf.mul(ratio, advantages)
-    const limited = tf.mul(tf.clipByValue(ratio, 1 - clip, 1 + clip), advantages)
-    const passes = tf.cast(tf.lessEqual(gain, limited), 'float32')
-    const error = tf.sub(values, column(batch.returns))
-    const weight = tf.mul(valid, over)
-    const dLogProb = tf.mul(tf.mul(tf.neg(gain), passes), weight)
-    const dLogits = tf.mul(
-      tf.add(
-        tf.mul(wide(dLogProb), tf.sub(chosen, probabilities)),
-        tf.mul(
-          tf.mul(wide(tf.mul(weight, entropyCoefficient)), probabilities),
-          tf.add(logProbs, wide(entropy)),
-        ),
-      ),
-      allowed,
+    { chosen, held, oldLogProbs, advantages, returns, weight }: Columns<T>,
+    { clip, valueCoefficient, entropyCoefficient, holdPrior, allowed }: LossSettings,
+    logits: T,
+    values: T,
+  ): { readonly figures: T; readonly dLogits: T; readonly dValues: T } {
+    const ops = this.#ops
+    const favoured = ops.add(logits, ops.mul(held, ops.constant(holdPrior)))
+    const masked = ops.add(favoured, ops.constant(...Array.from(allowed, (one) => (one === 1 ? 0 : NEVER))))
+    const logProbs = ops.logSoftmax(masked)
+    const probabilities = ops.exp(logProbs)
+    const minusEntropy = ops.sumColumns(ops.mul(probabilities, logProbs))
+    const logRatio = ops.sub(ops.sumColumns(ops.mul(logProbs, chosen)), oldLogProbs)
+    const ratio = ops.exp(logRatio)
+    const gain = ops.mul(ratio, advantages)
+    const limited = ops.mul(ops.clip(ratio, 1 - clip, 1 + clip), advantages)
+    const error = ops.sub(values, returns)
+    // The minimum passes a gradient only where the plain term is the smaller, or both are equal within the clip range.
+    const passed = ops.mul(gain, ops.lessEqual(gain, limited))
+    const dPolicy = ops.mul(passed, ops.sub(probabilities, chosen))
+    const dEntropy = ops.mul(
+      ops.mul(probabilities, ops.constant(entropyCoefficient)),
+      ops.sub(logProbs, minusEntropy),
     )
-    const clipped = tf.cast(tf.greater(tf.abs(tf.sub(ratio, 1)), clip), 'float32')
+    const over = ops.sub(ratio, ops.constant(1))
+    const clipped = ops.greater(ops.abs(over), ops.constant(clip))
     const figures = [
-      tf.neg(tf.minimum(gain, limited)),
-      tf.square(error),
-      entropy,
-      tf.sub(tf.sub(ratio, 1), logRatio),
+      ops.minimum(gain, limited),
+      ops.square(error),
+      minusEntropy,
+      ops.sub(over, logRatio),
       clipped,
-    ].map((one) => tf.sum(tf.mul(one, weight)))
+    ]
     return {
-      figures: tf.stack(figures),
-      dLogits,
-      dValues: tf.mul(tf.mul(error, weight), 2 * valueCoefficient),
-    }
-
-    /** Advantages as the loss takes them, and one over the number of valid steps. Sums in float64. */
-    function normalised({ valid: ones, advantages: raw }: Minibatch, { normaliseAdvantage }: LossSettings) {
-      let [count, sum] = [0, 0]
-      for (let r = 0; r < rows; r++) {
-        count += ones[r]!
-        sum += ones[r]! * raw[r]!
-      }
-      const mean = normaliseAdvantage ? sum / count : 0
-      let squares = 0
-      for (let r = 0; r < rows; r++) squares += ones[r]! * (raw[r]! - mean) * (raw[r]! - mean)
-      const deviation = count > 1 ? Math.sqrt(squares / (count - 1)) : 0
-      const scale = normaliseAdvantage ? 1 / (deviation + 1e-8) : 1
-      return { advantages: column(Float32Array.from(raw, (a) => (a - mean) * scale)), over: 1 / count }
+      figures: ops.matMul(weight, ops.concat(figures, 1), true, false),
+      dLogits: ops.mul(ops.add(dPolicy, dEntropy), weight),
+      dValues: ops.mul(ops.mul(error, weight), ops.constant(2 * valueCoefficient)),
     }
   }
 }
 
-async function read(tensor: Tensor): Promise<Float32Array> {
-  // A copy: some backends hand out their own memory.
-  return Float32Array.from(await tensor.data())
+/** Throws where there are not so many. */
+function tuple<T>(list: readonly T[], count: 2): readonly [T, T]
+function tuple<T>(list: readonly T[], count: 5): readonly [T, T, T, T, T]
+function tuple<T>(list: readonly T[], count: 7): readonly [T, T, T, T, T, T, T]
+function tuple<T>(list: readonly T[], count: number): readonly T[] {
+  if (list.length !== count) throw new Error(`${list.length} parts instead of ${count}`)
+  return list
 }
-
-const part = (values: Numbers, from: number, count: number): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => values[from + i]!)

@@ -1,11 +1,12 @@
-/** The thread that owns a TensorFlow.js backend: answers calls of engine.ts, one at a time. */
+/** The thread that owns a TensorFlow.js backend which answers in its own time: it does what engine.ts asks, one call at a time. */
 import { workerData } from 'node:worker_threads'
 import { Failure } from '../../../base/errors.js'
-import { loadBackend } from './backends.js'
+import { loadBackend, packagesIn } from './backends.js'
 import type { Call, Reply, TfjsWorkerData } from './engine.js'
-import { TfjsProgram } from './program.js'
+import { GraphOps } from './graph.js'
+import { Program } from './program.js'
 
-const { backend, layout, flag, port } = workerData as TfjsWorkerData
+const { backend, layout, packages, flag, port } = workerData as TfjsWorkerData
 
 function answer(reply: Reply): void {
   port.postMessage(reply)
@@ -19,8 +20,8 @@ const failed = (error: unknown): Reply =>
     : { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 
 try {
-  const { tf, device } = await loadBackend(backend)
-  const program = new TfjsProgram(tf, layout)
+  const { tf, device } = await loadBackend(backend, packagesIn(packages))
+  const program = new Program(new GraphOps(tf), layout)
   port.on('message', async ({ method, args }: Call) => {
     try {
       const run = program[method] as (...given: readonly unknown[]) => unknown
