@@ -69,7 +69,7 @@ test('how it ended is told: all steps, a signal, numbers that are none, and agai
   await trainRun({ ...world, signal: stop.signal }, short('stopped'))
   const wild: TrainingWorld = {
     ...world,
-    engine: async (layout) => Object.assign(await world.engine(layout), { adamStep: () => Number.NaN }),
+    engine: async (layout) => Object.assign(await world.engine(layout), { readNorms: () => [Number.NaN] }),
   }
   await expect(trainRun(wild, short('wild'))).rejects.toThrow(Diverged)
   expect(await ends()).toEqual(['steps', 'stopped', 'diverged'])
