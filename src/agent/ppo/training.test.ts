@@ -4,6 +4,7 @@ import { cpuEngine } from '../engines/cpu/engine.js'
 import type { Engine } from '../engines/engine.js'
 import { layoutOf } from '../network/network.js'
 import { tmaze10 } from '../tasks/memory.js'
+import { WeightAverage } from './average.js'
 import type { PpoSettings } from './settings.js'
 import type { StateTensor } from './state.js'
 import { type Iteration, type Phase, Training, type TrainingOptions } from './training.js'
@@ -47,12 +48,12 @@ const phase = (name: string, more: Partial<PpoSettings> = {}): Phase => ({
   settings: { ...SETTINGS, ...more },
 })
 
-/** Scores in this order, the last one for ever. */
-const scores = (...rewards: readonly number[]): Evaluate => {
+/** Scores in this order, the last one for ever, with one standard error. */
+const scores = (rewards: readonly number[], error = 0): Evaluate => {
   const left = [...rewards]
   return function* () {
     yield
-    return { reward: left.length > 1 ? left.shift()! : left[0]!, length: 1 }
+    return { reward: left.length > 1 ? left.shift()! : left[0]!, error, length: 1 }
   }
 }
 
@@ -69,7 +70,7 @@ async function start(more: Partial<TrainingOptions> = {}): Promise<Run> {
   const training = new Training({
     engine,
     phases: [phase('train')],
-    evaluate: scores(0),
+    evaluate: scores([0]),
     evaluateEvery: 128,
     checkpointEvery: 192,
     earlyStop: null,
@@ -117,21 +118,50 @@ test('steps are rounded up to whole rollouts', async () => {
   expect(training.total).toBe(192)
 })
 
-test('the best is the highest score, the first of equals, and never one that is not a number', async () => {
-  const run = await start({
-    evaluate: scores(Number.NaN, 3, 3, Number.NaN, 2),
-    evaluateEvery: 64,
-  })
+test.each([
+  ['the highest, the last of equals, never what is no number', [Number.NaN, 3, 3, Number.NaN, 2], 0, [2, 3]],
+  ['the last within an error of the highest', [1, 3, 2.2, 1.9, 1], 1, [1, 2, 3]],
+  ['losses are held to the same', [-9, -3, -3.9, -4.1, -3.5], 1, [1, 2, 3, 5]],
+  ['of models that do nothing the last', [0, 0, 0, 0, 0], 0, [1, 2, 3, 4, 5]],
+  ['measured from the highest, not from the one kept', [3, 2.5, 2, 1.5, 1], 1, [1, 2, 3]],
+])('the best: %s', async (_title, rewards, error, kept) => {
+  const run = await start({ evaluate: scores(rewards, error), evaluateEvery: 64 })
   await run.run()
-  expect(run.iterations.map(({ best }) => best)).toEqual([false, true, false, false, false])
-  expect(run.training.best).toEqual({ reward: 3, step: 128 })
+  expect(run.iterations.flatMap(({ best }, i) => (best ? [i + 1] : []))).toEqual(kept)
+  expect(run.training.best).toEqual({ reward: rewards[kept.at(-1)! - 1], step: 64 * kept.at(-1)! })
+})
+
+test('what is scored is the average of the weights, and training goes on with its own', async () => {
+  const seen: number[][] = []
+  const evaluate: Evaluate = function* () {
+    seen.push([...run.engine.readParameters()])
+    yield
+    return { reward: 0, error: 0, length: 1 }
+  }
+  const run = await start({ evaluate, evaluateEvery: 64 })
+  const own: Float32Array[] = []
+  await run.training.run({
+    pause: async () => false,
+    iteration: async () => {
+      own.push(Float32Array.from(run.engine.readParameters()))
+    },
+    checkpoint: async () => {},
+  })
+  expect(seen.length).toBe(5)
+  const average = new WeightAverage(layout.size)
+  for (const [i, weights] of own.entries()) {
+    average.add(weights)
+    expect(seen[i]).toEqual([...average.values])
+  }
+  expect([...run.training.average]).toEqual(seen.at(-1))
+  expect(seen.at(-1)).not.toEqual([...own.at(-1)!])
 })
 
 describe('early stop', () => {
-  const options = { evaluate: scores(1, 2, 0), evaluateEvery: 64, earlyStop: 2 }
+  const options = { evaluate: scores([1, 2, 0]), evaluateEvery: 64, earlyStop: 2 }
 
   test('comes after so many evaluations without a new best, with a checkpoint', async () => {
-    const run = await start({ ...options, evaluate: scores(1, 2, 0) })
+    const run = await start({ ...options, evaluate: scores([1, 2, 0]) })
     expect(await run.run()).toBe('early-stop')
     expect(run.training.step).toBe(256)
     expect(run.checkpoints.at(-1)!.step).toBe(256)
@@ -139,9 +169,9 @@ describe('early stop', () => {
   })
 
   test('is remembered: a run that goes on afterwards has nothing to do', async () => {
-    const run = await start({ ...options, evaluate: scores(1, 2, 0) })
+    const run = await start({ ...options, evaluate: scores([1, 2, 0]) })
     await run.run()
-    const again = await start({ ...options, evaluate: scores(5) })
+    const again = await start({ ...options, evaluate: scores([5]) })
     again.training.restore(run.checkpoints.at(-1)!.state)
     expect(await again.run()).toBe('early-stop')
     expect([again.iterations, again.checkpoints]).toEqual([[], []])
@@ -219,6 +249,7 @@ describe('stopped', () => {
       await second.run()
       expect(bits(second)).toBe(bits(whole))
       expect(second.training.best).toEqual(whole.training.best)
+      expect([...second.training.average]).toEqual([...whole.training.average])
     }
     expect(stops).toBeGreaterThan(10)
   })
@@ -226,7 +257,7 @@ describe('stopped', () => {
 
 test('an evaluation changes nothing in what is learnt: the normaliser stands still', async () => {
   const often = await start({ evaluate: episodes(tmaze10, 1, 3), evaluateEvery: 64 })
-  const once = await start({ evaluate: scores(0), evaluateEvery: 1e9 })
+  const once = await start({ evaluate: scores([0]), evaluateEvery: 1e9 })
   await often.run()
   await once.run()
   expect(bits(often)).toBe(bits(once))

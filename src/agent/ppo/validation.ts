@@ -9,6 +9,8 @@ import { jointAction, singleAction } from '../tasks/trading.js'
 export interface Score {
   /** Mean reward of an episode; for trading the net dollars of the whole stretch. */
   readonly reward: number
+  /** Standard error of `reward`, from its episodes or sessions; 0 where there is one alone. */
+  readonly error: number
   /** Decisions of an episode, on average. */
   readonly length: number
 }
@@ -27,8 +29,10 @@ const DECISIONS = 64
 export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
   return function* (actor) {
     const observation = new Float32Array(task.inputs)
-    let [reward, length] = [0, 0]
+    const rewards: number[] = []
+    let length = 0
     for (let n = 0; n < count; n++) {
+      let reward = 0
       const episode = task.start(stream(seed, 'evaluation', n))
       episode.reset(observation, 0)
       actor.reset()
@@ -39,8 +43,10 @@ export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
         if (result.terminated || result.truncated) break
         if (length % DECISIONS === 0) yield
       }
+      rewards.push(reward)
     }
-    return { reward: reward / count, length: length / count }
+    const { mean, deviation } = spread(rewards)
+    return { reward: mean, error: deviation / Math.sqrt(count), length: length / count }
   }
 }
 
@@ -59,6 +65,37 @@ export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boole
       },
     })
     while (!run.advance(DECISIONS)) yield
-    return { reward: run.state.equity - options.rules.capital, length: run.ledger.length }
+    const days = sessionResults(run, options)
+    return {
+      reward: run.state.equity - options.rules.capital,
+      error: spread(days).deviation * Math.sqrt(days.length),
+      length: run.ledger.length,
+    }
   }
+}
+
+/** Net dollars of each session in which a decision was taken. */
+function sessionResults(
+  { ledger }: Backtest,
+  { market, rules }: Pick<BacktestOptions, 'market' | 'rules'>,
+): number[] {
+  const results: number[] = []
+  let [from, session] = [rules.capital, -1]
+  for (let i = 0; i < ledger.length; i++) {
+    // The equity of a decision stands at the close of the bar after it.
+    const bar = market.session[ledger.first + i + 1]!
+    if (bar !== session) results.push(0)
+    session = bar
+    results[results.length - 1]! += ledger.equity[i]! - from
+    from = ledger.equity[i]!
+  }
+  return results
+}
+
+/** Mean and sample deviation, n - 1; 0 for the deviation of one. */
+function spread(values: readonly number[]): { readonly mean: number; readonly deviation: number } {
+  const count = values.length
+  const mean = values.reduce((sum, x) => sum + x, 0) / count
+  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0)
+  return { mean, deviation: count > 1 ? Math.sqrt(squares / (count - 1)) : 0 }
 }
