@@ -467,11 +467,11 @@ _jules() {
       ;;
     'export-model')
       case $prev in
-        --onnx) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--onnx --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'bench')

@@ -25,6 +25,7 @@ export const checkEnvironment = defineCommand({
     'Walks through the environment with random actions and checks what a learner relies on: observations of the right shape, episodes that end as they should, the same bytes from the same seed, money conserved, the limits kept, and no look at the future: every bar after a decision is replaced by noise, and everything up to it must stay as it was, to the bit.',
     'The records of a run of random actions are checked too, and with --policy those of a policy: no fill before its order, records in the order of time, nothing opened near the close, nothing left at it, and no more trades a day than allowed.',
     marketWords,
+    'With one symbol in --symbols the environment is that of one ticker.',
   ],
   operands: [barsOperand],
   options: {
@@ -53,11 +54,13 @@ export const checkEnvironment = defineCommand({
     const model = chosen?.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
     const { given, notes } = followModel(context, asked, model)
     for (const note of notes) context.ui.note(note)
-    const loaded = await loadMarket(context, given, await marketInput(context, given, operands))
+    const loaded = await loadMarket(context, given, await marketInput(context, given, operands), {
+      single: true,
+    })
     const { market } = loaded
     if (market.length < given.warmup + 20) {
       throw badData(
-        `${market.length} bars of both symbols: too few to check after a warm-up of ${given.warmup}`,
+        `${market.length} bars of ${market.traded.join(' and ')}: too few to check after a warm-up of ${given.warmup}`,
         {
           where: loaded.name,
         },
@@ -68,7 +71,7 @@ export const checkEnvironment = defineCommand({
     const policy =
       model === null
         ? prepared
-        : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly) })
+        : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly, market.isSingle) })
     const { checkEnv } = await import('../trading/check-env.js')
     const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
     const paint = await painter(context.color)

@@ -22,6 +22,14 @@ export const targetOf = (action: number, symbol: number): Target =>
 /** The action with the second symbol flat. */
 export const firstAlone = (action: number): number => actionOf(targetOf(action, 0), 0)
 
+/** Why an action that a mask leaves out may not be chosen: `action 0 is a short, ...`. */
+export const maskedWords = (action: number, mask: ArrayLike<number>): string =>
+  `action ${action} ${
+    targetOf(action, 1) !== 0 && mask[actionOf(0, 1)] === 0
+      ? 'trades a second symbol, and there is one'
+      : 'is a short, and --long-only is given'
+  }`
+
 /** 1 for each action that may be chosen; `longOnly` takes away every short target, `single` every target of the second symbol. */
 export function actionMask(longOnly: boolean, single = false): Uint8Array {
   const mask = new Uint8Array(ACTION_COUNT)

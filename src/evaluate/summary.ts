@@ -41,6 +41,9 @@ export interface SummaryInput {
   readonly trials: number | null
 }
 
+/** Net dollars by name, null where there are none; the moving average always has some. */
+type BaselineDollars = Readonly<Record<string, number | null>> & { readonly 'sma-cross': number }
+
 /** The figures of a run that has ended, each as jules-metrics(7) defines it. */
 export function summarise(input: SummaryInput) {
   const { market, ledger, rules, state } = input
@@ -70,10 +73,14 @@ export function summarise(input: SummaryInput) {
     if (figure.value === null) reasons[name] = figure.reason
     return figure.value
   }
-  const [first, second] = market.symbols
   const refusals = countRefusals(ledger)
-  const heldFirst = buyAndHold(market, ledger, rules, 0)
-  const heldSecond = buyAndHold(market, ledger, rules, 1)
+  const wholes = market.traded.map((_, k) => buyAndHold(market, ledger, rules, k))
+  const held: Record<string, number | null> = {}
+  for (const [k, symbol] of market.traded.entries())
+    held[`buy-hold ${symbol}`] = of(`buy-hold ${symbol}`, wholes[k]!)
+  const [first, second] = wholes
+  if (second !== undefined) held['buy-hold 50/50'] = of('buy-hold 50/50', halfOfEach(first!, second))
+  const baselines: BaselineDollars = { flat: 0, ...held, 'sma-cross': movingAverage(market, input) }
   return {
     equity: state.equity,
     pnl,
@@ -138,13 +145,7 @@ export function summarise(input: SummaryInput) {
     pnl_at_cost: Object.fromEntries(
       COST_MULTIPLES.map((multiple) => [`${multiple}x`, pnl + costs - multiple * costs]),
     ),
-    baselines: {
-      flat: 0,
-      [`buy-hold ${first}`]: of(`buy-hold ${first}`, heldFirst),
-      [`buy-hold ${second}`]: of(`buy-hold ${second}`, heldSecond),
-      'buy-hold 50/50': of('buy-hold 50/50', halfOfEach(heldFirst, heldSecond)),
-      'sma-cross': movingAverage(market, input),
-    },
+    baselines,
     random:
       random === null
         ? null

@@ -72,6 +72,11 @@ export class Market {
     return this.symbols[0] === this.symbols[1]
   }
 
+  /** The symbols that are traded: both, or the one. */
+  get traded(): readonly string[] {
+    return this.isSingle ? [this.symbols[0]] : this.symbols
+  }
+
   /**
    * Adds a bar of both symbols; `numbers` holds open, high, low, close, volume of the first, then of the second. Throws badData
    * where time does not move on, the bar overlaps the one before, or lies outside of the sessions of the calendar.

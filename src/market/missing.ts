@@ -17,7 +17,7 @@ const SHOWN = 3
 /** Holds the bars of each symbol, those of it alone among them, against the grid of the sessions that they span. */
 export function missingOf(market: Market): Missing {
   const { symbols, interval } = market
-  const one = symbols[0] === symbols[1]
+  const one = market.isSingle
   const starts = symbols.map((_, k) => ownStarts(market, k)).slice(0, one ? 1 : 2)
   const first = Math.min(...starts.map((own) => own[0] ?? Number.POSITIVE_INFINITY))
   const last = Math.max(...starts.map((own) => own.at(-1) ?? Number.NEGATIVE_INFINITY))

@@ -1,5 +1,5 @@
 /** A market as far as it is known at a decision: what a policy may read. */
-import type { Market, Pair } from './market.js'
+import type { Market } from './market.js'
 
 /** What lies beyond its end cannot be read: a RangeError says so. Only who made it can move the end. */
 export class MarketView {
@@ -17,8 +17,9 @@ export class MarketView {
     return this.#end[0]!
   }
 
-  get symbols(): Pair<string> {
-    return this.#market.symbols
+  /** Those that are traded. */
+  get symbols(): readonly string[] {
+    return this.#market.traded
   }
 
   /** Start of bar `i`, epoch milliseconds. */

@@ -252,7 +252,7 @@ function riskPromiseUnderStress(options: CheckOptions): string | null {
   const { rules } = options
   const transition = new Transition(market, rules)
   const report = newReport()
-  const mask = actionMask(options.longOnly)
+  const mask = actionMask(options.longOnly, market.isSingle)
   let state = new TradingState(rules.capital)
   let watch = new Watch(market, rules)
   for (let t = 0; t + 1 < market.length; t++) {

@@ -70,7 +70,12 @@ test.each<[string, Heard, number, string]>([
   ['-1', line('{"action":-1}'), 65, 'expected a whole number from 0 to 8, got -1'],
   ['a half', line('{"action":0.5}'), 65, 'expected a whole number from 0 to 8, got 0.5'],
   ['null', line('{"action":null}'), 65, 'expected a whole number from 0 to 8, got null'],
-  ['a masked action', line('{"action":0}'), 65, `the answer to ${at}: action 0 is masked`],
+  [
+    'a masked action',
+    line('{"action":0}'),
+    65,
+    `the answer to ${at}: action 0 is a short, and --long-only is given`,
+  ],
   ['a long line', { kind: 'long' }, 65, `the answer to ${at}: is longer than 1048576 bytes`],
   ['a line too many', { kind: 'unasked' }, 65, `wrote a line that was not asked for before ${at}`],
   ['nothing in time', { kind: 'late' }, 69, `gave no answer within 0.25 s to ${at}`],

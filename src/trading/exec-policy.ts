@@ -5,9 +5,8 @@
 import { badData, Failure } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
-import { ACTION_COUNT, isAction } from '../env/actions.js'
+import { ACTION_COUNT, isAction, maskedWords } from '../env/actions.js'
 import { inputNames } from '../env/observation.js'
-import { SYMBOL_COUNT } from '../market/market.js'
 import { parseObject } from '../stream/json.js'
 import type { Decision, Policy } from './policy.js'
 
@@ -63,7 +62,7 @@ export function execPolicy({ command, program, columns, patienceMs }: ExecOption
         if (action === undefined) return wrong(`has no action: ${quote(heard.text.trim())}`)
         if (!isAction(action))
           return wrong(`action: expected a whole number from 0 to ${ACTION_COUNT - 1}, got ${quote(action)}`)
-        if (mask[action] !== 1) return wrong(`action ${action} is masked: --long-only is given`)
+        if (mask[action] !== 1) return wrong(maskedWords(action, mask))
         return action
       }
       case 'long':
@@ -132,7 +131,7 @@ function lineWriter(symbols: readonly string[], columns: readonly string[]): (de
   const inputs = inputNames(symbols, columns).map((name) => JSON.stringify(name))
   return ({ t, view, observation, mask, held, start }) => {
     let text = `{"time":"${formatTime(view.endOf(t))}","bars":{`
-    for (let k = 0; k < SYMBOL_COUNT; k++) {
+    for (let k = 0; k < bars.length; k++) {
       const volume = view.volume(k, t)
       text += `${k === 0 ? '' : ','}${bars[k]}:{"open":${view.open(k, t)},"high":${view.high(k, t)},"low":${view.low(k, t)},"close":${view.close(k, t)},"volume":${Number.isNaN(volume) ? null : volume}}`
     }

@@ -1,11 +1,12 @@
-import { expect, test } from 'vitest'
-import { randomMarket } from '../../test/support/random-market.js'
+import { describe, expect, test } from 'vitest'
+import { firstOf, randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { actionOf, HOLD_BOTH } from '../env/actions.js'
+import type { Market } from '../market/market.js'
 import { MarketView } from '../market/view.js'
 import { NO_LIMITS } from '../risk/limits.js'
 import { Backtest } from './backtest.js'
-import { randomPolicy, smaCross } from './policies.js'
+import { buyHold, flat, randomPolicy, replay, smaCross } from './policies.js'
 import type { Policy } from './policy.js'
 import { DEFAULT_RULES } from './rules.js'
 
@@ -24,6 +25,39 @@ test.each([
   })
   expect(lowest[0]).toBeLessThan(0)
   expect(lowest[1]).toBe(0)
+})
+
+describe('of one symbol', () => {
+  const rules = { ...DEFAULT_RULES, limits: NO_LIMITS }
+  const run = (policy: Policy, bars: Market, longOnly = false) => {
+    const backtest = new Backtest({ market: bars, features: null, rules, policy, longOnly, warmup: 50 })
+    while (!backtest.advance(1000));
+    return backtest.ledger
+  }
+  const one = firstOf(market)
+
+  test.each([
+    ['flat', () => flat],
+    ['buy-hold', () => buyHold],
+    ['sma-cross', smaCross],
+  ] as [string, () => Policy][])('%s trades as it trades the first of two', (_name, make) => {
+    for (const longOnly of [false, true]) {
+      const [pair, single] = [run(make(), market, longOnly), run(make(), one, longOnly)]
+      expect(single.position[0]).toEqual(pair.position[0])
+      expect(single.position[1].every((shares) => shares === 0)).toBe(true)
+    }
+  })
+
+  test('random takes each of the three actions, and a replay none of the others', () => {
+    const { action, position } = run(randomPolicy(stream(1, 'random-policy')), one)
+    const counts = [1, 4, 7].map((id) => action.filter((taken) => taken === id).length)
+    expect(counts.reduce((sum, n) => sum + n)).toBe(action.length)
+    // A third of 729 each: the deviation of a count is 13.
+    for (const n of counts) expect(Math.abs(n - action.length / 3)).toBeLessThan(60)
+    expect(position[1].every((shares) => shares === 0)).toBe(true)
+    expect(() => run(replay('a', [7, 6]), one)).toThrow('action 6 trades a second symbol, and there is one')
+    expect(() => run(replay('a', [7, 1]), one, true)).toThrow('action 1 is a short, and --long-only is given')
+  })
 })
 
 test('sma-cross is long while the mean of 20 closes is above that of 60', () => {

@@ -2,7 +2,7 @@
 import { sha256 } from '../base/digest.js'
 import { badData } from '../base/errors.js'
 import type { Rng } from '../base/rng.js'
-import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH } from '../env/actions.js'
+import { ACTION_COUNT, actionOf, BUY_BOTH, HOLD_BOTH, maskedWords } from '../env/actions.js'
 import { SYMBOL_COUNT } from '../market/market.js'
 import type { MarketView } from '../market/view.js'
 import type { Policy } from './policy.js'
@@ -102,8 +102,7 @@ export function replay(
         throw badData(`holds ${actions.length} actions, and the run asks for more`, { where: name })
       }
       const action = actions[next++]!
-      if (mask[action] !== 1)
-        throw badData(`action ${action} is a short, and --long-only is given`, { where: `${name}:${next}` })
+      if (mask[action] !== 1) throw badData(maskedWords(action, mask), { where: `${name}:${next}` })
       return action
     },
     save: () => [next],

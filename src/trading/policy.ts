@@ -19,7 +19,7 @@ export interface Decision {
 
 /** What a model chose an action from, by action. */
 export interface Thought {
-  /** Of the network; the prior is added to that of the action in force. */
+  /** Of the network, NaN where it has none; the prior is added to that of the action in force. */
   readonly logits: readonly number[]
   /** 1 for each action that may be chosen. */
   readonly mask: readonly number[]

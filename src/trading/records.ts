@@ -138,16 +138,17 @@ export class RecordWriter implements Listener {
   ): void {
     const { rules } = this.#options
     const [first, second] = this.#symbols
+    const both = !this.#options.market.isSingle
     const { cash, position } = account
     const [a, b] = [position[0]!, position[1]!]
     if (cash !== this.#cash || a !== this.#first || b !== this.#second) {
       this.#cash = cash
       this.#first = a
       this.#second = b
-      this.#account = `","run":${this.#run},"cash":${cash},"positions":{${first}:${a},${second}:${b}},"marks":{${first}:`
+      this.#account = `","run":${this.#run},"cash":${cash},"positions":{${first}:${a}${both ? `,${second}:${b}` : ''}},"marks":{${first}:`
     }
     this.#options.write(
-      `{"type":"equity","time":"${formatTime(timeMs)}${this.#account}${firstMark},${second}:${secondMark}},"equity":${equity},"pnl_day":${equity - dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(peak - equity) / peak}}\n`,
+      `{"type":"equity","time":"${formatTime(timeMs)}${this.#account}${firstMark}${both ? `,${second}:${secondMark}` : ''}},"equity":${equity},"pnl_day":${equity - dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(peak - equity) / peak}}\n`,
     )
   }
 }

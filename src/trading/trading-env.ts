@@ -51,7 +51,7 @@ export class TradingEnv {
     this.transition = new Transition(market, rules, listener)
     this.#features = features
     this.#episodeSteps = episodeSteps
-    this.actionMask = actionMask(longOnly)
+    this.actionMask = actionMask(longOnly, market.isSingle)
     this.state = new TradingState(rules.capital)
   }
 

@@ -230,7 +230,7 @@ describe('bad input', () => {
       pairs(10),
       [],
       65,
-      /10 bars of both symbols: too few for a warm-up of 50 and one decision/,
+      /10 bars of NVDA and MSFT: too few for a warm-up of 50 and one decision/,
     ],
     ['nothing', '', [], 66, 'stdin: is empty'],
     ['an output that cannot hold records', pairs(3), ['-o', 'x.parquet'], 64, 'make no parquet file'],

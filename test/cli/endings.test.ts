@@ -13,7 +13,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   train: ['--steps', '2048'],
   backtest: ['--policy', 'flat'],
   'eod-validate': ['--store', '--date', '2025-07-30'],
-  'export-model': ['none', '--onnx', 'x.onnx'],
+  'export-model': ['none', '-o', 'x.onnx'],
   bench: ['--help'],
   drift: ['none'],
   paper: ['--halt'],

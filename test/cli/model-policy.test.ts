@@ -72,12 +72,6 @@ describe('a model as a policy', () => {
       (await dir.called(['fetch', '--mock', '--days', '8', '--interval', '5m', '-o', 'five.parquet'])).status,
     ).toBe(0)
     await refused('the model was trained on bars of 1m, not of 5m', 'five.parquet')
-    expect((await train(dir, '-o', 'one', '--symbols', 'NVDA')).status).toBe(0)
-    const single = await backtest(dir, 'one', 'bars.parquet')
-    expect([single.status, single.stderr]).toEqual([
-      65,
-      expect.stringContaining('the model has 13 inputs and 3 actions, not 26 and 9'),
-    ])
     const task = await dir.called(['train', '--env', 'recall2', '--steps', '1024', '-o', 'task'])
     expect(task.status).toBe(0)
     expect((await backtest(dir, 'task', 'bars.parquet')).stderr).toContain(
@@ -86,6 +80,47 @@ describe('a model as a policy', () => {
     dir.write('junk.safetensors', 'x'.repeat(50))
     expect((await backtest(dir, 'junk.safetensors', 'bars.parquet')).status).toBe(65)
     expect((await backtest(dir, 'missing', 'bars.parquet')).status).toBe(66)
+  })
+
+  test('of one symbol trades that one, wherever it is taken, and is refused by name where two are traded', async () => {
+    const dir = await withBars()
+    const trained = await train(dir, '-o', 'one', '--symbols', 'NVDA', '--hold-prior', '0', '--long-only')
+    expect(trained.status).toBe(0)
+    const one = ['--policy', 'model:one', '--symbols', 'NVDA', 'bars.parquet']
+    const { status, stdout } = await dir.called(['backtest', ...one])
+    const records = parse(stdout)
+    expect([status, records.at(-1).symbols, records.at(-1).long_only]).toEqual([0, ['NVDA'], true])
+    expect(Object.keys(records.at(-1).baselines)).toEqual(['flat', 'buy-hold NVDA', 'sma-cross'])
+    expect(records.some(({ type }) => type === 'fill')).toBe(true)
+    for (const { symbol, positions } of records) {
+      if (symbol !== undefined) expect(symbol).toBe('NVDA')
+      if (positions !== undefined) expect(Object.keys(positions)).toEqual(['NVDA'])
+    }
+    const explained = await dir.called(['backtest', '--explain', '2025-07-30 10:30', ...one])
+    const [decision] = parse(explained.stdout)
+    expect([Object.keys(decision.inputs).length, decision.model.mask]).toEqual([
+      13,
+      [0, 0, 0, 0, 1, 0, 0, 1, 0],
+    ])
+    const checked = await dir.called(['check-env', ...one])
+    expect([checked.status, parse(checked.stdout).every(({ ok }) => ok)]).toEqual([0, true])
+    expect((await dir.called(['export-model', 'one'])).stdout).toContain('next_hidden')
+    const two = 'one/best.safetensors: the model trades one symbol, and the run two\n'
+    for (const command of ['backtest', 'check-env', 'paper']) {
+      const bars = command === 'paper' ? ['--replay', 'bars.parquet'] : ['bars.parquet']
+      const refused = await dir.called([command, '--policy', 'model:one', ...bars])
+      expect([refused.status, refused.stdout, refused.stderr]).toEqual([65, '', expect.stringContaining(two)])
+    }
+    const replayed = ['--symbols', 'NVDA', '--policy', 'replay:a.json', 'bars.parquet']
+    dir.write('a.json', '[7,8]')
+    expect((await dir.called(['backtest', ...replayed])).stderr).toBe(
+      'jules backtest: a.json:2: action 8 trades a second symbol, and there is one\n',
+    )
+    const paper = await dir.called(['paper', '--symbols', 'NVDA', '--replay', 'bars.parquet'])
+    expect([paper.status, paper.stderr]).toEqual([
+      64,
+      expect.stringContaining('--symbols: expected two symbols'),
+    ])
   })
 
   test('long-only models never go short, without the flag', async () => {
@@ -117,10 +152,14 @@ describe('a model as a policy', () => {
   test('export-model writes ONNX', async () => {
     const dir = await withBars()
     await undisturbed(dir)
-    const { status } = await dir.called(['export-model', 'whole', '--onnx', 'p.onnx'])
+    const { status } = await dir.called(['export-model', 'whole', '-o', 'p.onnx'])
     expect(status).toBe(0)
     expect(readFileSync(dir.file('p.onnx')).toString('latin1')).toContain('next_hidden')
-    const without = await dir.called(['export-model', 'whole'])
-    expect([without.status, without.stderr]).toEqual([64, 'jules export-model: say where to: --onnx FILE\n'])
+    const piped = await dir.called(['export-model', 'whole'])
+    expect([piped.status, piped.stdout]).toEqual([
+      0,
+      (await dir.called(['export-model', 'whole', '-o', '-'])).stdout,
+    ])
+    expect(piped.stdout).toContain('next_hidden')
   })
 })

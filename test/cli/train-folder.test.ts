@@ -323,7 +323,7 @@ describe('settings', () => {
 test('export-model and backtest do not overwrite or pass over the model they read', async () => {
   const dir = await withBars()
   const hash = await undisturbed(dir)
-  const same = await dir.called(['export-model', 'whole', '--onnx', 'whole/best.safetensors'])
+  const same = await dir.called(['export-model', 'whole', '-o', 'whole/best.safetensors'])
   expect([same.status, same.stderr]).toEqual([
     64,
     'jules export-model: whole/best.safetensors: is the input as well as the output\n',
@@ -332,13 +332,13 @@ test('export-model and backtest do not overwrite or pass over the model they rea
   // A best model that is there and cannot be read is no reason to take the last one.
   rmSync(dir.file('whole/best.safetensors'))
   mkdirSync(dir.file('whole/best.safetensors'))
-  const unread = await dir.called(['export-model', 'whole', '--onnx', 'p.onnx'])
+  const unread = await dir.called(['export-model', 'whole', '-o', 'p.onnx'])
   expect([unread.status, unread.stderr]).toEqual([
     66,
     'jules export-model: whole/best.safetensors: is a directory\n',
   ])
   mkdirSync(dir.file('empty'))
-  const empty = await dir.called(['export-model', 'empty', '--onnx', 'p.onnx'])
+  const empty = await dir.called(['export-model', 'empty', '-o', 'p.onnx'])
   expect([empty.status, empty.stderr]).toEqual([
     66,
     'jules export-model: empty: the folder holds no policy\n',

@@ -47,8 +47,15 @@ test('a damaged checkpoint gives way to the previous one, with a warning; two ar
   truncateSync(path, Math.floor(statSync(path).size / 2))
   flip(previous)
   const second = await resume(dir, 'whole')
+  const command = `jules train --resume whole --force '${dir.file('bars.parquet')}'`
   expect(second.status).toBe(65)
-  expect(second.stderr).toContain('whole/checkpoint.safetensors: is not a safetensors file')
+  expect(second.stderr).toMatch(
+    /: no checkpoint is sound: whole\/checkpoint.safetensors: is not a safetensors file.*; whole\/checkpoint-previous.safetensors: is damaged: its content does not fit its hash\n/,
+  )
+  expect(second.stderr).toContain(`hint: to start over: ${command}\n`)
+  const anew = await dir.line(command)
+  expect([anew.status, anew.stderr]).toEqual([0, expect.stringContaining('; starting over\n')])
+  expect(sha256(dir.file('whole/policy.safetensors'))).toBe(hash)
 })
 
 test('other bars are refused with 65, other settings with 64, a folder of something else with 66', async () => {

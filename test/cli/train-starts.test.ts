@@ -24,8 +24,8 @@ describe('other starts', () => {
     expect(JSON.parse(dir.read('again/manifest.json')).options['transfer-from']).toBe(dir.file('two'))
     const { run } = JSON.parse(dir.read('again/manifest.json'))
     for (const name of ['model:latest', 'latest', `model:${run}`, run, 'again'])
-      expect((await dir.called(['export-model', name, '--onnx', '-'])).stdout).toBe(
-        (await dir.called(['export-model', 'again', '--onnx', '-'])).stdout,
+      expect((await dir.called(['export-model', name, '-o', '-'])).stdout).toBe(
+        (await dir.called(['export-model', 'again', '-o', '-'])).stdout,
       )
     // What one saw, two and the run after it have seen.
     const seen = (path: string) => {

@@ -1,5 +1,5 @@
 /** One run of `train`, undisturbed: its records, its folder, its refusals. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { decodeModel } from '../../src/agent/model/model.js'
 import { parse, SHORT, sha256, train, undisturbed, withBars } from '../support/training.js'
@@ -169,11 +169,20 @@ describe('a run', () => {
     }
   })
 
-  test('too few sessions, and mock bars mixed with real ones, are refused', async () => {
+  test('too few sessions, mock bars mixed with real ones, and shares that nothing can buy, are refused', async () => {
     const dir = await withBars(2)
     const few = await train(dir)
     expect(few.status).toBe(65)
     expect(few.stderr).toContain('2 sessions are too few to train on 70 %')
+    const enough = await withBars()
+    const dear = await train(enough, '--max-position', '50', '-o', 'dear')
+    expect([dear.status, dear.stderr]).toEqual([
+      65,
+      expect.stringMatching(
+        /: nothing can be traded: a share of NVDA costs \$1[\d.]+ or more, and --max-position is \$50.00; a share of MSFT costs .*\njules train: hint: --max-position 1\d\d holds a share of NVDA; --fractional trades parts of one, in backtests alone\n/,
+      ),
+    ])
+    expect(existsSync(enough.file('dear'))).toBe(false)
     const mixed = await dir.shell(
       `(jules fetch --mock --days 8 --to 2025-07-01; jules fetch --mock --days 8 | sed s/mock/real/) | jules train ${SHORT.join(' ')} -`,
     )

@@ -40,3 +40,23 @@ export function randomMarket({
   }
   return market
 }
+
+/** A market of its first symbol alone. */
+export function firstOf({
+  symbols: [symbol],
+  interval,
+  length,
+  time,
+  open,
+  high,
+  low,
+  close,
+  volume,
+}: Market): Market {
+  const one = new Market([symbol, symbol], interval)
+  for (let i = 0; i < length; i++) {
+    const bar = [open, high, low, close, volume].map(([column]) => column[i]!)
+    one.append(time[i]!, [...bar, ...bar])
+  }
+  return one
+}

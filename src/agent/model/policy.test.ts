@@ -12,7 +12,7 @@ import type { Engine, PolicyStep } from '../engines/engine.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { RunningMoments } from '../network/normaliser.js'
 import type { Model } from './model.js'
-import { ACTION_TARGETS, checkModel, modelPolicy, type Surroundings } from './policy.js'
+import { ACTION_TARGETS, checkModel, modelPolicy, SINGLE_TARGETS, type Surroundings } from './policy.js'
 
 const shape: NetworkShape = {
   inputs: OBSERVATION_SIZE,
@@ -23,6 +23,7 @@ const shape: NetworkShape = {
   net: [],
   activation: 'tanh',
 }
+const ofOne: NetworkShape = { ...shape, inputs: 13, actions: 3 }
 const features = featureSet('intraday')!
 const surroundings: Surroundings = { name: 'm', features, interval: '1m', mask: actionMask(false) }
 const model: Model = {
@@ -43,11 +44,11 @@ const model: Model = {
 }
 
 /** An engine that answers with these logits, and keeps what it is shown. */
-function answering(logits: readonly number[]) {
+function answering(logits: readonly number[], own = shape) {
   const seen: number[][] = []
   const written: number[] = []
   const engine = {
-    layout: layoutOf(shape),
+    layout: layoutOf(own),
     writeParameters: (values: ArrayLike<number>) => written.push(...Array.from(values)),
     policyStep: (step: Parameters<Engine['policyStep']>[0]) => {
       seen.push([...step.observations])
@@ -83,6 +84,27 @@ test('it takes no action that the model or the run forbids', () => {
   expect(modelPolicy(long, answering(short).engine, surroundings).act(decision(-1))).toBe(HOLD_BOTH)
   const run = { ...surroundings, mask: actionMask(true) }
   expect(modelPolicy(model, answering(short).engine, run).act(decision(-1))).toBe(HOLD_BOTH)
+})
+
+test('of one symbol it sees 13 numbers, and its three actions are those of the first', () => {
+  const spec = { ...model.spec, actions: SINGLE_TARGETS, mask: [1, 1, 1] }
+  const one = { ...model, shape: ofOne, spec, parameters: new Float32Array(layoutOf(ofOne).size) }
+  const around = { ...surroundings, single: true, mask: actionMask(false, true) }
+  const [short, flat, long] = [1, 4, 7]
+  const { engine, seen } = answering([0, 0, 5], ofOne)
+  const policy = modelPolicy(one, engine, around)
+  expect(policy.act(decision(flat))).toBe(long)
+  expect(seen[0]).toHaveLength(13)
+  // The prior is added to the logit of the target in force: 5 does not pass it.
+  expect(modelPolicy(one, answering([0, 3, 5], ofOne).engine, around).act(decision(flat))).toBe(flat)
+  const thought = policy.thought!()
+  expect([thought.held, thought.mask]).toEqual([flat, [0, 1, 0, 0, 1, 0, 0, 1, 0]])
+  expect([thought.logits[short], thought.logits[flat], thought.logits[long]]).toEqual([0, 0, 5])
+  expect(thought.probabilities.reduce((sum, p) => sum + p)).toBeCloseTo(1, 6)
+  const sold = answering([9, 0, 0], ofOne).engine
+  expect(modelPolicy(one, sold, around).act(decision(flat))).toBe(short)
+  const longOnly = { ...around, mask: actionMask(true, true) }
+  expect(modelPolicy(one, sold, longOnly).act(decision(flat))).toBe(flat)
 })
 
 test('observations pass the normaliser of the model', () => {
@@ -158,7 +180,10 @@ describe.each(['shared', 'separate'] as const)('stopped and taken up again (%s L
 
 test.each<[Partial<Model>, Partial<Surroundings>, string]>([
   [{ spec: { ...model.spec, task: 'recall2', features: null } }, {}, 'trained on recall2, not on trading'],
-  [{ shape: { ...shape, inputs: 13, actions: 3 } }, {}, 'has 13 inputs and 3 actions, not 26 and 9'],
+  [{ shape: ofOne }, {}, 'the model trades one symbol, and the run two'],
+  [{}, { single: true }, 'the model has 26 inputs and 9 actions, and the run 13 and 3'],
+  [{ shape: { ...shape, inputs: 5 } }, {}, 'the model has 5 inputs and 9 actions, and the run 26 and 9'],
+  [{ shape: ofOne }, { single: true }, 'the action map of the model is another one'],
   [{}, { features: featureSet('classic')! }, 'trained on the features intraday, not classic'],
   [
     {

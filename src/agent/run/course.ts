@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { sha256 } from '../../base/digest.js'
 import { badData, Failure } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
+import { shellWord } from '../../base/words.js'
 import type { Engine } from '../engines/engine.js'
 import { encodeModel } from '../model/model.js'
 import { Diverged } from '../ppo/diverged.js'
@@ -11,6 +12,7 @@ import { FILES } from './folder.js'
 import { MetricLog } from './metrics.js'
 import type { HeldRun } from './new-run.js'
 import { pauses } from './pause.js'
+import type { BegunPlace, TrainingPlan } from './plan.js'
 import { type RunEnd, registerEnd, registryFile } from './registry.js'
 import type { Rivals } from './rivals.js'
 import type { Setup } from './setup.js'
@@ -25,8 +27,9 @@ export interface Course extends Omit<HeldRun, 'release'> {
   readonly engine: Engine
   /** Hash of everything that the weights depend on: a checkpoint with another one is refused. */
   readonly identity: string
-  /** The folder is new, and there is nothing to go on from. */
-  readonly fresh: boolean
+  readonly place: TrainingPlan['place']
+  /** Of the bars, as the plan has them. */
+  readonly operands: readonly string[]
 }
 
 /** How a run ended, and what it came to. */
@@ -46,8 +49,8 @@ export interface TrainedRun extends Pick<Course, 'run' | 'trial'>, Pick<Setup, '
 
 /** Trains from where the folder stands to the end, or to a signal. */
 export async function follow(world: TrainingWorld, course: Course): Promise<TrainedRun> {
-  const { setup, settings, training, engine, folder, run, trial, fresh } = course
-  if (!fresh) await restore(world, course)
+  const { setup, settings, training, engine, folder, run, trial, place } = course
+  if (place.kind === 'begun') await restore(world, course, place)
   const from = training.step
   const metrics = await MetricLog.open(world, { folder, run, from })
   const listener = world.listen()
@@ -146,8 +149,13 @@ function sayParts({ note }: TrainingWorld, { data, test }: Setup): void {
 }
 
 /** Puts the run back to its newest sound checkpoint; without one it starts from step 0. */
-async function restore({ note, warn }: TrainingWorld, { folder, training, identity }: Course): Promise<void> {
-  const checkpoint = await folder.readCheckpoint(warn)
+async function restore(
+  { note, warn }: TrainingWorld,
+  { folder, training, identity, operands }: Course,
+  { force }: BegunPlace,
+): Promise<void> {
+  const again = ['jules', 'train', '--resume', folder.path, '--force', ...operands].map(shellWord).join(' ')
+  const checkpoint = await folder.readCheckpoint(warn, force ? null : `to start over: ${again}`)
   if (checkpoint === null) {
     note('there is no checkpoint yet: starting from step 0')
     return

@@ -187,26 +187,32 @@ export class RunFolder {
     }
   }
 
-  /** The newest sound checkpoint; null where there is none. `warn` hears of a damaged one. */
-  async readCheckpoint(warn: (words: string) => void): Promise<Checkpoint | null> {
-    let damage: unknown
+  /**
+   * The newest sound checkpoint; null where there is none. `warn` hears of a damaged one. Where every one is damaged they are
+   * taken away, or it throws 65 with the hint that `refused` is.
+   */
+  async readCheckpoint(warn: (words: string) => void, refused: string | null): Promise<Checkpoint | null> {
+    const damage: string[] = []
     for (const name of [FILES.checkpoint, FILES.previous]) {
       const bytes = await this.read(name)
       if (bytes === null) continue
       try {
         const checkpoint = decodeCheckpoint(bytes, this.file(name))
-        if (damage !== undefined) {
-          warn(`${damageWords(damage)}; going on from ${name}`)
+        if (damage.length > 0) {
+          warn(`${damage[0]}; going on from ${name}`)
           // It takes the place of the damaged one, which must not become the previous one of the next.
           await rename(this.file(name), this.file(FILES.checkpoint))
         }
         return checkpoint
       } catch (error) {
-        if (damage !== undefined) throw damage
-        damage = error
+        damage.push(damageWords(error))
       }
     }
-    if (damage !== undefined) throw damage
+    if (damage.length === 0) return null
+    const words = damage.join('; ')
+    if (refused !== null) throw badData(`no checkpoint is sound: ${words}`, { hint: refused })
+    warn(`${words}; starting over`)
+    for (const name of [FILES.checkpoint, FILES.previous]) await rm(this.file(name), { force: true })
     return null
   }
 
@@ -287,5 +293,7 @@ const isOfLock = (name: string): boolean => name.startsWith(`${LOCK}.lock`)
 const isOfRuns = (name: string): boolean =>
   isFile(name) || name.startsWith('events.out.tfevents.') || isTemporary(name)
 
-const damageWords = (error: unknown): string =>
-  error instanceof Failure ? `${error.where}: ${error.message}` : String(error)
+function damageWords(error: unknown): string {
+  if (error instanceof Failure) return `${error.where}: ${error.message}`
+  throw error
+}

@@ -63,6 +63,8 @@ export interface NewPlace {
 /** A run to go on with. The caller holds its lock (`RunFolder.lock`), and lets it go. */
 export interface BegunPlace {
   readonly kind: 'begun'
+  /** Starts over where every checkpoint is damaged. */
+  readonly force: boolean
   readonly folder: RunFolder
   readonly manifest: Manifest
 }

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { randomMarket } from '../../../test/support/random-market.js'
+import { firstOf, randomMarket } from '../../../test/support/random-market.js'
 import { RANDOM_BARS, shortPlan } from '../../../test/support/training-world.js'
 import { stream } from '../../base/rng.js'
 import { featureSet } from '../../env/features.js'
-import { Market } from '../../market/market.js'
 import { Backtest } from '../../trading/backtest.js'
 import { buyHold, randomPolicy, smaCross } from '../../trading/policies.js'
 import type { Policy } from '../../trading/policy.js'
@@ -12,28 +11,12 @@ import { setupOf } from './setup.js'
 
 const set = featureSet('intraday')!
 
-/** Of the two symbols the first alone, in both places. */
-function single(market: Market): Market {
-  const one = new Market(['NVDA', 'NVDA'], market.interval)
-  for (let i = 0; i < market.length; i++) {
-    const bar = [
-      market.open[0][i]!,
-      market.high[0][i]!,
-      market.low[0][i]!,
-      market.close[0][i]!,
-      market.volume[0][i]!,
-    ]
-    one.append(market.time[i]!, [...bar, ...bar])
-  }
-  return one
-}
-
 describe('what the simple policies earn in validation', () => {
   const pair = randomMarket({ sessions: 8, seed: 3, bps: 6 })
   test.each([
     ['two symbols', pair, false],
     ['two symbols, long only', pair, true],
-    ['one symbol', single(pair), false],
+    ['one symbol', firstOf(pair), false],
   ])('is what they earn from its first bar on, of %s', (_title, market, longOnly) => {
     const subject = { ...RANDOM_BARS, bars: { ...RANDOM_BARS.bars, market }, features: set }
     const rivals = setupOf({ ...shortPlan(''), subject, longOnly }).rivals!()

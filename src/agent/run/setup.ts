@@ -1,18 +1,20 @@
 /** From bars or a benchmark task to something that can be trained: the parts of the data, the task, the network, the scores. */
-import { badData } from '../../base/errors.js'
+import { badData, type Failure } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
+import { dollars } from '../../base/words.js'
 import { actionMask } from '../../env/actions.js'
 import { FEATURE_WIDTH, FeatureTable } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
+import { type OutOfReach, outOfReach } from '../../trading/out-of-reach.js'
 import type { Rules } from '../../trading/rules.js'
 import type { DataSpan, ModelSpec } from '../model/model.js'
-import { ACTION_TARGETS } from '../model/policy.js'
+import { ACTION_TARGETS, SINGLE_TARGETS } from '../model/policy.js'
 import type { NetworkShape } from '../network/network.js'
 import type { TrainingSettings } from '../ppo/settings.js'
 import { type Evaluate, episodes, sessions } from '../ppo/validation.js'
 import { TASKS } from '../tasks/memory.js'
 import type { Task } from '../tasks/task.js'
-import { SINGLE_ACTIONS, tradingTask } from '../tasks/trading.js'
+import { tradingTask } from '../tasks/trading.js'
 import type { Trading, TrainingPlan } from './plan.js'
 import { type Rivals, rivalsOn } from './rivals.js'
 import { splitSessions, type TestPart } from './split.js'
@@ -32,6 +34,8 @@ export interface Setup {
   /** Part of the bars that the calendar has and the input has not; null for a benchmark task. */
   readonly missing: number | null
   readonly test: TestPart | null
+  /** Symbols that can never be traded beside one that can, each with the reason. */
+  readonly barred: readonly string[]
 }
 
 type SetupPlan = Pick<TrainingPlan, 'subject' | 'settings' | 'longOnly' | 'warmup' | 'initial'>
@@ -65,6 +69,8 @@ function tradingSetup(
   const known = market.slice(0, barOf(validationEnd))
   if (training.length < warmup + 3)
     throw badData(`${training.length} bars to train on: too few for a warm-up of ${warmup}`, { where: name })
+  const barred = outOfReach(training, rules, { longOnly, warmup })
+  if (barred.length === market.traded.length) throw nothingToTrade(barred, rules, name)
   // A decision needs the bar after it.
   if (known.length < training.length + 2) throw badData('one bar to validate on is too few', { where: name })
   const single = market.isSingle
@@ -89,22 +95,48 @@ function tradingSetup(
       task: 'trading',
       features: { set: set.name, columns: set.columns },
       interval: market.interval,
-      actions: single ? Array.from({ length: SINGLE_ACTIONS }, (_, a) => [a - 1]) : ACTION_TARGETS,
+      actions: single ? SINGLE_TARGETS : ACTION_TARGETS,
       mask: [...(single ? task.mask : actionMask(longOnly))],
       holdPrior: settings.holdPrior,
     },
     shape: shapeFor(task, settings),
     data: {
       sha256: bars.sha256,
-      symbols: single ? [market.symbols[0]] : market.symbols,
+      symbols: market.traded,
       sources: bars.sources,
       train: [day(0), day(trainEnd - 1)],
       validation: [day(trainEnd), day(validationEnd - 1)],
       ...(initial === null || initial.before.length === 0 ? {} : { before: initial.before }),
     },
     missing: bars.missing,
+    barred: barred.map((one) => barredWords(one, rules)),
     test: validationEnd === count ? null : { from: day(validationEnd), sessions: count - validationEnd },
   }
+}
+
+const barredWords = (
+  { symbol, rule, lowest }: OutOfReach,
+  { maxPosition, limits, capital }: Rules,
+): string => {
+  if (rule === 'size-zero' || rule === 'max-position')
+    return `a share of ${symbol} costs ${dollars(lowest)} or more, and --max-position is ${dollars(maxPosition)}`
+  if (rule === 'max-leverage')
+    return `no position in ${symbol} is within --max-leverage ${limits.maxLeverage} of a capital of ${dollars(capital)}`
+  return `the rule ${rule} refuses every position in ${symbol}`
+}
+
+/** Steps would be spent on learning that nothing can be done. */
+function nothingToTrade(barred: readonly OutOfReach[], rules: Rules, where: string): Failure {
+  const cheapest = barred.reduce((least, one) => (one.highest < least.highest ? one : least))
+  const share = Math.ceil(cheapest.highest)
+  const isDear = cheapest.rule === 'size-zero' || cheapest.rule === 'max-position'
+  const hint = isDear
+    ? `--max-position ${share} holds a share of ${cheapest.symbol}; --fractional trades parts of one, in backtests alone`
+    : cheapest.rule === 'max-leverage'
+      ? 'allow more with --max-leverage, or give more --capital'
+      : undefined
+  const words = `nothing can be traded: ${barred.map((one) => barredWords(one, rules)).join('; ')}`
+  return badData(words, hint === undefined ? { where } : { where, hint })
 }
 
 /** A benchmark task needs no data. */
@@ -126,6 +158,7 @@ function taskSetup(name: string, { settings }: SetupPlan): Setup {
     shape: shapeFor(task, settings),
     data: null,
     missing: null,
+    barred: [],
     test: null,
   }
 }

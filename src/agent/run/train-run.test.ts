@@ -74,7 +74,7 @@ test('how it ended is told: all steps, a signal, numbers that are none, and agai
   await expect(trainRun(wild, short('wild'))).rejects.toThrow(Diverged)
   expect(await ends()).toEqual(['steps', 'stopped', 'diverged'])
   const folder = new RunFolder(world.file('stopped'), world)
-  const place = { kind: 'begun', folder, manifest: await manifestOf(folder) } as const
+  const place = { kind: 'begun', force: false, folder, manifest: await manifestOf(folder) } as const
   await trainRun(world, { ...short('stopped'), place })
   expect(await ends()).toEqual(['steps', 'steps', 'diverged'])
 })
@@ -104,7 +104,7 @@ test('a signal stops it with a checkpoint, from which it goes on to the bytes of
     listen: (): Listener => ({ ...silent, progress: (...told) => void heard.push(told) }),
   }
   const goOn = (more: Partial<TrainingPlan> = {}) =>
-    trainRun(listening, shortPlan('', { place: { kind: 'begun', folder, manifest }, ...more }))
+    trainRun(listening, shortPlan('', { place: { kind: 'begun', force: false, folder, manifest }, ...more }))
   await expect(goOn({ longOnly: true })).rejects.toThrow('the settings of the run are not the same here')
   const second = await goOn()
   expect(second).toMatchObject({ end: 'steps', run: first.run, step: 4096, steps: 3072 })

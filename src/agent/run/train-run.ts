@@ -32,6 +32,7 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
     const { place, startedMs } = plan
     if (place.kind === 'begun') checkSame(place.manifest, told)
     remark(world, engine, setup.shape)
+    for (const words of setup.barred) world.warn(words)
     const training = trainingOf(plan, setup, engine, parameters)
     // Neither other bars nor another split of them makes another trial.
     const trial = digest({ ...determining, data: null, split: undefined })
@@ -46,7 +47,8 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
         training,
         engine,
         identity: told.identity,
-        fresh: place.kind === 'new',
+        place,
+        operands: plan.operands,
       })
     } finally {
       held.release()

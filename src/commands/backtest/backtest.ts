@@ -89,6 +89,7 @@ export const backtest = defineCommand({
     'Runs a policy through the transition that training uses, and writes its order, fill, risk and equity records and one summary. The summary is defined in jules-metrics(7); its verdict, which is the first line of the table, says whether the run earned and whether that can be believed.',
     marketWords,
     'A decision at bar t sees bars that have ended. Its order fills at the open of bar t + 1, with half the spread and the commission, and is marked at the close of t + 1: one equity record a decision. With --fill close it fills at the close it was decided on, which no market offers; the summary says so.',
+    'With one symbol in --symbols that one is traded alone: its records have no other, an observation has 13 inputs, and the actions are 1, 4 and 7. A model of one symbol takes no other run, and paper none of them.',
     'A position is as many whole shares as --max-position buys when the target changes. Limits hold as in training: $1,000 a symbol, $50 a day, $100 from the peak, flat 5 minutes before the close, no entries in the last 10, 50 trades a day with the way out of each position. Orders are for the day: one that finds no bar in its session, or none within 2 minutes or the length of a bar, expires.',
     'Decisions stand on bars of both symbols. A bar that one symbol has alone, its partner being halted, still fills the order of its symbol, marks it, tests the limits and lets the guard close it; those after the last decision add one equity record.',
     'A risk record says what the guard changed, once for each run of refusals: the shares wanted and allowed, the value that the rule looked at and its limit in the same unit (dollars, milliseconds, trades or orders). A record without a symbol tells what a loss limit has cost once all is closed, with the overshoot; that of max-loss or max-drawdown ends the run.',
@@ -140,13 +141,13 @@ export const backtest = defineCommand({
     const { given, notes } = followModel(context, asked, model)
     const trials = model === null ? null : await trialsOf(context, model)
     const bars = await marketInput(context, given, operands)
-    const loaded = await loadMarket(context, given, bars)
+    const loaded = await loadMarket(context, given, bars, { single: true })
     const { market } = loaded
     const rules = rulesOf(given, market.interval)
     const { warmup } = given
     if (market.length < warmup + 2) {
       throw badData(
-        `${market.length} bars of both symbols: too few for a warm-up of ${warmup} and one decision`,
+        `${market.length} bars of ${market.traded.join(' and ')}: too few for a warm-up of ${warmup} and one decision`,
         {
           where: loaded.name,
           hint: 'give more bars, or a shorter --warmup',
@@ -160,7 +161,7 @@ export const backtest = defineCommand({
       (await policyOf(model!, {
         market,
         features: set.name,
-        mask: actionMask(longOnly),
+        mask: actionMask(longOnly, market.isSingle),
         values: given.explain !== undefined,
       }))
     const features = policy.observes ? new FeatureTable(market, set) : null
@@ -276,7 +277,7 @@ function summaryRecord({ name, loaded, run, features, model, trials, notes }: Su
     run: name,
     command: 'backtest',
     policy: policy.name,
-    symbols: market.symbols,
+    symbols: market.traded,
     interval: market.interval,
     input: loaded.name,
     sources: loaded.sources,

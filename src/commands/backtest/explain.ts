@@ -4,7 +4,7 @@ import { parseTime } from '../../base/stamp.js'
 import { formatTime, newYork } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
-import { ACTION_COUNT, targetOf } from '../../env/actions.js'
+import { ACTION_COUNT, firstAlone, targetOf } from '../../env/actions.js'
 import type { FeatureSet } from '../../env/feature-set.js'
 import { FeatureTable } from '../../env/features.js'
 import { inputNames, OBSERVATION_SIZE, observe } from '../../env/observation.js'
@@ -71,7 +71,7 @@ export function explained(timeMs: number, { run: name, set, ...options }: Asked)
     settled: (_t, _state, outcome) => {
       action = outcome.action
       guard.length = 0
-      for (const [k, symbol] of market.symbols.entries()) {
+      for (const [k, symbol] of market.traded.entries()) {
         const number = outcome.rule[k]!
         const rule = RULES[number]!
         guard.push({
@@ -100,7 +100,7 @@ export function explained(timeMs: number, { run: name, set, ...options }: Asked)
     drawdown: (state.peak - state.equity) / state.peak,
   })
   const bySymbol = <T>(of: (k: number) => T): Record<string, T> =>
-    Object.fromEntries(market.symbols.map((symbol, k) => [symbol, of(k)]))
+    Object.fromEntries(market.traded.map((symbol, k) => [symbol, of(k)]))
   const before = account()
   const inputs = inputsOf(t, { ...options, set }, run)
   run.advance(1)
@@ -111,7 +111,7 @@ export function explained(timeMs: number, { run: name, set, ...options }: Asked)
     time: formatTime(market.endOf(t)),
     run: name,
     policy: policy.name,
-    bars: market.symbols.map((symbol, k) => ({
+    bars: market.traded.map((symbol, k) => ({
       ...{ symbol, time: formatTime(market.time[t]!), open: market.open[k]![t]!, high: market.high[k]![t]! },
       ...{ low: market.low[k]![t]!, close: market.close[k]![t]!, volume: market.volume[k]![t]! },
     })),
@@ -147,7 +147,7 @@ function decisionAt(timeMs: number, { market, warmup }: Pick<BacktestOptions, 'm
   })
 }
 
-/** The 26 numbers at bar `t` by their names, whether the policy looks at them or not. */
+/** The 26 numbers at bar `t`, of one symbol the first 13, by their names, whether the policy looks at them or not. */
 function inputsOf(
   t: number,
   { market, features, set }: Omit<Asked, 'run' | 'listener'>,
@@ -155,7 +155,7 @@ function inputsOf(
 ) {
   const seen = new Float32Array(OBSERVATION_SIZE)
   observe(features ?? new FeatureTable(market, set), t, state.account.position, state.size, seen)
-  return Object.fromEntries(inputNames(market.symbols, set.columns).map((name, i) => [name, seen[i]!]))
+  return Object.fromEntries(inputNames(market.traded, set.columns).map((name, i) => [name, seen[i]!]))
 }
 
 /** A decision for people: 80 columns. */
@@ -164,7 +164,7 @@ export function decisionTable(decision: Decision, paint: Paint): string {
     decision
   const title = (words: string) => ['', paint.bold(words)]
   const names = Object.entries(inputs)
-  const half = names.length / 2
+  const half = Math.ceil(names.length / 2)
   const cell = ([name, value]: readonly [string, number]) =>
     `  ${name.padEnd(22)}${short(value).padStart(12)}`
   const accountWords = ({ cash, positions, equity, drawdown }: Account): string =>
@@ -177,7 +177,10 @@ export function decisionTable(decision: Decision, paint: Paint): string {
       return `  ${symbol} ${fields.join(', ')}`
     }),
     ...title('inputs'),
-    ...names.slice(0, half).map((one, i) => `${cell(one)}    ${cell(names[half + i]!).trimStart()}`),
+    ...names.slice(0, half).map((one, i) => {
+      const other = names[half + i]
+      return other === undefined ? cell(one) : `${cell(one)}    ${cell(other).trimStart()}`
+    }),
     ...(model === null
       ? []
       : [
@@ -206,8 +209,11 @@ export function decisionTable(decision: Decision, paint: Paint): string {
   return lines.map((line) => `${line}\n`).join('')
 }
 
+const ACTIONS = Array.from({ length: ACTION_COUNT }, (_, a) => a)
+
 const actionLines = ({ logits, mask, probabilities }: Thought, symbols: readonly string[]): string[] =>
-  Array.from({ length: ACTION_COUNT }, (_, a) =>
+  // Of one symbol the actions that leave the second one flat.
+  ACTIONS.filter((a) => symbols.length > 1 || a === firstAlone(a)).map((a) =>
     mask[a] === 1
       ? `  ${a} ${words(a, symbols).padEnd(24)} logit ${short(logits[a]!).padStart(12)}   probability ${probabilities[a]!.toFixed(4)}`
       : `  ${a} ${words(a, symbols).padEnd(24)} masked`,

@@ -161,7 +161,7 @@ export const trainOptions = {
     }),
     run: runName('name of the run', 'symbols and time'),
     resume: file('go on with the run in this folder', { completes: 'directory' }),
-    force: flag('replace a run in the folder'),
+    force: flag('replace a run in the folder; with --resume, start over where every checkpoint is damaged'),
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
       short: 'f',
       defaultText: 'table on a terminal, else ndjson',

@@ -108,7 +108,7 @@ async function resume(context: Context, given: Given, operands: readonly string[
     // Bars that were moved are the same bars.
     bars: { operands: operands.length > 0 ? operands : manifest.operands, stdin: null },
     texts: manifest.options,
-    place: { kind: 'begun', folder, manifest },
+    place: { kind: 'begun', folder, manifest, force: given.force },
   })
 }
 

@@ -185,7 +185,7 @@ export function symbolPair(given: readonly string[] | undefined, single: boolean
   const [first, second, third] = given ?? DEFAULT_SYMBOLS
   if (single && first !== undefined && second === undefined) return [first, first]
   if (first === undefined || second === undefined || third !== undefined || first === second)
-    throw usage('--symbols: expected two symbols, such as NVDA,MSFT')
+    throw usage(`--symbols: expected two symbols, such as NVDA,MSFT${single ? ', or one' : ''}`)
   return [first, second]
 }
 

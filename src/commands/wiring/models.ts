@@ -4,7 +4,6 @@ import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import { registered, registryFile, trialsOn } from '../../agent/run/registry.js'
 import type { Context } from '../../cli/context.js'
-import { actionMask } from '../../env/actions.js'
 import { featureSet } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import type { Policy } from '../../trading/policy.js'
@@ -41,6 +40,7 @@ export async function policyOf({ path, model }: LoadedModel, options: ModelPolic
     features: featureSet(features)!,
     interval: market.interval,
     mask,
+    single: market.isSingle,
     values,
   }
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
@@ -82,7 +82,9 @@ function optionsOf({ spec, settings }: Model): { -readonly [K in keyof Followed]
   const rules = settings.rules as StoredRules | undefined
   const seen = {
     ...(spec.features === null ? {} : { features: spec.features.set }),
-    'long-only': actionMask(true).every((allowed, i) => allowed === spec.mask[i]),
+    // A model without shorts has actions that none of its targets is below 0.
+    'long-only':
+      spec.actions?.every((targets, i) => (spec.mask[i] === 1) === targets.every((one) => one >= 0)) ?? false,
   }
   if (rules === undefined) return seen
   const { costs, limits } = rules
