@@ -4,7 +4,6 @@ import { cpuEngine } from '../engines/cpu/engine.js'
 import type { Engine } from '../engines/engine.js'
 import { layoutOf } from '../network/network.js'
 import { tmaze10 } from '../tasks/memory.js'
-import { WeightAverage } from './average.js'
 import type { PpoSettings } from './settings.js'
 import type { StateTensor } from './state.js'
 import { type Iteration, type Phase, Training, type TrainingOptions } from './training.js'
@@ -131,32 +130,6 @@ test.each([
   expect(run.training.best).toEqual({ reward: rewards[kept.at(-1)! - 1], step: 64 * kept.at(-1)! })
 })
 
-test('what is scored is the average of the weights, and training goes on with its own', async () => {
-  const seen: number[][] = []
-  const evaluate: Evaluate = function* () {
-    seen.push([...run.engine.readParameters()])
-    yield
-    return { reward: 0, error: 0, length: 1 }
-  }
-  const run = await start({ evaluate, evaluateEvery: 64 })
-  const own: Float32Array[] = []
-  await run.training.run({
-    pause: async () => false,
-    iteration: async () => {
-      own.push(Float32Array.from(run.engine.readParameters()))
-    },
-    checkpoint: async () => {},
-  })
-  expect(seen.length).toBe(5)
-  const average = new WeightAverage(layout.size)
-  for (const [i, weights] of own.entries()) {
-    average.add(weights)
-    expect(seen[i]).toEqual([...average.values])
-  }
-  expect([...run.training.average]).toEqual(seen.at(-1))
-  expect(seen.at(-1)).not.toEqual([...own.at(-1)!])
-})
-
 describe('early stop', () => {
   const options = { evaluate: scores([1, 2, 0]), evaluateEvery: 64, earlyStop: 2 }
 
@@ -249,7 +222,6 @@ describe('stopped', () => {
       await second.run()
       expect(bits(second)).toBe(bits(whole))
       expect(second.training.best).toEqual(whole.training.best)
-      expect([...second.training.average]).toEqual([...whole.training.average])
     }
     expect(stops).toBeGreaterThan(10)
   })

@@ -7,11 +7,10 @@ import type { Engine } from '../engines/engine.js'
 import { Actor } from '../model/actor.js'
 import type { RunningMoments } from '../network/normaliser.js'
 import type { Task } from '../tasks/task.js'
-import { WeightAverage } from './average.js'
 import { Ppo } from './ppo.js'
 import type { PpoProgress } from './progress.js'
 import type { PpoSettings } from './settings.js'
-import { fill, type PpoState, type StateTensor, tensorOf } from './state.js'
+import { type PpoState, type StateTensor, tensorOf } from './state.js'
 import type { Evaluate, Score } from './validation.js'
 
 /** A stretch of a run with a task and settings of its own; `settings.steps` is its length. */
@@ -48,7 +47,6 @@ export interface Iteration {
   readonly phase: string
   /** Steps of this iteration. */
   readonly steps: number
-  /** Of the average of the weights. */
   readonly score: Score | null
   /** The model that was scored is the one to keep. */
   readonly best: boolean
@@ -74,7 +72,6 @@ export class Training {
   readonly total: number
   #phase = 0
   #ppo: Ppo
-  readonly #average: WeightAverage
   #best: Best | null = null
   /** The highest score so far, and how many evaluations came after it. */
   #highest = { reward: Number.NEGATIVE_INFINITY, error: 0 }
@@ -84,7 +81,6 @@ export class Training {
     this.options = options
     this.total = options.phases.reduce((sum, { settings }) => sum + rounded(settings), 0)
     this.#ppo = this.#begin(0)
-    this.#average = new WeightAverage(options.engine.layout.size)
     if (options.initial !== null) options.engine.writeParameters(options.initial)
   }
 
@@ -96,11 +92,6 @@ export class Training {
   /** Null before the first score that is a number. */
   get best(): Best | null {
     return this.#best
-  }
-
-  /** The average of the weights, which is what is scored: a copy. */
-  get average(): Float32Array {
-    return this.#average.values.slice()
   }
 
   /** Of the phase at hand; null where observations are taken as they are. */
@@ -143,7 +134,6 @@ export class Training {
   *#iterate(): Generator<void, Iteration> {
     const from = this.step
     const progress = yield* this.#ppo.iterate()
-    this.#average.add(this.options.engine.readParameters())
     const { step } = this
     const phase = this.options.phases[this.#phase]!.name
     const due = step >= this.total || passes({ step, steps: step - from }, this.options.evaluateEvery)
@@ -152,17 +142,13 @@ export class Training {
     return { progress, step, phase, steps: step - from, score, best }
   }
 
-  /** Score of the average; training goes on with the weights that it has. */
-  *#evaluate(): Generator<void, Score> {
-    const { engine, evaluate } = this.options
+  /** Score of the parameters as they are now. */
+  #evaluate(): Generator<void, Score> {
     const { task, settings } = this.options.phases[this.#phase]!
     const { holdPrior } = settings
-    const weights = engine.readParameters()
-    engine.writeParameters(this.#average.values)
-    const actor = new Actor(engine, { normaliser: this.#ppo.normaliser, mask: task.mask, holdPrior })
-    const score = yield* evaluate(actor)
-    engine.writeParameters(weights)
-    return score
+    return this.options.evaluate(
+      new Actor(this.options.engine, { normaliser: this.#ppo.normaliser, mask: task.mask, holdPrior }),
+    )
   }
 
   /** A copy of everything that the rest of the run depends on, the options apart. */
@@ -172,8 +158,6 @@ export class Training {
       ...this.#ppo.save(),
       ['training', Float64Array.of(this.#phase, reward, step, this.#stale)],
       ['highest', Float64Array.of(this.#highest.reward, this.#highest.error)],
-      ['average', this.#average.values.slice()],
-      ['averaged', Float64Array.of(this.#average.count)],
     ])
   }
 
@@ -188,8 +172,6 @@ export class Training {
     this.#ppo.restore(state)
     const [highest = 0, error = 0] = tensorOf(state, 'highest')
     this.#highest = { reward: highest, error }
-    fill(state, 'average', this.#average.values)
-    this.#average.count = tensorOf(state, 'averaged')[0]!
     this.#best = step < 0 ? null : { reward, step }
     this.#stale = stale
   }

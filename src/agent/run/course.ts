@@ -54,11 +54,11 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
   const from = training.step
   const metrics = await MetricLog.open(world, { folder, run, from })
   const listener = world.listen()
-  const model = (parameters: ArrayLike<number>) =>
+  const model = () =>
     encodeModel({
       spec: setup.spec,
       shape: setup.shape,
-      parameters: Float32Array.from(parameters),
+      parameters: Float32Array.from(engine.readParameters()),
       normaliser: training.normaliser,
       settings,
       steps: training.step,
@@ -71,14 +71,14 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     end = await training.run({
       pause: pauses(world.signal),
       iteration: async (iteration) => {
-        if (iteration.best) await folder.write(FILES.best, model(training.average))
+        if (iteration.best) await folder.write(FILES.best, model())
         await listener.record(await metrics.add(iteration))
         last = iteration.score?.reward ?? last
         const best = training.best?.reward ?? null
         listener.progress(iteration.step - from, training.total - from, { last, best })
       },
       checkpoint: async (state) => {
-        await folder.write(FILES.last, model(engine.readParameters()))
+        await folder.write(FILES.last, model())
         await folder.writeCheckpoint({ run: course.identity, state })
       },
     })
@@ -105,7 +105,7 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
   })
   if (end === 'stopped') return trained(null)
   const rivals = setup.rivals?.() ?? null
-  const bytes = model(engine.readParameters())
+  const bytes = model()
   // It was written with the last checkpoint, and may have been taken away since.
   if ((await folder.read(FILES.last)) === null) await folder.write(FILES.last, bytes)
   const record = {
