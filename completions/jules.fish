@@ -229,6 +229,7 @@ complete -c jules -n '__fish_seen_subcommand_from train' -l checkpoint-every -x 
 complete -c jules -n '__fish_seen_subcommand_from train' -l output -s o -r -F -d 'folder of the run'
 complete -c jules -n '__fish_seen_subcommand_from train' -l run -x -d 'name of the run'
 complete -c jules -n '__fish_seen_subcommand_from train' -l resume -r -F -d 'go on with the run in this folder'
+complete -c jules -n '__fish_seen_subcommand_from train' -l extend -x -d 'with --resume: train a finished run on for N more steps'
 complete -c jules -n '__fish_seen_subcommand_from train' -l force -d 'replace a run in the folder; with --resume, start over where every checkpoint is damaged'
 complete -c jules -n '__fish_seen_subcommand_from train' -l format -s f -x -a 'ndjson table' -d 'records, or a few lines for people'
 complete -c jules -n '__fish_seen_subcommand_from train' -l config -r -F -d 'read settings from FILE'

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { resume, SHORT, sha256, undisturbed, wholeRun, withBars } from '../support/training.js'
+import { parse, resume, SHORT, sha256, train, undisturbed, wholeRun, withBars } from '../support/training.js'
 import { finished } from '../support/workdir.js'
 
 test.each([
@@ -90,4 +90,25 @@ test('a run from standard input asks for it again', async () => {
   ])
   const again = await dir.line('jules fetch bars.parquet | jules train --resume piped -')
   expect(again.status).toBe(0)
+})
+
+test('--extend trains a finished run on, whatever the threads, and says what it needs', async () => {
+  const dir = await withBars()
+  const alone = await train(dir, '-o', 'none', '--extend', '1e3')
+  expect([alone.status, alone.stderr]).toEqual([
+    64,
+    'jules train: --extend: needs --resume, the folder of a finished run\n',
+  ])
+  const hashes: string[] = []
+  for (const threads of ['1', '2']) {
+    expect((await train(dir, '-o', threads, '--steps', '512', '--threads', threads)).status).toBe(0)
+    const { status, stderr, stdout } = await resume(dir, threads, '--extend', '1e3')
+    expect([status, stderr]).toEqual([0, expect.stringContaining('extending the run by 1024 steps\n')])
+    expect(parse(stdout).at(-1)).toMatchObject({ type: 'model', steps: 1536 })
+    hashes.push(
+      sha256(dir.file(`${threads}/policy.safetensors`)),
+      sha256(dir.file(`${threads}/best.safetensors`)),
+    )
+  }
+  expect(hashes.slice(2)).toEqual(hashes.slice(0, 2))
 })

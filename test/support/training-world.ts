@@ -86,6 +86,7 @@ export const shortPlan = (output: string, more: Partial<TrainingPlan> = {}): Tra
   earlyStop: null,
   initial: null,
   place: { kind: 'new', output, name: null, force: false },
+  extensions: [],
   startedMs: STARTED_MS,
   inputs: [],
   options: {},

@@ -104,9 +104,11 @@ export class Training {
    * `checkpoint`; gone on with from there, it ends with the bits it would have had. Throws as `Ppo.iterate` does.
    */
   async run({ pause, iteration, checkpoint }: TrainingHooks): Promise<TrainingEnd> {
+    // A phase that was added to a run that had ended.
+    if (this.step < this.total && this.#isPhaseDone) this.#next()
     while (this.step < this.total) {
       // A run that ended early and is taken up again has nothing left to do.
-      if (this.#endsEarly) return 'early-stop'
+      if (this.endsEarly) return 'early-stop'
       const saved = this.save()
       const done = await unlessStopped(this.#iterate(), pause)
       if (done === null) {
@@ -117,17 +119,27 @@ export class Training {
       }
       await iteration(done)
       const last = done.step >= this.total
-      if (!last && this.#ppo.step >= rounded(this.options.phases[this.#phase]!.settings)) this.#next()
+      if (!last && this.#isPhaseDone) this.#next()
       const { checkpointEvery } = this.options
-      if (last || this.#endsEarly || passes(done, checkpointEvery)) await checkpoint(this.save())
-      if (!last && this.#endsEarly) return 'early-stop'
+      if (last || this.endsEarly || passes(done, checkpointEvery)) await checkpoint(this.save())
+      if (!last && this.endsEarly) return 'early-stop'
     }
     return 'steps'
   }
 
-  get #endsEarly(): boolean {
+  /** There was no new best for too long. */
+  get endsEarly(): boolean {
     const { earlyStop } = this.options
     return earlyStop !== null && this.#stale >= earlyStop
+  }
+
+  /** All phases but the last are done, and nothing of that one. */
+  get isAtLastPhase(): boolean {
+    return this.step === this.#before(this.options.phases.length - 1)
+  }
+
+  get #isPhaseDone(): boolean {
+    return this.#ppo.step >= rounded(this.options.phases[this.#phase]!.settings)
   }
 
   /** A rollout, its update and, where one is due, an evaluation. Yields now and then. */

@@ -1,7 +1,7 @@
 /** The course of a run in its folder: from the newest checkpoint on, with models, checkpoints and records on the way. */
 import { resolve } from 'node:path'
 import { sha256 } from '../../base/digest.js'
-import { badData, Failure } from '../../base/errors.js'
+import { badData, Failure, usage } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
 import type { Engine } from '../engines/engine.js'
@@ -30,6 +30,7 @@ export interface Course extends Omit<HeldRun, 'release'> {
   readonly place: TrainingPlan['place']
   /** Of the bars, as the plan has them. */
   readonly operands: readonly string[]
+  readonly startedMs: number
 }
 
 /** How a run ended, and what it came to. */
@@ -50,7 +51,10 @@ export interface TrainedRun extends Pick<Course, 'run' | 'trial'>, Pick<Setup, '
 /** Trains from where the folder stands to the end, or to a signal. */
 export async function follow(world: TrainingWorld, course: Course): Promise<TrainedRun> {
   const { setup, settings, training, engine, folder, run, trial, place } = course
-  if (place.kind === 'begun') await restore(world, course, place)
+  if (place.kind === 'begun') {
+    await restore(world, course, place)
+    if (place.extend !== null) await extend(world, course, place)
+  }
   const from = training.step
   const metrics = await MetricLog.open(world, { folder, run, from })
   const listener = world.listen()
@@ -146,6 +150,28 @@ function sayParts({ note }: TrainingWorld, { data, test }: Setup): void {
   if (data === null) return
   const left = test === null ? '' : `; ${test.sessions} sessions from ${test.from} are left for testing`
   note(`training on ${data.train.join(' to ')}, validating on ${data.validation.join(' to ')}${left}`)
+}
+
+/** Enters an extension in the manifest, before its first step; from then on it is a part of the run, which goes on with it. */
+async function extend(
+  { note, node, platform }: TrainingWorld,
+  { folder, training, operands, startedMs }: Course,
+  { manifest, extend: steps }: BegunPlace,
+): Promise<void> {
+  const { step } = training
+  if (training.endsEarly) {
+    throw usage(`the run was ended by --early-stop at step ${step}: no more of it was wanted`, {
+      hint: `to start a new run from its model: jules train --transfer-from ${shellWord(folder.path)}`,
+    })
+  }
+  if (!training.isAtLastPhase) {
+    const again = ['jules', 'train', '--resume', folder.path, ...operands].map(shellWord).join(' ')
+    throw usage(`the run has not ended: it is at step ${step}`, { hint: `to finish it first: ${again}` })
+  }
+  const started = formatTime(startedMs)
+  const extensions = [...(manifest.extensions ?? []), { steps: steps!, from: step, started, node, platform }]
+  await folder.write(FILES.manifest, Buffer.from(`${JSON.stringify({ ...manifest, extensions }, null, 2)}\n`))
+  note(`extending the run by ${training.total - step} steps`)
 }
 
 /** Puts the run back to its newest sound checkpoint; without one it starts from step 0. */

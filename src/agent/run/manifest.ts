@@ -19,6 +19,16 @@ export const input = (kind: Input['kind'], path: string, { sha256 }: { readonly 
   sha256,
 })
 
+/** A stretch that was added to a finished run. */
+export interface Extension {
+  readonly steps: number
+  /** Step of the run that it begins at. */
+  readonly from: number
+  readonly started: string
+  readonly node: string
+  readonly platform: string
+}
+
 /** What stands in manifest.json. */
 export interface Manifest {
   readonly format: string
@@ -39,15 +49,22 @@ export interface Manifest {
   readonly data: unknown
   readonly test: TestPart | null
   readonly trial: number | null
+  /** Absent where there are none. */
+  readonly extensions?: readonly Extension[]
 }
 
 /** The manifest of a folder. Throws 66 where there is none, 65 where it is not as it was written. */
 export async function manifestOf(folder: RunFolder): Promise<Manifest> {
   const manifest = await folder.readManifest<Manifest>()
-  const { run, version, identity, options, operands, inputs } = manifest
+  const { run, version, identity, options, operands, inputs, extensions = [] } = manifest
   const texts = [run, version, identity, ...listOf(operands), ...Object.values(options ?? [null])]
   const hashes = listOf(inputs).map((one) => (one as Partial<Input> | null)?.sha256)
-  if ([...texts, ...hashes].every((one) => typeof one === 'string')) return manifest
+  const added = listOf(extensions).map((one) => (one as Partial<Extension> | null)?.steps)
+  if (
+    [...texts, ...hashes].every((one) => typeof one === 'string') &&
+    added.every((steps) => Number.isSafeInteger(steps))
+  )
+    return manifest
   throw badData('is damaged', { where: folder.file(FILES.manifest) })
 }
 

@@ -65,6 +65,8 @@ export interface BegunPlace {
   readonly kind: 'begun'
   /** Starts over where every checkpoint is damaged. */
   readonly force: boolean
+  /** Steps to train on after the last one; null to go on to that one. */
+  readonly extend: number | null
   readonly folder: RunFolder
   readonly manifest: Manifest
 }
@@ -87,6 +89,8 @@ export interface TrainingPlan {
   /** A model to start from. */
   readonly initial: Initial | null
   readonly place: NewPlace | BegunPlace
+  /** Steps of each stretch that follows the run as it was begun, the one of `place` last. */
+  readonly extensions: readonly number[]
   /** When the run was asked for: Unix time in milliseconds. */
   readonly startedMs: number
   /** Of everything that the weights depend on, for the manifest: a run goes on with the same alone. */

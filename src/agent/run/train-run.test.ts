@@ -1,6 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
-import { RANDOM_BARS, shortPlan, trainingWorld } from '../../../test/support/training-world.js'
+import { describe, expect, test } from 'vitest'
+import {
+  RANDOM_BARS,
+  shortPlan,
+  type TestWorld,
+  trainingWorld,
+} from '../../../test/support/training-world.js'
 import { takeLock } from '../../base/lock.js'
 import { decodeModel } from '../model/model.js'
 import { Diverged } from '../ppo/diverged.js'
@@ -74,7 +79,13 @@ test('how it ended is told: all steps, a signal, numbers that are none, and agai
   await expect(trainRun(wild, short('wild'))).rejects.toThrow(Diverged)
   expect(await ends()).toEqual(['steps', 'stopped', 'diverged'])
   const folder = new RunFolder(world.file('stopped'), world)
-  const place = { kind: 'begun', force: false, folder, manifest: await manifestOf(folder) } as const
+  const place = {
+    kind: 'begun',
+    force: false,
+    extend: null,
+    folder,
+    manifest: await manifestOf(folder),
+  } as const
   await trainRun(world, { ...short('stopped'), place })
   expect(await ends()).toEqual(['steps', 'steps', 'diverged'])
 })
@@ -104,7 +115,10 @@ test('a signal stops it with a checkpoint, from which it goes on to the bytes of
     listen: (): Listener => ({ ...silent, progress: (...told) => void heard.push(told) }),
   }
   const goOn = (more: Partial<TrainingPlan> = {}) =>
-    trainRun(listening, shortPlan('', { place: { kind: 'begun', force: false, folder, manifest }, ...more }))
+    trainRun(
+      listening,
+      shortPlan('', { place: { kind: 'begun', force: false, extend: null, folder, manifest }, ...more }),
+    )
   await expect(goOn({ longOnly: true })).rejects.toThrow('the settings of the run are not the same here')
   const second = await goOn()
   expect(second).toMatchObject({ end: 'steps', run: first.run, step: 4096, steps: 3072 })
@@ -119,6 +133,89 @@ test('a signal stops it with a checkpoint, from which it goes on to the bytes of
     expect(readFileSync(world.file(`cut/${name}`)).equals(readFileSync(world.file(`whole/${name}`)))).toBe(
       true,
     )
+})
+
+describe('an extension', () => {
+  const small: Partial<TrainingPlan> = {
+    settings: { ...TRADING, steps: 1024, envs: 8, rolloutSteps: 64, batch: 256, hidden: 16 },
+    evaluateEvery: 512,
+  }
+  /** Goes on with the run in a folder, by so many steps where `extend` says so. */
+  const goOn = async (
+    world: TestWorld,
+    name: string,
+    extend: number | null,
+    more: Partial<TrainingPlan> = {},
+  ) => {
+    const folder = new RunFolder(world.file(name), world)
+    const manifest = await manifestOf(folder)
+    const place = { kind: 'begun', force: false, extend, folder, manifest } as const
+    const past = (manifest.extensions ?? []).map(({ steps }) => steps)
+    const extensions = extend === null ? past : [...past, extend]
+    return trainRun(world, shortPlan('', { ...small, ...more, place, extensions }))
+  }
+  const bytes = (world: TestWorld, name: string) =>
+    MODELS.map((file) => readFileSync(world.file(`${name}/${file}`)).toString('base64'))
+
+  test('has one set of bytes, whole or stopped and taken up again, once or twice', async () => {
+    const world = trainingWorld()
+    const stop = new AbortController()
+    const stopping = trainingWorld({
+      signal: stop.signal,
+      listen: () => ({ ...silent, progress: (done) => void (done >= 512 && stop.abort()) }),
+    })
+    for (const one of [world, stopping])
+      await trainRun(
+        { ...one, listen: () => silent, signal: world.signal },
+        shortPlan(one.file('run'), small),
+      )
+    const first = await goOn(world, 'run', 1000)
+    expect(first).toMatchObject({ end: 'steps', step: 2048, steps: 1024, trial: 1 })
+    expect(await goOn(stopping, 'run', 1000)).toMatchObject({ end: 'stopped', step: 1536 })
+    // What was begun is a part of the run: it is not asked for again, but finished.
+    const again = { ...stopping, signal: world.signal, listen: () => silent }
+    await expect(goOn(again, 'run', 1000)).rejects.toThrow('the run has not ended: it is at step 1536')
+    expect(await goOn(again, 'run', null)).toMatchObject({ end: 'steps', step: 2048, steps: 512 })
+    expect(bytes(stopping, 'run')).toEqual(bytes(world, 'run'))
+    for (const one of [world, again]) await goOn(one, 'run', 512)
+    expect(bytes(stopping, 'run')).toEqual(bytes(world, 'run'))
+    const manifest = await manifestOf(new RunFolder(world.file('run'), world))
+    expect(manifest.extensions!.map(({ steps, from }) => [steps, from])).toEqual([
+      [1000, 1024],
+      [512, 2048],
+    ])
+    const model = decodeModel(readFileSync(world.file('run/policy.safetensors')), 'run')
+    expect([model.steps, model.settings.extensions]).toEqual([2560, [1000, 512]])
+    const phases = readFileSync(world.file('run/metrics.ndjson'), 'utf8').trimEnd().split('\n')
+    expect(phases.map((line) => JSON.parse(line).phase)).toEqual([
+      ...['train', 'train', 'extension 1', 'extension 1', 'extension 2'],
+    ])
+  })
+
+  test('is refused of a run that has not ended, and of one that ended early', async () => {
+    const world = trainingWorld()
+    const stop = new AbortController()
+    stop.abort()
+    await trainRun({ ...world, signal: stop.signal }, shortPlan(world.file('cut'), small))
+    const path = world.file('cut')
+    await expect(goOn(world, 'cut', 1000)).rejects.toMatchObject({
+      kind: 'usage',
+      message: 'the run has not ended: it is at step 0',
+      hint: `to finish it first: jules train --resume ${path}`,
+    })
+    expect((await manifestOf(new RunFolder(path, world))).extensions).toBeUndefined()
+    const early = {
+      earlyStop: 1,
+      evaluateEvery: 512,
+      settings: { ...small.settings!, steps: 4096, rate: [0, 0] as const },
+    }
+    expect((await trainRun(world, shortPlan(world.file('early'), { ...small, ...early }))).end).toBe(
+      'early-stop',
+    )
+    await expect(goOn(world, 'early', 1000, early)).rejects.toThrow(
+      'the run was ended by --early-stop at step 1024',
+    )
+  })
 })
 
 test('a folder that is held is refused, one that is not empty too, and both are let go', async () => {

@@ -40,15 +40,17 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
       place.kind === 'begun' ? heldBy(place) : await newRun(world, place, { setup, startedMs, trial, told })
     try {
       const { rules, curriculum, initial } = determining
+      const extensions = plan.extensions.length === 0 ? null : plan.extensions
       return await follow(world, {
         ...held,
         setup,
-        settings: { ...plan.settings, ...known({ rules, curriculum, initial }) },
+        settings: { ...plan.settings, ...known({ rules, curriculum, initial, extensions }) },
         training,
         engine,
         identity: told.identity,
         place,
         operands: plan.operands,
+        startedMs,
       })
     } finally {
       held.release()
@@ -110,6 +112,13 @@ const toldOf = (
 
 const digest = (value: unknown): string => sha256(JSON.stringify(value))
 
+/** The last stretch once more, for so many steps, in environments of its own. */
+const extension = (last: Phase, { steps, n }: { readonly steps: number; readonly n: number }): Phase => ({
+  ...last,
+  name: `extension ${n + 1}`,
+  settings: { ...last.settings, steps },
+})
+
 /** What is not null. */
 const known = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
@@ -124,7 +133,7 @@ function remark({ note, warn }: TrainingWorld, { name }: Engine, { hidden }: Net
 }
 
 function trainingOf(
-  { phases, settings, evaluateEvery, checkpointEvery, earlyStop }: TrainingPlan,
+  { phases, settings, evaluateEvery, checkpointEvery, earlyStop, extensions }: TrainingPlan,
   setup: Setup,
   engine: Engine,
   initial: Float32Array | null,
@@ -135,9 +144,10 @@ function trainingOf(
     settings: own,
   })) ?? [{ name: 'train', task: setup.task, settings }]
   const total = stretches.reduce((sum, { settings: { steps } }) => sum + steps, 0)
+  // An extension is evaluated as often as the run that it extends.
   return new Training({
     engine,
-    phases: stretches,
+    phases: [...stretches, ...extensions.map((steps, n) => extension(stretches.at(-1)!, { steps, n }))],
     evaluate: setup.evaluate,
     evaluateEvery: evaluateEvery ?? Math.max(1, Math.floor(total / 20)),
     checkpointEvery: checkpointEvery ?? Math.max(1, Math.floor(total / 10)),

@@ -161,6 +161,12 @@ export const trainOptions = {
     }),
     run: runName('name of the run', 'symbols and time'),
     resume: file('go on with the run in this folder', { completes: 'directory' }),
+    extend: option<number | undefined>(
+      'N',
+      'with --resume: train a finished run on for N more steps',
+      {},
+      count,
+    ),
     force: flag('replace a run in the folder; with --resume, start over where every checkpoint is damaged'),
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
       short: 'f',

@@ -56,11 +56,19 @@ export async function planOf(
     earlyStop: given['early-stop'] ?? null,
     initial,
     place,
+    extensions: extensionsOf(place),
     startedMs,
     inputs,
     options: texts,
     operands: places,
   }
+}
+
+/** Those that the run has had, and the one that is asked for now. */
+function extensionsOf(place: TrainingPlan['place']): number[] {
+  if (place.kind === 'new') return []
+  const past = (place.manifest.extensions ?? []).map(({ steps }) => steps)
+  return place.extend === null ? past : [...past, place.extend]
 }
 
 /** An operand that means the same from any folder. */

@@ -28,7 +28,7 @@ import { TrainingOutput } from './output.js'
 import { planOf } from './plan.js'
 
 /** What may differ when a run goes on: it changes nothing in the weights. */
-const FREE = [...Object.keys(runningOptions), 'dsn', 'schema', 'resume', 'format', 'force']
+const FREE = [...Object.keys(runningOptions), 'dsn', 'schema', 'resume', 'extend', 'format', 'force']
 
 export const train = defineCommand({
   name: 'train',
@@ -38,6 +38,7 @@ export const train = defineCommand({
     marketWords,
     'The sessions are cut in the order of time: the first 70 % train, the next 15 % choose the best model, and the last 15 % are never looked at; they are for the backtest. A result on fewer than 20 sessions cannot be told from chance: train warns where fewer are left, which 131 sessions of bars are enough for.',
     'The same seed and bars give the same model, byte for byte, with any number of threads. A run that was stopped or killed goes on with --resume, and ends with the bytes it would have had. Ctrl-C writes a checkpoint first.',
+    '--resume DIR --extend N trains a finished run on for N more steps: a stretch of its own, of which jules-training(7) has the schedules. It changes the models in the folder, and its bytes are those of one training whether it was stopped or not.',
     'With one symbol in --symbols it trains an agent of one ticker, from which --transfer-from starts an agent of two. A curriculum is a JSON array of phases: objects with a name, steps, and options of this page by their names.',
     'With --env it learns a small task that cannot be solved without memory: a cart-pole without velocities, a T-maze, or naming a symbol seen two steps ago.',
     'Every run is entered in runs.ndjson in the data directory, so that later statistics know how many trials a result was chosen from.',
@@ -55,6 +56,7 @@ export const train = defineCommand({
       shell: 'jules backtest --policy model:my-run --from 2025-07-03',
     },
     { text: 'A task that needs memory', shell: 'jules train --env recall2 --steps 2e5' },
+    { text: 'More of a run that has ended', shell: 'jules train --resume my-run --extend 100000' },
   ],
   exits: {
     ...marketExits,
@@ -79,6 +81,7 @@ export const train = defineCommand({
   seeAlso: ['backtest', 'bench', 'fetch'],
   run: async (context, given, operands) => {
     if (given.resume !== undefined) return resume(context, given, operands)
+    if (given.extend !== undefined) throw usage('--extend: needs --resume, the folder of a finished run')
     const texts = textsOf(context, Object.keys(options))
     const { output = null, run: name = null, force, 'transfer-from': parent } = given
     // By its place: the newest run may be another one when this one goes on.
@@ -108,7 +111,7 @@ async function resume(context: Context, given: Given, operands: readonly string[
     // Bars that were moved are the same bars.
     bars: { operands: operands.length > 0 ? operands : manifest.operands, stdin: null },
     texts: manifest.options,
-    place: { kind: 'begun', folder, manifest, force: given.force },
+    place: { kind: 'begun', folder, manifest, force: given.force, extend: given.extend ?? null },
   })
 }
 
