@@ -15,5 +15,13 @@ for (const name of [PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE, ...Object.values(
 export const env = (name: string): string | undefined =>
   taken.has(name) ? taken.get(name) : process.env[name]
 
+/** Sets what native libraries of this process read at their first use, and children inherit; undefined takes a variable away. */
+export function setVariables(values: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+}
+
 /** What children inherit. */
 export const environment: Readonly<Record<string, string | undefined>> = process.env

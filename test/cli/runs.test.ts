@@ -128,10 +128,11 @@ test('show and compare: the manifest of one, and in what several differ', async 
   const shown = parse((await dir.called(['runs', 'show', 'run-a'])).stdout)[0]
   expect(Object.keys(shown)).toEqual([
     ...KEYS,
-    ...['version', 'node', 'engine', 'options', 'operands', 'inputs', 'test'],
+    ...['version', 'node', 'engine', 'engines', 'options', 'operands', 'inputs', 'test'],
   ])
   expect([shown.options.seed, shown.test]).toEqual(['1', { from: '2025-08-01', sessions: 1 }])
   const table = (await dir.called(['runs', 'show', 'a', '-f', 'table'])).stdout
+  expect(table).toContain(`made by    ${shown.version}, Node ${shown.node}, engine cpu\n`)
   expect(table).toContain(
     `next       jules backtest --policy 'model:${dir.file('a')}' --from 2025-08-01 '${dir.file('bars.parquet')}'\n`,
   )

@@ -9,6 +9,7 @@ import { encodeModel } from '../model/model.js'
 import { Diverged } from '../ppo/diverged.js'
 import type { Best, Training, TrainingEnd } from '../ppo/training.js'
 import { FILES } from './folder.js'
+import { enginesOf, type Manifest, manifestBytes } from './manifest.js'
 import { MetricLog } from './metrics.js'
 import type { HeldRun } from './new-run.js'
 import { pauses } from './pause.js'
@@ -28,8 +29,9 @@ export interface Course extends Omit<HeldRun, 'release'> {
   /** Hash of everything that the weights depend on: a checkpoint with another one is refused. */
   readonly identity: string
   readonly place: TrainingPlan['place']
-  /** Of the bars, as the plan has them. */
-  readonly operands: readonly string[]
+  /** Of the bars, and of the options, as the plan has them. */
+  readonly operands: TrainingPlan['operands']
+  readonly options: TrainingPlan['options']
   readonly startedMs: number
 }
 
@@ -53,7 +55,9 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
   const { setup, settings, training, engine, folder, run, trial, place } = course
   if (place.kind === 'begun') {
     await restore(world, course, place)
-    if (place.extend !== null) await extend(world, course, place)
+    if (place.extend !== null) checkEnded(course)
+    const manifest = await handOver(world, course, place)
+    if (place.extend !== null) await extend(world, course, { manifest, steps: place.extend })
   }
   const from = training.step
   const metrics = await MetricLog.open(world, { folder, run, from })
@@ -152,12 +156,22 @@ function sayParts({ note }: TrainingWorld, { data, test }: Setup): void {
   note(`training on ${data.train.join(' to ')}, validating on ${data.validation.join(' to ')}${left}`)
 }
 
-/** Enters an extension in the manifest, before its first step; from then on it is a part of the run, which goes on with it. */
-async function extend(
-  { note, node, platform }: TrainingWorld,
-  { folder, training, operands, startedMs }: Course,
-  { manifest, extend: steps }: BegunPlace,
-): Promise<void> {
+/** The manifest of the run. Where another engine than the last one goes on, it says from where, for what that computes has other last bits. */
+async function handOver(
+  { warn }: TrainingWorld,
+  { folder, options, engine: { name: engine }, training: { step } }: Course,
+  { manifest: begun }: BegunPlace,
+): Promise<Manifest> {
+  const before = enginesOf(begun)
+  if (before.at(-1)!.engine === engine) return begun
+  const manifest: Manifest = { ...begun, options, engines: [...before, { engine, step }] }
+  await folder.write(FILES.manifest, manifestBytes(manifest))
+  warn(`the engine ${engine} goes on where ${before.at(-1)!.engine} was: the model is that of neither alone`)
+  return manifest
+}
+
+/** Throws 64 where there is no end to extend. */
+function checkEnded({ folder, training, operands }: Course): void {
   const { step } = training
   if (training.endsEarly) {
     throw usage(`the run was ended by --early-stop at step ${step}: no more of it was wanted`, {
@@ -168,9 +182,18 @@ async function extend(
     const again = ['jules', 'train', '--resume', folder.path, ...operands].map(shellWord).join(' ')
     throw usage(`the run has not ended: it is at step ${step}`, { hint: `to finish it first: ${again}` })
   }
+}
+
+/** Enters an extension in the manifest, before its first step; from then on it is a part of the run, which goes on with it. */
+async function extend(
+  { note, node, platform }: TrainingWorld,
+  { folder, training, startedMs }: Course,
+  { manifest, steps }: { readonly manifest: Manifest; readonly steps: number },
+): Promise<void> {
+  const { step } = training
   const started = formatTime(startedMs)
-  const extensions = [...(manifest.extensions ?? []), { steps: steps!, from: step, started, node, platform }]
-  await folder.write(FILES.manifest, Buffer.from(`${JSON.stringify({ ...manifest, extensions }, null, 2)}\n`))
+  const extensions = [...(manifest.extensions ?? []), { steps, from: step, started, node, platform }]
+  await folder.write(FILES.manifest, manifestBytes({ ...manifest, extensions }))
   note(`extending the run by ${training.total - step} steps`)
 }
 

@@ -41,7 +41,10 @@ export interface Manifest {
   readonly options: Readonly<Record<string, string>>
   readonly operands: readonly string[]
   readonly inputs: readonly Input[]
+  /** The first one. */
   readonly engine: string
+  /** All of them, each with the step it began at, where another one went on. */
+  readonly engines?: readonly EngineSpan[]
   readonly threads: number
   readonly settings: unknown
   /** Hash of the settings and the data. */
@@ -52,6 +55,20 @@ export interface Manifest {
   /** Absent where there are none. */
   readonly extensions?: readonly Extension[]
 }
+
+/** As it stands in its file. */
+export const manifestBytes = (manifest: Manifest): Uint8Array =>
+  Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)
+
+/** An engine that did a part of a run, from this step on. */
+export interface EngineSpan {
+  readonly engine: string
+  readonly step: number
+}
+
+/** The engines of a run, in their order. */
+export const enginesOf = ({ engine, engines }: Pick<Manifest, 'engine' | 'engines'>): readonly EngineSpan[] =>
+  engines ?? [{ engine, step: 0 }]
 
 /** The manifest of a folder. Throws 66 where there is none, 65 where it is not as it was written. */
 export async function manifestOf(folder: RunFolder): Promise<Manifest> {
@@ -76,9 +93,9 @@ const CHANGED: Readonly<Record<Input['kind'], string>> = {
   curriculum: 'the curriculum is not the one that the run began with',
 }
 
-/** Throws where a run would not go on as the same run: 65 for an input that changed, 64 for another jules or engine. */
+/** Throws where a run would not go on as the same run: 65 for an input that changed, 64 for another jules, or engine unless forced. */
 export function checkSame(
-  manifest: Manifest,
+  { manifest, force }: { readonly manifest: Manifest; readonly force: boolean },
   { inputs, identity, version, engine }: Pick<Manifest, 'inputs' | 'identity' | 'version' | 'engine'>,
 ): void {
   for (const { kind, path, sha256 } of manifest.inputs) {
@@ -88,8 +105,12 @@ export function checkSame(
   const hint = 'start a new run; --transfer-from starts it from the weights of this one'
   if (manifest.version !== version)
     throw usage(`the run was begun by ${manifest.version}, and this is ${version}`, { hint })
-  if (manifest.engine !== engine)
-    throw usage(`the run was begun by the engine ${manifest.engine}, and this is ${engine}`, { hint })
+  const before = enginesOf(manifest).at(-1)!.engine
+  if (before !== engine && !force) {
+    throw usage(`the run is one of the engine ${before}, and this is ${engine}`, {
+      hint: '--force goes on with this one, to other bytes than either would give, and the manifest will say so',
+    })
+  }
   if (manifest.identity !== identity)
     throw usage('the settings of the run are not the same here: its manifest was changed', { hint })
 }

@@ -4,7 +4,7 @@ import { ensureDirectory } from '../../base/disk.js'
 import { systemFailure } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import { FILES, RUN_FORMAT, RunFolder } from './folder.js'
-import type { Manifest } from './manifest.js'
+import { type Manifest, manifestBytes } from './manifest.js'
 import type { NewPlace } from './plan.js'
 import { type Registration, register, registryFile } from './registry.js'
 import type { Setup } from './setup.js'
@@ -44,7 +44,7 @@ export async function newRun(world: TrainingWorld, place: NewPlace, begun: NewRu
     const { node, platform } = world
     const started = formatTime(begun.startedMs)
     const manifest: Manifest = { format: RUN_FORMAT, run, node, platform, started, ...begun.told, trial }
-    await folder.write(FILES.manifest, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), true)
+    await folder.write(FILES.manifest, manifestBytes(manifest), true)
     return { run, started, folder, trial, release }
   } catch (error) {
     release()

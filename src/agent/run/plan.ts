@@ -63,7 +63,7 @@ export interface NewPlace {
 /** A run to go on with. The caller holds its lock (`RunFolder.lock`), and lets it go. */
 export interface BegunPlace {
   readonly kind: 'begun'
-  /** Starts over where every checkpoint is damaged. */
+  /** Starts over where every checkpoint is damaged; and another engine may go on with it, which the manifest tells. */
   readonly force: boolean
   /** Steps to train on after the last one; null to go on to that one. */
   readonly extend: number | null

@@ -11,7 +11,7 @@ import { decodeModel } from '../model/model.js'
 import { Diverged } from '../ppo/diverged.js'
 import { TRADING } from '../ppo/settings.js'
 import { RunFolder } from './folder.js'
-import { type Manifest, manifestOf } from './manifest.js'
+import { enginesOf, type Manifest, manifestOf } from './manifest.js'
 import type { TrainingPlan } from './plan.js'
 import { registered, runsOf } from './registry.js'
 import { trainRun } from './train-run.js'
@@ -262,4 +262,71 @@ test('a split that is given takes the place of 70 and 15 %, and may leave nothin
       shortPlan(world.file('bad'), { subject: { ...subject, split: { trainEnd: 3, validationEnd: 9 } } }),
     ),
   ).rejects.toThrow(RangeError)
+})
+
+/** The same arithmetic under another name. */
+const named = (world: TrainingWorld, name: string): TrainingWorld => ({
+  ...world,
+  engine: async (layout) => Object.assign(await world.engine(layout), { name }),
+})
+
+test('another engine goes on only where it is forced, and the manifest says from which step', async () => {
+  const world = trainingWorld()
+  const plan = (more: Partial<TrainingPlan> = {}) =>
+    shortPlan(world.file('run'), {
+      settings: { ...TRADING, steps: 1024, envs: 8, rolloutSteps: 64, batch: 256, hidden: 16 },
+      ...more,
+    })
+  const stop = new AbortController()
+  const listen = () => ({ ...silent, progress: () => stop.abort() })
+  await trainRun({ ...world, signal: stop.signal, listen }, plan())
+  const folder = new RunFolder(world.file('run'), world)
+  const goOn = async (name: string, force: boolean) =>
+    trainRun(
+      named(world, name),
+      plan({
+        place: { kind: 'begun', folder, manifest: await manifestOf(folder), force, extend: null },
+        options: { gpu: 'true' },
+      }),
+    )
+  await expect(goOn('other', false)).rejects.toThrow('the run is one of the engine cpu, and this is other')
+  expect((await goOn('other', true)).step).toBe(1024)
+  const manifest = await manifestOf(folder)
+  expect(manifest).toMatchObject({ engine: 'cpu', options: { gpu: 'true' } })
+  expect(enginesOf(manifest)).toEqual([
+    { engine: 'cpu', step: 0 },
+    { engine: 'other', step: 512 },
+  ])
+  expect(world.said).toContain(
+    'warning: the engine other goes on where cpu was: the model is that of neither alone',
+  )
+  // From then on it is a run of the other engine, and the first one would have to be forced.
+  await goOn('other', false)
+  await expect(goOn('cpu', false)).rejects.toThrow('the run is one of the engine other, and this is cpu')
+})
+
+test('a device without memory left is told with the batch to try', async () => {
+  const world = trainingWorld()
+  const full: TrainingWorld = {
+    ...world,
+    engine: async (layout) =>
+      Object.assign(await world.engine(layout), {
+        adamStep: () => {
+          throw new Error('OOM when allocating tensor with shape[64,32,256] by allocator GPU_0_bfc')
+        },
+      }),
+  }
+  const told = async (batch: number) =>
+    trainRun(
+      full,
+      shortPlan(world.file(`${batch}`), {
+        settings: { ...TRADING, steps: 64, envs: 8, rolloutSteps: 64, batch, hidden: 16 },
+      }),
+    ).catch((error: unknown) => error)
+  expect(await told(512)).toMatchObject({
+    kind: 'unavailable',
+    message: 'the memory of the device is full: cpu, --batch-size 512',
+    hint: 'try --batch-size 256',
+  })
+  expect(await told(32)).toMatchObject({ hint: 'try less than --hidden 16, or a smaller --bptt' })
 })

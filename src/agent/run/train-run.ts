@@ -3,8 +3,10 @@
  * may do many, one after the other or side by side; each has an engine and a folder of its own.
  */
 import { sha256 } from '../../base/digest.js'
+import { Failure } from '../../base/errors.js'
 import { storedRules } from '../../trading/rules.js'
 import { type Engine, UNFUSED } from '../engines/engine.js'
+import { isOutOfMemory } from '../engines/tfjs/backends.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { type Phase, Training } from '../ppo/training.js'
 import { follow, type TrainedRun } from './course.js'
@@ -27,10 +29,12 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
   const parameters = plan.initial?.fit(setup.shape, plan.settings.seed) ?? null
   const engine = await world.engine(layoutOf(setup.shape))
   try {
-    const determining = determiningOf(plan, setup, engine)
-    const told = toldOf(world, plan, { setup, engine, determining })
     const { place, startedMs } = plan
-    if (place.kind === 'begun') checkSame(place.manifest, told)
+    // A run stays the one it began as, whoever goes on with it.
+    const first = place.kind === 'begun' ? place.manifest.engine : engine.name
+    const determining = determiningOf(plan, setup, first)
+    const told = toldOf(world, plan, { setup, engine, determining })
+    if (place.kind === 'begun') checkSame(place, told)
     remark(world, engine, setup.shape)
     for (const words of setup.barred) world.warn(words)
     const training = trainingOf(plan, setup, engine, parameters)
@@ -51,13 +55,30 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
         place,
         operands: plan.operands,
         startedMs,
+        options: plan.options,
       })
     } finally {
       held.release()
     }
+  } catch (error) {
+    throw !(error instanceof Failure) && isOutOfMemory(error) ? tooLarge(engine, plan.settings, error) : error
   } finally {
     engine.dispose()
   }
+}
+
+/** What to try where the minibatches do not fit in the memory of a device. */
+function tooLarge(
+  { name }: Engine,
+  { batch, bptt, hidden }: TrainingPlan['settings'],
+  cause: unknown,
+): Failure {
+  const smaller = Math.floor(batch / 2 / bptt) * bptt
+  return new Failure('unavailable', `the memory of the device is full: ${name}, --batch-size ${batch}`, {
+    hint:
+      smaller > 0 ? `try --batch-size ${smaller}` : `try less than --hidden ${hidden}, or a smaller --bptt`,
+    cause,
+  })
 }
 
 const heldBy = ({ folder, manifest: { run, started, trial } }: BegunPlace): HeldRun => ({
@@ -75,7 +96,7 @@ type Determining = ReturnType<typeof determiningOf>
 const determiningOf = (
   { subject, settings, longOnly, warmup, phases, evaluateEvery, earlyStop, initial }: TrainingPlan,
   setup: Setup,
-  engine: Engine,
+  engine: string,
 ) => ({
   settings,
   curriculum: phases?.map(({ name, values }) => ({ name, values })) ?? null,
@@ -84,7 +105,7 @@ const determiningOf = (
   warmup,
   spec: setup.spec,
   shape: setup.shape,
-  engine: engine.name,
+  engine,
   evaluateEvery,
   earlyStop,
   initial: initial?.sha256 ?? null,

@@ -1,4 +1,5 @@
 import type { PastRun } from '../../agent/run/history.js'
+import { enginesOf, type Manifest } from '../../agent/run/manifest.js'
 import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { inLine, painter } from '../../cli/ui.js'
@@ -31,6 +32,7 @@ const told = ({ manifest }: PastRun) => ({
   version: manifest?.version ?? null,
   node: manifest?.node ?? null,
   engine: manifest?.engine ?? null,
+  engines: manifest === null ? null : enginesOf(manifest),
   options: manifest?.options ?? null,
   operands: manifest?.operands ?? null,
   inputs: manifest?.inputs ?? null,
@@ -57,7 +59,7 @@ function linesOf(run: PastRun): [string, string][] {
     ['folder', `${run.path}${run.folder === 'there' ? '' : ` (${run.folder})`}`],
   ]
   if (manifest === null) return lines
-  lines.push(['made by', `${manifest.version}, Node ${manifest.node}, engine ${manifest.engine}`])
+  lines.push(['made by', `${manifest.version}, Node ${manifest.node}, ${engineWords(manifest)}`])
   for (const { kind, path, sha256 } of manifest.inputs) lines.push([kind, `${path}, sha256 ${sha256}`])
   for (const [name, value] of Object.entries(manifest.options)) lines.push([`--${name}`, value])
   if (manifest.test !== null)
@@ -66,6 +68,11 @@ function linesOf(run: PastRun): [string, string][] {
   if (next !== null) lines.push(['next', next.map(shellWord).join(' ')])
   return lines
 }
+
+const engineWords = (manifest: Manifest): string =>
+  enginesOf(manifest)
+    .map(({ engine, step }, n) => (n === 0 ? `engine ${engine}` : `then ${engine} from step ${step}`))
+    .join(', ')
 
 /** The command that goes on from here. */
 function nextOf({ state, path, task, manifest }: PastRun): string[] | null {

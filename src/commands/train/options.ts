@@ -125,10 +125,20 @@ export const learningOptions = under(
     gpu: flag('train on the GPU with @tensorflow/tfjs-node-gpu; --gpu=webgpu for WebGPU', {
       valued: 'gpu-backend',
     }),
-    'gpu-backend': choice('NAME', ['node-gpu', 'webgpu'], 'train on the GPU with this backend'),
+    'gpu-backend': choice(
+      'NAME',
+      ['node-gpu', 'webgpu', 'none'],
+      'train on the GPU with this backend; none: on the CPU',
+    ),
+    'gpu-tf32': flag(
+      'let --gpu multiply with 10 bits of mantissa: faster, other results, and the manifest says so',
+    ),
   },
   ['env', 'steps', 'envs', 'hidden', 'lr', 'ent-coef', 'seed', 'transfer-from', 'curriculum', 'gpu'],
 )
+
+/** What names the engine, whose last bits are its own: it may differ when a run goes on with --force, and the manifest tells. */
+export const ENGINE: readonly string[] = ['gpu', 'gpu-backend', 'gpu-tf32']
 
 /** What changes nothing in the weights, and may differ when a run goes on. */
 export const runningOptions = under(
@@ -138,6 +148,11 @@ export const runningOptions = under(
       min: 1,
       max: 64,
       defaultText: 'one a core, 8 at most',
+    }),
+    'gpu-device': integer('N', 'the GPU that --gpu takes, counted from 0', {
+      min: 0,
+      max: 255,
+      defaultText: '0',
     }),
     'checkpoint-every': integer('N', 'steps between two checkpoints', {
       min: 1,
@@ -167,7 +182,9 @@ export const trainOptions = {
       {},
       count,
     ),
-    force: flag('replace a run in the folder; with --resume, start over where every checkpoint is damaged'),
+    force: flag(
+      'replace a run in the folder; with --resume, go on with another engine, and start over where every checkpoint is damaged',
+    ),
     format: choice('FORMAT', ['ndjson', 'table'], 'records, or a few lines for people', {
       short: 'f',
       defaultText: 'table on a terminal, else ndjson',
@@ -298,7 +315,9 @@ export function valuesOf(
         'usage',
         `--${name}: the run has ${text ?? 'the default'}, and it would not be the same run`,
         {
-          hint: 'leave it out, or start a new run',
+          hint: ENGINE.includes(name)
+            ? '--force goes on with another engine, and the manifest says so'
+            : 'leave it out, or start a new run',
         },
       )
     } else values[name] = text === undefined ? spec.fallback : spec.parse(text)

@@ -11,6 +11,7 @@ import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { LEAST_SESSIONS } from '../../evaluate/metrics.js'
+import { backendOf } from '../wiring/engines.js'
 import { splitOperand } from '../wiring/input.js'
 import { lockWorld } from '../wiring/lock.js'
 import { barsOperand, type MarketInput, marketExits, marketInput, marketWords } from '../wiring/market.js'
@@ -18,6 +19,7 @@ import { modelPath } from '../wiring/runs.js'
 import { trainingWorld } from '../wiring/training.js'
 import {
   absolute,
+  ENGINE,
   type Given,
   trainOptions as options,
   runningOptions,
@@ -101,7 +103,10 @@ export const train = defineCommand({
 async function resume(context: Context, given: Given, operands: readonly string[]): Promise<void> {
   const folder = new RunFolder(given.resume!, context)
   const manifest = await manifestOf(folder)
-  const values = valuesOf(context, options, manifest.options, FREE)
+  // An engine that is named anew is named wholly: nothing is left of the one before.
+  const another = given.force && ENGINE.some((name) => context.settings.get(name)?.origin === 'flag')
+  const kept = another ? without(manifest.options, ENGINE) : manifest.options
+  const values = valuesOf(context, options, kept, another ? [...FREE, ...ENGINE] : FREE)
   if (operands.length === 0) for (const bars of manifest.operands) await askAgain(given.resume!, bars)
   const release = await folder.lock(lockWorld(context))
   context.onEnd(async () => release())
@@ -110,10 +115,13 @@ async function resume(context: Context, given: Given, operands: readonly string[
     given: { ...values, resume: given.resume } as Given,
     // Bars that were moved are the same bars.
     bars: { operands: operands.length > 0 ? operands : manifest.operands, stdin: null },
-    texts: manifest.options,
+    texts: another ? { ...kept, ...textsOf(context, ENGINE) } : kept,
     place: { kind: 'begun', folder, manifest, force: given.force, extend: given.extend ?? null },
   })
 }
+
+const without = (texts: Readonly<Record<string, string>>, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(texts).filter(([name]) => !names.includes(name)))
 
 /** Bars that are no longer where they were, or came from a pipe, must be given again; their hash says if they are the same. */
 async function askAgain(folder: string, bars: string): Promise<void> {
@@ -144,6 +152,8 @@ async function begin(context: Context, beginning: Beginning): Promise<void> {
     given,
     bars: { operands },
   } = beginning
+  // Refused before bars are read.
+  backendOf(given)
   const plan = await planOf(context, { ...beginning, startedMs: context.clock() })
   const format = given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')
   const task = plan.subject.kind === 'benchmark'

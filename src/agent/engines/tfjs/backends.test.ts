@@ -1,7 +1,7 @@
 /** What is said when the GPU cannot be had, by stand-ins for the packages: the real ones need hardware. */
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
-import { loadBackend, shim } from './backends.js'
+import { isOutOfMemory, loadBackend, shim } from './backends.js'
 
 const here = createRequire(import.meta.url)
 const node = { 'node:util': {} }
@@ -55,9 +55,17 @@ test('no GPU is no silent CPU', async () => {
 })
 
 test('a GPU is taken', async () => {
-  const tf = { ready: async () => {}, backend: () => ({ isUsingGpuDevice: true }) }
+  let quiet = false
+  const tf = {
+    ready: async () => {},
+    backend: () => ({ isUsingGpuDevice: true }),
+    enableProdMode: () => {
+      quiet = true
+    },
+  }
   const loaded = await loadBackend('node-gpu', load({ ...node, '@tensorflow/tfjs-node-gpu': tf }))
   expect(loaded).toEqual({ tf, device: 'node-gpu' })
+  expect(quiet).toBe(true)
 })
 
 test('helpers that Node 23 took away are put back, others stay', () => {
@@ -67,4 +75,17 @@ test('helpers that Node 23 took away are put back, others stay', () => {
   expect(util.isArray).toBe(kept)
   const isNothing = util.isNullOrUndefined as (value: unknown) => boolean
   expect([null, undefined, 0, ''].map(isNothing)).toEqual([true, true, false, false])
+})
+
+test('what devices say when their memory is full is known', () => {
+  const words = [
+    'OOM when allocating tensor with shape[64,32] and type float on /job:localhost/device:GPU:0 by allocator GPU_0_bfc',
+    'CUDA_ERROR_OUT_OF_MEMORY: out of memory',
+    'failed to allocate memory',
+    'RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes',
+    'Not enough memory left: Out of memory',
+  ]
+  for (const word of words) expect(isOutOfMemory(new Error(word)), word).toBe(true)
+  for (const word of ['the room is full', 'Invalid argument: zoom', 'the loss is not finite'])
+    expect(isOutOfMemory(new Error(word)), word).toBe(false)
 })

@@ -34,6 +34,13 @@ export async function loadBackend(
   load: Load = packagesIn(null),
   withoutGpu = false,
 ): Promise<Loaded> {
+  const loaded = await loadedBy(backend, load, withoutGpu)
+  // It greets on standard error otherwise, which is for the words of jules.
+  loaded.tf.enableProdMode()
+  return loaded
+}
+
+async function loadedBy(backend: Backend, load: Load, withoutGpu: boolean): Promise<Loaded> {
   switch (backend) {
     case 'node-gpu':
       return nodeGpu(load, withoutGpu)
@@ -132,6 +139,12 @@ const isAbsent = (error: unknown, name: string): boolean =>
   'code' in error &&
   error.code === 'MODULE_NOT_FOUND' &&
   error.message.split('\n')[0]!.includes(`'${name}'`)
+
+/** Whether a device said that it has no memory left: TensorFlow (its allocator, CUDA, cuBLAS) or WebGPU. */
+export const isOutOfMemory = (error: unknown): boolean =>
+  /\bOOM\b|out of memory|RESOURCE_EXHAUSTED|failed to allocate|OUT_OF_MEMORY|CUBLAS_STATUS_ALLOC_FAILED/i.test(
+    messageOf(error),
+  )
 
 /** tfjs-node-gpu calls helpers that Node 23 took out of node:util. */
 export function shim(load: Load): void {

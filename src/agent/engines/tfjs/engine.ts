@@ -54,6 +54,8 @@ export interface TfjsOptions {
   readonly worker?: URL
   /** A folder under whose node_modules the packages are, instead of those of jules; for tests. */
   readonly packages?: string | null
+  /** Products may be of TF32: said in the engine's name, for the bits are others. The caller has set the libraries to it. */
+  readonly tf32?: boolean
   /** TensorFlow may do without a GPU, and says so in the engine's name; for tests. */
   readonly withoutGpu?: boolean
 }
@@ -62,13 +64,13 @@ export interface TfjsOptions {
 export async function tfjsEngine(
   layout: Layout,
   backend: Backend,
-  { cpu = {}, worker = WORKER, packages = null, withoutGpu = false }: TfjsOptions = {},
+  { cpu = {}, worker = WORKER, packages = null, tf32 = false, withoutGpu = false }: TfjsOptions = {},
 ): Promise<Engine> {
   const [device, learner] =
     backend === 'node-gpu'
       ? await inThisThread(layout, packages, withoutGpu)
       : await inItsOwn(layout, backend, packages, worker)
-  return new TfjsEngine(`tfjs ${device}`, learner, await cpuEngine(layout, cpu))
+  return new TfjsEngine(`tfjs ${device}${tf32 ? ' tf32' : ''}`, learner, await cpuEngine(layout, cpu))
 }
 
 type Started = readonly [device: string, learner: Learner]
