@@ -196,6 +196,7 @@ complete -c jules -n '__fish_seen_subcommand_from train' -l norm-reward -d 'norm
 complete -c jules -n '__fish_seen_subcommand_from train' -l raw-obs -d 'take observations as they are'
 complete -c jules -n '__fish_seen_subcommand_from train' -l raw-reward -d 'take rewards as they are'
 complete -c jules -n '__fish_seen_subcommand_from train' -l no-ortho -d 'uniform instead of orthogonal first weights'
+complete -c jules -n '__fish_seen_subcommand_from train' -l alone -x -d 'part of the steps, the first, in which each of two symbols is traded alone'
 complete -c jules -n '__fish_seen_subcommand_from train' -l hold-prior -x -d 'added to the logit of the action in force'
 complete -c jules -n '__fish_seen_subcommand_from train' -l seed -x -d 'seed of everything random'
 complete -c jules -n '__fish_seen_subcommand_from train' -l eval-every -x -d 'steps between two evaluations on the validation sessions'

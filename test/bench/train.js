@@ -27,7 +27,7 @@ const task = tradingTask({
   rules: DEFAULT_RULES,
   longOnly: false,
   warmup: 50,
-  single: false,
+  symbols: 'both',
 })
 
 async function trainer(settings, threads) {

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ReferenceEngine } from '../engines/reference.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
-import { transferred } from './transfer.js'
+import { singleAction } from '../tasks/trading.js'
+import { halved, transferred } from './transfer.js'
 
 const from: NetworkShape = {
   inputs: 13,
@@ -82,4 +83,62 @@ test('a model of the same shape is taken as it is, others are refused by name', 
   expect(refuse({ ...to, actions: 4 })).toThrow(
     'a model of 13 inputs and 3 actions cannot start one of 26 and 4',
   )
+})
+
+describe('into a network twice as wide', () => {
+  const shapes: Partial<NetworkShape>[] = [
+    { layers: 1, net: [] },
+    { layers: 2, net: [16, 8] },
+    { lstm: 'shared', activation: 'relu' },
+    { lstm: 'joint', layers: 3 },
+  ]
+  test.each(shapes)('%o: each ticker is traded as before, logits and values are sums', (more) => {
+    const one: NetworkShape = { ...from, ...more }
+    const two = { ...one, inputs: 26, actions: 9, hidden: 16, net: one.net.map((width) => 2 * width) }
+    expect(halved(two)).toEqual(one)
+    const weights = Float32Array.from({ length: layoutOf(one).size }, (_, i) => Math.sin(i * i) / 2)
+    const both = transferred({ from: one, parameters: weights, to: two, seed: 1, name: 'one' })
+    const steps = [0, 1, 2, 3]
+    const seen = (symbol: number, t: number) =>
+      Float32Array.from({ length: 13 }, (_, i) => Math.cos(7 * t + i * (symbol + 1)))
+    /** Logits and value of each step, the third of which starts an episode. */
+    const play = (shape: NetworkShape, values: Float32Array, observe: (t: number) => Float32Array) => {
+      const layout = layoutOf(shape)
+      const engine = new ReferenceEngine(layout)
+      engine.writeParameters(values)
+      const [hidden, cell] = [0, 0].map(() => new Float64Array(layout.cells * shape.hidden)) as [
+        Float64Array,
+        Float64Array,
+      ]
+      return steps.map((t) => {
+        const logits = new Float64Array(shape.actions)
+        const value = new Float64Array(1)
+        const episodeStarts = Uint8Array.of(t === 2 ? 1 : 0)
+        engine.policyStep({
+          count: 1,
+          observations: observe(t),
+          episodeStarts,
+          hidden,
+          cell,
+          logits,
+          values: value,
+        })
+        return { logits: [...logits], value: value[0]! }
+      })
+    }
+    const alone = [0, 1].map((symbol) => play(one, weights, (t) => seen(symbol, t)))
+    const joint = play(two, both, (t) => Float32Array.of(...seen(0, t), ...seen(1, t)))
+    for (const t of steps) {
+      for (let action = 0; action < 9; action++) {
+        const sum = [0, 1].map((k) => alone[k]![t]!.logits[singleAction(action, k)]!)
+        expect(joint[t]!.logits[action]).toBeCloseTo(sum[0]! + sum[1]!, 6)
+      }
+      expect(joint[t]!.value).toBeCloseTo(alone[0]![t]!.value + alone[1]![t]!.value, 6)
+    }
+  })
+
+  test('widths that have no half of eight have none', () => {
+    expect([8, 24, 40].map((hidden) => halved({ ...to, hidden }))).toEqual([null, null, null])
+    expect(halved({ ...to, hidden: 16, net: [24] })).toBeNull()
+  })
 })

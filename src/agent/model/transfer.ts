@@ -1,5 +1,7 @@
 /**
- * From a model of one ticker to one of two: the columns of the first LSTM layer that read a ticker's 12 features and its
+ * From a model of one ticker to one of two. Where the new network is twice as wide it is the model twice, side by side, each with
+ * the ticker it reads: the logit of a joint action is the sum of the two logits, its value the sum of the values, so that each
+ * ticker is traded as the model would. Where it is as wide, one LSTM has to serve both: the columns of the first LSTM layer that read a ticker's 12 features and its
  * position serve both tickers, and SELL, HOLD and BUY become SELL_BOTH, HOLD_BOTH and BUY_BOTH. The other actions start small
  * and random. A model of the same shape is taken as it is.
  */
@@ -8,8 +10,8 @@ import { stream } from '../../base/rng.js'
 import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../../env/actions.js'
 import { FEATURES_PER_SYMBOL } from '../../env/feature-set.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
-import { layoutOf, type NetworkShape, type Tensor } from '../network/network.js'
-import { SINGLE_ACTIONS, SINGLE_INPUTS } from '../tasks/trading.js'
+import { type LayerTensors, layoutOf, type NetworkShape, type Tensor } from '../network/network.js'
+import { SINGLE_ACTIONS, SINGLE_INPUTS, singleAction } from '../tasks/trading.js'
 
 /** Parameters of one network, and the network that they shall start. */
 export interface Transfer {
@@ -31,6 +33,8 @@ const SMALL = 0.01
  * weights. Throws badData where the networks differ in more than tickers, with the option that would make them fit.
  */
 export function transferred({ from, parameters, to, seed, name }: Transfer): Float32Array {
+  const isOfOne = from.inputs === SINGLE_INPUTS && from.actions === SINGLE_ACTIONS
+  if (isOfOne && isTwice(from, to)) return twice({ from, parameters, to })
   for (const key of ['hidden', 'lstm', 'layers', 'net', 'activation'] as const) {
     if (String(from[key]) !== String(to[key])) {
       throw badData(
@@ -43,8 +47,7 @@ export function transferred({ from, parameters, to, seed, name }: Transfer): Flo
     }
   }
   if (from.inputs === to.inputs && from.actions === to.actions) return parameters
-  const single = from.inputs === SINGLE_INPUTS && from.actions === SINGLE_ACTIONS
-  if (!single || to.inputs !== OBSERVATION_SIZE || to.actions !== ACTION_COUNT) {
+  if (!isOfOne || to.inputs !== OBSERVATION_SIZE || to.actions !== ACTION_COUNT) {
     throw badData(
       `a model of ${from.inputs} inputs and ${from.actions} actions cannot start one of ${to.inputs} and ${to.actions}`,
       { where: name },
@@ -80,6 +83,94 @@ export function transferred({ from, parameters, to, seed, name }: Transfer): Flo
     result.set(oldWeights.subarray(action * width, (action + 1) * width), weights.offset + joint * width)
     result[bias.offset + joint] = oldBias[action]!
   }
+  return result
+}
+
+/** The network of one ticker for a pair of this shape, twice of which it is; null where its widths cannot be halved. */
+export function halved(shape: NetworkShape): NetworkShape | null {
+  const { hidden, net } = shape
+  if (hidden % 16 !== 0 || net.some((width) => width % 16 !== 0)) return null
+  return {
+    ...shape,
+    inputs: SINGLE_INPUTS,
+    actions: SINGLE_ACTIONS,
+    hidden: hidden / 2,
+    net: net.map((width) => width / 2),
+  }
+}
+
+/** Whether `to` is a network of two tickers with two of `from` in it. */
+function isTwice(from: NetworkShape, to: NetworkShape): boolean {
+  const { hidden, net, lstm, layers, activation } = to
+  return (
+    to.inputs === OBSERVATION_SIZE &&
+    to.actions === ACTION_COUNT &&
+    hidden === 2 * from.hidden &&
+    net.length === from.net.length &&
+    net.every((width, i) => width === 2 * from.net[i]!) &&
+    lstm === from.lstm &&
+    layers === from.layers &&
+    activation === from.activation
+  )
+}
+
+/** The network `from` side by side with itself, nothing between the two: [layoutOf(to).size]. */
+export function twice({
+  from,
+  parameters,
+  to,
+}: Pick<Transfer, 'from' | 'to'> & { readonly parameters: ArrayLike<number> }): Float32Array {
+  const source = layoutOf(from)
+  const target = layoutOf(to)
+  const result = new Float32Array(target.size)
+  // Rows of a tensor come in groups of one layer's width: the four gates of an LSTM, else one group.
+  const fill = (before: Tensor, after: Tensor, groups: number): void => {
+    const [rows = 0, columns = 1] = before.shape
+    const height = rows / groups
+    const isMatrix = before.shape.length === 2
+    const width = isMatrix ? 2 * columns : 1
+    for (let half = 0; half < 2; half++) {
+      for (let row = 0; row < rows; row++) {
+        const group = Math.floor(row / height)
+        const to = after.offset + ((2 * group + half) * height + (row % height)) * width
+        const shift = isMatrix ? half * columns : 0
+        for (let c = 0; c < columns; c++)
+          result[to + shift + c] = parameters[before.offset + row * columns + c]!
+      }
+    }
+  }
+  for (const [s, stack] of target.stacks.entries()) {
+    for (const [l, lstm] of stack.entries()) {
+      const before = source.stacks[s]![l]!
+      for (const name of ['inputWeights', 'hiddenWeights', 'inputBias', 'hiddenBias'] as const)
+        fill(before[name], lstm[name], 4)
+    }
+  }
+  for (const name of ['policyNet', 'valueNet'] as const) {
+    for (const [i, layer] of target[name].entries()) {
+      fill(source[name][i]!.weights, layer.weights, 1)
+      fill(source[name][i]!.bias, layer.bias, 1)
+    }
+  }
+  // Both halves reach every joint action, and the one value.
+  const head = (
+    before: LayerTensors,
+    after: LayerTensors,
+    rowsOf: (row: number) => readonly number[],
+  ): void => {
+    const [rows = 0, columns = 0] = after.weights.shape
+    const width = columns / 2
+    for (let row = 0; row < rows; row++) {
+      for (const [half, from] of rowsOf(row).entries()) {
+        for (let c = 0; c < width; c++)
+          result[after.weights.offset + row * columns + half * width + c] =
+            parameters[before.weights.offset + from * width + c]!
+        result[after.bias.offset + row]! += parameters[before.bias.offset + from]!
+      }
+    }
+  }
+  head(source.policyHead, target.policyHead, (joint) => [singleAction(joint, 0), singleAction(joint, 1)])
+  head(source.valueHead, target.valueHead, () => [0, 0])
   return result
 }
 

@@ -48,7 +48,7 @@ export class Environments {
     this.#engine = engine
     this.#gamma = gamma
     this.rngs = Array.from({ length: envs }, (_, e) => stream(seed, 'env', phase, e))
-    this.#episodes = this.rngs.map((rng) => task.start(rng))
+    this.#episodes = this.rngs.map((rng, e) => task.start(rng, e))
     this.#observations = normaliseObservations ? new RunningMoments(inputs) : null
     this.#returns = normaliseRewards ? new RunningMoments(1) : null
     this.#current = new Float32Array(envs * inputs)

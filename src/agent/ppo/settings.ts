@@ -52,7 +52,10 @@ export const scheduled = ([from, to]: Schedule, done: number): number => from + 
 /** The same, with the network. */
 export interface TrainingSettings
   extends PpoSettings,
-    Pick<NetworkShape, 'hidden' | 'lstm' | 'layers' | 'net' | 'activation'> {}
+    Pick<NetworkShape, 'hidden' | 'lstm' | 'layers' | 'net' | 'activation'> {
+  /** Part of the steps, the first ones, in which each of two symbols is traded alone, by a network half as wide. */
+  readonly alone: number
+}
 
 /**
  * Two of these decide whether anything is learnt: without the hold prior the agent learns not to trade, and under a shared
@@ -83,6 +86,7 @@ export const TRADING: TrainingSettings = {
   layers: 1,
   net: [],
   activation: 'tanh',
+  alone: 0.5,
 }
 
 /** Of the RL Baselines3 Zoo for CartPole without velocities: both rates fall to 0, everything is normalised. */
@@ -104,6 +108,7 @@ const ZOO: TrainingSettings = {
   orthogonal: false,
   net: [64, 64],
   activation: 'relu',
+  alone: 0,
 }
 
 /** Discount, lambda, clip and epochs of Stable-Baselines3; rate and entropy are larger. Whole rollouts are one sequence, as there. */
@@ -120,6 +125,7 @@ const PLAIN: TrainingSettings = {
   entropy: [0.01, 0.01],
   holdPrior: 0,
   net: [64, 64],
+  alone: 0,
 }
 
 /** Defaults of the benchmark tasks, by name. */

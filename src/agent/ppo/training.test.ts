@@ -130,6 +130,58 @@ test.each([
   expect(run.training.best).toEqual({ reward: rewards[kept.at(-1)! - 1], step: 64 * kept.at(-1)! })
 })
 
+describe('a phase with a network of its own', () => {
+  const narrow = layoutOf({ ...layout.shape, lstm: 'shared' })
+  /** Other parameters of the run's size, from which one can tell where they came from. */
+  const widened = (own: ArrayLike<number>) =>
+    Float32Array.from({ length: layout.size }, (_, i) => Math.fround(own[i % narrow.size]! * 0.5))
+  const withOwn = async (more: Partial<TrainingOptions> = {}) => {
+    const engine = await cpuEngine(narrow, BUILT)
+    const phases = [
+      { ...phase('own', { steps: 128 }), own: { engine, widened } },
+      phase('train', { steps: 192, rate: [5e-3, 0] }),
+    ]
+    return { engine, run: await start({ phases, checkpointEvery: 64, evaluateEvery: 64, ...more }) }
+  }
+
+  test('leaves its weights to the run, fresh moments, and is scored in the network of the run', async () => {
+    const scored: number[][] = []
+    const evaluate: Evaluate = function* () {
+      scored.push([...run.engine.readParameters()])
+      yield
+      return { reward: 0, error: 0, length: 1 }
+    }
+    const { engine, run } = await withOwn({ evaluate })
+    const seen: { readonly parameters: number[]; readonly own: number[]; readonly moments: number }[] = []
+    await run.training.run({
+      pause: async () => false,
+      iteration: async () => {
+        const own = [...widened(engine.readParameters())]
+        const moments = run.engine.readMoments().steps
+        seen.push({ parameters: [...Float32Array.from(run.training.parameters)], own, moments })
+      },
+      checkpoint: async () => {},
+    })
+    expect(seen.map(({ moments }) => moments)).toEqual([0, 0, 4, 8, 12])
+    for (const at of [0, 1]) expect(seen[at]!.parameters).toEqual(seen[at]!.own)
+    expect(seen[0]!.own).not.toEqual(seen[1]!.own)
+    expect(seen[4]!.own).toEqual(seen[1]!.own)
+    expect(seen[2]!.parameters).not.toEqual(seen[1]!.parameters)
+    expect(scored).toEqual(seen.map(({ parameters }) => parameters))
+  })
+
+  test('a checkpoint in it, at its end and after it leads to the same bits', async () => {
+    const { run: whole } = await withOwn()
+    await whole.run()
+    for (const at of [64, 128, 192]) {
+      const { run: again } = await withOwn()
+      again.training.restore(whole.checkpoints.find(({ step }) => step === at)!.state)
+      await again.run()
+      expect(bits(again)).toBe(bits(whole))
+    }
+  })
+})
+
 describe('early stop', () => {
   const options = { evaluate: scores([1, 2, 0]), evaluateEvery: 64, earlyStop: 2 }
 

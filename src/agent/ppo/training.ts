@@ -18,6 +18,15 @@ export interface Phase {
   readonly name: string
   readonly task: Task
   readonly settings: PpoSettings
+  /** Where another network learns than that of the run; it begins fresh, and the run takes its weights over. */
+  readonly own?: OwnNetwork
+}
+
+/** A network of a phase, on an engine of its own. */
+export interface OwnNetwork {
+  readonly engine: Engine
+  /** Its parameters as parameters of the run's network. */
+  readonly widened: (parameters: ArrayLike<number>) => Float32Array
 }
 
 /** All that a run is made of. The engine is its alone while it lasts. */
@@ -94,6 +103,16 @@ export class Training {
     return this.#best
   }
 
+  /** Of the run's network, as it stands: a copy. */
+  get parameters(): ArrayLike<number> {
+    const { own } = this.#current
+    return own === undefined ? this.options.engine.readParameters() : own.widened(own.engine.readParameters())
+  }
+
+  get #current(): Phase {
+    return this.options.phases[this.#phase]!
+  }
+
   /** Of the phase at hand; null where observations are taken as they are. */
   get normaliser(): RunningMoments | null {
     return this.#ppo.normaliser
@@ -139,7 +158,7 @@ export class Training {
   }
 
   get #isPhaseDone(): boolean {
-    return this.#ppo.step >= rounded(this.options.phases[this.#phase]!.settings)
+    return this.#ppo.step >= rounded(this.#current.settings)
   }
 
   /** A rollout, its update and, where one is due, an evaluation. Yields now and then. */
@@ -147,7 +166,7 @@ export class Training {
     const from = this.step
     const progress = yield* this.#ppo.iterate()
     const { step } = this
-    const phase = this.options.phases[this.#phase]!.name
+    const phase = this.#current.name
     const due = step >= this.total || passes({ step, steps: step - from }, this.options.evaluateEvery)
     const score = due ? yield* this.#evaluate() : null
     const best = score !== null && this.#isBest(score, step)
@@ -156,10 +175,13 @@ export class Training {
 
   /** Score of the parameters as they are now. */
   #evaluate(): Generator<void, Score> {
-    const { task, settings } = this.options.phases[this.#phase]!
-    const { holdPrior } = settings
-    return this.options.evaluate(
-      new Actor(this.options.engine, { normaliser: this.#ppo.normaliser, mask: task.mask, holdPrior }),
+    const { engine, phases, evaluate } = this.options
+    const { own, settings } = this.#current
+    // The engine of the run is idle until then.
+    if (own !== undefined) engine.writeParameters(this.parameters)
+    const { mask } = phases.at(-1)!.task
+    return evaluate(
+      new Actor(engine, { normaliser: this.#ppo.normaliser, mask, holdPrior: settings.holdPrior }),
     )
   }
 
@@ -203,19 +225,21 @@ export class Training {
   }
 
   #begin(phase: number): Ppo {
-    const { task, settings } = this.options.phases[phase]!
-    return new Ppo(this.options.engine, task, settings, phase)
+    const { task, settings, own } = this.options.phases[phase]!
+    return new Ppo(own?.engine ?? this.options.engine, task, settings, phase)
   }
 
-  /** The next phase goes on with the weights and moments there are, in a fresh environment. */
+  /** The next phase goes on with the weights there are, in a fresh environment; in the same network with its moments too. */
   #next(): void {
-    const { engine } = this.options
-    const parameters = engine.readParameters()
+    const { parameters } = this
     const earlier = this.#ppo
+    const { own } = this.#current
     this.#phase++
     this.#ppo = this.#begin(this.#phase)
-    engine.writeParameters(parameters)
-    this.#ppo.adopt(earlier)
+    this.#ppo.engine.writeParameters(parameters)
+    // What another network earned has another scale.
+    if (own === undefined) this.#ppo.adopt(earlier)
+    else this.#ppo.updates = earlier.updates
   }
 
   /** Steps before a phase. */

@@ -33,7 +33,7 @@ export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
     let length = 0
     for (let n = 0; n < count; n++) {
       let reward = 0
-      const episode = task.start(stream(seed, 'evaluation', n))
+      const episode = task.start(stream(seed, 'evaluation', n), n)
       episode.reset(observation, 0)
       actor.reset()
       for (;;) {

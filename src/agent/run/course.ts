@@ -52,7 +52,7 @@ export interface TrainedRun extends Pick<Course, 'run' | 'trial'>, Pick<Setup, '
 
 /** Trains from where the folder stands to the end, or to a signal. */
 export async function follow(world: TrainingWorld, course: Course): Promise<TrainedRun> {
-  const { setup, settings, training, engine, folder, run, trial, place } = course
+  const { setup, settings, training, folder, run, trial, place } = course
   if (place.kind === 'begun') {
     await restore(world, course, place)
     if (place.extend !== null) checkEnded(course)
@@ -66,7 +66,7 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     encodeModel({
       spec: setup.spec,
       shape: setup.shape,
-      parameters: Float32Array.from(engine.readParameters()),
+      parameters: Float32Array.from(training.parameters),
       normaliser: training.normaliser,
       settings,
       steps: training.step,

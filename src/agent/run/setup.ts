@@ -24,6 +24,8 @@ export interface Setup {
   readonly task: Task
   /** The same task under other rules, for a phase of a curriculum. */
   readonly taskUnder: (rules: Rules) => Task
+  /** Each of two symbols by itself; null where there is one, or none. */
+  readonly taskAlone: Task | null
   readonly evaluate: Evaluate
   /** What the simple policies earn where `evaluate` scores the model; null for a benchmark task. */
   readonly rivals: (() => Rivals) | null
@@ -76,7 +78,14 @@ function tradingSetup(
   const single = market.isSingle
   const table = finite(new FeatureTable(training, set), training, name)
   const taskUnder = (under: Rules): Task =>
-    tradingTask({ market: training, features: table, rules: under, longOnly, warmup, single })
+    tradingTask({
+      market: training,
+      features: table,
+      rules: under,
+      longOnly,
+      warmup,
+      symbols: single ? 'first' : 'both',
+    })
   const task = taskUnder(rules)
   const validation = {
     market: known,
@@ -89,6 +98,9 @@ function tradingSetup(
   return {
     task,
     taskUnder,
+    taskAlone: single
+      ? null
+      : tradingTask({ market: training, features: table, rules, longOnly, warmup, symbols: 'each' }),
     evaluate: sessions(validation, single),
     rivals: () => rivalsOn(validation),
     spec: {
@@ -145,6 +157,7 @@ function taskSetup(name: string, { settings }: SetupPlan): Setup {
   return {
     task,
     taskUnder: () => task,
+    taskAlone: null,
     evaluate: episodes(task, settings.seed),
     rivals: null,
     spec: {

@@ -188,7 +188,7 @@ describe('an extension', () => {
     expect([model.steps, model.settings.extensions]).toEqual([2560, [1000, 512]])
     const phases = readFileSync(world.file('run/metrics.ndjson'), 'utf8').trimEnd().split('\n')
     expect(phases.map((line) => JSON.parse(line).phase)).toEqual([
-      ...['train', 'train', 'extension 1', 'extension 1', 'extension 2'],
+      ...['alone', 'train', 'extension 1', 'extension 1', 'extension 2'],
     ])
   })
 

@@ -7,6 +7,7 @@ import { Failure } from '../../base/errors.js'
 import { storedRules } from '../../trading/rules.js'
 import { type Engine, UNFUSED } from '../engines/engine.js'
 import { isOutOfMemory } from '../engines/tfjs/backends.js'
+import { halved, twice } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { type Phase, Training } from '../ppo/training.js'
 import { follow, type TrainedRun } from './course.js'
@@ -28,16 +29,18 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
   const setup = setupOf(plan)
   const parameters = plan.initial?.fit(setup.shape, plan.settings.seed) ?? null
   const engine = await world.engine(layoutOf(setup.shape))
+  const first = aloneOf(plan, setup)
+  const alone = first === null ? null : { ...first, engine: await world.engine(layoutOf(first.shape)) }
   try {
     const { place, startedMs } = plan
     // A run stays the one it began as, whoever goes on with it.
-    const first = place.kind === 'begun' ? place.manifest.engine : engine.name
-    const determining = determiningOf(plan, setup, first)
+    const begunBy = place.kind === 'begun' ? place.manifest.engine : engine.name
+    const determining = determiningOf(plan, setup, begunBy)
     const told = toldOf(world, plan, { setup, engine, determining })
     if (place.kind === 'begun') checkSame(place, told)
     remark(world, engine, setup.shape)
     for (const words of setup.barred) world.warn(words)
-    const training = trainingOf(plan, setup, engine, parameters)
+    const training = trainingOf(plan, setup, { engine, alone, parameters })
     // Neither other bars nor another split of them makes another trial.
     const trial = digest({ ...determining, data: null, split: undefined })
     const held =
@@ -63,8 +66,24 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
   } catch (error) {
     throw !(error instanceof Failure) && isOutOfMemory(error) ? tooLarge(engine, plan.settings, error) : error
   } finally {
+    alone?.engine.dispose()
     engine.dispose()
   }
+}
+
+/** The steps in which each symbol is traded alone, in whole rollouts, and the network that learns them. */
+interface Alone {
+  readonly steps: number
+  readonly shape: NetworkShape
+}
+
+/** Null where there are none, or no room for a network half as wide. */
+function aloneOf({ settings, phases, initial }: TrainingPlan, { taskAlone, shape }: Setup): Alone | null {
+  const rollout = settings.envs * settings.rolloutSteps
+  const steps = rollout * Math.floor((settings.alone * settings.steps) / rollout)
+  const half = halved(shape)
+  if (taskAlone === null || phases !== null || initial !== null || steps === 0 || half === null) return null
+  return { steps, shape: half }
 }
 
 /** What to try where the minibatches do not fit in the memory of a device. */
@@ -153,17 +172,39 @@ function remark({ note, warn }: TrainingWorld, { name }: Engine, { hidden }: Net
     note(`an LSTM of ${hidden} is small for a GPU; jules bench says whether the CPU is faster`)
 }
 
+/** Who learns: the network of the run, before it perhaps the one of single symbols, and what the run starts from. */
+interface Learners {
+  readonly engine: Engine
+  readonly alone: (Alone & { readonly engine: Engine }) | null
+  readonly parameters: Float32Array | null
+}
+
+/** The weights of one network serve both symbols, and in the end each has a copy of them. */
+const phaseAlone = (
+  { engine, shape: from, steps }: NonNullable<Learners['alone']>,
+  { taskAlone, shape: to }: Setup,
+  settings: TrainingPlan['settings'],
+): Phase => ({
+  name: 'alone',
+  task: taskAlone!,
+  settings: { ...settings, steps },
+  own: { engine, widened: (parameters) => twice({ from, parameters, to }) },
+})
+
 function trainingOf(
   { phases, settings, evaluateEvery, checkpointEvery, earlyStop, extensions }: TrainingPlan,
   setup: Setup,
-  engine: Engine,
-  initial: Float32Array | null,
+  { engine, alone, parameters: initial }: Learners,
 ): Training {
+  const { steps } = settings
   const stretches: Phase[] = phases?.map(({ name, settings: own, rules }) => ({
     name,
     task: rules === null ? setup.task : setup.taskUnder(rules),
     settings: own,
-  })) ?? [{ name: 'train', task: setup.task, settings }]
+  })) ?? [
+    ...(alone === null ? [] : [phaseAlone(alone, setup, settings)]),
+    { name: 'train', task: setup.task, settings: { ...settings, steps: steps - (alone?.steps ?? 0) } },
+  ]
   const total = stretches.reduce((sum, { settings: { steps } }) => sum + steps, 0)
   // An extension is evaluated as often as the run that it extends.
   return new Training({

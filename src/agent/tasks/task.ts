@@ -28,5 +28,6 @@ export interface Task {
   readonly actions: number
   /** 1 for each action that may be chosen. */
   readonly mask: Uint8Array
-  start(rng: Rng): Episode
+  /** `lane` is the number of the environment among those side by side, 0 where it is not given. */
+  start(rng: Rng, lane?: number): Episode
 }

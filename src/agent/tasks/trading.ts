@@ -6,7 +6,7 @@ import { numbersOf, setNumbers } from '../../base/numbers.js'
 import { ACTION_COUNT, actionMask, actionOf, type Target, targetOf } from '../../env/actions.js'
 import type { FeatureTable } from '../../env/features.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
-import type { Market } from '../../market/market.js'
+import { type Market, SYMBOL_COUNT } from '../../market/market.js'
 import type { Rules } from '../../trading/rules.js'
 import { EPISODE_STEPS, TradingEnv } from '../../trading/trading-env.js'
 import type { Episode, Task } from './task.js'
@@ -20,8 +20,11 @@ export interface TradingTaskOptions {
   readonly longOnly: boolean
   /** Bars before the first decision of any episode. */
   readonly warmup: number
-  /** Trades the first symbol alone: 13 inputs, and the actions short, flat and long. */
-  readonly single: boolean
+  /**
+   * `both` symbols at once; the `first` alone, with 13 inputs and the actions short, flat and long; or `each` of them alone, one
+   * in every other environment.
+   */
+  readonly symbols: 'both' | 'first' | 'each'
   readonly episodeSteps?: number
 }
 
@@ -29,18 +32,22 @@ export interface TradingTaskOptions {
 export const SINGLE_INPUTS = OBSERVATION_SIZE / 2
 export const SINGLE_ACTIONS = 3
 
-/** A single ticker's action, short 0, flat 1, long 2, as a joint one, the second symbol flat. */
-export const jointAction = (action: number): number => actionOf((action - 1) as Target, 0)
+/** A single ticker's action, short 0, flat 1, long 2, as a joint one, the other symbol flat. */
+export const jointAction = (action: number, symbol = 0): number => {
+  const target = (action - 1) as Target
+  return symbol === 0 ? actionOf(target, 0) : actionOf(0, target)
+}
 
 /** The single ticker's part of a joint action. */
-export const singleAction = (joint: number): number => targetOf(joint, 0) + 1
+export const singleAction = (joint: number, symbol = 0): number => targetOf(joint, symbol) + 1
 
 /**
  * Episodes of `episodeSteps` decisions, 1000 by default, each from a random bar with a fresh account. Observations are float32,
  * [26] or [13]; rewards are those of the rules, dollars by default.
  */
 export function tradingTask(options: TradingTaskOptions): Task {
-  const { market, features, rules, longOnly, warmup, single, episodeSteps = EPISODE_STEPS } = options
+  const { market, features, rules, longOnly, warmup, symbols, episodeSteps = EPISODE_STEPS } = options
+  const single = symbols !== 'both'
   const joint = actionMask(longOnly)
   const mask = single ? Uint8Array.from({ length: SINGLE_ACTIONS }, (_, a) => joint[jointAction(a)]!) : joint
   // A start leaves a whole episode where the data is long enough for one.
@@ -50,25 +57,27 @@ export function tradingTask(options: TradingTaskOptions): Task {
     inputs: single ? SINGLE_INPUTS : OBSERVATION_SIZE,
     actions: single ? SINGLE_ACTIONS : ACTION_COUNT,
     mask,
-    start: (rng) => {
+    start: (rng, lane = 0) => {
+      const symbol = symbols === 'each' ? lane % SYMBOL_COUNT : 0
       const env = new TradingEnv({ market, features, rules, longOnly, episodeSteps })
       const full = new Float32Array(OBSERVATION_SIZE)
       const observe = (out: Float32Array, offset: number) => {
         if (!single) return env.observe(out, offset)
         env.observe(full)
-        for (let n = 0; n < SINGLE_INPUTS; n++) out[offset + n] = full[n]!
+        const from = symbol * SINGLE_INPUTS
+        for (let n = 0; n < SINGLE_INPUTS; n++) out[offset + n] = full[from + n]!
       }
       const episode: Episode = {
         get held() {
           const held = env.heldAction
-          return single ? singleAction(held) : held
+          return single ? singleAction(held, symbol) : held
         },
         reset: (out, offset) => {
           env.reset(warmup + rng.int(starts))
           observe(out, offset)
         },
         step: (action, out, offset) => {
-          const { reward } = env.step(single ? jointAction(action) : action)
+          const { reward } = env.step(single ? jointAction(action, symbol) : action)
           observe(out, offset)
           return { reward, terminated: env.terminated, truncated: env.truncated }
         },

@@ -34,16 +34,29 @@ test('each option changes its own setting', () => {
     [{ 'max-grad-norm': '1' }, { maxNorm: 1 }],
     [{ 'target-kl': '0.02' }, { targetKl: 0.02 }],
     [{ hidden: '128' }, { hidden: 128 }],
+    [{ alone: '0.25' }, { alone: 0.25 }],
+    [{ alone: '0' }, { alone: 0 }],
     [{ lstm: 'shared' }, { lstm: 'shared' }],
     [{ layers: '2' }, { layers: 2 }],
     [{ net: '64,32' }, { net: [64, 32] }],
     [{ activation: 'relu' }, { activation: 'relu' }],
-    [{ 'norm-obs': 'true' }, { normaliseObservations: true }],
+    [{ 'norm-obs': 'true' }, { normaliseObservations: true, alone: 0 }],
     [{ 'norm-reward': 'true' }, { normaliseRewards: true }],
     [{ 'no-ortho': 'true' }, { orthogonal: false }],
     [{ seed: '7' }, { seed: 7 }],
   ]
   for (const [words, more] of cases) expect(settle(words)).toEqual({ ...TRADING, ...more })
+})
+
+test.each([
+  [{ env: 'recall2' }, 'the task recall2 has no symbols'],
+  [{ 'norm-obs': 'true' }, 'the symbols are normalised together'],
+  [{ hidden: '24' }, 'needs widths that are multiples of 16'],
+  [{ net: '32,8' }, 'needs widths that are multiples of 16'],
+])('each symbol alone cannot be with %o: it is left out, and refused where it is asked for', (words, why) => {
+  expect(settle(words).alone).toBe(0)
+  expect(settle({ ...words, alone: '0' }).alone).toBe(0)
+  expect(() => settle({ ...words, alone: '0.5' })).toThrow(`--alone: ${why}`)
 })
 
 describe('schedules', () => {

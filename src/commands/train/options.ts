@@ -102,6 +102,11 @@ export const learningOptions = under(
     'raw-obs': flag('take observations as they are'),
     'raw-reward': flag('take rewards as they are'),
     'no-ortho': flag('uniform instead of orthogonal first weights'),
+    alone: real('PART', 'part of the steps, the first, in which each of two symbols is traded alone', {
+      min: 0,
+      max: 0.9,
+      defaultText: '0.5, where nothing stands against it',
+    }),
     'hold-prior': real('X', 'added to the logit of the action in force', {
       min: 0,
       max: 50,
@@ -196,7 +201,7 @@ export type Given = Values<typeof trainOptions>
 
 type Flags = {
   readonly [K in keyof typeof learningOptions]: ReturnType<(typeof learningOptions)[K]['parse']>
-}
+} & { readonly [K in 'curriculum' | 'transfer-from']?: string | undefined }
 
 export function settingsOf(flags: Flags, features: string): TrainingSettings {
   const from = flags.env === undefined ? TRADING : TASK_SETTINGS[flags.env]!
@@ -216,7 +221,7 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   const entropyFalls =
     flags['ent-schedule'] ?? (!plain && from.entropy[1] < from.entropy[0] ? 'linear' : 'const')
   const envs = flags.envs ?? from.envs
-  const settings: TrainingSettings = {
+  const together: Omit<TrainingSettings, 'alone'> = {
     steps: flags.steps ?? from.steps,
     envs,
     rolloutSteps,
@@ -251,8 +256,26 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
     net: flags.net ?? from.net,
     activation: flags.activation ?? from.activation,
   }
-  check(settings)
-  return settings
+  check(together)
+  return { ...together, alone: aloneOf(flags, together) ?? from.alone }
+}
+
+/** The part of the steps that is asked for; undefined where none is, 0 where none can be. Throws 64 where one is and cannot be. */
+function aloneOf(
+  { alone, env, curriculum, 'transfer-from': model }: Flags,
+  { normaliseObservations, hidden, net }: Omit<TrainingSettings, 'alone'>,
+): number | undefined {
+  const hindrances: readonly (readonly [boolean, string])[] = [
+    [env !== undefined, `the task ${env} has no symbols`],
+    [curriculum !== undefined, '--curriculum has phases of its own'],
+    [model !== undefined, '--transfer-from starts with what another model knows'],
+    [normaliseObservations, 'the symbols are normalised together'],
+    [[hidden, ...net].some((width) => width % 16 !== 0), 'needs widths that are multiples of 16'],
+  ]
+  const hindrance = hindrances.find(([holds]) => holds)
+  if (hindrance === undefined) return alone
+  if (alone !== undefined && alone > 0) throw usage(`--alone: ${hindrance[1]}`)
+  return 0
 }
 
 /** A switch and its opposite. */
@@ -262,7 +285,7 @@ function either(switches: Readonly<Record<string, boolean>>, otherwise: boolean)
   return yes || (!no && otherwise)
 }
 
-function check({ rolloutSteps, bptt, batch, envs, hidden }: TrainingSettings): void {
+function check({ rolloutSteps, bptt, batch, envs, hidden }: Omit<TrainingSettings, 'alone'>): void {
   if (rolloutSteps % bptt !== 0)
     throw usage(`--bptt: ${bptt} does not divide the ${rolloutSteps} steps of a rollout`)
   if (batch > envs * rolloutSteps)

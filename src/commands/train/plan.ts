@@ -3,6 +3,7 @@ import type { TrainingSettings } from '../../agent/ppo/settings.js'
 import { type Initial, initialFrom } from '../../agent/run/initial.js'
 import { input } from '../../agent/run/manifest.js'
 import type { PhasePlan, TrainingPlan } from '../../agent/run/plan.js'
+import { SINGLE_INPUTS } from '../../agent/tasks/trading.js'
 import { usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import type { Interval } from '../../market/bar.js'
@@ -32,8 +33,14 @@ export async function planOf(
   const features = featuresOf(given.features)
   const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
   const shaped = shapedBy(given, initial)
-  const settings = settingsOf(shaped, features.name)
+  let settings = settingsOf(shaped, features.name)
   const bars = given.env === undefined ? await loadMarket(context, given, read, { single: true }) : null
+  if (bars?.market.isSingle) {
+    if (given.alone !== undefined && given.alone > 0)
+      throw usage('--alone: one symbol is alone from the first step to the last')
+    settings = { ...settings, alone: 0 }
+  } else if (bars !== null && initial !== null && initial.shape.inputs === SINGLE_INPUTS)
+    settings = settingsOf(twiceAsWide(given, shaped), features.name)
   const interval = bars?.market.interval ?? null
   const phase = phaseOf(shaped, { features: features.name, interval })
   const places = await Promise.all(operands.map((operand) => placeOf(context, operand)))
@@ -77,6 +84,13 @@ async function placeOf(context: Context, operand: string): Promise<string> {
   const place = absolute(context, path)
   return symbol === undefined ? place : `${symbol}=${place}`
 }
+
+/** A model of one symbol is best taken over twice, once for each: the widths that are not set are twice its own. */
+const twiceAsWide = (given: Given, shaped: Given): Given => ({
+  ...shaped,
+  hidden: given.hidden ?? 2 * shaped.hidden!,
+  net: given.net ?? shaped.net!.map((width) => 2 * width),
+})
 
 /** The network of a model to start from is the default of the new one. */
 function shapedBy(given: Given, initial: Initial | null): Given {
