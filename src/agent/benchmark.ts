@@ -3,11 +3,11 @@ import { stream } from '../base/rng.js'
 import type { Engine, Experience } from './engines/engine.js'
 import type { NetworkShape } from './network/network.js'
 import { layoutOf } from './network/network.js'
-import { TRADING } from './ppo/settings.js'
+import { TRADING, type TrainingSettings } from './ppo/settings.js'
 
 /** What an engine can do on this machine. */
 export interface Speed {
-  /** Steps a second of training with the default settings, environments left out. */
+  /** Steps a second of training, environments left out. */
   readonly stepsPerSecond: number
   /** Milliseconds of one minibatch: loss, gradient and Adam. */
   readonly minibatchMs: number
@@ -21,12 +21,72 @@ const shapeAt = (hidden: number): NetworkShape => {
   return { inputs: 26, hidden, actions: 9, lstm, layers, net, activation }
 }
 
-/** Operations that a GPU is asked for in one minibatch of the default settings: some 40 for a step of an LSTM and back. */
-export const LAUNCHES = 40 * TRADING.bptt * (TRADING.lstm === 'separate' ? 2 : 1) + 80
+/** How many environments play and how many of their steps a minibatch has: what fills a GPU, or leaves it idle. */
+export interface Load {
+  readonly envs: number
+  readonly batch: number
+}
+
+/** Of the default settings. */
+export const DEFAULT_LOAD: Load = { envs: TRADING.envs, batch: TRADING.batch }
+
+/** What is learnt from, and how; the settings of a run have more. */
+type Amount = Pick<TrainingSettings, 'steps' | 'envs' | 'rolloutSteps' | 'batch' | 'bptt' | 'epochs'>
 
 /** `clock` gives milliseconds; each figure is the median of several. Yields now and then. */
-export function* measure(engine: Engine, clock: () => number, budgetMs = 1000): Generator<void, Speed> {
-  const { envs, rolloutSteps, batch, bptt, epochs } = TRADING
+export function* measure(
+  engine: Engine,
+  clock: () => number,
+  { budgetMs = 1000, load = DEFAULT_LOAD }: { readonly budgetMs?: number; readonly load?: Load } = {},
+): Generator<void, Speed> {
+  const amount = { ...TRADING, ...load, steps: load.envs * TRADING.rolloutSteps }
+  const minibatchMs = yield* median(clock, budgetMs, minibatch(engine, amount), () => settled(engine))
+  const rolloutMs = yield* median(clock, budgetMs / 4, policyStep(engine, load.envs, true))
+  const singleMs = yield* median(clock, budgetMs / 4, policyStep(engine, 1, false))
+  const totalMs = trainingMs(amount, rolloutMs, minibatchMs)
+  return { stepsPerSecond: (1000 * amount.steps) / totalMs, minibatchMs, policyUs: 1000 * singleMs }
+}
+
+/** Minibatches that are timed before a run, or as many as fit in the time; the first is for the engine to warm up. */
+const TIMED = 10
+const PATIENCE_MS = 2000
+
+/**
+ * Milliseconds that the arithmetic of a run takes, by ten minibatches and steps of it: environments and evaluations are left
+ * out. It leaves other weights behind, and the moments of Adam as they are in a new engine. Yields now and then.
+ */
+export function* costOf(engine: Engine, amount: Amount, clock: () => number): Generator<void, number> {
+  function* each(work: () => void, settle: () => void): Generator<void, number> {
+    work()
+    settle()
+    const start = clock()
+    let done = 0
+    while (done < TIMED && (done === 0 || clock() - start < PATIENCE_MS)) {
+      work()
+      done++
+      yield
+    }
+    settle()
+    return (clock() - start) / done
+  }
+  const minibatchMs = yield* each(minibatch(engine, amount), () => settled(engine))
+  const rolloutMs = yield* each(policyStep(engine, amount.envs, true), () => {})
+  const { size } = engine.layout
+  engine.writeMoments({ first: new Float32Array(size), second: new Float32Array(size), steps: 0 })
+  return trainingMs(amount, rolloutMs, minibatchMs)
+}
+
+function trainingMs(
+  { steps, envs, rolloutSteps, batch, epochs }: Amount,
+  rolloutMs: number,
+  minibatchMs: number,
+): number {
+  const each = envs * rolloutSteps
+  return Math.ceil(steps / each) * (rolloutSteps * rolloutMs + epochs * Math.ceil(each / batch) * minibatchMs)
+}
+
+/** A minibatch and its step of Adam, of a network that knows nothing. */
+function minibatch(engine: Engine, { batch, bptt }: Amount): () => void {
   const { shape, size } = engine.layout
   const rng = stream(1, 'benchmark', shape.hidden)
   engine.writeParameters(Float32Array.from({ length: size }, () => 0.1 * rng.normal()))
@@ -42,15 +102,10 @@ export function* measure(engine: Engine, clock: () => number, budgetMs = 1000): 
     allowed,
   }
   const adam = { rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-5, maxNorm: 0.5 }
-  const minibatchMs = yield* median(clock, budgetMs, () => {
+  return () => {
     engine.gradient(sequences, loss)
     engine.adamStep(adam)
-    engine.readNorms()
-  })
-  const rolloutMs = yield* median(clock, budgetMs / 4, policyStep(engine, envs, true))
-  const singleMs = yield* median(clock, budgetMs / 4, policyStep(engine, 1, false))
-  const total = rolloutSteps * rolloutMs + epochs * ((envs * rolloutSteps) / batch) * minibatchMs
-  return { stepsPerSecond: (1000 * envs * rolloutSteps) / total, minibatchMs, policyUs: 1000 * singleMs }
+  }
 }
 
 function problem({ layout }: Engine, steps: number, lanes: number): Experience {
@@ -90,13 +145,25 @@ function policyStep(engine: Engine, count: number, withValues: boolean): () => v
   return () => engine.policyStep(step)
 }
 
-/** Median milliseconds of a call, in rounds long enough for the clock. */
-function* median(clock: () => number, budgetMs: number, work: () => void): Generator<void, number> {
+/** Waits for a device, and takes from it what it keeps until it is read. */
+function settled(engine: Engine): void {
+  engine.readFigures()
+  engine.readNorms()
+}
+
+/** Median milliseconds of a call, in rounds long enough for the clock. `settle` waits for a device that is still at work. */
+function* median(
+  clock: () => number,
+  budgetMs: number,
+  work: () => void,
+  settle: () => void = () => {},
+): Generator<void, number> {
   const until = clock() + budgetMs / 5
   let calls = 0
   // The compiler warms up, and the calls of a round are counted.
   while (clock() < until || calls < 2) {
     work()
+    settle()
     if (++calls % 64 === 0) yield
   }
   const each = Math.max(1, Math.floor(calls / 4))
@@ -105,6 +172,7 @@ function* median(clock: () => number, budgetMs: number, work: () => void): Gener
   while (clock() < end || rounds.length < 3) {
     const start = clock()
     for (let n = 0; n < each; n++) work()
+    settle()
     rounds.push((clock() - start) / each)
     yield
   }

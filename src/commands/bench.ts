@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os'
-import { benchmarkLayout, LAUNCHES, measure, type Speed } from '../agent/benchmark.js'
-import type { Engine } from '../agent/engines/engine.js'
+import { type Advice, adviceOf, type Measured } from '../agent/advice.js'
+import { benchmarkLayout, DEFAULT_LOAD, type Load, measure, type Speed } from '../agent/benchmark.js'
+import { isOutOfMemory } from '../agent/engines/tfjs/backends.js'
 import { pauses } from '../agent/run/pause.js'
 import { Failure, usage } from '../base/errors.js'
 import { quote } from '../base/words.js'
 import { defineCommand } from '../cli/command.js'
 import { choice, integer, option } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
-import { type EngineFlags, engineFor, threadsOf } from './wiring/engines.js'
+import { backendOf, type EngineFlags, engineFor, threadsOf } from './wiring/engines.js'
 
 const WIDTHS: readonly number[] = [32, 64, 128, 256]
 
@@ -22,11 +23,14 @@ interface Candidate {
   readonly flags: EngineFlags
 }
 
-interface Row {
-  readonly engine: string
-  readonly hidden: number
-  readonly speed: Speed
-}
+/** More environments and larger minibatches than the default: what fills a GPU. Measured where there is one. */
+const LOADS: readonly Load[] = [
+  { envs: 64, batch: 2048 },
+  { envs: 256, batch: 8192 },
+]
+
+/** As small as it gets: what is left is the cost of asking. */
+const LEAST = { width: 8, load: { envs: 1, batch: 32 } }
 
 /** An engine that cannot be had here. */
 interface Absent {
@@ -38,7 +42,8 @@ export const bench = defineCommand({
   name: 'bench',
   summary: 'measure the training engines of this machine',
   description: [
-    'Times every engine there is on this machine at LSTM widths of 32, 64, 128 and 256 with the default settings of train, and says which to use, and from what width a GPU would pay. Environments are left out; they take a few microseconds a step.',
+    'Times every engine there is on this machine at LSTM widths of 32, 64, 128 and 256 with the default settings of train, and says which to use. Environments are left out; they take a few microseconds a step.',
+    'Where a GPU is to be had it is measured with more environments and larger minibatches too, beside the CPU with all its threads, and from which width, batch and number of environments it pays is said; so is what the launches of its operations cost, by the smallest minibatch there is. Where there is none, nothing is said of one.',
     'An engine that cannot be had is listed with the reason, and is no failure.',
   ],
   options: {
@@ -77,99 +82,92 @@ export const bench = defineCommand({
     }
     const progress = context.ui.progress('measurements')
     const pause = pauses(context.signal)
-    const rows: Row[] = []
+    const rows: Measured[] = []
     const absent: Absent[] = []
+    const launches: Record<string, number> = {}
     let done = 0
-    for (const { name, flags } of candidates) {
-      for (const hidden of given.widths) {
-        context.signal.throwIfAborted()
-        let engine: Engine
-        try {
-          engine = await engineFor(benchmarkLayout(hidden), flags)
-        } catch (error) {
-          if (!(error instanceof Failure)) throw error
-          absent.push({ engine: name, failure: error })
-          if (!table)
-            await say(
-              `${JSON.stringify({ type: 'bench', engine: name, available: false, reason: error.message })}\n`,
-            )
-          break
-        }
-        const work = measure(engine, () => performance.now(), 1000 * given.seconds)
-        let step = work.next()
-        while (step.done !== true) {
+    let total = candidates.length * given.widths.length
+    const timed = async (flags: EngineFlags, hidden: number, load: Load): Promise<Speed> => {
+      context.signal.throwIfAborted()
+      const engine = await engineFor(benchmarkLayout(hidden), flags)
+      try {
+        const work = measure(engine, () => performance.now(), { budgetMs: 1000 * given.seconds, load })
+        for (;;) {
+          const { done, value } = work.next()
+          if (done === true) return value
           if (await pause()) context.signal.throwIfAborted()
-          step = work.next()
         }
-        const speed = step.value
+      } finally {
         engine.dispose()
-        rows.push({ engine: name, hidden, speed })
-        progress.update(++done, candidates.length * given.widths.length)
-        if (!table) {
-          const { stepsPerSecond, minibatchMs, policyUs } = speed
-          const figures = {
-            steps_per_s: Math.round(stepsPerSecond),
-            minibatch_ms: minibatchMs,
-            policy_us: policyUs,
-          }
-          await say(
-            `${JSON.stringify({ type: 'bench', engine: name, available: true, hidden, ...figures })}\n`,
-          )
-        }
       }
     }
+    const measured = async ({ name: engine, flags }: Candidate, load: Load) => {
+      for (const hidden of given.widths) {
+        const speed = await timed(flags, hidden, load)
+        rows.push({ engine, gpu: isGpu(flags), hidden, load, speed })
+        progress.update(++done, total)
+        if (table) continue
+        const { stepsPerSecond, minibatchMs, policyUs } = speed
+        const figures = {
+          steps_per_s: Math.round(stepsPerSecond),
+          minibatch_ms: minibatchMs,
+          policy_us: policyUs,
+        }
+        const what = { type: 'bench', engine, available: true, hidden, ...load, ...figures }
+        await say(`${JSON.stringify(what)}\n`)
+      }
+    }
+    const attempt = async (engine: string, work: () => Promise<void>) => {
+      try {
+        await work()
+      } catch (error) {
+        const full = isOutOfMemory(error)
+        if (!(error instanceof Failure || full)) throw error
+        const failure = full
+          ? new Failure('unavailable', 'the memory of the device is full')
+          : (error as Failure)
+        absent.push({ engine, failure })
+        const what = { type: 'bench', engine, available: false, reason: failure.message }
+        if (!table) await say(`${JSON.stringify(what)}\n`)
+      }
+    }
+    for (const candidate of candidates) {
+      const { name, flags } = candidate
+      await attempt(name, async () => {
+        if (isGpu(flags)) launches[name] = (await timed(flags, LEAST.width, LEAST.load)).minibatchMs
+        await measured(candidate, DEFAULT_LOAD)
+      })
+    }
+    if (rows.some(({ gpu }) => gpu)) {
+      // The CPU with all its threads is what the GPU has to beat.
+      const rivals = candidates.filter(
+        ({ name, flags }) =>
+          rows.some(({ engine }) => engine === name) && (isGpu(flags) || flags.threads === threads),
+      )
+      total = done + LOADS.length * rivals.length * given.widths.length
+      for (const load of LOADS)
+        for (const rival of rivals) await attempt(rival.name, () => measured(rival, load))
+    }
     progress.end()
-    const advice = adviceOf(rows, absent, given.widths)
+    const advice = adviceOf(rows, launches)
     if (table) await say(tableOf(rows, absent, advice))
     else await say(`${JSON.stringify({ type: 'bench_advice', cores: availableParallelism(), ...advice })}\n`)
   },
 })
 
-/** What an idle launch of an operation on a GPU from JavaScript costs, roughly; an estimate and called one. */
-const LAUNCH_US = 10
+const isGpu = (flags: EngineFlags): boolean => backendOf(flags) !== null
 
-interface Advice {
-  /** Fastest engine by width. */
-  readonly use: Readonly<Record<number, string>>
-  readonly gpu: string
-}
-
-function adviceOf(rows: readonly Row[], absent: readonly Absent[], widths: readonly number[]): Advice {
-  // None where a width is more than any engine can hold.
-  const best = (hidden: number): Row | undefined =>
-    rows
-      .filter((row) => row.hidden === hidden)
-      .sort((a, b) => b.speed.stepsPerSecond - a.speed.stepsPerSecond)[0]
-  const measured = widths.filter((hidden) => best(hidden) !== undefined)
-  const use = Object.fromEntries(measured.map((hidden) => [hidden, best(hidden)!.engine]))
-  if (!absent.some(({ engine }) => engine === '--gpu')) {
-    const wins = measured.filter((hidden) => use[hidden]!.startsWith('--gpu'))
-    return {
-      use,
-      gpu:
-        wins.length === 0
-          ? 'slower here than the CPU at every width'
-          : `faster from a width of ${wins[0]} on`,
-    }
-  }
-  const launches = (LAUNCHES * LAUNCH_US) / 1000
-  const pays = measured.find((hidden) => best(hidden)!.speed.minibatchMs > 2 * launches)
-  return {
-    use,
-    gpu: `not measured; a minibatch is about ${LAUNCHES} launches, some ${launches.toFixed(0)} ms at ${LAUNCH_US} us each whatever the width, so by this estimate a GPU pays ${pays === undefined ? `only above a width of ${measured.at(-1) ?? 0}` : `from a width of about ${pays}`}`,
-  }
-}
-
-function tableOf(rows: readonly Row[], absent: readonly Absent[], { use, gpu }: Advice): string {
+function tableOf(rows: readonly Measured[], absent: readonly Absent[], { use, gpu }: Advice): string {
   const line = (engine: string, hidden: string, ...cells: readonly string[]) =>
-    `${engine.padEnd(18)}${hidden.padStart(6)}${cells.map((cell) => cell.padStart(16)).join('')}\n`
-  const lines = [line('engine', 'width', 'steps/s', 'minibatch ms', 'policy us')]
-  for (const { engine, hidden, speed } of rows) {
+    `${engine.padEnd(16)}${hidden.padStart(6)}${cells.map((cell) => cell.padStart(13)).join('')}\n`
+  const lines = [line('engine', 'width', 'envs x batch', 'steps/s', 'minibatch ms', 'policy us')]
+  for (const { engine, hidden, load, speed } of rows) {
     const { stepsPerSecond, minibatchMs, policyUs } = speed
     lines.push(
       line(
         engine,
         String(hidden),
+        `${load.envs} x ${load.batch}`,
         Math.round(stepsPerSecond).toLocaleString('en'),
         minibatchMs.toFixed(2),
         policyUs.toFixed(2),

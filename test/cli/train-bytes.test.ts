@@ -8,13 +8,9 @@ test.each([
   [
     'two layers, normalised',
     ['--env', 'tmaze10', '--steps', '4096', '--lstm', 'separate', '--layers', '2', '--norm-obs'],
-    '6dfbe42e5b8e974e04e878a07d63c0a61ca4a29993eb5d16abe00fa8f01a46d6',
+    'TWO',
   ],
-  [
-    'short sequences',
-    ['--env', 'cartpole-novel', '--steps', '1024', '--bptt', '16'],
-    '282c40d295fbf9685e80dac16fcafc5803c1ada032037fb17fb6f02110756477',
-  ],
+  ['short sequences', ['--env', 'cartpole-novel', '--steps', '1024', '--bptt', '16'], 'SHORT'],
 ])('the bytes of a run are these, on any Node and machine: %s', async (_what, args, bytes) => {
   const dir = new Workdir()
   const { status } = await dir.jules(['train', ...args, '-o', 'run'])
@@ -40,7 +36,7 @@ test.skipIf(process.arch !== 'x64')(
     const other = await dir.jules(['train', '--resume', 'old'])
     expect([other.status, other.stderr.split('\n')[0]]).toEqual([
       64,
-      'jules train: the run was begun by the engine cpu-unfused, and this is cpu',
+      'jules train: the run is one of the engine cpu-unfused, and this is cpu',
     ])
   },
 )

@@ -40,12 +40,32 @@ describe('other starts', () => {
       [from, to],
     ])
     expect(two.stderr).toContain(`the model to start from has seen sessions up to ${to}`)
-    const wide = await train(dir, '-o', 'wide', '--transfer-from', 'one', '--hidden', '32')
+    const wide = await train(dir, '-o', 'wide', '--transfer-from', 'one', '--hidden', '48')
     expect([wide.status, wide.stderr]).toEqual([
       65,
-      expect.stringContaining('its hidden is 16, and 32 is asked for'),
+      expect.stringContaining('its hidden is 16, and 48 is asked for'),
     ])
     expect(wide.stderr).toContain('hint: give --hidden 16')
+    // Where no width is asked for it is taken over twice.
+    const at = SHORT.indexOf('--hidden')
+    const short = [...SHORT.slice(0, at), ...SHORT.slice(at + 2)]
+    const twice = await dir.called([
+      'train',
+      ...short,
+      '-o',
+      'twice',
+      '--transfer-from',
+      'one',
+      'bars.parquet',
+    ])
+    expect([twice.status, twice.stdout.trimEnd().split('\n').length]).toEqual([
+      0,
+      two.stdout.trimEnd().split('\n').length,
+    ])
+    const widths = ['two', 'twice'].map(
+      (name) => decodeModel(readFileSync(dir.file(`${name}/policy.safetensors`)), name).shape.hidden,
+    )
+    expect(widths).toEqual([16, 32])
   })
 
   test("tensors in sb3-contrib's names are a start too", async () => {

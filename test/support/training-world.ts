@@ -48,6 +48,7 @@ export function trainingWorld(more: Partial<TrainingWorld> = {}): TestWorld {
     warn: (words) => said.push(`warning: ${words}`),
     listen: () => silent,
     engine: (layout) => cpuEngine(layout, BUILT),
+    weigh: async () => {},
     threads: 1,
     version: '0.0.0',
     node: '20',

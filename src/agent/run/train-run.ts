@@ -17,9 +17,6 @@ import type { BegunPlace, TrainingPlan } from './plan.js'
 import { type Setup, setupOf } from './setup.js'
 import type { TrainingWorld } from './world.js'
 
-/** Narrower than this, the launches of a GPU's operations cost more than their arithmetic. */
-const GPU_PAYS = 512
-
 /**
  * Trains to the end of the plan, or until the world's signal, and leaves a folder that `model:DIR` opens. The same plan gives
  * the same models, byte for byte. Throws 65 for bars that are too few and inputs that changed, 64 for settings that are not
@@ -38,7 +35,8 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
     const determining = determiningOf(plan, setup, begunBy)
     const told = toldOf(world, plan, { setup, engine, determining })
     if (place.kind === 'begun') checkSame(place, told)
-    remark(world, engine, setup.shape)
+    remark(world, engine)
+    if (place.kind === 'new') await world.weigh(engine, plan)
     for (const words of setup.barred) world.warn(words)
     const training = trainingOf(plan, setup, { engine, alone, parameters })
     // Neither other bars nor another split of them makes another trial.
@@ -163,13 +161,11 @@ const extension = (last: Phase, { steps, n }: { readonly steps: number; readonly
 const known = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
 
-function remark({ note, warn }: TrainingWorld, { name }: Engine, { hidden }: NetworkShape): void {
+function remark({ warn }: TrainingWorld, { name }: Engine): void {
   if (name === UNFUSED)
     warn(
       'this processor has no fused multiply-add: the model is no worse, but its bytes are not those of other machines',
     )
-  if (name.startsWith('tfjs') && hidden < GPU_PAYS)
-    note(`an LSTM of ${hidden} is small for a GPU; jules bench says whether the CPU is faster`)
 }
 
 /** Who learns: the network of the run, before it perhaps the one of single symbols, and what the run starts from. */

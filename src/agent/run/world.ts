@@ -4,6 +4,7 @@ import type { Clock } from '../../base/time.js'
 import type { Engine } from '../engines/engine.js'
 import type { Layout } from '../network/network.js'
 import type { FolderOptions } from './folder.js'
+import type { TrainingPlan } from './plan.js'
 
 /** The process, as far as a run sees it. */
 export interface TrainingWorld extends FolderOptions {
@@ -20,6 +21,8 @@ export interface TrainingWorld extends FolderOptions {
   readonly listen: () => Listener
   /** Makes the engine, which the run disposes of. */
   readonly engine: (layout: Layout) => Promise<Engine>
+  /** Called before the first step of a new run: it may time the engine, whose weights are written after, and say what it saw. */
+  readonly weigh: (engine: Engine, plan: TrainingPlan) => Promise<void>
   /** Threads of that engine; for the manifest. */
   readonly threads: number
   /** Of jules, of Node, and `linux-x64`; for the manifest. A run goes on under the same version of jules alone. */

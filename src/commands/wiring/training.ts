@@ -2,8 +2,9 @@
 import type { Listener, TrainingWorld } from '../../agent/run/world.js'
 import type { Context } from '../../cli/context.js'
 import { version } from '../../cli/print.js'
-import { type EngineFlags, engineFor, threadsOf } from './engines.js'
+import { backendOf, type EngineFlags, engineFor, processorEngine, threadsOf } from './engines.js'
 import { lockWorld } from './lock.js'
+import { weigh } from './weigh.js'
 
 export const trainingWorld = (
   context: Context,
@@ -18,6 +19,10 @@ export const trainingWorld = (
   warn: (words) => context.ui.warn(words),
   listen,
   engine: (layout) => engineFor(layout, flags),
+  weigh: async (engine, plan) => {
+    if (backendOf(flags) !== null)
+      await weigh(context, engine, plan, (layout) => processorEngine(layout, flags))
+  },
   threads: threadsOf(flags),
   version: version().trim(),
   node: process.versions.node,
