@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { BUILT } from '../../../test/support/engines.js'
+import { BUILT, NATIVE, nativeEngine, TFJS } from '../../../test/support/engines.js'
 import { stream } from '../../base/rng.js'
 import { cpuEngine } from '../engines/cpu/engine.js'
+import { tfjsEngine } from '../engines/tfjs/engine.js'
 import { orthogonalMatrix } from '../network/initial.js'
-import { layoutOf } from '../network/network.js'
+import { type Layout, layoutOf } from '../network/network.js'
 import { RunningMoments } from '../network/normaliser.js'
 import { cartpoleNovel, cartpoleStep, recall2, TASKS, tmaze10 } from '../tasks/memory.js'
 import type { Task } from '../tasks/task.js'
@@ -196,6 +197,26 @@ describe('PPO', () => {
     ppo.engine.writeParameters(parameters)
     expect(() => ppo.advance()).toThrow('diverged at step 1024: lstm_critic.weight_hh_l0 is not finite')
     expect(() => ppo.advance()).toThrow(Diverged)
+  })
+
+  const engines = [
+    ['cpu', (of: Layout) => cpuEngine(of, BUILT)],
+    ['tfjs wasm', (of: Layout) => tfjsEngine(of, 'wasm', TFJS)],
+    ...(NATIVE === undefined ? [] : [['TensorFlow', nativeEngine] as const]),
+  ] as const
+  test.each(engines)('%s: a loss that is too large for a number stops the run', async (_name, create) => {
+    const { inputs, actions } = recall2
+    const shape = { inputs, actions, hidden: 8, lstm: 'separate', layers: 1, net: [] } as const
+    const layout = layoutOf({ ...shape, activation: 'tanh' })
+    const small = { envs: 2, rolloutSteps: 8, bptt: 4, batch: 8, epochs: 2 }
+    const ppo = new Ppo(await create(layout), recall2, { ...PLAIN, ...small })
+    ppo.advance()
+    const parameters = ppo.engine.readParameters()
+    // Values of 1e25 can be told, their squares cannot.
+    parameters.fill(1e25, layout.valueHead.weights.offset, layout.valueHead.weights.offset + 8)
+    ppo.engine.writeParameters(parameters)
+    expect(() => ppo.advance()).toThrow('diverged at step 16: the loss is not finite')
+    ppo.engine.dispose()
   })
 
   test('a reward that is not a number is bad data, not divergence', async () => {
