@@ -186,6 +186,7 @@ complete -c jules -n '__fish_seen_subcommand_from train' -l lr-schedule -x -a 'c
 complete -c jules -n '__fish_seen_subcommand_from train' -l lr-end -x -d 'learning rate at the end of a linear schedule'
 complete -c jules -n '__fish_seen_subcommand_from train' -l max-grad-norm -x -d 'largest norm of a gradient'
 complete -c jules -n '__fish_seen_subcommand_from train' -l target-kl -x -d 'end an update when the policy moved 1.5 times this'
+complete -c jules -n '__fish_seen_subcommand_from train' -l least-spread -x -d 'a rollout whose advantages deviate by less than this part of those so far teaches the value alone'
 complete -c jules -n '__fish_seen_subcommand_from train' -l hidden -x -d 'width of the LSTM, a multiple of 8'
 complete -c jules -n '__fish_seen_subcommand_from train' -l lstm -x -a 'separate shared joint' -d 'one each for policy and value; one that both read; one that both teach'
 complete -c jules -n '__fish_seen_subcommand_from train' -l layers -x -d 'LSTM layers'

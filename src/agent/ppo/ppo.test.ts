@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { BUILT, NATIVE, nativeEngine, TFJS } from '../../../test/support/engines.js'
 import { stream } from '../../base/rng.js'
 import { cpuEngine } from '../engines/cpu/engine.js'
+import type { LossFigures } from '../engines/engine.js'
 import { tfjsEngine } from '../engines/tfjs/engine.js'
 import { orthogonalMatrix } from '../network/initial.js'
 import { type Layout, layoutOf } from '../network/network.js'
@@ -124,6 +125,7 @@ const PLAIN: PpoSettings = {
   valueCoefficient: 0.5,
   maxNorm: 0.5,
   targetKl: null,
+  leastSpread: 0,
   holdPrior: 0,
   normaliseObservations: false,
   normaliseRewards: false,
@@ -238,6 +240,53 @@ describe('PPO', () => {
     held.advance()
     expect(free.updates).toBe(10)
     expect(held.updates).toBeLessThan(2)
+  })
+
+  test('loss and KL are told as Stable-Baselines3 tells them, and as means', async () => {
+    for (const targetKl of [null, 1e-6]) {
+      // Three minibatches an epoch of 16 sequences: six, six and four.
+      const ppo = await trainer(recall2, { batch: 6 * 64, epochs: 3, targetKl })
+      const seen: LossFigures[] = []
+      const read = ppo.engine.readFigures.bind(ppo.engine)
+      ppo.engine.readFigures = () => {
+        const figures = read()
+        seen.push(...figures)
+        return figures
+      }
+      const { figures, lastLoss, lastApproxKl } = ppo.advance()
+      if (targetKl === null) expect(seen.length).toBe(9)
+      else expect(seen.length).toBeLessThan(9)
+      const mean = (all: readonly LossFigures[], of: 'loss' | 'approxKl') =>
+        expect.closeTo(all.reduce((sum, one) => sum + one[of], 0) / all.length, 9)
+      expect(figures).toMatchObject({ loss: mean(seen, 'loss'), approxKl: mean(seen, 'approxKl') })
+      expect(lastLoss).toBe(seen.at(-1)!.loss)
+      expect(lastApproxKl).toEqual(mean(seen.slice(3 * Math.floor((seen.length - 1) / 3)), 'approxKl'))
+      if (targetKl === null) expect(lastApproxKl).not.toBe(figures.approxKl)
+    }
+  })
+
+  test('a rollout without a lesson teaches the value and leaves the policy', async () => {
+    const parametersOf = (ppo: Ppo) => ppo.engine.readParameters()
+    for (const [leastSpread, moves] of [
+      [0, true],
+      [0.5, true],
+      [1.01, false],
+    ] as const) {
+      const ppo = await trainer(recall2, { epochs: 1, entropy: [0, 0], leastSpread })
+      const old = parametersOf(ppo)
+      ppo.advance()
+      const now = parametersOf(ppo)
+      const moved = (part: RegExp) =>
+        ppo.engine.layout.tensors
+          .filter(({ name }) => part.test(name))
+          .some(({ offset, size }) =>
+            now.subarray(offset, offset + size).some((x, i) => x !== old[offset + i]),
+          )
+      expect([moved(/lstm_actor|policy_net|action_net/), moved(/lstm_critic|value_net/)]).toEqual([
+        moves,
+        true,
+      ])
+    }
   })
 
   test('masked actions are never taken, and the hold prior holds', async () => {

@@ -16,7 +16,8 @@ import { generalisedAdvantages } from './gae.js'
 import { explainedVariance, MeanFigures, type PpoProgress, type UpdateFigures } from './progress.js'
 import { Rollout, shuffle } from './rollout.js'
 import { type PpoSettings, scheduled } from './settings.js'
-import { type PpoState, restoreLearner, saveLearner } from './state.js'
+import { AdvantageSpread } from './spread.js'
+import { type PpoState, restoreLearner, saveLearner, tensorOf } from './state.js'
 
 /** One learner over the environments of a task: it owns the engine's parameters and moments. */
 export class Ppo {
@@ -26,6 +27,7 @@ export class Ppo {
   readonly #distribution: ActionDistribution
   readonly #environments: Environments
   readonly #rollout: Rollout
+  readonly #spread = new AdvantageSpread()
   readonly #choice: Rng
   readonly #shuffle: Rng
   readonly #rngs: readonly Rng[]
@@ -111,12 +113,14 @@ export class Ppo {
 
   /** Generalised advantages of the rollout, and the returns that the values shall learn: advantage + value. */
   #advantages(): void {
-    const { envs, rolloutSteps: steps, gamma, lambda } = this.settings
+    const { envs, rolloutSteps: steps, gamma, lambda, leastSpread } = this.settings
     const { rewards, values, episodeStarts, advantages, returns } = this.#rollout
     const lastValues = this.#environments.lastValues()
     const lastDones = this.#environments.starts
     const input = { steps, envs, rewards, values, episodeStarts, lastValues, lastDones, gamma, lambda }
     generalisedAdvantages(input, advantages, returns)
+    // The returns stand: the value goes on learning.
+    if (this.#spread.add(advantages) < leastSpread) advantages.fill(0)
   }
 
   /** Epochs of minibatches of sequences, each with a step of Adam; `done` is the part of the run that is over. */
@@ -131,7 +135,7 @@ export class Ppo {
     const rollout = this.#rollout
     const order = Array.from({ length: rollout.sequences }, (_, i) => i)
     const each = Math.max(1, Math.floor(batch / bptt))
-    const mean = new MeanFigures()
+    const mean = new MeanFigures(Math.ceil(order.length / each))
     this.engine.load(rollout)
     training: for (let epoch = 0; epoch < epochs; epoch++) {
       shuffle(order, this.#shuffle)
@@ -149,7 +153,7 @@ export class Ppo {
     // A finite loss can have a gradient that is not: it must not reach a checkpoint.
     if (!norms.every(Number.isFinite)) throw new Diverged('the gradient is not finite', this.step)
     mean.addNorms(norms)
-    return { figures: mean.figures, gradientNorm: mean.norm, rate, clip, entropyCoefficient }
+    return { figures: mean.figures, ...mean.last, gradientNorm: mean.norm, rate, clip, entropyCoefficient }
   }
 
   /** Takes in the figures that were not read yet, and returns the last of them. */
@@ -164,12 +168,19 @@ export class Ppo {
   /** Goes on with what an earlier phase knows of the scale of observations and returns. */
   adopt(earlier: Ppo): void {
     this.#environments.adopt(earlier.#environments)
+    this.#spread.count = earlier.#spread.count
+    this.#spread.variance = earlier.#spread.variance
     this.updates = earlier.updates
   }
 
   /** A copy of everything that the next iteration depends on. */
   save(): PpoState {
-    return new Map([...saveLearner(this.engine, this.#rngs, this), ...this.#environments.save()])
+    const { count, variance } = this.#spread
+    return new Map([
+      ...saveLearner(this.engine, this.#rngs, this),
+      ...this.#environments.save(),
+      ['spread', Float64Array.of(count, variance)],
+    ])
   }
 
   /** Goes back to a saved state of a run with the same settings. Throws RangeError where it does not fit. */
@@ -178,5 +189,8 @@ export class Ppo {
     this.step = step
     this.updates = updates
     this.#environments.restore(state)
+    const [count = 0, variance = 0] = tensorOf(state, 'spread')
+    this.#spread.count = count
+    this.#spread.variance = variance
   }
 }

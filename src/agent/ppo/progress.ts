@@ -10,6 +10,9 @@ export interface PpoProgress {
   readonly updates: number
   /** Means over the update's minibatches. */
   readonly figures: LossFigures
+  /** As Stable-Baselines3 tells them: the loss of the last minibatch, and the mean over those of the last epoch. */
+  readonly lastLoss: number
+  readonly lastApproxKl: number
   /** Mean of the norms before clipping. */
   readonly gradientNorm: number
   readonly explainedVariance: number | null
@@ -25,18 +28,28 @@ export interface PpoProgress {
 /** What the update itself knows of it. */
 export type UpdateFigures = Pick<
   PpoProgress,
-  'figures' | 'gradientNorm' | 'rate' | 'clip' | 'entropyCoefficient'
+  'figures' | 'lastLoss' | 'lastApproxKl' | 'gradientNorm' | 'rate' | 'clip' | 'entropyCoefficient'
 >
 
-/** Means over the minibatches of an update. */
+/** Means over the minibatches of an update, of which an epoch that is not cut short has `perEpoch`. */
 export class MeanFigures {
+  readonly #perEpoch: number
   #count = 0
+  #lastLoss = 0
+  #epochKl = 0
   #norms = 0
   #steps = 0
   readonly #sums = { loss: 0, policyLoss: 0, valueLoss: 0, entropy: 0, approxKl: 0, clipFraction: 0 }
 
+  constructor(perEpoch: number) {
+    this.#perEpoch = perEpoch
+  }
+
   add(figures: LossFigures): void {
+    if (this.#count % this.#perEpoch === 0) this.#epochKl = 0
     this.#count++
+    this.#epochKl += figures.approxKl
+    this.#lastLoss = figures.loss
     for (const name of Object.keys(this.#sums) as (keyof LossFigures)[]) this.#sums[name] += figures[name]
   }
 
@@ -57,6 +70,11 @@ export class MeanFigures {
       approxKl: mean(approxKl),
       clipFraction: mean(clipFraction),
     }
+  }
+
+  get last(): Pick<PpoProgress, 'lastLoss' | 'lastApproxKl'> {
+    const inEpoch = ((this.#count - 1) % this.#perEpoch) + 1
+    return { lastLoss: this.#lastLoss, lastApproxKl: this.#epochKl / inEpoch }
   }
 
   get norm(): number {

@@ -34,6 +34,8 @@ export interface PpoSettings {
   readonly maxNorm: number
   /** Stops the epochs of an update whose approximate KL passes 1.5 times this. */
   readonly targetKl: number | null
+  /** A rollout whose advantages deviate by less than this part of those so far teaches the value alone; 0 for none. */
+  readonly leastSpread: number
   /** Added to the logit of the action in force, in rollout, update and inference. */
   readonly holdPrior: number
   readonly normaliseObservations: boolean
@@ -76,6 +78,7 @@ export const TRADING: TrainingSettings = {
   valueCoefficient: 0.5,
   maxNorm: 0.5,
   targetKl: null,
+  leastSpread: 0,
   holdPrior: 4,
   normaliseObservations: false,
   normaliseRewards: false,
@@ -102,11 +105,13 @@ const ZOO: TrainingSettings = {
   clip: [0.2, 0],
   rate: [1e-3, 0],
   entropy: [0, 0],
+  // Without it the policy of an episode that is always survived wanders until it falls.
+  leastSpread: 0.1,
   holdPrior: 0,
   normaliseObservations: true,
   normaliseRewards: true,
   orthogonal: false,
-  net: [64, 64],
+  net: [64],
   activation: 'relu',
   alone: 0,
 }
@@ -124,7 +129,7 @@ const PLAIN: TrainingSettings = {
   rate: [1e-3, 1e-3],
   entropy: [0.01, 0.01],
   holdPrior: 0,
-  net: [64, 64],
+  net: [64],
   alone: 0,
 }
 

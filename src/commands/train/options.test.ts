@@ -33,6 +33,7 @@ test('each option changes its own setting', () => {
     [{ 'vf-coef': '1' }, { valueCoefficient: 1 }],
     [{ 'max-grad-norm': '1' }, { maxNorm: 1 }],
     [{ 'target-kl': '0.02' }, { targetKl: 0.02 }],
+    [{ 'least-spread': '0.1' }, { leastSpread: 0.1 }],
     [{ hidden: '128' }, { hidden: 128 }],
     [{ alone: '0.25' }, { alone: 0.25 }],
     [{ alone: '0' }, { alone: 0 }],

@@ -90,6 +90,11 @@ export const learningOptions = under(
       max: 100,
       defaultText: 'never',
     }),
+    'least-spread': real(
+      'X',
+      'a rollout whose advantages deviate by less than this part of those so far teaches the value alone',
+      { min: 0, max: 1, defaultText: '0, all teach both' },
+    ),
     hidden: integer('N', 'width of the LSTM, a multiple of 8', { min: 8, max: 4096, defaultText: '64' }),
     lstm: choice('HOW', LSTM_USES, 'one each for policy and value; one that both read; one that both teach', {
       defaultText: 'separate',
@@ -239,6 +244,7 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
     valueCoefficient: flags['vf-coef'] ?? from.valueCoefficient,
     maxNorm: flags['max-grad-norm'] ?? from.maxNorm,
     targetKl: flags['target-kl'] ?? from.targetKl,
+    leastSpread: flags['least-spread'] ?? from.leastSpread,
     holdPrior,
     normaliseObservations: either(
       { 'norm-obs': flags['norm-obs'], 'raw-obs': flags['raw-obs'] },
