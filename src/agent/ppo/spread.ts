@@ -13,7 +13,10 @@ export class AdvantageSpread {
     let mean = 0
     for (let i = 0; i < length; i++) mean += advantages[i]! / length
     let now = 0
-    for (let i = 0; i < length; i++) now += (advantages[i]! - mean) ** 2 / length
+    for (let i = 0; i < length; i++) {
+      const apart = advantages[i]! - mean
+      now += (apart * apart) / length
+    }
     this.count++
     this.variance += (now - this.variance) / this.count
     return Math.sqrt(now / this.variance)
