@@ -80,7 +80,8 @@ describe.skipIf(NATIVE === undefined)(`TensorFlow itself${NEEDS_NATIVE}`, () => 
 
   test('it learns what the cpu engine learns, and says what it ran on', async () => {
     const dir = new Workdir()
-    const args = [...RECALL, '--steps', '16384']
+    const small = ['--hidden', '32', '--net', '32', '--batch-size', '512', '--lr', '0.005']
+    const args = [...RECALL, '--steps', '16384', ...small]
     const runs = [
       await dir.jules([...args, '--gpu', '-o', 'gpu'], { env: lifted }),
       await dir.called([...args, '-o', 'cpu']),
@@ -93,7 +94,7 @@ describe.skipIf(NATIVE === undefined)(`TensorFlow itself${NEEDS_NATIVE}`, () => 
     const [gpu, cpu] = [rewards(dir, 'gpu'), rewards(dir, 'cpu')]
     expect(gpu.length).toBe(cpu.length)
     // The same random numbers, and arithmetic that differs in its last bits; without memory the best is 6.9.
-    expect(gpu.at(-1)).toBeGreaterThan(7)
+    expect(gpu.at(-1)).toBeGreaterThan(7.3)
     expect(Math.abs(gpu.at(-1)! - cpu.at(-1)!)).toBeLessThan(1)
   })
 
