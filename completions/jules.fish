@@ -193,7 +193,7 @@ complete -c jules -n '__fish_seen_subcommand_from train' -l layers -x -d 'LSTM l
 complete -c jules -n '__fish_seen_subcommand_from train' -l net -x -d 'widths of the layers above the LSTM, such as 64,64'
 complete -c jules -n '__fish_seen_subcommand_from train' -l activation -x -a 'tanh relu' -d 'of the layers of --net'
 complete -c jules -n '__fish_seen_subcommand_from train' -l norm-obs -d 'normalise observations; the default with --features classic'
-complete -c jules -n '__fish_seen_subcommand_from train' -l norm-reward -d 'normalise rewards'
+complete -c jules -n '__fish_seen_subcommand_from train' -l norm-reward -d 'normalise rewards; the default on bars'
 complete -c jules -n '__fish_seen_subcommand_from train' -l raw-obs -d 'take observations as they are'
 complete -c jules -n '__fish_seen_subcommand_from train' -l raw-reward -d 'take rewards as they are'
 complete -c jules -n '__fish_seen_subcommand_from train' -l no-ortho -d 'uniform instead of orthogonal first weights'

@@ -81,7 +81,7 @@ export const TRADING: TrainingSettings = {
   leastSpread: 0,
   holdPrior: 4,
   normaliseObservations: false,
-  normaliseRewards: false,
+  normaliseRewards: true,
   orthogonal: true,
   seed: 1,
   hidden: 64,
@@ -129,6 +129,7 @@ const PLAIN: TrainingSettings = {
   rate: [1e-3, 1e-3],
   entropy: [0.01, 0.01],
   holdPrior: 0,
+  normaliseRewards: false,
   net: [64],
   alone: 0,
 }

@@ -103,7 +103,7 @@ export const learningOptions = under(
     net: widths,
     activation: choice('NAME', ['tanh', 'relu'], 'of the layers of --net', { defaultText: 'tanh' }),
     'norm-obs': flag('normalise observations; the default with --features classic'),
-    'norm-reward': flag('normalise rewards'),
+    'norm-reward': flag('normalise rewards; the default on bars'),
     'raw-obs': flag('take observations as they are'),
     'raw-reward': flag('take rewards as they are'),
     'no-ortho': flag('uniform instead of orthogonal first weights'),

@@ -50,11 +50,11 @@ test('a card that is not there is 69 with those that are', () => {
   expect(refused(undefined, BOTH)).toMatchObject({
     kind: 'unavailable',
     message: '--gpu-device: there is no GPU 2',
-    hint: 'there are 0 (NVIDIA H100 80GB HBM3), 1 (NVIDIA A10)',
+    hint: 'the GPUs are 0 (NVIDIA H100 80GB HBM3), 1 (NVIDIA A10)',
   })
   expect(refused('GPU-77c1,7', BOTH)).toMatchObject({
     message: '--gpu-device: there is no GPU 2 among those of CUDA_VISIBLE_DEVICES',
-    hint: 'there are 0 (NVIDIA A10), 1 (7)',
+    hint: 'the GPUs are 0 (NVIDIA A10), 1 (7)',
   })
   expect(refused(undefined, [])).toMatchObject({ hint: 'there is none; without --gpu the CPU trains' })
 })

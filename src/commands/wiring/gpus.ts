@@ -39,7 +39,7 @@ export function cardAt(
   const names = there.map(({ id, model }, n) => `${n} (${model ?? id})`).join(', ')
   const among = visible === undefined ? '' : ' among those of CUDA_VISIBLE_DEVICES'
   throw new Failure('unavailable', `--gpu-device: there is no GPU ${wanted}${among}`, {
-    hint: names === '' ? 'there is none; without --gpu the CPU trains' : `there are ${names}`,
+    hint: names === '' ? 'there is none; without --gpu the CPU trains' : `the GPUs are ${names}`,
   })
 }
 

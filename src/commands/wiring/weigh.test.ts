@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { BUILT, TINY } from '../../../test/support/engines.js'
 import { cpuEngine } from '../../agent/engines/cpu/engine.js'
 import { TRADING } from '../../agent/ppo/settings.js'
+import { Failure } from '../../base/errors.js'
 import { weigh } from './weigh.js'
 
 const settings = { ...TRADING, steps: 2e5, envs: 2, rolloutSteps: 8, bptt: 4, batch: 8 }
@@ -50,4 +51,17 @@ test('one line says what the run costs on each engine, and which is the faster o
   expect(await said(1, 100)).toEqual([
     'the arithmetic of 200,000 steps takes about 3.8 min on tfjs node-gpu, 6.3 h on cpu, by ten minibatches of each: tfjs node-gpu is the faster one',
   ])
+})
+
+test('a minibatch that only the GPU has memory for is no reason to stop', async () => {
+  const engine = await cpuEngine(TINY, BUILT)
+  const words: string[] = []
+  const rival = Object.assign(await cpuEngine(TINY, BUILT), {
+    gradient: () => {
+      throw new Failure('usage', 'this network and minibatch need more than 1 GiB of memory')
+    },
+  })
+  const ui = { note: (line: string) => void words.push(line) }
+  await weigh({ signal, ui }, engine, { settings, phases: null }, async () => rival)
+  expect(words).toEqual([])
 })

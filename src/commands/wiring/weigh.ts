@@ -4,6 +4,7 @@ import type { Engine } from '../../agent/engines/engine.js'
 import type { Layout } from '../../agent/network/network.js'
 import { pauses } from '../../agent/run/pause.js'
 import type { TrainingPlan } from '../../agent/run/plan.js'
+import { Failure } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 
 /** Says nothing where a signal comes first: the run will see it too. */
@@ -30,6 +31,9 @@ export async function weigh(
   try {
     const other = await seconds(rival)
     if (other !== null) ui.note(`${costWords(steps, [engine.name, own], [rival.name, other])}`)
+  } catch (error) {
+    // More than the CPU engine has memory for: there is nothing to weigh.
+    if (!(error instanceof Failure)) throw error
   } finally {
     rival.dispose()
   }
