@@ -25,6 +25,7 @@ const DEFAULTS: Record<string, string> = {
   layers: String(TRADING.layers),
   net: TRADING.net.join() || 'none',
   lstm: TRADING.lstm,
+  alone: String(TRADING.alone),
 }
 
 test('jules-training(7) gives the defaults of the code, each once', () => {
@@ -41,7 +42,7 @@ test('the help of train gives the same', () => {
     string,
     string
   >
-  expect([TRADING.normaliseObservations, TRADING.normaliseRewards]).toEqual([false, false])
+  expect([TRADING.normaliseObservations, TRADING.normaliseRewards]).toEqual([false, true])
   for (const [name, value] of Object.entries(DEFAULTS)) {
     const { defaultText } = learningOptions[name as keyof typeof learningOptions]
     expect(defaultText?.split(/[, ]/)[0], name).toBe((words[name] ?? value).split(/[, ]/)[0])
