@@ -234,7 +234,13 @@ describe('bad input', () => {
     ],
     ['nothing', '', [], 66, 'stdin: is empty'],
     ['an output that cannot hold records', pairs(3), ['-o', 'x.parquet'], 64, 'make no parquet file'],
-    ['one symbol', pairs(3), ['--symbols', 'NVDA'], 64, '--symbols: expected two symbols, such as NVDA,MSFT'],
+    [
+      'three symbols',
+      pairs(3),
+      ['--symbols', 'NVDA,MSFT,AMD'],
+      64,
+      '--symbols: expected two symbols, such as NVDA,MSFT, or one',
+    ],
     ['the same symbol twice', pairs(3), ['--symbols', 'NVDA,NVDA'], 64, 'NVDA stands twice'],
     [
       'an unknown policy',

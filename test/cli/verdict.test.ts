@@ -221,13 +221,15 @@ describe('trials', () => {
 })
 
 describe('train', () => {
-  test('says last that no model beat doing nothing, and warns first of too few sessions', async () => {
+  test('says at the end that no model beat doing nothing, and warns first of too few sessions', async () => {
     const dir = await withBars()
     const { stdout, stderr } = await train(dir, '-f', 'table', '-o', 'run')
     expect(stderr.split('\n')[0]).toBe(
       'jules train: warning: 1 of 8 sessions are left for testing, too few to believe a result on: 123 more sessions of bars leave 20',
     )
-    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.at(-1)).toMatch(/^against {2}the model .*; the session of \S+ is untouched$/)
+    expect(lines.at(-2)).toMatch(
       /^verdict {2}no model that was evaluated beat doing nothing: the best came to -?\$\d+\.\d\d in validation$/,
     )
     // It was said when the run began.
