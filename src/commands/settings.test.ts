@@ -26,7 +26,7 @@ describe('settings under -v', () => {
     for (const [name, setting] of settle(options, layers)) {
       const spec: Option<unknown> = options[name]!
       const words = settingWords(name, setting, spec)
-      expect(words).toMatch(/^--[a-z-]+ [^[{].* \(default\)$/)
+      expect(words).toMatch(/^--[a-z0-9-]+ [^[{].* \(default\)$/)
       expect([words, spec.defaultText ?? '', spec.help].join()).not.toContain('[object')
       // What is said of a default is that default, where it is said as one can type it.
       if (typeof setting.value !== 'object' || setting.value === null || Array.isArray(setting.value))

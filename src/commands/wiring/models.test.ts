@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { DataSpan, SeenSpan } from '../../agent/model/model.js'
+import { ACTION_TARGETS } from '../../agent/model/policy.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
 import { DEFAULT_RULES, storedRules } from '../../trading/rules.js'
@@ -62,7 +63,11 @@ test('every rule that a model holds stands for the option that is not set', () =
     },
     limits: { ...limits, maxDayLoss: 20, maxLoss: 40, flatBeforeCloseMs: null, maxLeverage: 2 },
   })
-  const spec = { features: { set: 'classic', columns: [] }, mask: [...actionMask(true)] }
+  const spec = {
+    features: { set: 'classic', columns: [] },
+    mask: [...actionMask(true)],
+    actions: ACTION_TARGETS,
+  }
   const loaded = { path: 'm', sha256: '', model: { spec, settings: { rules } } } as unknown as LoadedModel
   const context = { settings: new Map() } as unknown as Context
   const { given, notes } = followModel(context, {} as Parameters<typeof followModel>[1], loaded)
