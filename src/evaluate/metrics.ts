@@ -4,6 +4,7 @@
  */
 
 import { pow } from '../base/math.js'
+import { mean, standardDeviation } from '../base/moments.js'
 
 /** A number, or why there is none. */
 export type Figure = { readonly value: number } | { readonly value: null; readonly reason: string }
@@ -14,21 +15,6 @@ export const LEAST_SESSIONS = 20
 
 const given = (value: number): Figure => ({ value })
 const absent = (reason: string): Figure => ({ value: null, reason })
-
-/** Arithmetic mean; NaN of none. */
-export function mean(values: ArrayLike<number>): number {
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]!
-  return sum / values.length
-}
-
-/** Sample standard deviation (n - 1), in two passes. */
-export function standardDeviation(values: ArrayLike<number>): number {
-  const centre = mean(values)
-  let squares = 0
-  for (let i = 0; i < values.length; i++) squares += square(values[i]! - centre)
-  return Math.sqrt(squares / (values.length - 1))
-}
 
 /** Simple returns of an equity curve; n values give n - 1 returns. */
 export function simpleReturns(equity: ArrayLike<number>): Float64Array {

@@ -1,4 +1,5 @@
 /** One run in one record: figures, costs, baselines. Each key is defined in jules-metrics(7). */
+import { mean } from '../base/moments.js'
 import { formatTime, MINUTE } from '../base/time.js'
 import type { Market } from '../market/market.js'
 import { RULES } from '../risk/rules.js'
@@ -14,7 +15,6 @@ import {
   type Figure,
   hitRate,
   maxDrawdown,
-  mean,
   profitFactor,
   SESSIONS_PER_YEAR,
   sharpe,

@@ -98,13 +98,18 @@ export function modelPolicy(model: Model, engine: Engine, surroundings: Surround
     name: `model:${surroundings.name}`,
     identity: 'model',
     observes: true,
-    // A single ticker sees the first half of an observation, and its actions are 0, 1, 2.
-    act: ({ observation, held }) => joint(actor.act(observation, single ? singleAction(held) : held)),
+    act: deciding(actor, single),
     thought: () => (single ? jointThought(actor.thought()) : actor.thought()),
     save: () => actor.save(),
     restore: (numbers) => actor.restore(numbers),
   }
 }
+
+/** How an actor decides in a run. A single ticker sees the first half of an observation, and its actions are 0, 1, 2. */
+export const deciding = (actor: Actor, single: boolean): Policy['act'] =>
+  single
+    ? ({ observation, held }) => jointAction(actor.act(observation, singleAction(held)))
+    : ({ observation, held }) => actor.act(observation, held)
 
 /** The thought of a single ticker by joint actions. */
 function jointThought({ logits, mask, held, probabilities, ...rest }: Thought): Thought {

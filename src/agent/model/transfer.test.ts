@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ReferenceEngine } from '../engines/reference.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { singleAction } from '../tasks/trading.js'
-import { halved, transferred } from './transfer.js'
+import { canBeHalved, halved, transferred } from './transfer.js'
 
 const from: NetworkShape = {
   inputs: 13,
@@ -138,7 +138,8 @@ describe('into a network twice as wide', () => {
   })
 
   test('widths that have no half of eight have none', () => {
-    expect([8, 24, 40].map((hidden) => halved({ ...to, hidden }))).toEqual([null, null, null])
-    expect(halved({ ...to, hidden: 16, net: [24] })).toBeNull()
+    expect([8, 24, 40].map((hidden) => canBeHalved({ hidden, net: [] }))).toEqual([false, false, false])
+    expect(canBeHalved({ hidden: 16, net: [24] })).toBe(false)
+    expect(canBeHalved({ hidden: 16, net: [32, 16] })).toBe(true)
   })
 })

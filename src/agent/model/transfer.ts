@@ -1,9 +1,9 @@
 /**
  * From a model of one ticker to one of two. Where the new network is twice as wide it is the model twice, side by side, each with
  * the ticker it reads: the logit of a joint action is the sum of the two logits, its value the sum of the values, so that each
- * ticker is traded as the model would. Where it is as wide, one LSTM has to serve both: the columns of the first LSTM layer that read a ticker's 12 features and its
- * position serve both tickers, and SELL, HOLD and BUY become SELL_BOTH, HOLD_BOTH and BUY_BOTH. The other actions start small
- * and random. A model of the same shape is taken as it is.
+ * ticker is traded as the model would. Where it is as wide, one LSTM has to serve both: the columns of the first LSTM layer that
+ * read a ticker's 12 features and its position serve both tickers, and SELL, HOLD and BUY become SELL_BOTH, HOLD_BOTH and
+ * BUY_BOTH. The other actions start small and random. A model of the same shape is taken as it is.
  */
 import { badData } from '../../base/errors.js'
 import { stream } from '../../base/rng.js'
@@ -35,8 +35,8 @@ const SMALL = 0.01
 export function transferred({ from, parameters, to, seed, name }: Transfer): Float32Array {
   const isOfOne = from.inputs === SINGLE_INPUTS && from.actions === SINGLE_ACTIONS
   if (isOfOne && isTwice(from, to)) return twice({ from, parameters, to })
-  for (const key of ['hidden', 'lstm', 'layers', 'net', 'activation'] as const) {
-    if (String(from[key]) !== String(to[key])) {
+  for (const key of BUILD) {
+    if (differs(from, to, key)) {
       throw badData(
         `its ${key} is ${String(from[key]) || 'none'}, and ${String(to[key]) || 'none'} is asked for`,
         {
@@ -86,33 +86,30 @@ export function transferred({ from, parameters, to, seed, name }: Transfer): Flo
   return result
 }
 
-/** The network of one ticker for a pair of this shape, twice of which it is; null where its widths cannot be halved. */
-export function halved(shape: NetworkShape): NetworkShape | null {
-  const { hidden, net } = shape
-  if (hidden % 16 !== 0 || net.some((width) => width % 16 !== 0)) return null
-  return {
-    ...shape,
-    inputs: SINGLE_INPUTS,
-    actions: SINGLE_ACTIONS,
-    hidden: hidden / 2,
-    net: net.map((width) => width / 2),
-  }
-}
+/** What two networks have in common beside the tickers that they trade. */
+const BUILD = ['hidden', 'lstm', 'layers', 'net', 'activation'] as const
+
+const differs = (from: NetworkShape, to: NetworkShape, key: (typeof BUILD)[number]): boolean =>
+  String(from[key]) !== String(to[key])
+
+/** The network of one ticker for a pair of this shape, which is two of it. */
+export const halved = (shape: NetworkShape): NetworkShape => ({
+  ...shape,
+  inputs: SINGLE_INPUTS,
+  actions: SINGLE_ACTIONS,
+  hidden: shape.hidden / 2,
+  net: shape.net.map((width) => width / 2),
+})
+
+/** Whether the widths of a pair have halves that the engines take: multiples of 8. */
+export const canBeHalved = ({ hidden, net }: Pick<NetworkShape, 'hidden' | 'net'>): boolean =>
+  [hidden, ...net].every((width) => width % 16 === 0)
 
 /** Whether `to` is a network of two tickers with two of `from` in it. */
-function isTwice(from: NetworkShape, to: NetworkShape): boolean {
-  const { hidden, net, lstm, layers, activation } = to
-  return (
-    to.inputs === OBSERVATION_SIZE &&
-    to.actions === ACTION_COUNT &&
-    hidden === 2 * from.hidden &&
-    net.length === from.net.length &&
-    net.every((width, i) => width === 2 * from.net[i]!) &&
-    lstm === from.lstm &&
-    layers === from.layers &&
-    activation === from.activation
-  )
-}
+const isTwice = (from: NetworkShape, to: NetworkShape): boolean =>
+  to.inputs === OBSERVATION_SIZE &&
+  to.actions === ACTION_COUNT &&
+  !BUILD.some((key) => differs(from, halved(to), key))
 
 /** The network `from` side by side with itself, nothing between the two: [layoutOf(to).size]. */
 export function twice({

@@ -1,9 +1,10 @@
 /** How good a policy is that always takes its likeliest action: on sessions it was not trained on, or on fresh episodes. */
+import { mean, standardDeviation } from '../../base/moments.js'
 import { stream } from '../../base/rng.js'
 import { Backtest, type BacktestOptions } from '../../trading/backtest.js'
 import type { Actor } from '../model/actor.js'
+import { deciding } from '../model/policy.js'
 import type { Task } from '../tasks/task.js'
-import { jointAction, singleAction } from '../tasks/trading.js'
 
 /** How a policy did in an evaluation. */
 export interface Score {
@@ -45,8 +46,7 @@ export function episodes(task: Task, seed: number, count = EPISODES): Evaluate {
       }
       rewards.push(reward)
     }
-    const { mean, deviation } = spread(rewards)
-    return { reward: mean, error: deviation / Math.sqrt(count), length: length / count }
+    return { reward: mean(rewards), error: spread(rewards) / Math.sqrt(count), length: length / count }
   }
 }
 
@@ -59,16 +59,14 @@ export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boole
       policy: {
         name: 'model',
         observes: true,
-        // A single ticker sees the first half of an observation, and its actions are 0, 1, 2.
-        act: ({ observation, held }) =>
-          single ? jointAction(actor.act(observation, singleAction(held))) : actor.act(observation, held),
+        act: deciding(actor, single),
       },
     })
     while (!run.advance(DECISIONS)) yield
     const days = sessionResults(run, options)
     return {
       reward: run.state.equity - options.rules.capital,
-      error: spread(days).deviation * Math.sqrt(days.length),
+      error: spread(days) * Math.sqrt(days.length),
       length: run.ledger.length,
     }
   }
@@ -92,10 +90,5 @@ function sessionResults(
   return results
 }
 
-/** Mean and sample deviation, n - 1; 0 for the deviation of one. */
-function spread(values: readonly number[]): { readonly mean: number; readonly deviation: number } {
-  const count = values.length
-  const mean = values.reduce((sum, x) => sum + x, 0) / count
-  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0)
-  return { mean, deviation: count > 1 ? Math.sqrt(squares / (count - 1)) : 0 }
-}
+/** Sample deviation; 0 of a single value, which says nothing of others. */
+const spread = (values: readonly number[]): number => (values.length > 1 ? standardDeviation(values) : 0)

@@ -170,8 +170,13 @@ async function handOver(
   return manifest
 }
 
+/** The command line that goes on with the run. */
+const resuming = ({ folder, operands }: Course, ...options: readonly string[]): string =>
+  ['jules', 'train', '--resume', folder.path, ...options, ...operands].map(shellWord).join(' ')
+
 /** Throws 64 where there is no end to extend. */
-function checkEnded({ folder, training, operands }: Course): void {
+function checkEnded(course: Course): void {
+  const { folder, training } = course
   const { step } = training
   if (training.endsEarly) {
     throw usage(`the run was ended by --early-stop at step ${step}: no more of it was wanted`, {
@@ -179,8 +184,9 @@ function checkEnded({ folder, training, operands }: Course): void {
     })
   }
   if (!training.isAtLastPhase) {
-    const again = ['jules', 'train', '--resume', folder.path, ...operands].map(shellWord).join(' ')
-    throw usage(`the run has not ended: it is at step ${step}`, { hint: `to finish it first: ${again}` })
+    throw usage(`the run has not ended: it is at step ${step}`, {
+      hint: `to finish it first: ${resuming(course)}`,
+    })
   }
 }
 
@@ -198,13 +204,12 @@ async function extend(
 }
 
 /** Puts the run back to its newest sound checkpoint; without one it starts from step 0. */
-async function restore(
-  { note, warn }: TrainingWorld,
-  { folder, training, identity, operands }: Course,
-  { force }: BegunPlace,
-): Promise<void> {
-  const again = ['jules', 'train', '--resume', folder.path, '--force', ...operands].map(shellWord).join(' ')
-  const checkpoint = await folder.readCheckpoint(warn, force ? null : `to start over: ${again}`)
+async function restore({ note, warn }: TrainingWorld, course: Course, { force }: BegunPlace): Promise<void> {
+  const { folder, training, identity } = course
+  const checkpoint = await folder.readCheckpoint(
+    warn,
+    force ? null : `to start over: ${resuming(course, '--force')}`,
+  )
   if (checkpoint === null) {
     note('there is no checkpoint yet: starting from step 0')
     return

@@ -7,7 +7,7 @@ import { Failure } from '../../base/errors.js'
 import { storedRules } from '../../trading/rules.js'
 import { type Engine, UNFUSED } from '../engines/engine.js'
 import { isOutOfMemory } from '../engines/tfjs/backends.js'
-import { halved, twice } from '../model/transfer.js'
+import { canBeHalved, halved, twice } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { type Phase, Training } from '../ppo/training.js'
 import { follow, type TrainedRun } from './course.js'
@@ -79,9 +79,8 @@ interface Alone {
 function aloneOf({ settings, phases, initial }: TrainingPlan, { taskAlone, shape }: Setup): Alone | null {
   const rollout = settings.envs * settings.rolloutSteps
   const steps = rollout * Math.floor((settings.alone * settings.steps) / rollout)
-  const half = halved(shape)
-  if (taskAlone === null || phases !== null || initial !== null || steps === 0 || half === null) return null
-  return { steps, shape: half }
+  if (taskAlone === null || phases !== null || initial !== null || steps === 0) return null
+  return canBeHalved(shape) ? { steps, shape: halved(shape) } : null
 }
 
 /** What to try where the minibatches do not fit in the memory of a device. */

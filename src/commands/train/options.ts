@@ -1,5 +1,6 @@
 /** Options of `train` and what they settle to. A default depends on what is trained, so it stands in settings.ts. */
 import { resolve } from 'node:path'
+import { canBeHalved } from '../../agent/model/transfer.js'
 import { LSTM_USES } from '../../agent/network/network.js'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/settings.js'
 import { Failure, usage } from '../../base/errors.js'
@@ -269,14 +270,14 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
 /** The part of the steps that is asked for; undefined where none is, 0 where none can be. Throws 64 where one is and cannot be. */
 function aloneOf(
   { alone, env, curriculum, 'transfer-from': model }: Flags,
-  { normaliseObservations, hidden, net }: Omit<TrainingSettings, 'alone'>,
+  { normaliseObservations, ...network }: Omit<TrainingSettings, 'alone'>,
 ): number | undefined {
   const hindrances: readonly (readonly [boolean, string])[] = [
     [env !== undefined, `the task ${env} has no symbols`],
     [curriculum !== undefined, '--curriculum has phases of its own'],
     [model !== undefined, '--transfer-from starts with what another model knows'],
     [normaliseObservations, 'the symbols are normalised together'],
-    [[hidden, ...net].some((width) => width % 16 !== 0), 'needs widths that are multiples of 16'],
+    [!canBeHalved(network), 'needs widths that are multiples of 16'],
   ]
   const hindrance = hindrances.find(([holds]) => holds)
   if (hindrance === undefined) return alone

@@ -4,6 +4,7 @@
  */
 import { Failure } from '../../../base/errors.js'
 import type { Layout } from '../../network/network.js'
+import { corrections } from '../adam.js'
 import { advantageScale } from '../advantages.js'
 import {
   type AdamSettings,
@@ -227,10 +228,12 @@ class CpuEngine implements Engine {
     else this.#crew.run({ plan: plan.id, phase }, this.#parts, work)
   }
 
-  adamStep({ rate, beta1, beta2, epsilon, maxNorm }: AdamSettings): void {
+  adamStep(settings: AdamSettings): void {
+    const { beta1, beta2, epsilon, maxNorm } = settings
     const norm = Math.sqrt(this.#k.sumSquares(this.#gradient, this.#size))
     this.#steps++
     this.#stale = true
+    const { corrected, root } = corrections(settings, this.#steps)
     this.#k.adam(
       this.#weights.parameters,
       this.#gradient,
@@ -240,8 +243,8 @@ class CpuEngine implements Engine {
       Math.min(1, maxNorm / (norm + 1e-6)),
       beta1,
       beta2,
-      rate / (1 - power(beta1, this.#steps)),
-      Math.sqrt(1 - power(beta2, this.#steps)),
+      corrected,
+      root,
       epsilon,
     )
     this.#norms.push(norm)
@@ -406,14 +409,4 @@ type Numbers = Float32Array | Float64Array
 function copy(from: Numbers, at: number, to: Numbers, offset: number, count: number): void {
   if (count > 256) to.set(from.subarray(at, at + count), offset)
   else for (let n = 0; n < count; n++) to[offset + n] = from[at + n]!
-}
-
-/** base^n by repeated squaring: Math.pow differs between versions of V8. */
-function power(base: number, n: number): number {
-  let [result, square] = [1, base]
-  for (let rest = n; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result *= square
-    square *= square
-  }
-  return result
 }

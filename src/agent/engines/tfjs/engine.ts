@@ -8,6 +8,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { type ExitName, Failure, usage } from '../../../base/errors.js'
 import type { Layout } from '../../network/network.js'
+import { corrections } from '../adam.js'
 import { type CpuOptions, cpuEngine } from '../cpu/engine.js'
 import type { AdamSettings, Engine, Experience, LossFigures, LossSettings, PolicyStep } from '../engine.js'
 import { type Backend, hold, loadBackend, packagesIn } from './backends.js'
@@ -202,10 +203,8 @@ class TfjsEngine implements Engine {
   }
 
   adamStep(settings: AdamSettings): void {
-    const { rate, beta1, beta2 } = settings
     this.#steps++
-    const corrected = rate / (1 - beta1 ** this.#steps)
-    this.#learner.adamStep({ ...settings, corrected, root: Math.sqrt(1 - beta2 ** this.#steps) })
+    this.#learner.adamStep({ ...settings, ...corrections(settings, this.#steps) })
     this.#stale = true
     this.#norms++
   }
