@@ -194,6 +194,34 @@ describe('the end of a bar', () => {
     expect(ends(market.slice(0, 1))).toEqual(['14:00'])
   })
 
+  test('a part of a market is what its bars make when they are appended', () => {
+    const days = ['2025-07-29', '2025-07-30', '2025-07-31']
+    const times = days.flatMap((day) =>
+      [0, 5, 10].map((minute) => Date.parse(`${day}T13:30:00Z`) + minute * 60_000),
+    )
+    const numbers = (i: number) => BAR.map((value) => value + i)
+    const all = new Market(['NVDA', 'MSFT'], '5m')
+    for (const [i, time] of times.entries()) all.append(time, numbers(i))
+    const shown = (market: Market) => {
+      const { length, sessions, anchor } = market
+      const columns = [market.time, market.session, ...[...market.open, ...market.close, ...market.volume]]
+      return { length, sessions, anchor, columns: columns.map((column) => [...column.subarray(0, length)]) }
+    }
+    for (let from = 0; from <= times.length; from++) {
+      for (let to = from; to <= times.length; to++) {
+        const part = all.slice(from, to)
+        const anew = new Market(['NVDA', 'MSFT'], '5m')
+        for (let i = from; i < to; i++) anew.append(times[i]!, numbers(i))
+        expect(shown(part)).toEqual(shown(anew))
+        if (to === times.length) continue
+        // It goes on as any market does.
+        part.append(times[to]!, numbers(to))
+        anew.append(times[to]!, numbers(to))
+        expect(shown(part)).toEqual(shown(anew))
+      }
+    }
+  })
+
   test('no part of a market lies beyond it', () => {
     const market = new Market(['NVDA', 'MSFT'], '1m')
     market.append(at('13:30'), BAR)

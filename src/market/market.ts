@@ -111,13 +111,16 @@ export class Market {
       throw new RangeError(`no bars ${from} to ${to} of ${this.length}`)
     const part = new Market(this.symbols, this.interval, Math.max(1, to - from))
     part.#anchor = this.#anchor
-    const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
-    for (let i = from; i < to; i++) {
-      for (let k = 0; k < SYMBOL_COUNT; k++) {
-        for (const [c, name] of COLUMNS.entries()) numbers[k * BAR_NUMBERS + c] = this[name][k]![i]!
-      }
-      part.append(this.time[i]!, numbers)
+    part.length = to - from
+    part.time.set(this.time.subarray(from, to))
+    for (const name of COLUMNS) {
+      for (let k = 0; k < SYMBOL_COUNT; k++) part[name][k]!.set(this[name][k]!.subarray(from, to))
     }
+    const first = this.session[from] ?? 0
+    for (let i = from; i < to; i++) part.session[i - from] = this.session[i]! - first
+    const sessions = to === from ? [] : this.sessions.slice(first, this.session[to - 1]! + 1)
+    part.sessions.push(...sessions.map((one) => ({ ...one, first: Math.max(0, one.first - from) })))
+    const numbers = new Float64Array(BAR_NUMBERS)
     const fromMs = from === 0 ? Number.NEGATIVE_INFINITY : (this.time[from] ?? Number.POSITIVE_INFINITY)
     const toMs = to < this.length ? this.time[to]! : Number.POSITIVE_INFINITY
     for (const [k, series] of this.alone.entries()) {
