@@ -144,6 +144,7 @@ _jules() {
         --gae-lambda) COMPREPLY=(); return ;;
         --clip) COMPREPLY=(); return ;;
         --clip-schedule) COMPREPLY=($(compgen -W 'const linear' -- "$cur")); return ;;
+        --clip-spread) COMPREPLY=(); return ;;
         --ent-coef) COMPREPLY=(); return ;;
         --ent-schedule) COMPREPLY=($(compgen -W 'const linear' -- "$cur")); return ;;
         --vf-coef) COMPREPLY=(); return ;;
@@ -152,7 +153,6 @@ _jules() {
         --lr-end) COMPREPLY=(); return ;;
         --max-grad-norm) COMPREPLY=(); return ;;
         --target-kl) COMPREPLY=(); return ;;
-        --least-spread) COMPREPLY=(); return ;;
         --hidden) COMPREPLY=(); return ;;
         --lstm) COMPREPLY=($(compgen -W 'separate shared joint' -- "$cur")); return ;;
         --layers) COMPREPLY=(); return ;;
@@ -193,7 +193,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --least-spread --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --alone --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --gpu-tf32 --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --gpu-device --checkpoint-every --output -o --run --resume --extend --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --clip-spread --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --alone --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --gpu-tf32 --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --gpu-device --checkpoint-every --output -o --run --resume --extend --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')

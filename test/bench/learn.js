@@ -82,7 +82,7 @@ async function task(name, goal, figures) {
 }
 
 /** 267 sessions of generated bars, of which training leaves 40 for the test. */
-function market(regime) {
+function market(regime, seed = 1) {
   const home = mkdtempSync(join(tmpdir(), 'jules-learn-'))
   const env = { PATH: process.env.PATH, HOME: home }
   const jules = (...args) =>
@@ -93,7 +93,7 @@ function market(regime) {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
   const bars = join(home, 'bars.parquet')
-  jules('fetch', '--mock', '--regime', regime, '--days', '267', '-o', bars)
+  jules('fetch', '--mock', '--regime', regime, '--seed', String(seed), '--days', '267', '-o', bars)
   let runs = 0
   return {
     /** Trains, and gives a judge of policies on the test sessions. */
@@ -137,22 +137,29 @@ const CHANGES = [
   '--hidden 32',
   '--hidden 128',
   '--lstm shared',
-  '--lstm shared --hold-prior 0',
+  '--lstm separate',
+  '--alone 0',
+  '--alone 0 --lstm joint',
+  '--raw-reward',
 ]
 
-/** What each default is worth: the same training with one option changed, two seeds. */
+/** What each default is worth: the same training with one option changed, two seeds on four sets of bars. */
 function defaults() {
-  const { train, end } = market('mean-revert')
+  const markets = ['trend', 'mean-revert'].flatMap((regime) => [5, 9].map((seed) => market(regime, seed)))
   for (const change of CHANGES) {
-    const nets = [1, 2].map((seed) => {
-      const { policy, judged } = train('--seed', String(seed), ...change.split(' ').filter(Boolean))
-      return judged('--policy', policy).pnl
-    })
+    const nets = markets.flatMap(({ train }) =>
+      [1, 2].map((seed) => {
+        const { policy, judged } = train('--seed', String(seed), ...change.split(' ').filter(Boolean))
+        return judged('--policy', policy).pnl
+      }),
+    )
+    const mean = nets.reduce((sum, net) => sum + net, 0) / nets.length
+    const all = nets.map((net) => net.toFixed(0)).join(' ')
     console.log(
-      `${(change || 'the defaults').padEnd(34)} net $${nets.map((net) => net.toFixed(0)).join(', $')}`,
+      `${(change || 'the defaults').padEnd(34)} net $${mean.toFixed(0).padStart(5)} on average of ${all}`,
     )
   }
-  end()
+  for (const { end } of markets) end()
 }
 
 if (ONLY === 'defaults') defaults()

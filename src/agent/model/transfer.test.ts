@@ -79,10 +79,20 @@ test('a model of the same shape is taken as it is, others are refused by name', 
   const refuse = (shape: NetworkShape) => () =>
     transferred({ from, parameters, to: shape, seed: 1, name: 'one' })
   expect(refuse({ ...to, layers: 1 })).toThrow('its layers is 2, and 1 is asked for')
+  expect(refuse({ ...to, lstm: 'joint' })).toThrow('its lstm is separate, and joint is asked for')
   expect(refuse({ ...to, net: [] })).toThrow('its net is 16, and none is asked for')
   expect(refuse({ ...to, actions: 4 })).toThrow(
     'a model of 13 inputs and 3 actions cannot start one of 26 and 4',
   )
+})
+
+test('one LSTM for both is taken over whoever teaches it', () => {
+  const shared: NetworkShape = { ...from, lstm: 'shared' }
+  const weights = parameters.subarray(0, layoutOf(shared).size)
+  const into = (lstm: NetworkShape['lstm']) =>
+    transferred({ from: shared, parameters: weights, to: { ...shared, lstm }, seed: 1, name: 'one' })
+  expect(into('joint')).toBe(weights)
+  expect(() => into('separate')).toThrow('its lstm is shared, and separate is asked for')
 })
 
 describe('into a network twice as wide', () => {

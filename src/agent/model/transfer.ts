@@ -89,8 +89,11 @@ export function transferred({ from, parameters, to, seed, name }: Transfer): Flo
 /** What two networks have in common beside the tickers that they trade. */
 const BUILD = ['hidden', 'lstm', 'layers', 'net', 'activation'] as const
 
+/** Who teaches an LSTM of both leaves no trace in the parameters. */
 const differs = (from: NetworkShape, to: NetworkShape, key: (typeof BUILD)[number]): boolean =>
-  String(from[key]) !== String(to[key])
+  key === 'lstm'
+    ? (from.lstm === 'separate') !== (to.lstm === 'separate')
+    : String(from[key]) !== String(to[key])
 
 /** The network of one ticker for a pair of this shape, which is two of it. */
 export const halved = (shape: NetworkShape): NetworkShape => ({

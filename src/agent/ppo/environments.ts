@@ -33,7 +33,9 @@ export class Environments {
   /** [envs, inputs], as the environments give them. */
   readonly #current: Float32Array
   readonly #observations: RunningMoments | null
+  /** Of the discounted returns; null where nothing asks for them. */
   readonly #returns: RunningMoments | null
+  readonly #normalisesRewards: boolean
   /** [envs] each: of the episode so far, its return discounted from the end, its reward, its steps. */
   readonly #discounted: Float64Array
   readonly #reward: Float64Array
@@ -42,7 +44,7 @@ export class Environments {
 
   /** Starts an episode in each. `phase` counts the stretches of a run, each with random numbers of its own. */
   constructor(engine: Engine, task: Task, settings: PpoSettings, phase: number) {
-    const { envs, seed, gamma, normaliseObservations, normaliseRewards } = settings
+    const { envs, seed, gamma, normaliseObservations, normaliseRewards, clipSpread } = settings
     const { inputs, hidden } = engine.layout.shape
     const states = engine.layout.cells * envs * hidden
     this.#engine = engine
@@ -50,7 +52,8 @@ export class Environments {
     this.rngs = Array.from({ length: envs }, (_, e) => stream(seed, 'env', phase, e))
     this.#episodes = this.rngs.map((rng, e) => task.start(rng, e))
     this.#observations = normaliseObservations ? new RunningMoments(inputs) : null
-    this.#returns = normaliseRewards ? new RunningMoments(1) : null
+    this.#returns = normaliseRewards || clipSpread > 0 ? new RunningMoments(1) : null
+    this.#normalisesRewards = normaliseRewards
     this.#current = new Float32Array(envs * inputs)
     this.starts = new Uint8Array(envs).fill(1)
     this.hidden = new Float32Array(states)
@@ -117,12 +120,21 @@ export class Environments {
     return learnt
   }
 
-  /** Rewards over the deviation of the discounted return, as VecNormalize of Stable-Baselines3 does. */
+  /**
+   * The reward to learn from: where rewards are normalised it is over the deviation of the discounted return, as VecNormalize of
+   * Stable-Baselines3 does.
+   */
   #scaled(e: number, reward: number): number {
     if (this.#returns === null) return reward
     this.#discounted[e] = this.#gamma * this.#discounted[e]! + reward
     this.#returns.update([this.#discounted[e]!], 1)
-    return this.#returns.scale(reward)
+    return this.#normalisesRewards ? this.#returns.scale(reward) : reward
+  }
+
+  /** Deviation of the discounted returns, in the unit of the rewards that are learnt from; NaN where none are watched. */
+  get returnDeviation(): number {
+    if (this.#normalisesRewards) return 1
+    return this.#returns === null ? Number.NaN : Math.sqrt(this.#returns.variance[0]!)
   }
 
   /** [envs]: values of the observations that come next. The states stay as they are, for the next rollout needs them. */

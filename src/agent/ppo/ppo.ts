@@ -4,6 +4,7 @@
  * in rollout and update alike; every sequence of an update starts from the state stored when it was collected, and gradients
  * are cut there.
  */
+import { standardDeviation } from '../../base/moments.js'
 import { type Rng, stream } from '../../base/rng.js'
 import type { Engine, LossFigures } from '../engines/engine.js'
 import { ActionDistribution } from '../network/distribution.js'
@@ -16,8 +17,7 @@ import { generalisedAdvantages } from './gae.js'
 import { explainedVariance, MeanFigures, type PpoProgress, type UpdateFigures } from './progress.js'
 import { Rollout, shuffle } from './rollout.js'
 import { type PpoSettings, scheduled } from './settings.js'
-import { AdvantageSpread } from './spread.js'
-import { type PpoState, restoreLearner, saveLearner, tensorOf } from './state.js'
+import { type PpoState, restoreLearner, saveLearner } from './state.js'
 
 /** One learner over the environments of a task: it owns the engine's parameters and moments. */
 export class Ppo {
@@ -27,7 +27,6 @@ export class Ppo {
   readonly #distribution: ActionDistribution
   readonly #environments: Environments
   readonly #rollout: Rollout
-  readonly #spread = new AdvantageSpread()
   readonly #choice: Rng
   readonly #shuffle: Rng
   readonly #rngs: readonly Rng[]
@@ -113,21 +112,31 @@ export class Ppo {
 
   /** Generalised advantages of the rollout, and the returns that the values shall learn: advantage + value. */
   #advantages(): void {
-    const { envs, rolloutSteps: steps, gamma, lambda, leastSpread } = this.settings
+    const { envs, rolloutSteps: steps, gamma, lambda } = this.settings
     const { rewards, values, episodeStarts, advantages, returns } = this.#rollout
     const lastValues = this.#environments.lastValues()
     const lastDones = this.#environments.starts
     const input = { steps, envs, rewards, values, episodeStarts, lastValues, lastDones, gamma, lambda }
     generalisedAdvantages(input, advantages, returns)
-    // The returns stand: the value goes on learning.
-    if (this.#spread.add(advantages) < leastSpread) advantages.fill(0)
+  }
+
+  /**
+   * How far the rollout may move the policy, as a part of the clip range: 1 where its advantages deviate by `clipSpread` of the
+   * returns or more, less in proportion below. A minibatch brings advantages to a deviation of 1 whatever they are: where a policy
+   * has little left to gain, the errors of the value would move it as far as any lesson did, and it wanders off.
+   */
+  #worth(): number {
+    const { clipSpread } = this.settings
+    if (clipSpread === 0) return 1
+    const spread = standardDeviation(this.#rollout.advantages) / this.#environments.returnDeviation
+    return Math.min(1, spread / clipSpread)
   }
 
   /** Epochs of minibatches of sequences, each with a step of Adam; `done` is the part of the run that is over. */
   *#update(done: number): Generator<void, UpdateFigures> {
     const { epochs, batch, bptt, valueCoefficient, maxNorm, targetKl, holdPrior } = this.settings
     const rate = scheduled(this.settings.rate, done)
-    const clip = scheduled(this.settings.clip, done)
+    const clip = scheduled(this.settings.clip, done) * this.#worth()
     const entropyCoefficient = scheduled(this.settings.entropy, done)
     const prior = { holdPrior, allowed: this.#allowed }
     const loss = { clip, valueCoefficient, entropyCoefficient, normaliseAdvantage: true, ...prior }
@@ -168,19 +177,12 @@ export class Ppo {
   /** Goes on with what an earlier phase knows of the scale of observations and returns. */
   adopt(earlier: Ppo): void {
     this.#environments.adopt(earlier.#environments)
-    this.#spread.count = earlier.#spread.count
-    this.#spread.variance = earlier.#spread.variance
     this.updates = earlier.updates
   }
 
   /** A copy of everything that the next iteration depends on. */
   save(): PpoState {
-    const { count, variance } = this.#spread
-    return new Map([
-      ...saveLearner(this.engine, this.#rngs, this),
-      ...this.#environments.save(),
-      ['spread', Float64Array.of(count, variance)],
-    ])
+    return new Map([...saveLearner(this.engine, this.#rngs, this), ...this.#environments.save()])
   }
 
   /** Goes back to a saved state of a run with the same settings. Throws RangeError where it does not fit. */
@@ -189,8 +191,5 @@ export class Ppo {
     this.step = step
     this.updates = updates
     this.#environments.restore(state)
-    const [count = 0, variance = 0] = tensorOf(state, 'spread')
-    this.#spread.count = count
-    this.#spread.variance = variance
   }
 }

@@ -24,6 +24,8 @@ export interface PpoSettings {
   readonly lambda: number
   /** The epsilon of the probability ratio. */
   readonly clip: Schedule
+  /** The clip range shrinks with the deviation of the advantages below this part of the returns'; 0 for never. */
+  readonly clipSpread: number
   /** Adam's step. */
   readonly rate: Schedule
   /** Weight of the entropy. */
@@ -34,8 +36,6 @@ export interface PpoSettings {
   readonly maxNorm: number
   /** Stops the epochs of an update whose approximate KL passes 1.5 times this. */
   readonly targetKl: number | null
-  /** A rollout whose advantages deviate by less than this part of those so far teaches the value alone; 0 for none. */
-  readonly leastSpread: number
   /** Added to the logit of the action in force, in rollout, update and inference. */
   readonly holdPrior: number
   readonly normaliseObservations: boolean
@@ -60,8 +60,9 @@ export interface TrainingSettings
 }
 
 /**
- * Two of these decide whether anything is learnt: without the hold prior the agent learns not to trade, and under a shared
- * LSTM the value pulls the policy along with it. The others were varied one by one; jules-training(7) has the results.
+ * One of these decides whether anything is learnt: without the hold prior the agent learns not to trade. Another one, normalised
+ * rewards, is what lets the value teach the LSTM of the policy: in dollars it pulls it along. The others were varied one by one;
+ * jules-training(7) has the results.
  */
 export const TRADING: TrainingSettings = {
   steps: 200_000,
@@ -73,19 +74,19 @@ export const TRADING: TrainingSettings = {
   gamma: 0.95,
   lambda: 0.9,
   clip: [0.2, 0.2],
+  clipSpread: 0,
   rate: [1e-3, 1e-4],
   entropy: [0.05, 0],
   valueCoefficient: 0.5,
   maxNorm: 0.5,
   targetKl: null,
-  leastSpread: 0,
   holdPrior: 4,
   normaliseObservations: false,
   normaliseRewards: true,
   orthogonal: true,
   seed: 1,
   hidden: 64,
-  lstm: 'separate',
+  lstm: 'joint',
   layers: 1,
   net: [],
   activation: 'tanh',
@@ -103,14 +104,15 @@ const ZOO: TrainingSettings = {
   gamma: 0.98,
   lambda: 0.8,
   clip: [0.2, 0],
+  // Without it the policy of an episode that is always survived wanders until it falls.
+  clipSpread: 0.03,
   rate: [1e-3, 0],
   entropy: [0, 0],
-  // Without it the policy of an episode that is always survived wanders until it falls.
-  leastSpread: 0.1,
   holdPrior: 0,
   normaliseObservations: true,
   normaliseRewards: true,
   orthogonal: false,
+  lstm: 'separate',
   net: [64],
   activation: 'relu',
   alone: 0,
@@ -130,6 +132,7 @@ const PLAIN: TrainingSettings = {
   entropy: [0.01, 0.01],
   holdPrior: 0,
   normaliseRewards: false,
+  lstm: 'separate',
   net: [64],
   alone: 0,
 }

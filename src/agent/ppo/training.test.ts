@@ -24,7 +24,7 @@ const SETTINGS: PpoSettings = {
   valueCoefficient: 0.5,
   maxNorm: 0.5,
   targetKl: null,
-  leastSpread: 0,
+  clipSpread: 0,
   holdPrior: 0,
   normaliseObservations: true,
   normaliseRewards: true,

@@ -80,7 +80,7 @@ export interface TrainingPlan {
   readonly warmup: number
   /** Null for one stretch under `settings`. */
   readonly phases: readonly PhasePlan[] | null
-  /** Steps between two evaluations; null for a twentieth of all. */
+  /** Steps between two evaluations; null for a tenth of all. */
   readonly evaluateEvery: number | null
   /** Steps between two checkpoints; null for a tenth of all. */
   readonly checkpointEvery: number | null

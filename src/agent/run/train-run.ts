@@ -206,7 +206,7 @@ function trainingOf(
     engine,
     phases: [...stretches, ...extensions.map((steps, n) => extension(stretches.at(-1)!, { steps, n }))],
     evaluate: setup.evaluate,
-    evaluateEvery: evaluateEvery ?? Math.max(1, Math.floor(total / 20)),
+    evaluateEvery: evaluateEvery ?? Math.max(1, Math.floor(total / 10)),
     checkpointEvery: checkpointEvery ?? Math.max(1, Math.floor(total / 10)),
     earlyStop,
     initial,

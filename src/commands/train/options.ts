@@ -71,6 +71,11 @@ export const learningOptions = under(
     }),
     clip: real('X', 'range of the probability ratio', { min: 0.001, max: 10, defaultText: '0.2' }),
     'clip-schedule': choice('HOW', SCHEDULES, 'linear: falls to 0', { defaultText: 'const' }),
+    'clip-spread': real(
+      'X',
+      "the clip range shrinks with the deviation of the advantages below this part of the returns'",
+      { min: 0, max: 10, defaultText: '0, never' },
+    ),
     'ent-coef': real('X', 'weight of the entropy', {
       min: 0,
       max: 10,
@@ -91,14 +96,9 @@ export const learningOptions = under(
       max: 100,
       defaultText: 'never',
     }),
-    'least-spread': real(
-      'X',
-      'a rollout whose advantages deviate by less than this part of those so far teaches the value alone',
-      { min: 0, max: 1, defaultText: '0, all teach both' },
-    ),
     hidden: integer('N', 'width of the LSTM, a multiple of 8', { min: 8, max: 4096, defaultText: '64' }),
     lstm: choice('HOW', LSTM_USES, 'one each for policy and value; one that both read; one that both teach', {
-      defaultText: 'separate',
+      defaultText: 'joint, or separate with --alone 0',
     }),
     layers: integer('N', 'LSTM layers', { min: 1, max: 8, defaultText: '1' }),
     net: widths,
@@ -122,7 +122,7 @@ export const learningOptions = under(
     'eval-every': integer('N', 'steps between two evaluations on the validation sessions', {
       min: 1,
       max: 1e12,
-      defaultText: 'a twentieth of --steps',
+      defaultText: 'a tenth of --steps',
     }),
     'early-stop': integer('N', 'end after N evaluations without a new best', {
       min: 1,
@@ -227,7 +227,7 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   const entropyFalls =
     flags['ent-schedule'] ?? (!plain && from.entropy[1] < from.entropy[0] ? 'linear' : 'const')
   const envs = flags.envs ?? from.envs
-  const together: Omit<TrainingSettings, 'alone'> = {
+  const together: Together = {
     steps: flags.steps ?? from.steps,
     envs,
     rolloutSteps,
@@ -240,12 +240,12 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
       clip,
       (flags['clip-schedule'] ?? (from.clip[1] < from.clip[0] ? 'linear' : 'const')) === 'linear' ? 0 : clip,
     ],
+    clipSpread: flags['clip-spread'] ?? from.clipSpread,
     rate: [rate, falling ? rateEnd : rate],
     entropy: [entropy, entropyFalls === 'linear' ? 0 : entropy],
     valueCoefficient: flags['vf-coef'] ?? from.valueCoefficient,
     maxNorm: flags['max-grad-norm'] ?? from.maxNorm,
     targetKl: flags['target-kl'] ?? from.targetKl,
-    leastSpread: flags['least-spread'] ?? from.leastSpread,
     holdPrior,
     normaliseObservations: either(
       { 'norm-obs': flags['norm-obs'], 'raw-obs': flags['raw-obs'] },
@@ -258,19 +258,24 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
     orthogonal: flags['no-ortho'] ? false : from.orthogonal,
     seed: flags.seed,
     hidden: flags.hidden ?? from.hidden,
-    lstm: flags.lstm ?? from.lstm,
     layers: flags.layers ?? from.layers,
     net: flags.net ?? from.net,
     activation: flags.activation ?? from.activation,
   }
   check(together)
-  return { ...together, alone: aloneOf(flags, together) ?? from.alone }
+  const alone = aloneOf(flags, together) ?? from.alone
+  // A pair that is traded from the first step is noise enough for an LSTM with one teacher.
+  const lstm = flags.lstm ?? (from === TRADING && alone === 0 ? 'separate' : from.lstm)
+  return { ...together, alone, lstm }
 }
+
+/** What `alone` and its like are settled by. */
+type Together = Omit<TrainingSettings, 'alone' | 'lstm'>
 
 /** The part of the steps that is asked for; undefined where none is, 0 where none can be. Throws 64 where one is and cannot be. */
 function aloneOf(
   { alone, env, curriculum, 'transfer-from': model }: Flags,
-  { normaliseObservations, ...network }: Omit<TrainingSettings, 'alone'>,
+  { normaliseObservations, ...network }: Together,
 ): number | undefined {
   const hindrances: readonly (readonly [boolean, string])[] = [
     [env !== undefined, `the task ${env} has no symbols`],
@@ -292,7 +297,7 @@ function either(switches: Readonly<Record<string, boolean>>, otherwise: boolean)
   return yes || (!no && otherwise)
 }
 
-function check({ rolloutSteps, bptt, batch, envs, hidden }: Omit<TrainingSettings, 'alone'>): void {
+function check({ rolloutSteps, bptt, batch, envs, hidden }: Together): void {
   if (rolloutSteps % bptt !== 0)
     throw usage(`--bptt: ${bptt} does not divide the ${rolloutSteps} steps of a rollout`)
   if (batch > envs * rolloutSteps)
