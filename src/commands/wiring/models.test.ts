@@ -45,6 +45,53 @@ describe('sessions that a model has seen, itself or as one that it started from'
   })
 })
 
+describe('a model that holds what no option would take is refused by the name of the option', () => {
+  type Stored = ReturnType<typeof storedRules>
+  const stored = (change: (rules: Stored) => unknown): unknown => {
+    const rules = JSON.parse(JSON.stringify(storedRules(DEFAULT_RULES))) as Stored
+    return change(rules) ?? rules
+  }
+  const put = (value: unknown, ...names: readonly string[]) =>
+    stored((rules) => {
+      let at = rules as unknown as Record<string, Record<string, unknown>>
+      for (const name of names.slice(0, -1)) at = at[name] as unknown as typeof at
+      Object.assign(at, { [names.at(-1)!]: value })
+    })
+  test.each<[rules: unknown, problem: string]>([
+    [null, 'rules: got null'],
+    ['x', 'rules: got null'],
+    [{}, 'rules: got null'],
+    [put(null, 'costs'), 'rules: got null'],
+    [put([], 'limits'), 'max-day-loss: expected a number, got "undefined"'],
+    [put(null, 'capital'), 'capital: expected a number, got "null"'],
+    [put('5000', 'capital'), 'capital: got "5000"'],
+    [put(-1e308, 'capital'), 'capital: expected 0.01 to 1000000000000, got -1e+308'],
+    [put(1.5, 'shares'), 'shares: expected a whole number, got "1.5"'],
+    [put('no', 'fractional'), 'fractional: got "no"'],
+    [put('never', 'fill'), 'fill: expected one of open, close, got "never"'],
+    [
+      put('__proto__', 'costs', 'commission'),
+      'commission: expected one of ib-tiered, ib-fixed, none, got "__proto__"',
+    ],
+    [put(-500, 'costs', 'halfSpreadBps'), 'half-spread-bps: expected 0 to 10000, got -500'],
+    [put(-3, 'costs', 'participation'), 'participation: expected 0.000001 to 1, got -3'],
+    [put('x', 'limits', 'maxLeverage'), 'max-leverage: expected a number, got "x"'],
+    [put(7, 'maxDrawdownFraction'), 'max-drawdown: expected 0 to 1, got 7'],
+  ])('%j', (rules, problem) => {
+    const spec = { features: null, mask: [1], actions: null }
+    const loaded = { path: 'm', model: { spec, settings: { rules } } } as unknown as LoadedModel
+    const context = { settings: new Map() } as unknown as Context
+    const follow = () => followModel(context, {} as Parameters<typeof followModel>[1], loaded)
+    expect(follow).toThrow(
+      expect.objectContaining({
+        code: 65,
+        where: 'm',
+        message: `what it was trained by is damaged: ${problem}`,
+      }),
+    )
+  })
+})
+
 test('every rule that a model holds stands for the option that is not set', () => {
   const { costs, limits } = DEFAULT_RULES
   const rules = storedRules({

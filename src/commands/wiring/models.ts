@@ -3,12 +3,15 @@ import { decodeModel, lastMet, type Model, seenSpans } from '../../agent/model/m
 import { layoutOf } from '../../agent/network/network.js'
 import { policyFile } from '../../agent/run/initial.js'
 import { registered, registryFile, trialsOn } from '../../agent/run/registry.js'
+import { badData, Failure } from '../../base/errors.js'
+import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
+import type { Options } from '../../cli/options.js'
 import { featureSet } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import type { Policy } from '../../trading/policy.js'
 import type { storedRules } from '../../trading/rules.js'
-import type { StrategyFlags } from './strategy.js'
+import { type StrategyFlags, strategyOptions } from './strategy.js'
 
 export interface LoadedModel {
   readonly path: string
@@ -51,14 +54,15 @@ type Followed = StrategyFlags & { readonly features: string; readonly 'long-only
 
 /**
  * The options of a run with what the model was trained by in the place of defaults: capital, sizes, fills, costs, limits, features,
- * long-only. What was set otherwise, by a flag, the environment or the configuration, stays, and is told in `notes`.
+ * long-only. What was set otherwise, by a flag, the environment or the configuration, stays, and is told in `notes`. Throws 65
+ * where the model holds what no option would take: its file may come from anywhere.
  */
 export function followModel<F extends Followed>(
   context: Context,
   given: F,
   loaded: LoadedModel | null,
 ): { readonly given: F; readonly notes: readonly string[] } {
-  const own = loaded === null ? null : optionsOf(loaded.model)
+  const own = loaded === null ? null : optionsOf(loaded)
   if (own === null) return { given, notes: [] }
   const isSet = (name: string) => (context.settings.get(name)?.origin ?? 'default') !== 'default'
   // A size or a limit that is set goes before the model's word on all of them.
@@ -77,9 +81,33 @@ export function followModel<F extends Followed>(
 
 type StoredRules = ReturnType<typeof storedRules>
 
+type Own = { -readonly [K in keyof Followed]?: Followed[K] | undefined }
+
 /** What the model was trained by, as the options say it; rules only where its file has them. */
-function optionsOf({ spec, settings }: Model): { -readonly [K in keyof Followed]?: Followed[K] | undefined } {
-  const rules = settings.rules as StoredRules | undefined
+function optionsOf({ path, model }: LoadedModel): Own {
+  const own = toldBy(model)
+  for (const [name, value] of Object.entries(own ?? { rules: null })) {
+    const problem = problemOf(strategyOptions[name as keyof Own], value)
+    if (problem !== null)
+      throw badData(`what it was trained by is damaged: ${name}: ${problem}`, { where: path })
+  }
+  return own ?? {}
+}
+
+/** Why an option would not take a value, or null; undefined is what an option without a default may be. */
+function problemOf(option: Options[string] | undefined, value: unknown): string | null {
+  if (value === undefined && option !== undefined && option.fallback === undefined) return null
+  try {
+    return option?.parse(String(value)) === value ? null : `got ${quote(value)}`
+  } catch (error) {
+    if (error instanceof Failure) return error.message
+    throw error
+  }
+}
+
+/** Null where the rules are not as they were written. */
+function toldBy({ spec, settings }: Model): Own | null {
+  const rules = settings.rules as StoredRules | null | undefined
   const seen = {
     ...(spec.features === null ? {} : { features: spec.features.set }),
     // A model without shorts has actions that none of its targets is below 0.
@@ -87,7 +115,8 @@ function optionsOf({ spec, settings }: Model): { -readonly [K in keyof Followed]
       spec.actions?.every((targets, i) => (spec.mask[i] === 1) === targets.every((one) => one >= 0)) ?? false,
   }
   if (rules === undefined) return seen
-  const { costs, limits } = rules
+  const { costs, limits } = rules ?? {}
+  if (rules === null || !costs || !limits) return null
   // JSON has no infinity: a limit that is lifted is null.
   const lifted = limits.maxDayLoss === null
   return {
