@@ -24,6 +24,24 @@ export interface ModelSpec {
   readonly holdPrior: number
 }
 
+/** In what a model sees something else than what is at hand, for a message; null where it is the same. */
+export function otherSight(
+  model: Pick<ModelSpec, 'task' | 'features'>,
+  here: Pick<ModelSpec, 'task' | 'features'>,
+): string | null {
+  const [seen, shown] = [model.features, here.features]
+  if (model.task !== here.task || (seen === null) !== (shown === null))
+    return `the model was trained on ${model.task}, not on ${here.task}`
+  if (seen === null || shown === null) return null
+  if (seen.set !== shown.set) return `the model was trained on the features ${seen.set}, not ${shown.set}`
+  const most = Math.max(seen.columns.length, shown.columns.length)
+  for (let at = 0; at < most; at++) {
+    const [theirs, ours] = [seen.columns[at], shown.columns[at]]
+    if (theirs !== ours) return `feature ${at} of ${shown.set} is ${ours} here and ${theirs} in the model`
+  }
+  return null
+}
+
 /** The bars that a model knows. */
 export interface DataSpan {
   /** Of times, prices and volumes, those left for testing included. */

@@ -8,7 +8,7 @@ import type { Policy, Thought } from '../../trading/policy.js'
 import type { Engine } from '../engines/engine.js'
 import { jointAction, SINGLE_ACTIONS, SINGLE_INPUTS, singleAction } from '../tasks/trading.js'
 import { Actor } from './actor.js'
-import type { Model } from './model.js'
+import { type Model, otherSight } from './model.js'
 
 /** The targets that each joint action stands for. */
 export const ACTION_TARGETS: readonly (readonly number[])[] = Array.from(
@@ -59,15 +59,9 @@ export function checkModel(
       `the model has ${shape.inputs} inputs and ${shape.actions} actions, and the run ${inputs} and ${actions}`,
     )
   }
-  if (spec.features.set !== features.name)
-    throw refuse(`the model was trained on the features ${spec.features.set}, not ${features.name}`)
-  const differs = spec.features.columns.findIndex((column, i) => column !== features.columns[i])
-  if (differs >= 0 || spec.features.columns.length !== features.columns.length) {
-    const at = differs < 0 ? spec.features.columns.length : differs
-    throw refuse(
-      `feature ${at} of ${features.name} is ${features.columns[at]} here and ${spec.features.columns[at]} in the model`,
-    )
-  }
+  const here = { task: 'trading', features: { set: features.name, columns: features.columns } }
+  const other = otherSight(spec, here)
+  if (other !== null) throw refuse(other)
   if (JSON.stringify(spec.actions) !== JSON.stringify(single ? SINGLE_TARGETS : ACTION_TARGETS))
     throw refuse('the action map of the model is another one')
   if (normaliser !== null && normaliser.mean.length !== shape.inputs)

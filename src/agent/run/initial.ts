@@ -3,12 +3,23 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256 } from '../../base/digest.js'
-import { Failure, systemCode, systemFailure } from '../../base/errors.js'
+import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { readAtMost } from '../../base/read-file.js'
-import { decodeModel, parametersOf, type SeenSpan, seenSpans, shapeOf } from '../model/model.js'
+import { shellWord } from '../../base/words.js'
+import {
+  decodeModel,
+  type Model,
+  type ModelSpec,
+  otherSight,
+  parametersOf,
+  type SeenSpan,
+  seenSpans,
+  shapeOf,
+} from '../model/model.js'
 import { decodeSafetensors } from '../model/safetensors.js'
 import { transferred } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
+import type { PpoSettings } from '../ppo/settings.js'
 import { FILES } from './folder.js'
 
 /** A policy file as it was read; `path` is that of the file itself. */
@@ -48,6 +59,13 @@ async function read(path: string): Promise<PolicyFile> {
   return { path, bytes, sha256: sha256(bytes) }
 }
 
+/** Who is to start from another model. */
+export interface Learner {
+  readonly shape: NetworkShape
+  readonly spec: ModelSpec
+  readonly settings: Pick<PpoSettings, 'seed' | 'normaliseObservations'>
+}
+
 /** Another model as a beginning. */
 export interface Initial {
   readonly path: string
@@ -58,8 +76,8 @@ export interface Initial {
   }
   /** The sessions that it and the models before it have seen. */
   readonly before: readonly SeenSpan[]
-  /** Parameters for a network of this shape. Throws where the shapes cannot be joined. */
-  fit(shape: NetworkShape, seed: number): Float32Array
+  /** Parameters for a learner like this. Throws 65 where the shapes cannot be joined, or it would see something else. */
+  fit(to: Learner): Float32Array
 }
 
 /** Reads the model that a path names. Throws 66 where there is none, 65 where it is damaged or no recurrent policy. */
@@ -73,10 +91,38 @@ export async function initialFrom(path: string): Promise<Initial> {
     sha256: file.sha256,
     shape: own ?? { ...shapeOf(tensors, 'tanh', file.path), activation: null },
     before: model === null ? [null] : model.data === null ? [] : seenSpans(model.data),
-    fit: (shape, seed) => {
+    fit: ({ shape, spec, settings: { seed, normaliseObservations } }) => {
+      if (model !== null) checkSight(model, { path: file.path, spec, normaliseObservations })
       const from = own ?? shapeOf(tensors, shape.activation, file.path)
       const parameters = parametersOf(tensors, layoutOf(from), file.path)
       return transferred({ from, parameters, to: shape, seed, name: file.path })
     },
   }
+}
+
+interface Sight extends Pick<Learner, 'spec'>, Pick<PpoSettings, 'normaliseObservations'> {
+  readonly path: string
+}
+
+/** Weights mean nothing to numbers that they were not trained on, though their shapes may fit. */
+function checkSight({ spec: seen, normaliser }: Model, { path, spec, normaliseObservations }: Sight): void {
+  const other = otherSight(seen, spec)
+  if (other !== null) {
+    const isOther =
+      seen.task === spec.task && seen.features !== null && seen.features.set !== spec.features?.set
+    throw badData(other, {
+      where: path,
+      ...(isOther ? { hint: `give --features ${shellWord(seen.features.set)}` } : {}),
+    })
+  }
+  if ((normaliser !== null) === normaliseObservations) return
+  throw normaliser === null
+    ? badData('the model takes observations as they are, and here they are normalised', {
+        where: path,
+        hint: 'give --raw-obs',
+      })
+    : badData('the model normalises observations, and here they are taken as they are', {
+        where: path,
+        hint: 'give --norm-obs',
+      })
 }

@@ -7,10 +7,13 @@ import {
   trainingWorld,
 } from '../../../test/support/training-world.js'
 import { takeLock } from '../../base/lock.js'
-import { decodeModel } from '../model/model.js'
+import { decodeModel, encodeModel, type Model, type ModelSpec } from '../model/model.js'
+import { layoutOf, type NetworkShape } from '../network/network.js'
+import { RunningMoments } from '../network/normaliser.js'
 import { Diverged } from '../ppo/diverged.js'
 import { TRADING } from '../ppo/settings.js'
 import { RunFolder } from './folder.js'
+import { initialFrom } from './initial.js'
 import { enginesOf, type Manifest, manifestOf } from './manifest.js'
 import type { TrainingPlan } from './plan.js'
 import { registered, runsOf } from './registry.js'
@@ -59,6 +62,52 @@ test('two trainings side by side in one process have the same bytes, and leave n
   )
   expect([existsSync(world.file('a/run.lock')), existsSync(world.file('b/run.lock'))]).toEqual([false, false])
   expect((await registered(world.file('data/runs.ndjson'))).length).toBe(2)
+})
+
+describe('a model that was trained to see something else starts no run', () => {
+  const { features } = RANDOM_BARS
+  const SEEN = { set: features.name, columns: features.columns }
+  test.each<[spec: Partial<ModelSpec>, normalises: boolean, words: string, hint: string | undefined]>([
+    [{ task: 'tmaze10' }, false, 'the model was trained on tmaze10, not on trading', undefined],
+    [
+      { features: { ...SEEN, set: 'classic' } },
+      false,
+      'the model was trained on the features classic, not intraday',
+      'give --features classic',
+    ],
+    [
+      { features: { ...SEEN, columns: ['close'] } },
+      false,
+      `feature 0 of intraday is ${features.columns[0]} here and close in the model`,
+      undefined,
+    ],
+    [{}, true, 'the model normalises observations, and here they are taken as they are', 'give --norm-obs'],
+  ])('%j, normalised: %s', async (other, normalises, message, hint) => {
+    const world = trainingWorld()
+    const { settings } = shortPlan('')
+    const shape: NetworkShape = { ...settings, inputs: 26, actions: 9 }
+    const spec: ModelSpec = {
+      ...{
+        task: 'trading',
+        features: SEEN,
+        interval: '1m',
+        actions: null,
+        mask: [1, 1, 1, 1, 1, 1, 1, 1, 1],
+      },
+      holdPrior: 4,
+      ...other,
+    }
+    const model: Model = {
+      ...{ spec, shape, settings: {}, steps: 1, data: null },
+      parameters: new Float32Array(layoutOf(shape).size),
+      normaliser: normalises ? new RunningMoments(26) : null,
+    }
+    const path = world.file('model')
+    writeFileSync(path, encodeModel(model))
+    const plan = shortPlan(world.file('run'), { initial: await initialFrom(path) })
+    await expect(trainRun(world, plan)).rejects.toMatchObject({ code: 65, where: path, message, hint })
+    expect(existsSync(world.file('run'))).toBe(false)
+  })
 })
 
 test('how it ended is told: all steps, a signal, numbers that are none, and again when it goes on', async () => {

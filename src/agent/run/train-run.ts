@@ -24,7 +24,7 @@ import type { TrainingWorld } from './world.js'
  */
 export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promise<TrainedRun> {
   const setup = setupOf(plan)
-  const parameters = plan.initial?.fit(setup.shape, plan.settings.seed) ?? null
+  const parameters = plan.initial?.fit({ ...setup, settings: plan.settings }) ?? null
   const engine = await world.engine(layoutOf(setup.shape))
   const first = aloneOf(plan, setup)
   const alone = first === null ? null : { ...first, engine: await world.engine(layoutOf(first.shape)) }
