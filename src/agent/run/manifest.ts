@@ -73,17 +73,26 @@ export const enginesOf = ({ engine, engines }: Pick<Manifest, 'engine' | 'engine
 /** The manifest of a folder. Throws 66 where there is none, 65 where it is not as it was written. */
 export async function manifestOf(folder: RunFolder): Promise<Manifest> {
   const manifest = await folder.readManifest<Manifest>()
-  const { run, version, identity, options, operands, inputs, extensions = [] } = manifest
-  const texts = [run, version, identity, ...listOf(operands), ...Object.values(options ?? [null])]
-  const hashes = listOf(inputs).map((one) => (one as Partial<Input> | null)?.sha256)
+  const { run, version, identity, engine, options, operands, inputs, extensions = [] } = manifest
+  const texts = [run, version, identity, engine, ...listOf(operands), ...textsIn(options)]
+  const hashes = listOf(inputs).flatMap((one) => {
+    const { path, sha256 } = (one ?? {}) as Partial<Input>
+    return [path, sha256]
+  })
   const added = listOf(extensions).map((one) => (one as Partial<Extension> | null)?.steps)
+  const spans = listOf(enginesOf(manifest)) as readonly (Partial<EngineSpan> | null)[]
   if (
-    [...texts, ...hashes].every((one) => typeof one === 'string') &&
-    added.every((steps) => Number.isSafeInteger(steps))
+    [...texts, ...hashes, ...spans.map((one) => one?.engine)].every((one) => typeof one === 'string') &&
+    [...added, ...spans.map((one) => one?.step)].every(Number.isSafeInteger) &&
+    added.every((steps) => steps! >= 1) &&
+    spans.length > 0
   )
     return manifest
   throw badData('is damaged', { where: folder.file(FILES.manifest) })
 }
+
+const textsIn = (value: unknown): readonly unknown[] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.values(value) : [null]
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [null])
 

@@ -64,6 +64,34 @@ test('two trainings side by side in one process have the same bytes, and leave n
   expect((await registered(world.file('data/runs.ndjson'))).length).toBe(2)
 })
 
+test.each<[name: string, change: unknown]>([
+  ['engine', null],
+  ['engines', []],
+  ['engines', [null]],
+  ['engines', 'cpu'],
+  ['engines', [{ engine: 'cpu' }]],
+  ['extensions', [{ steps: 0 }]],
+  ['inputs', [{ kind: 'bars', path: {}, sha256: '' }]],
+  ['options', 5],
+  ['options', null],
+])('a manifest with %s %j is refused as damaged', async (name, change) => {
+  const world = trainingWorld()
+  const whole = {
+    ...{ format: 'jules-run/1', run: 'r', version: 'v', identity: 'i', engine: 'cpu' },
+    ...{ options: {}, operands: [], inputs: [{ kind: 'bars', path: 'p', sha256: 's' }] },
+    extensions: [{ steps: 1 }],
+  }
+  const path = world.file('manifest.json')
+  const manifest = (value: unknown) => {
+    writeFileSync(path, JSON.stringify(value))
+    return manifestOf(new RunFolder(world.file(''), world))
+  }
+  await expect(manifest(whole)).resolves.toEqual(whole)
+  await expect(manifest({ ...whole, [name]: change })).rejects.toMatchObject({
+    ...{ code: 65, where: path, message: 'is damaged' },
+  })
+})
+
 describe('a model that was trained to see something else starts no run', () => {
   const { features } = RANDOM_BARS
   const SEEN = { set: features.name, columns: features.columns }

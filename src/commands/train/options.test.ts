@@ -142,6 +142,15 @@ describe('the options of a run that goes on', () => {
     )
   })
 
+  test('a text that was changed by hand is named by its option', () => {
+    expect(() => resumed({ gamma: '2\n' })).toThrow(
+      expect.objectContaining({
+        code: 65,
+        message: 'the manifest of the run is damaged: --gamma: expected a number, got "2\\n"',
+      }),
+    )
+  })
+
   test('environment and configuration speak where the beginning was silent', () => {
     for (const origin of ['environment', 'config'] as const) {
       expect(resumed({}, { threads: setting(origin, 1) }).threads).toBe(1)

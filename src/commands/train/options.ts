@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { canBeHalved } from '../../agent/model/transfer.js'
 import { LSTM_USES } from '../../agent/network/network.js'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/settings.js'
-import { Failure, usage } from '../../base/errors.js'
+import { badData, Failure, usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, flag, integer, option, real, text, under, type Values } from '../../cli/options.js'
@@ -327,7 +327,7 @@ export function textsOf(context: Context, names: readonly string[]): Record<stri
   return texts
 }
 
-/** The values that stored texts stand for; a flag given now must agree, unless it is one of `free`. Throws 64 where it does not. */
+/** The values that stored texts stand for; a flag given now must agree, unless it is one of `free`. Throws 64 where it does not, 65 where a text is none of the option. */
 export function valuesOf(
   context: Pick<Context, 'settings' | 'cwd'>,
   options: Readonly<
@@ -355,7 +355,22 @@ export function valuesOf(
             : 'leave it out, or start a new run',
         },
       )
-    } else values[name] = text === undefined ? spec.fallback : spec.parse(text)
+    } else values[name] = text === undefined ? spec.fallback : parsed(name, spec, text)
   }
   return values
+}
+
+/** A text that no option would take was not written by jules: 65, where it would be 64 on the command line. */
+function parsed(
+  name: string,
+  { parse }: { readonly parse: (text: string) => unknown },
+  text: string,
+): unknown {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw error instanceof Failure
+      ? badData(`the manifest of the run is damaged: --${name}: ${error.message}`)
+      : error
+  }
 }
