@@ -40,10 +40,21 @@ test.each([
   ['[{"name":"a","steps":1},{"name":"b","steps":1,"hidden":8}]', 'unknown key "hidden"'],
   ['[{"name":"a","steps":1.5}]', 'steps: expected a whole number'],
   ['[{"name":"a","steps":1,"commission":"free"}]', 'commission: expected one of'],
+  ['[{"name":"a","steps":[2048]}]', 'steps: expected a word or a number, got [2048]'],
+  ['[{"name":"a","steps":1,"lr":{"toString":5}}]', 'lr: expected a word or a number, got {"toString":5}'],
+  ['[{"name":"a","steps":1,"__proto__":{}}]', 'unknown key "__proto__"'],
+  ['[{"name":"a","steps":1,"lr":1e999}]', 'lr: expected a number, got "Infinity"'],
 ])('%s is refused', async (content, words) => {
   await expect(readCurriculum(written(content), signal)).rejects.toMatchObject({
     kind: 'data',
     message: expect.stringContaining(words),
+  })
+})
+
+test('a list that is nested deeper than a stack is refused', async () => {
+  const deep = `[{"name":"a","steps":1,"lr":${'['.repeat(1e5)}${']'.repeat(1e5)}}]`
+  await expect(readCurriculum(written(deep), signal)).rejects.toMatchObject({
+    message: 'lr: expected a word or a number, got an object',
   })
 })
 

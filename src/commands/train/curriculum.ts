@@ -71,6 +71,9 @@ function readPhase(value: unknown, where: string): CurriculumPhase {
   for (const [key, given] of Object.entries(rest)) {
     if (!(KEYS as readonly string[]).includes(key))
       throw badData(`unknown key ${quote(key)}`, { where, hint: `the keys are name, ${KEYS.join(', ')}` })
+    // What is neither has no text of its own: lists nest, objects bring a text of theirs.
+    if (typeof given !== 'string' && typeof given !== 'number')
+      throw badData(`${key}: expected a word or a number, got ${quote(given)}`, { where })
     try {
       values[key] = OPTIONS[key as (typeof KEYS)[number]].parse(String(given))
     } catch (error) {
