@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ReferenceEngine } from '../engines/reference.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
+import { RunningMoments } from '../network/normaliser.js'
 import { singleAction } from '../tasks/trading.js'
-import { canBeHalved, halved, transferred } from './transfer.js'
+import { canBeHalved, halved, transferred, transferredMoments } from './transfer.js'
 
 const from: NetworkShape = {
   inputs: 13,
@@ -84,6 +85,17 @@ test('a model of the same shape is taken as it is, others are refused by name', 
   expect(refuse({ ...to, actions: 4 })).toThrow(
     'a model of 13 inputs and 3 actions cannot start one of 26 and 4',
   )
+})
+
+test('moments of one ticker serve both', () => {
+  const one = new RunningMoments(13)
+  one.count = 7
+  one.mean.set(Array.from({ length: 13 }, (_, i) => i))
+  one.variance.set(Array.from({ length: 13 }, (_, i) => 2 * i))
+  const { count, mean, variance } = transferredMoments(one, 26)
+  expect([count, [...mean]]).toEqual([7, [...one.mean, ...one.mean]])
+  expect([...variance]).toEqual([...one.variance, ...one.variance])
+  expect(transferredMoments(one, 13)).toEqual(one)
 })
 
 test('one LSTM for both is taken over whoever teaches it', () => {

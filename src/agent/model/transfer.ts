@@ -11,6 +11,7 @@ import { ACTION_COUNT, BUY_BOTH, HOLD_BOTH, SELL_BOTH } from '../../env/actions.
 import { FEATURES_PER_SYMBOL } from '../../env/feature-set.js'
 import { OBSERVATION_SIZE } from '../../env/observation.js'
 import { type LayerTensors, layoutOf, type NetworkShape, type Tensor } from '../network/network.js'
+import { RunningMoments } from '../network/normaliser.js'
 import { SINGLE_ACTIONS, SINGLE_INPUTS, singleAction } from '../tasks/trading.js'
 
 /** Parameters of one network, and the network that they shall start. */
@@ -171,6 +172,19 @@ export function twice({
   }
   head(source.policyHead, target.policyHead, (joint) => [singleAction(joint, 0), singleAction(joint, 1)])
   head(source.valueHead, target.valueHead, () => [0, 0])
+  return result
+}
+
+/** Moments of the observations of one ticker or two, for those of as many columns as `to` has. */
+export function transferredMoments(from: RunningMoments, to: number): RunningMoments {
+  const result = new RunningMoments(to)
+  result.count = from.count
+  const isWider = to > from.mean.length
+  for (let column = 0; column < to; column++) {
+    const source = isWider ? sourceColumn(column) : column
+    result.mean[column] = from.mean[source]!
+    result.variance[column] = from.variance[source]!
+  }
   return result
 }
 

@@ -107,7 +107,7 @@ test('evaluations and checkpoints come at multiples of their steps, and at the e
 
 test('parameters to start from take the place of fresh ones, whatever the seed', async () => {
   const initial = Float32Array.from({ length: layout.size }, (_, i) => Math.sin(i))
-  const run = await start({ initial })
+  const run = await start({ initial: { parameters: initial, normaliser: null } })
   expect([...run.engine.readParameters()]).toEqual([...initial])
   const fresh = await start()
   expect([...fresh.engine.readParameters()]).not.toEqual([...initial])

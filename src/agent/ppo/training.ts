@@ -39,8 +39,15 @@ export interface TrainingOptions {
   readonly checkpointEvery: number
   /** Evaluations without a new best after which the run ends; null for never. */
   readonly earlyStop: number | null
-  /** Parameters to start from instead of fresh ones. */
-  readonly initial: Float32Array | null
+  /** What to start from instead of fresh parameters. */
+  readonly initial: Start | null
+}
+
+/** What another model knows. */
+export interface Start {
+  readonly parameters: Float32Array
+  /** Of the observations, where they are normalised: what the parameters know them by. */
+  readonly normaliser: RunningMoments | null
 }
 
 /** The score of the model that is kept, and the step of its parameters. */
@@ -90,7 +97,10 @@ export class Training {
     this.options = options
     this.total = options.phases.reduce((sum, { settings }) => sum + rounded(settings), 0)
     this.#ppo = this.#begin(0)
-    if (options.initial !== null) options.engine.writeParameters(options.initial)
+    const { initial } = options
+    if (initial === null) return
+    options.engine.writeParameters(initial.parameters)
+    if (initial.normaliser !== null) this.#ppo.normaliser?.take(initial.normaliser)
   }
 
   /** Environment steps over all phases. */

@@ -17,9 +17,11 @@ import {
   shapeOf,
 } from '../model/model.js'
 import { decodeSafetensors } from '../model/safetensors.js'
-import { transferred } from '../model/transfer.js'
+import { transferred, transferredMoments } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
+import type { RunningMoments } from '../network/normaliser.js'
 import type { PpoSettings } from '../ppo/settings.js'
+import type { Start } from '../ppo/training.js'
 import { FILES } from './folder.js'
 
 /** A policy file as it was read; `path` is that of the file itself. */
@@ -76,8 +78,8 @@ export interface Initial {
   }
   /** The sessions that it and the models before it have seen. */
   readonly before: readonly SeenSpan[]
-  /** Parameters for a learner like this. Throws 65 where the shapes cannot be joined, or it would see something else. */
-  fit(to: Learner): Float32Array
+  /** For a learner like this. Throws 65 where the shapes cannot be joined, or it would see something else. */
+  fit(to: Learner): Start
 }
 
 /** Reads the model that a path names. Throws 66 where there is none, 65 where it is damaged or no recurrent policy. */
@@ -95,9 +97,20 @@ export async function initialFrom(path: string): Promise<Initial> {
       if (model !== null) checkSight(model, { path: file.path, spec, normaliseObservations })
       const from = own ?? shapeOf(tensors, shape.activation, file.path)
       const parameters = parametersOf(tensors, layoutOf(from), file.path)
-      return transferred({ from, parameters, to: shape, seed, name: file.path })
+      return {
+        parameters: transferred({ from, parameters, to: shape, seed, name: file.path }),
+        normaliser: normaliserOf(model, shape),
+      }
     },
   }
+}
+
+/** Its weights know observations by these moments. They weigh as many rows as it had steps. */
+function normaliserOf(model: Model | null, { inputs }: NetworkShape): RunningMoments | null {
+  if (model === null || model.normaliser === null) return null
+  const moments = transferredMoments(model.normaliser, inputs)
+  moments.count += model.steps
+  return moments
 }
 
 interface Sight extends Pick<Learner, 'spec'>, Pick<PpoSettings, 'normaliseObservations'> {

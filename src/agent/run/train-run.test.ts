@@ -21,6 +21,8 @@ import { trainRun } from './train-run.js'
 import { type Listener, type Scores, silent, type TrainingWorld } from './world.js'
 
 const MODELS = ['policy.safetensors', 'best.safetensors']
+/** One rollout. */
+const SHORT = { steps: 512, envs: 8, rolloutSteps: 64, batch: 256 }
 
 test('two trainings side by side in one process have the same bytes, and leave nothing held', async () => {
   const world = trainingWorld()
@@ -138,12 +140,35 @@ describe('a model that was trained to see something else starts no run', () => {
   })
 })
 
+test('a model to start from brings what its observations were normalised by', async () => {
+  const world = trainingWorld()
+  const momentsOf = async (name: string, seed: number, from?: string) => {
+    const initial = from === undefined ? null : await initialFrom(world.file(from))
+    const settings = { ...TRADING, ...SHORT, alone: 0, normaliseObservations: true, seed }
+    await trainRun(world, shortPlan(world.file(name), { settings, initial }))
+    return decodeModel(readFileSync(world.file(`${name}/policy.safetensors`)), name).normaliser!
+  }
+  const first = await momentsOf('first', 1)
+  const alone = await momentsOf('alone', 2)
+  const after = await momentsOf('after', 2, 'first')
+  // What is seen of the market does not hang on what is done; each run is as long as the other.
+  for (let column = 0; column < 12; column++) {
+    expect(after.mean[column]).toBeCloseTo((first.mean[column]! + alone.mean[column]!) / 2, 6)
+    const apart = (first.mean[column]! - alone.mean[column]!) / 2
+    expect(after.variance[column]).toBeCloseTo(
+      (first.variance[column]! + alone.variance[column]!) / 2 + apart * apart,
+      6,
+    )
+  }
+  expect(first.mean[0]).not.toBeCloseTo(alone.mean[0]!, 3)
+})
+
 test('how it ended is told: all steps, a signal, numbers that are none, and again when it goes on', async () => {
   const world = trainingWorld()
   const ends = async () => (await runsOf(world.file('data/runs.ndjson'))).map(({ ended }) => ended?.end)
   const short = (name: string) =>
     shortPlan(world.file(name), {
-      settings: { ...TRADING, steps: 512, envs: 8, rolloutSteps: 64, batch: 256 },
+      settings: { ...TRADING, ...SHORT },
     })
   await trainRun(world, short('whole'))
   const stop = new AbortController()

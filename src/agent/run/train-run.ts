@@ -9,7 +9,7 @@ import { type Engine, UNFUSED } from '../engines/engine.js'
 import { isOutOfMemory } from '../engines/tfjs/backends.js'
 import { canBeHalved, halved, twice } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
-import { type Phase, Training } from '../ppo/training.js'
+import { type Phase, type Start, Training } from '../ppo/training.js'
 import { follow, type TrainedRun } from './course.js'
 import { checkSame } from './manifest.js'
 import { type HeldRun, type NewRun, newRun } from './new-run.js'
@@ -24,7 +24,7 @@ import type { TrainingWorld } from './world.js'
  */
 export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promise<TrainedRun> {
   const setup = setupOf(plan)
-  const parameters = plan.initial?.fit({ ...setup, settings: plan.settings }) ?? null
+  const start = plan.initial?.fit({ ...setup, settings: plan.settings }) ?? null
   const engine = await world.engine(layoutOf(setup.shape))
   const first = aloneOf(plan, setup)
   const alone = first === null ? null : { ...first, engine: await world.engine(layoutOf(first.shape)) }
@@ -38,7 +38,7 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
     remark(world, engine)
     if (place.kind === 'new') await world.weigh(engine, plan)
     for (const words of setup.barred) world.warn(words)
-    const training = trainingOf(plan, setup, { engine, alone, parameters })
+    const training = trainingOf(plan, setup, { engine, alone, start })
     // Neither other bars nor another split of them makes another trial.
     const trial = digest({ ...determining, data: null, split: undefined })
     const held =
@@ -171,7 +171,7 @@ function remark({ warn }: TrainingWorld, { name }: Engine): void {
 interface Learners {
   readonly engine: Engine
   readonly alone: (Alone & { readonly engine: Engine }) | null
-  readonly parameters: Float32Array | null
+  readonly start: Start | null
 }
 
 /** The weights of one network serve both symbols, and in the end each has a copy of them. */
@@ -189,7 +189,7 @@ const phaseAlone = (
 function trainingOf(
   { phases, settings, evaluateEvery, checkpointEvery, earlyStop, extensions }: TrainingPlan,
   setup: Setup,
-  { engine, alone, parameters: initial }: Learners,
+  { engine, alone, start: initial }: Learners,
 ): Training {
   const { steps } = settings
   const stretches: Phase[] = phases?.map(({ name, settings: own, rules }) => ({
