@@ -47,6 +47,7 @@ test('each option changes its own setting', () => {
     [{ activation: 'relu' }, { activation: 'relu' }],
     [{ 'norm-obs': 'true' }, { normaliseObservations: true, alone: 0, lstm: 'separate' }],
     [{ 'norm-reward': 'true' }, { normaliseRewards: true }],
+    [{ 'raw-reward': 'true' }, { normaliseRewards: false, lstm: 'separate' }],
     [{ 'no-ortho': 'true' }, { orthogonal: false }],
     [{ seed: '7' }, { seed: 7 }],
   ]

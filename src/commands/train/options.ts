@@ -98,7 +98,7 @@ export const learningOptions = under(
     }),
     hidden: integer('N', 'width of the LSTM, a multiple of 8', { min: 8, max: 4096, defaultText: '64' }),
     lstm: choice('HOW', LSTM_USES, 'one each for policy and value; one that both read; one that both teach', {
-      defaultText: 'joint, or separate with --alone 0',
+      defaultText: 'joint, or separate with --alone 0 or --raw-reward',
     }),
     layers: integer('N', 'LSTM layers', { min: 1, max: 8, defaultText: '1' }),
     net: widths,
@@ -264,8 +264,9 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   }
   check(together)
   const alone = aloneOf(flags, together) ?? from.alone
-  // A pair that is traded from the first step is noise enough for an LSTM with one teacher.
-  const lstm = flags.lstm ?? (from === TRADING && alone === 0 ? 'separate' : from.lstm)
+  // Values in dollars, or of a pair from the first step on, pull an LSTM along with them that the policy needs.
+  const pulls = alone === 0 || !together.normaliseRewards
+  const lstm = flags.lstm ?? (from === TRADING && pulls ? 'separate' : from.lstm)
   return { ...together, alone, lstm }
 }
 
