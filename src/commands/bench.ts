@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type Advice, adviceOf, type Measured } from '../agent/advice.js'
 import { benchmarkLayout, DEFAULT_LOAD, type Load, measure, type Speed } from '../agent/benchmark.js'
+import { isBuilt } from '../agent/engines/native/native.js'
 import { isOutOfMemory } from '../agent/engines/tfjs/backends.js'
 import { pauses } from '../agent/run/pause.js'
 import { Failure, usage } from '../base/errors.js'
@@ -68,9 +69,13 @@ export const bench = defineCommand({
   seeAlso: ['train'],
   run: async (context, given) => {
     const threads = threadsOf({ threads: given.threads })
+    const processor = (name: string, native: boolean): Candidate[] => [
+      { name: `${name}, 1 thread`, flags: { threads: 1, native } },
+      ...(threads > 1 ? [{ name: `${name}, ${threads} threads`, flags: { threads, native } }] : []),
+    ]
     const candidates: Candidate[] = [
-      { name: 'cpu, 1 thread', flags: { threads: 1 } },
-      ...(threads > 1 ? [{ name: `cpu, ${threads} threads`, flags: { threads } }] : []),
+      ...processor('cpu', false),
+      ...(isBuilt() ? processor('native', true) : []),
       { name: '--gpu', flags: { gpu: true } },
       { name: '--gpu=webgpu', flags: { 'gpu-backend': 'webgpu' as const } },
     ]
@@ -159,7 +164,7 @@ const isGpu = (flags: EngineFlags): boolean => backendOf(flags) !== null
 
 function tableOf(rows: readonly Measured[], absent: readonly Absent[], { use, gpu }: Advice): string {
   const line = (engine: string, hidden: string, ...cells: readonly string[]) =>
-    `${engine.padEnd(16)}${hidden.padStart(6)}${cells.map((cell) => cell.padStart(13)).join('')}\n`
+    `${engine.padEnd(19)}${hidden.padStart(6)}${cells.map((cell) => cell.padStart(13)).join('')}\n`
   const lines = [line('engine', 'width', 'envs x batch', 'steps/s', 'minibatch ms', 'policy us')]
   for (const { engine, hidden, load, speed } of rows) {
     const { stepsPerSecond, minibatchMs, policyUs } = speed

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { cpuEngine } from '../../dist/agent/engines/cpu/engine.js'
 import { compileKernels, startKernels } from '../../dist/agent/engines/cpu/kernels.js'
+import { ADDON, isBuilt } from '../../dist/agent/engines/native/native.js'
 import { Actor } from '../../dist/agent/model/actor.js'
 import { layoutOf } from '../../dist/agent/network/network.js'
 import { Ppo } from '../../dist/agent/ppo/ppo.js'
@@ -30,10 +31,10 @@ const task = tradingTask({
   symbols: 'both',
 })
 
-async function trainer(settings, threads) {
+async function trainer(settings, threads, native = null) {
   const all = { ...TRADING, steps: 1e9, ...settings }
   const layout = layoutOf({ inputs: task.inputs, actions: task.actions, ...all })
-  const engine = await cpuEngine(layout, { threads })
+  const engine = await cpuEngine(layout, { threads, native })
   const ppo = new Ppo(engine, task, all)
   ppo.advance()
   ppo.advance()
@@ -50,21 +51,25 @@ function speed(ppo) {
 const show = (values) =>
   `${Math.round(median(values)).toLocaleString('en').padStart(7)} steps/s  ${Math.round(Math.min(...values))}..${Math.round(Math.max(...values))}`
 
-/** One thread and two, and beside them what `peer` measures between their turns. */
+/** One thread and two, one with the native kernels where they are built, and beside them what `peer` measures between their turns. */
 async function compare(what, settings, goal, peer) {
   const one = await trainer(settings, 1)
   const two = await trainer(settings, 2)
-  const speeds = [[], [], []]
+  const native = isBuilt() ? await trainer(settings, 1, ADDON) : undefined
+  const speeds = [[], [], [], []]
   for (let run = 0; run < RUNS; run++) {
     speeds[0].push(speed(one.ppo))
     speeds[1].push(speed(two.ppo))
     if (peer !== undefined) speeds[2].push(peer())
+    if (native !== undefined) speeds[3].push(speed(native.ppo))
   }
   one.dispose()
   two.dispose()
+  native?.dispose()
   const ratio = (i) => `${median(speeds[0].map((first, run) => speeds[i][run] / first)).toFixed(2)}x`
   console.log(`${what.padEnd(34)} 1 thread  ${show(speeds[0])}  (goal ${goal})`)
   console.log(`${''.padEnd(34)} 2 threads ${show(speeds[1])}  ${ratio(1)}`)
+  if (native !== undefined) console.log(`${''.padEnd(34)} native    ${show(speeds[3])}  ${ratio(3)}`)
   if (peer !== undefined) console.log(`${''.padEnd(34)} PyTorch   ${show(speeds[2])}  ${ratio(2)}`)
 }
 

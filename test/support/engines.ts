@@ -1,4 +1,5 @@
 /** What tests of engines share: the compiled kernels and thread script, which test/setup.ts has built, and a network. */
+import { existsSync } from 'node:fs'
 import type { CpuOptions } from '../../src/agent/engines/cpu/engine.js'
 import type { Engine } from '../../src/agent/engines/engine.js'
 import { type TfjsOptions, tfjsEngine } from '../../src/agent/engines/tfjs/engine.js'
@@ -13,6 +14,14 @@ export const TFJS: TfjsOptions = {
   cpu: BUILT,
   worker: new URL('../../dist/agent/engines/tfjs/worker.js', import.meta.url),
 }
+
+const addon = new URL('../../dist/native/kernels.node', import.meta.url)
+
+/** The native kernels of the CPU engine; null where `npm run build:native` did not follow the build. */
+export const ADDON = existsSync(addon) ? addon : null
+
+/** What the name of a test says where there are none. */
+export const NEEDS_ADDON = ADDON === null ? ' (skipped: npm run build:native was not run)' : ''
 
 /** A folder whose node_modules hold @tensorflow/tfjs-node-gpu with its native part, see CONTRIBUTING; undefined without one. */
 export const NATIVE = process.env.JULES_NATIVE_TFJS

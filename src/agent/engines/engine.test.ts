@@ -1,10 +1,19 @@
 /** One contract for every engine: the same numbers as the reference, to the precision of float32. */
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { BUILT, NATIVE, NEEDS_NATIVE, nativeEngine, TFJS } from '../../../test/support/engines.js'
+import {
+  ADDON,
+  BUILT,
+  NATIVE,
+  NEEDS_ADDON,
+  NEEDS_NATIVE,
+  nativeEngine,
+  TFJS,
+} from '../../../test/support/engines.js'
 import { stream } from '../../base/rng.js'
 import { type Layout, layoutOf, type NetworkShape } from '../network/network.js'
-import { cpuEngine } from './cpu/engine.js'
+import { type CpuOptions, cpuEngine } from './cpu/engine.js'
 import type { Engine, Experience, LossSettings } from './engine.js'
 import { ReferenceEngine } from './reference.js'
 import { tfjsEngine } from './tfjs/engine.js'
@@ -156,6 +165,52 @@ const contract = (create: Create, shapes = SHAPES) =>
 describe.each(ENGINES)('%s', (_name, ...given) => contract(...given))
 
 describe.skipIf(NATIVE === undefined)(`TensorFlow${NEEDS_NATIVE}`, () => contract(nativeEngine))
+
+describe.skipIf(ADDON === null)(`cpu with native kernels${NEEDS_ADDON}`, () => {
+  contract((layout) => cpuEngine(layout, { ...BUILT, native: ADDON, threads: 2 }))
+
+  // Widths that leave tiles of every size over, and blocks of every depth.
+  const shapes: typeof SHAPES = [
+    ...SHAPES,
+    [{ inputs: 26, hidden: 200, actions: 9, lstm: 'joint', layers: 1, net: [40], activation: 'tanh' }, 12, 6],
+  ]
+  test.each(shapes)('%o, %i steps of %i sequences: the bits of WebAssembly', async (shape, ...size) => {
+    const { layout, batch, chosen, settings, parameters } = problem(shape, ...size)
+    const numbers = async (options: CpuOptions) => {
+      const engine = await cpuEngine(layout, { ...BUILT, ...options })
+      engine.writeParameters(parameters)
+      engine.load(batch)
+      const hash = createHash('sha256')
+      const take = (values: ArrayLike<number>) => hash.update(Float64Array.from(values))
+      for (let round = 0; round < 2; round++) {
+        take(played(engine, batch))
+        engine.gradient(chosen, settings)
+        take(engine.readGradient())
+        engine.adamStep({ rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-5, maxNorm: 0.5 })
+        take(engine.readParameters())
+        hash.update(JSON.stringify([engine.readFigures(), engine.readNorms()]))
+      }
+      engine.dispose()
+      return hash.digest('hex')
+    }
+    const expected = await numbers({})
+    for (const threads of [1, 3]) expect(await numbers({ native: ADDON, threads })).toBe(expected)
+  })
+})
+
+test('native kernels that are not built, or for another machine', async () => {
+  const layout = layoutOf(SHAPES[3]![0])
+  const absent = new URL('file:///nowhere/kernels.node')
+  await expect(cpuEngine(layout, { ...BUILT, native: absent })).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: 'the native kernels are not built',
+    hint: 'npm run build:native',
+  })
+  await expect(cpuEngine(layout, { ...BUILT, native: BUILT.kernels })).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('the native kernels cannot be loaded: '),
+  })
+})
 
 test('a CPU engine that cannot reserve its memory says so', () => {
   // 1.5 GB of address space are enough for Node, and too few for 1 GiB more.

@@ -1,7 +1,15 @@
 /** The published numbers of torch in float64, for every engine: 1e-12 in float64, 1e-5 in float32. */
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
-import { BUILT, NATIVE, NEEDS_NATIVE, nativeEngine, TFJS } from '../../../test/support/engines.js'
+import {
+  ADDON,
+  BUILT,
+  NATIVE,
+  NEEDS_ADDON,
+  NEEDS_NATIVE,
+  nativeEngine,
+  TFJS,
+} from '../../../test/support/engines.js'
 import { flat, worst } from '../../../test/support/numbers.js'
 import { type Layout, layoutOf } from '../network/network.js'
 import { cpuEngine } from './cpu/engine.js'
@@ -24,6 +32,10 @@ const ENGINES: [string, number, number, Create][] = [
 ]
 
 describe.each(ENGINES)('%s, of width %i, to %d', (_name, ...given) => goldens(...given))
+
+describe.skipIf(ADDON === null)(`cpu with native kernels${NEEDS_ADDON}`, () =>
+  goldens(8, 1e-5, (layout) => cpuEngine(layout, { ...BUILT, native: ADDON })),
+)
 
 describe.skipIf(NATIVE === undefined)(`TensorFlow${NEEDS_NATIVE}`, () => goldens(8, 1e-5, nativeEngine))
 

@@ -160,6 +160,7 @@ export const runningOptions = under(
       max: 64,
       defaultText: 'one a core, 8 at most',
     }),
+    native: flag('the kernels that npm run build:native compiled: the same bits, sooner'),
     'gpu-device': integer('N', 'the GPU that --gpu takes, counted from 0', {
       min: 0,
       max: 255,
@@ -171,7 +172,7 @@ export const runningOptions = under(
       defaultText: 'a tenth of --steps',
     }),
   },
-  ['threads'],
+  ['threads', 'native'],
 )
 
 export const trainOptions = {

@@ -64,7 +64,7 @@ export const train = defineCommand({
     ...marketExits,
     1: 'the run diverged: numbers are no longer finite',
     65: `${marketExits[65]}; inputs that changed since the run began; a damaged checkpoint`,
-    69: `${marketExits[69]}; no GPU, or no package for it`,
+    69: `${marketExits[69]}; no GPU, or no package for it; no native kernels`,
     73: 'the folder is not empty, or cannot be made',
     74: 'reading or writing failed',
     75: 'another process works on the run',
@@ -105,7 +105,8 @@ async function resume(context: Context, given: Given, operands: readonly string[
   const manifest = await manifestOf(folder)
   // An engine that is named anew is named wholly: nothing is left of the one before.
   const another = given.force && ENGINE.some((name) => context.settings.get(name)?.origin === 'flag')
-  const kept = another ? without(manifest.options, ENGINE) : manifest.options
+  // The native kernels are asked for each time: the run is the same without them, on whatever machine it goes on.
+  const kept = without(manifest.options, another ? ['native', ...ENGINE] : ['native'])
   const values = valuesOf(context, options, kept, another ? [...FREE, ...ENGINE] : FREE)
   if (operands.length === 0) for (const bars of manifest.operands) await askAgain(given.resume!, bars)
   const release = await folder.lock(lockWorld(context))

@@ -1,5 +1,6 @@
 /** The engine that the options name; never another one in its place. */
 import { availableParallelism } from 'node:os'
+import type { CpuOptions } from '../../agent/engines/cpu/engine.js'
 import type { Engine } from '../../agent/engines/engine.js'
 import type { Backend } from '../../agent/engines/tfjs/backends.js'
 import type { Layout } from '../../agent/network/network.js'
@@ -13,6 +14,7 @@ export interface EngineFlags {
   readonly 'gpu-tf32'?: boolean
   readonly 'gpu-device'?: number | undefined
   readonly threads?: number | undefined
+  readonly native?: boolean | undefined
 }
 
 const MOST_THREADS = 8
@@ -46,7 +48,7 @@ export async function engineFor(layout: Layout, flags: EngineFlags): Promise<Eng
   }
   const { tfjsEngine } = await import('../../agent/engines/tfjs/engine.js')
   return tfjsEngine(layout, backend, {
-    cpu: { threads: threadsOf(flags) },
+    cpu: await cpuOptions(flags),
     tf32,
     // For tests, see CONTRIBUTING.
     packages: env('JULES_NATIVE_TFJS') ?? null,
@@ -59,8 +61,13 @@ let outset:
   | Promise<{ readonly cards: readonly Gpu[] | null; readonly visible: string | undefined }>
   | undefined
 
-/** The CPU engine with the threads of the options. */
+/** The CPU engine with the threads and kernels of the options. */
 export async function processorEngine(layout: Layout, flags: EngineFlags): Promise<Engine> {
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
-  return cpuEngine(layout, { threads: threadsOf(flags) })
+  return cpuEngine(layout, await cpuOptions(flags))
+}
+
+async function cpuOptions(flags: EngineFlags): Promise<CpuOptions> {
+  const { ADDON } = await import('../../agent/engines/native/native.js')
+  return { threads: threadsOf(flags), native: flags.native === true ? ADDON : null }
 }

@@ -17,7 +17,7 @@ function crewOf(script: string) {
   const file = join(dir, 'worker.mjs')
   writeFileSync(file, script)
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
-  const crew = new Crew(pathToFileURL(file), { memory, module, layout }, [{} as ProgramPlaces])
+  const crew = new Crew(pathToFileURL(file), { memory, module, native: null, layout }, [{} as ProgramPlaces])
   onTestFinished(() => {
     crew.dispose()
     rmSync(dir, { recursive: true })

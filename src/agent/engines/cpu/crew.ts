@@ -38,6 +38,8 @@ export interface WorkerData {
   readonly control: SharedArrayBuffer
   readonly memory: WebAssembly.Memory
   readonly module: WebAssembly.Module
+  /** Address of the native kernels' file; null without them. */
+  readonly native: string | null
   readonly layout: Layout
   readonly places: ProgramPlaces
   readonly plans: MessagePort
@@ -54,7 +56,7 @@ export class Crew {
   /** Starts one thread for each of `places`; each needs a scratch of its own. */
   constructor(
     script: URL,
-    common: Pick<WorkerData, 'memory' | 'module' | 'layout'>,
+    common: Pick<WorkerData, 'memory' | 'module' | 'native' | 'layout'>,
     places: readonly ProgramPlaces[],
   ) {
     for (const own of places) {

@@ -46,15 +46,17 @@ export interface CpuOptions {
   readonly threads?: number
   readonly kernels?: URL
   readonly worker?: URL
+  /** The addon of the native kernels, such as `ADDON`: the same bits, sooner. */
+  readonly native?: URL | null
 }
 
 /**
  * Makes the default engine, float32. Throws 64 for widths that are no multiples of 8, and later for a minibatch that 1 GiB does
- * not hold; 69 where the memory cannot be reserved.
+ * not hold; 69 where the memory cannot be reserved, or native kernels be had.
  */
 export async function cpuEngine(
   layout: Layout,
-  { threads = 1, kernels: file = KERNELS, worker = WORKER }: CpuOptions = {},
+  { threads = 1, kernels: file = KERNELS, worker = WORKER, native = null }: CpuOptions = {},
 ): Promise<Engine> {
   const { hidden, net } = layout.shape
   if ([hidden, ...net].some((width) => width % 8 !== 0)) {
@@ -62,8 +64,8 @@ export async function cpuEngine(
   }
   const memory = reserved()
   const module = await compileKernels(file)
-  const kernels = await startKernels(module, memory)
-  return new CpuEngine(layout, { memory, module, kernels, threads, worker })
+  const kernels = await startKernels(module, memory, native)
+  return new CpuEngine(layout, { memory, module, native, kernels, threads, worker })
 }
 
 function reserved(): WebAssembly.Memory {
@@ -80,6 +82,7 @@ function reserved(): WebAssembly.Memory {
 interface Parts {
   readonly memory: WebAssembly.Memory
   readonly module: WebAssembly.Module
+  readonly native: URL | null
   readonly kernels: Kernels
   readonly threads: number
   readonly worker: URL
@@ -112,7 +115,7 @@ class CpuEngine implements Engine {
   #figures: LossFigures[] = []
   #norms: number[] = []
 
-  constructor(layout: Layout, { memory, module, kernels, threads, worker }: Parts) {
+  constructor(layout: Layout, { memory, module, native, kernels, threads, worker }: Parts) {
     this.name = fuses(kernels) ? 'cpu' : UNFUSED
     this.layout = layout
     this.#k = kernels
@@ -141,7 +144,10 @@ class CpuEngine implements Engine {
     this.#program = new Program(layout, memory, kernels, places())
     const helpers = Array.from({ length: Math.max(0, threads - 1) }, places)
     this.#parts = Math.min(MOST_PARTS, helpers.length + 1)
-    this.#crew = helpers.length === 0 ? null : new Crew(worker, { memory, module, layout }, helpers)
+    this.#crew =
+      helpers.length === 0
+        ? null
+        : new Crew(worker, { memory, module, native: native?.href ?? null, layout }, helpers)
   }
 
   readParameters = (): Float32Array => this.#read(this.#weights.parameters, this.layout.size)

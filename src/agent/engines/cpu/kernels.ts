@@ -1,6 +1,7 @@
 /** The exports of ../kernels/index.ts and how they are brought up. Addresses and strides are in bytes. */
 import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
+import { nativeKernels } from '../native/native.js'
 
 /** Arguments are numbers and addresses; ../kernels/index.ts says what each kernel does with them. */
 export interface Kernels {
@@ -103,10 +104,18 @@ export async function compileKernels(file: URL = KERNELS): Promise<WebAssembly.M
   return WebAssembly.compile(bytes)
 }
 
-/** The kernels at work on a memory that threads may share. */
-export async function startKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
+/**
+ * The kernels at work on a memory that threads may share; those of the addon `native` in the place of their namesakes, whose
+ * bits they give. Throws 69 where the addon is not built, or not for this machine.
+ */
+export async function startKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  native: URL | null = null,
+): Promise<Kernels> {
   const instance = await WebAssembly.instantiate(module, { env: { memory, abort: () => {} } })
-  return instance.exports as unknown as Kernels
+  const kernels = instance.exports as unknown as Kernels
+  return native === null ? kernels : { ...kernels, ...nativeKernels(native, memory) }
 }
 
 /** Whether this machine has the fused multiply-add; without it results differ in their last bits from those with it. */

@@ -5,8 +5,9 @@ import { startKernels } from './kernels.js'
 import type { BatchPlan } from './plan.js'
 import { Program } from './program.js'
 
-const { control, memory, module, layout, places, plans } = workerData as WorkerData
-const program = new Program(layout, memory, await startKernels(module, memory), places)
+const { control, memory, module, native, layout, places, plans } = workerData as WorkerData
+const kernels = await startKernels(module, memory, native === null ? null : new URL(native))
+const program = new Program(layout, memory, kernels, places)
 const known = new Map<number, BatchPlan>()
 
 serve(new Int32Array(control), ({ plan: id, phase }, part, parts) => {
