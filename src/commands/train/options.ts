@@ -259,6 +259,7 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
     orthogonal: flags['no-ortho'] ? false : from.orthogonal,
     seed: flags.seed,
     hidden: flags.hidden ?? from.hidden,
+    lstm: flags.lstm ?? from.lstm,
     layers: flags.layers ?? from.layers,
     net: flags.net ?? from.net,
     activation: flags.activation ?? from.activation,
@@ -268,11 +269,11 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   // Values in dollars, or of a pair from the first step on, pull an LSTM along with them that the policy needs.
   const pulls = alone === 0 || !together.normaliseRewards
   const lstm = flags.lstm ?? (from === TRADING && pulls ? 'separate' : from.lstm)
-  return { ...together, alone, lstm }
+  return { ...together, lstm, alone }
 }
 
 /** What `alone` and its like are settled by. */
-type Together = Omit<TrainingSettings, 'alone' | 'lstm'>
+type Together = Omit<TrainingSettings, 'alone'>
 
 /** The part of the steps that is asked for; undefined where none is, 0 where none can be. Throws 64 where one is and cannot be. */
 function aloneOf(
