@@ -16,13 +16,6 @@ export class RunningMoments {
     this.variance = new Float64Array(size).fill(1)
   }
 
-  /** Becomes a copy of another one of this size. */
-  take({ count, mean, variance }: RunningMoments): void {
-    this.count = count
-    this.mean.set(mean)
-    this.variance.set(variance)
-  }
-
   /** Takes in `rows` rows of values. */
   update(values: ArrayLike<number>, rows: number): void {
     const size = this.mean.length

@@ -10,7 +10,7 @@ import type { Task } from '../tasks/task.js'
 import { Ppo } from './ppo.js'
 import type { PpoProgress } from './progress.js'
 import type { PpoSettings } from './settings.js'
-import { type PpoState, type StateTensor, tensorOf } from './state.js'
+import { momentsOf, type PpoState, restoreMoments, type StateTensor, tensorOf } from './state.js'
 import type { Evaluate, Score } from './validation.js'
 
 /** A stretch of a run with a task and settings of its own; `settings.steps` is its length. */
@@ -100,7 +100,7 @@ export class Training {
     const { initial } = options
     if (initial === null) return
     options.engine.writeParameters(initial.parameters)
-    if (initial.normaliser !== null) this.#ppo.normaliser?.take(initial.normaliser)
+    if (initial.normaliser !== null) restoreMoments(this.#ppo.normaliser, momentsOf(initial.normaliser))
   }
 
   /** Environment steps over all phases. */

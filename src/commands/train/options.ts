@@ -268,7 +268,7 @@ export function settingsOf(flags: Flags, features: string): TrainingSettings {
   const alone = aloneOf(flags, together) ?? from.alone
   // Values in dollars, or of a pair from the first step on, pull an LSTM along with them that the policy needs.
   const pulls = alone === 0 || !together.normaliseRewards
-  const lstm = flags.lstm ?? (from === TRADING && pulls ? 'separate' : from.lstm)
+  const lstm = flags.lstm === undefined && from === TRADING && pulls ? 'separate' : together.lstm
   return { ...together, lstm, alone }
 }
 

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { CpuOptions } from '../../agent/engines/cpu/engine.js'
 import type { Engine } from '../../agent/engines/engine.js'
+import { ADDON } from '../../agent/engines/native/native.js'
 import type { Backend } from '../../agent/engines/tfjs/backends.js'
 import type { Layout } from '../../agent/network/network.js'
 import { usage } from '../../base/errors.js'
@@ -48,7 +49,7 @@ export async function engineFor(layout: Layout, flags: EngineFlags): Promise<Eng
   }
   const { tfjsEngine } = await import('../../agent/engines/tfjs/engine.js')
   return tfjsEngine(layout, backend, {
-    cpu: await cpuOptions(flags),
+    cpu: cpuOptions(flags),
     tf32,
     // For tests, see CONTRIBUTING.
     packages: env('JULES_NATIVE_TFJS') ?? null,
@@ -64,10 +65,10 @@ let outset:
 /** The CPU engine with the threads and kernels of the options. */
 export async function processorEngine(layout: Layout, flags: EngineFlags): Promise<Engine> {
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
-  return cpuEngine(layout, await cpuOptions(flags))
+  return cpuEngine(layout, cpuOptions(flags))
 }
 
-async function cpuOptions(flags: EngineFlags): Promise<CpuOptions> {
-  const { ADDON } = await import('../../agent/engines/native/native.js')
-  return { threads: threadsOf(flags), native: flags.native === true ? ADDON : null }
-}
+const cpuOptions = (flags: EngineFlags): CpuOptions => ({
+  threads: threadsOf(flags),
+  native: flags.native === true ? ADDON : null,
+})
