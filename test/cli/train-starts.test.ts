@@ -16,7 +16,8 @@ describe('other starts', () => {
     const two = await train(dir, '-o', 'two', '--transfer-from', 'one')
     expect(two.status).toBe(0)
     // The newest run, by its name as --policy has it; what it was stays written down, whatever is trained later.
-    const again = await train(dir, '-o', 'again', '--transfer-from', 'model:latest')
+    // Its own name: that of a second can be the name of two.
+    const again = await train(dir, '-o', 'again', '--run', 'mine', '--transfer-from', 'model:latest')
     expect([again.status, again.stderr]).toEqual([
       0,
       expect.stringMatching(/model:latest is the run [\w-]+ in .*two\n/),
