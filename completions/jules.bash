@@ -133,6 +133,9 @@ _jules() {
         --dsn) COMPREPLY=(); return ;;
         --schema) COMPREPLY=(); return ;;
         --lock-timeout) COMPREPLY=(); return ;;
+        --validation-sessions) COMPREPLY=(); return ;;
+        --test-sessions) COMPREPLY=(); return ;;
+        --exclude) COMPREPLY=(); return ;;
         --env) COMPREPLY=($(compgen -W 'cartpole-novel tmaze10 recall2' -- "$cur")); return ;;
         --steps) COMPREPLY=(); return ;;
         --envs) COMPREPLY=(); return ;;
@@ -193,7 +196,7 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --clip-spread --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --alone --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --gpu-tf32 --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --native --gpu-device --checkpoint-every --output -o --run --resume --extend --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --validation-sessions --test-sessions --exclude --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --clip-spread --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --alone --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --gpu-tf32 --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --native --gpu-device --checkpoint-every --output -o --run --resume --extend --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { randomMarket } from '../../test/support/random-market.js'
 import { Aligner } from './align.js'
 import { type BarBatch, INTERVALS, Names, newBatch } from './bar.js'
 import { Market } from './market.js'
@@ -231,5 +232,43 @@ describe('the end of a bar', () => {
       [1, 0],
     ] as const)
       expect(() => market.slice(from, to)).toThrow(RangeError)
+  })
+})
+
+describe('without some sessions', () => {
+  const market = randomMarket({ sessions: 6, gaps: 0.02 })
+  const days = market.sessions.map(({ day }) => day)
+
+  test('the others stay as they were, and a cut stands before the first bar after each gap', () => {
+    const part = market.without((day) => [days[0], days[2], days[3]].includes(day))
+    expect(part.sessions.map(({ day }) => day)).toEqual([days[1], days[4], days[5]])
+    // What is left out at the beginning leaves no gap.
+    expect(part.cuts).toEqual([part.sessions[1]!.first])
+    const from = market.sessions[4]!.first
+    const [cut] = part.cuts
+    expect(part.length - cut!).toBe(market.length - from)
+    for (let i = cut!; i < part.length; i++) {
+      const other = from + i - cut!
+      expect([part.time[i], part.open[0][i], part.close[1][i], part.volume[1][i]]).toEqual([
+        market.time[other],
+        market.open[0][other],
+        market.close[1][other],
+        market.volume[1][other],
+      ])
+    }
+  })
+
+  test('a part of such a market has the cuts that lie within it', () => {
+    const part = market.without((day) => day === days[1] || day === days[4])
+    expect(part.cuts).toEqual([part.sessions[1]!.first, part.sessions[3]!.first])
+    const [first, second] = part.cuts as [number, number]
+    expect(part.slice(0, second).cuts).toEqual([first])
+    expect(part.slice(first, part.length).cuts).toEqual([second - first])
+  })
+
+  test('nothing left out is the same market', () => {
+    const whole = market.without(() => false)
+    expect([whole.length, whole.cuts]).toEqual([market.length, []])
+    expect(whole.sessions).toEqual(market.sessions)
   })
 })

@@ -6,6 +6,7 @@ import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
 import { DAY, formatTime, HOUR } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
+import { newYorkDay } from './calendar.js'
 import { type Anchor, anchorOf, endOfBar, sessionOfStart } from './grid.js'
 import { BAR_NUMBERS, COLUMNS, refuseDisorder, Series } from './series.js'
 
@@ -50,6 +51,8 @@ export class Market {
   readonly sessions: MarketSession[] = []
   /** Bars of each symbol at whose time the other one has none: no decision stands on them. */
   readonly alone: Pair<Series>
+  /** First bars after sessions that were taken out (`without`), oldest first: no episode goes across them. */
+  readonly cuts: number[] = []
   #anchor: Anchor = 'open'
 
   constructor(symbols: Pair<string>, interval: Interval, capacity = 1024) {
@@ -120,12 +123,39 @@ export class Market {
     for (let i = from; i < to; i++) part.session[i - from] = this.session[i]! - first
     const sessions = to === from ? [] : this.sessions.slice(first, this.session[to - 1]! + 1)
     part.sessions.push(...sessions.map((one) => ({ ...one, first: Math.max(0, one.first - from) })))
+    part.cuts.push(...this.cuts.filter((cut) => cut > from && cut < to).map((cut) => cut - from))
     const numbers = new Float64Array(BAR_NUMBERS)
     const fromMs = from === 0 ? Number.NEGATIVE_INFINITY : (this.time[from] ?? Number.POSITIVE_INFINITY)
     const toMs = to < this.length ? this.time[to]! : Number.POSITIVE_INFINITY
     for (const [k, series] of this.alone.entries()) {
       for (let i = 0; i < series.length; i++) {
         if (series.time[i]! < fromMs || series.time[i]! >= toMs) continue
+        for (const [c, name] of COLUMNS.entries()) numbers[c] = series[name][i]!
+        part.alone[k]!.append(series.time[i]!, numbers)
+      }
+    }
+    return part
+  }
+
+  /** The market as if the sessions of these New York dates (days since 1970-01-01) had never been. */
+  without(isOut: (day: number) => boolean): Market {
+    const part = new Market(this.symbols, this.interval, Math.max(1, this.length))
+    const numbers = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
+    let last = -1
+    for (let i = 0; i < this.length; i++) {
+      const session = this.session[i]!
+      if (isOut(this.sessions[session]!.day)) continue
+      const isCut = part.length > 0 && this.sessions.slice(last + 1, session).some(({ day }) => isOut(day))
+      if (session !== last && isCut) part.cuts.push(part.length)
+      last = session
+      for (const [c, name] of COLUMNS.entries()) {
+        for (let k = 0; k < SYMBOL_COUNT; k++) numbers[k * BAR_NUMBERS + c] = this[name][k]![i]!
+      }
+      part.append(this.time[i]!, numbers)
+    }
+    for (const [k, series] of this.alone.entries()) {
+      for (let i = 0; i < series.length; i++) {
+        if (isOut(newYorkDay(series.time[i]!))) continue
         for (const [c, name] of COLUMNS.entries()) numbers[c] = series[name][i]!
         part.alone[k]!.append(series.time[i]!, numbers)
       }

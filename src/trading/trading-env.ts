@@ -39,6 +39,8 @@ export class TradingEnv {
   steps = 0
   terminated = false
   truncated = false
+  /** Bar that the episode ends before: a cut of the market, or its length. */
+  #end = 0
 
   constructor({
     market,
@@ -55,10 +57,11 @@ export class TradingEnv {
     this.state = new TradingState(rules.capital)
   }
 
-  /** A new account at decision `start`; bar start + 1 must exist. */
+  /** A new account at decision `start`; bar start + 1 must exist, with no cut before it. */
   reset(start: number): void {
     const { market, rules } = this.transition
-    if (!(Number.isInteger(start) && start >= 0 && start + 1 < market.length))
+    this.#end = market.cuts.find((cut) => cut > start) ?? market.length
+    if (!(Number.isInteger(start) && start >= 0 && start + 1 < this.#end))
       throw new RangeError(`no decision at bar ${start} of ${market.length}`)
     this.state = new TradingState(rules.capital)
     this.t = start
@@ -85,8 +88,7 @@ export class TradingEnv {
     this.t++
     this.steps++
     this.terminated = outcome.terminated
-    this.truncated =
-      !outcome.terminated && (this.steps >= this.#episodeSteps || this.t + 1 >= this.transition.market.length)
+    this.truncated = !outcome.terminated && (this.steps >= this.#episodeSteps || this.t + 1 >= this.#end)
     return outcome
   }
 }

@@ -60,6 +60,14 @@ describe('the standard error of a score', () => {
     const variance = days.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 2
     expect(score.reward).toBeCloseTo(3 * mean, 9)
     expect(score.error).toBeCloseTo(Math.sqrt(3 * variance), 9)
+    expect(score.sessions).toEqual(
+      days.map((pnl, i) => ({ day: market.sessions[i + 1]!.day, pnl: expect.closeTo(pnl, 9) })),
+    )
+    // A limit that ends the run leaves sessions in which nothing is earned.
+    const strict = { ...options, rules: { ...DEFAULT_RULES, maxDrawdown: 1e-6 } }
+    const short = drain(sessions(strict, false)(actor)).sessions!
+    expect(short.map(({ day }) => day)).toEqual(score.sessions!.map(({ day }) => day))
+    expect(short.slice(1).map(({ pnl }) => pnl)).toEqual([0, 0])
   })
 
   test('of episodes: that of their mean, and 0 of a single one', async () => {

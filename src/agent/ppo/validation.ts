@@ -14,6 +14,14 @@ export interface Score {
   readonly error: number
   /** Decisions of an episode, on average. */
   readonly length: number
+  /** Of trading: each session of the stretch, those after a limit ended the run included. */
+  readonly sessions?: readonly SessionResult[]
+}
+
+/** A New York date, in days since 1970-01-01, and the net dollars of its session. */
+export interface SessionResult {
+  readonly day: number
+  readonly pnl: number
 }
 
 /**
@@ -63,11 +71,15 @@ export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boole
       },
     })
     while (!run.advance(DECISIONS)) yield
-    const days = sessionResults(run, options)
+    const results = sessionResults(run, options)
+    const traded = results.map(({ pnl }) => pnl)
+    const { market } = options
+    const left = market.sessions.slice(market.session[run.next]! + 1)
     return {
       reward: run.state.equity - options.rules.capital,
-      error: spread(days) * Math.sqrt(days.length),
+      error: spread(traded) * Math.sqrt(traded.length),
       length: run.ledger.length,
+      sessions: [...results, ...left.map(({ day }) => ({ day, pnl: 0 }))],
     }
   }
 }
@@ -76,15 +88,15 @@ export function sessions(options: Omit<BacktestOptions, 'policy'>, single: boole
 function sessionResults(
   { ledger }: Backtest,
   { market, rules }: Pick<BacktestOptions, 'market' | 'rules'>,
-): number[] {
-  const results: number[] = []
+): SessionResult[] {
+  const results: { day: number; pnl: number }[] = []
   let [from, session] = [rules.capital, -1]
   for (let i = 0; i < ledger.length; i++) {
     // The equity of a decision stands at the close of the bar after it.
     const bar = market.session[ledger.first + i + 1]!
-    if (bar !== session) results.push(0)
+    if (bar !== session) results.push({ day: market.sessions[bar]!.day, pnl: 0 })
     session = bar
-    results[results.length - 1]! += ledger.equity[i]! - from
+    results.at(-1)!.pnl += ledger.equity[i]! - from
     from = ledger.equity[i]!
   }
   return results

@@ -8,7 +8,8 @@ import type { Engine } from '../engines/engine.js'
 import { encodeModel } from '../model/model.js'
 import { Diverged } from '../ppo/diverged.js'
 import type { Best, Training, TrainingEnd } from '../ppo/training.js'
-import { FILES } from './folder.js'
+import type { Score } from '../ppo/validation.js'
+import { FILES, type RunFolder } from './folder.js'
 import { enginesOf, type Manifest, manifestBytes } from './manifest.js'
 import { MetricLog } from './metrics.js'
 import type { HeldRun } from './new-run.js'
@@ -17,6 +18,7 @@ import type { BegunPlace, TrainingPlan } from './plan.js'
 import { type RunEnd, registerEnd, registryFile } from './registry.js'
 import type { Rivals } from './rivals.js'
 import type { Setup } from './setup.js'
+import { validationBytes } from './validated.js'
 import type { TrainingWorld } from './world.js'
 
 /** A run that is ready to train. */
@@ -79,7 +81,7 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
     end = await training.run({
       pause: pauses(world.signal),
       iteration: async (iteration) => {
-        if (iteration.best) await folder.write(FILES.best, model())
+        if (iteration.best) await keepBest(folder, model(), iteration.score)
         await listener.record(await metrics.add(iteration))
         last = iteration.score?.reward ?? last
         const best = training.best?.reward ?? null
@@ -133,6 +135,12 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
   }
   await listener.record(`${JSON.stringify(record)}\n`)
   return trained(rivals)
+}
+
+/** The best model so far, and what it came to in each session of validation. */
+async function keepBest(folder: RunFolder, bytes: Uint8Array, score: Score | null): Promise<void> {
+  if (score?.sessions !== undefined) await folder.write(FILES.validation, validationBytes(score.sessions))
+  await folder.write(FILES.best, bytes)
 }
 
 /** The folder holds all that matters: a registry that cannot be written is told, and the run stands. */

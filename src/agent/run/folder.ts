@@ -20,6 +20,7 @@ export const FILES = {
   checkpoint: 'checkpoint.safetensors',
   previous: 'checkpoint-previous.safetensors',
   metrics: 'metrics.ndjson',
+  validation: 'validation.ndjson',
 } as const
 
 /** The lock of a run is LOCK.lock in its folder. */

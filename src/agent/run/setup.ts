@@ -63,8 +63,17 @@ function tradingSetup(
     )
   }
   const { trainEnd, validationEnd } = parts
+  const sessionOf = (bar: number): number => market.session[bar]!
   if (!(0 < trainEnd && trainEnd < validationEnd && validationEnd <= count))
     throw new RangeError(`${count} sessions cannot be split at ${trainEnd} and ${validationEnd}`)
+  const holes = market.cuts.filter((cut) => sessionOf(cut) > trainEnd && sessionOf(cut) < validationEnd)
+  if (holes.length > 0) {
+    const after = validationEnd - sessionOf(holes.at(-1)!)
+    throw badData('sessions are left out of those that validate', {
+      where: name,
+      hint: `--validation-sessions ${after} takes those after the last gap`,
+    })
+  }
   const barOf = (session: number): number => market.sessions[session]?.first ?? market.length
   // What is not in these markets cannot be seen, so the later parts stay unknown to the earlier ones.
   const training = market.slice(0, barOf(trainEnd))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sessionsThatLeave, splitSessions } from './split.js'
+import { sessionsThatLeave, splitAt, splitSessions } from './split.js'
 
 test.each([
   [100, 70, 85],
@@ -35,4 +35,19 @@ test('so many sessions leave 20 for testing, and one less does not', () => {
     expect([test, left(sessions)]).toEqual([test, test])
     if (test > 1) expect(left(sessions - 1)).toBe(test - 1)
   }
+})
+
+test.each([
+  [{ validation: null, test: null }, 70, 85],
+  [{ validation: 20, test: 0 }, 80, 100],
+  [{ validation: null, test: 0 }, 85, 100],
+  [{ validation: 5, test: null }, 80, 85],
+  [{ validation: 60, test: 39 }, 1, 61],
+])('of 100 sessions %o: %i train, up to %i validate', (parts, trainEnd, validationEnd) => {
+  expect(splitAt(100, parts)).toEqual({ trainEnd, validationEnd })
+})
+
+test('parts that leave nothing to train on are none', () => {
+  expect(splitAt(100, { validation: 60, test: 40 })).toBeNull()
+  expect(splitAt(1, { validation: null, test: 0 })).toBeNull()
 })

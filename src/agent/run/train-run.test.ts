@@ -18,6 +18,7 @@ import { enginesOf, type Manifest, manifestOf } from './manifest.js'
 import type { TrainingPlan } from './plan.js'
 import { registered, runsOf } from './registry.js'
 import { trainRun } from './train-run.js'
+import { validatedSessions } from './validated.js'
 import { type Listener, type Scores, silent, type TrainingWorld } from './world.js'
 
 const MODELS = ['policy.safetensors', 'best.safetensors']
@@ -64,6 +65,11 @@ test('two trainings side by side in one process have the same bytes, and leave n
   )
   expect([existsSync(world.file('a/run.lock')), existsSync(world.file('b/run.lock'))]).toEqual([false, false])
   expect((await registered(world.file('data/runs.ndjson'))).length).toBe(2)
+  // The sessions of validation as the best model went through them.
+  const validated = await validatedSessions(new RunFolder(world.file('a'), world))
+  const sum = validated.reduce((total, { pnl }) => total + pnl, 0)
+  expect(validated.map(({ date }) => date)).toEqual(['2025-07-31'])
+  expect(sum).toBeCloseTo(a.best!.reward, 9)
 })
 
 test.each<[name: string, change: unknown]>([

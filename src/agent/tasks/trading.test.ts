@@ -56,3 +56,25 @@ test.each([
     expect([seen[0], seen[14]]).toEqual([0, 0])
   },
 )
+
+test('no episode goes across a cut: the one before it is cut off there, and the next begins after it', () => {
+  const days = market.sessions.map(({ day }) => day)
+  const holed = market.without((day) => day === days[1])
+  const [cut] = holed.cuts as [number]
+  const features = new FeatureTable(holed, featureSet('intraday')!)
+  const task = tradingTask({ ...options, market: holed, features, symbols: 'both', episodeSteps: 100 })
+  const out = new Float32Array(task.inputs)
+  const episode = task.start(stream(9, 'start'), 0)
+  const spans = Array.from({ length: 300 }, () => {
+    episode.reset(out, 0)
+    const from = episode.save()[0]!
+    for (;;) {
+      const { terminated, truncated } = episode.step(4, out, 0)
+      if (terminated || truncated) return [from, episode.save()[0]!] as const
+    }
+  })
+  // The last decision of an episode stands at bar `to - 1` and earns the move to `to`.
+  expect(spans.filter(([from, to]) => from < cut && to >= cut)).toEqual([])
+  expect(spans.some(([, to]) => to === cut - 1)).toBe(true)
+  expect(spans.some(([from]) => from >= cut)).toBe(true)
+})

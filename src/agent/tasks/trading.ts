@@ -32,6 +32,13 @@ export interface TradingTaskOptions {
 export const SINGLE_INPUTS = OBSERVATION_SIZE / 2
 export const SINGLE_ACTIONS = 3
 
+/** The bar, or where a cut follows it and leaves no decision, the nearest one before it that has one. */
+function startNear({ cuts }: Market, bar: number): number {
+  let start = bar
+  while (start > 0 && cuts.includes(start + 1)) start--
+  return start
+}
+
 /** A single ticker's action, short 0, flat 1, long 2, as a joint one, the other symbol flat. */
 export const jointAction = (action: number, symbol = 0): number => {
   const target = (action - 1) as Target
@@ -73,7 +80,7 @@ export function tradingTask(options: TradingTaskOptions): Task {
           return single ? singleAction(held, symbol) : held
         },
         reset: (out, offset) => {
-          env.reset(warmup + rng.int(starts))
+          env.reset(startNear(market, warmup + rng.int(starts)))
           observe(out, offset)
         },
         step: (action, out, offset) => {

@@ -4,9 +4,21 @@ import { canBeHalved } from '../../agent/model/transfer.js'
 import { LSTM_USES } from '../../agent/network/network.js'
 import { TASK_SETTINGS, TRADING, type TrainingSettings } from '../../agent/ppo/settings.js'
 import { badData, Failure, usage } from '../../base/errors.js'
+import { parseDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { choice, file, flag, integer, option, real, text, under, type Values } from '../../cli/options.js'
+import {
+  choice,
+  file,
+  flag,
+  integer,
+  list,
+  option,
+  real,
+  text,
+  under,
+  type Values,
+} from '../../cli/options.js'
 import { marketOptions } from '../wiring/market.js'
 import { runName } from '../wiring/run-name.js'
 import { strategyOptions } from '../wiring/strategy.js'
@@ -175,8 +187,47 @@ export const runningOptions = under(
   ['threads', 'native'],
 )
 
+/** What of the bars teaches, what chooses, and what is left. */
+const partOptions = under(
+  'Data',
+  {
+    'validation-sessions': integer('N', 'sessions that choose the best model, after those that train', {
+      min: 1,
+      max: 1e6,
+      defaultText: '15 %',
+    }),
+    'test-sessions': integer('N', 'sessions left for testing, the last ones', {
+      min: 0,
+      max: 1e6,
+      defaultText: '15 %',
+    }),
+    exclude: list('LIST', 'sessions to leave out, as DATE or FROM/TO; no episode goes across a gap', {
+      each: (word) => {
+        spanOf(word)
+        return word
+      },
+    }),
+  },
+  [],
+)
+
+/** `2025-03-03` or `2025-03-03/2025-03-14` as first and last day since 1970-01-01. */
+function spanOf(word: string): readonly [number, number] {
+  const [from, to, more] = word.split('/').map((part) => parseDate(part))
+  const last = to === undefined ? from : to
+  if (from != null && last != null && more === undefined && from <= last) return [from, last]
+  throw usage('expected dates, or FROM/TO such as 2025-03-03/2025-03-14', { got: quote(word) })
+}
+
+/** Whether a New York date is one of those to leave out. */
+export function isExcluded(words: readonly string[]): (day: number) => boolean {
+  const spans = words.map(spanOf)
+  return (day) => spans.some(([from, to]) => from <= day && day <= to)
+}
+
 export const trainOptions = {
   ...marketOptions,
+  ...partOptions,
   ...learningOptions,
   ...strategyOptions,
   ...runningOptions,

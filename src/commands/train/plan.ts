@@ -3,15 +3,16 @@ import type { TrainingSettings } from '../../agent/ppo/settings.js'
 import { type Initial, initialFrom } from '../../agent/run/initial.js'
 import { input } from '../../agent/run/manifest.js'
 import type { PhasePlan, TrainingPlan } from '../../agent/run/plan.js'
+import { type Parts, type Split, splitAt } from '../../agent/run/split.js'
 import { SINGLE_INPUTS } from '../../agent/tasks/trading.js'
-import { usage } from '../../base/errors.js'
+import { badData, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import type { Interval } from '../../market/bar.js'
 import { splitOperand } from '../wiring/input.js'
-import { loadMarket, type MarketInput } from '../wiring/market.js'
+import { type LoadedMarket, loadMarket, type MarketInput, marketDigest } from '../wiring/market.js'
 import { featuresOf, rulesOf } from '../wiring/strategy.js'
 import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
-import { absolute, type Given, settingsOf } from './options.js'
+import { absolute, type Given, isExcluded, settingsOf } from './options.js'
 
 export interface Asked extends Pick<TrainingPlan, 'place' | 'startedMs'> {
   readonly given: Given
@@ -34,7 +35,8 @@ export async function planOf(
   const initial = given['transfer-from'] === undefined ? null : await initialFrom(given['transfer-from'])
   const shaped = shapedBy(given, initial)
   let settings = settingsOf(shaped, features.name)
-  const bars = given.env === undefined ? await loadMarket(context, given, read, { single: true }) : null
+  const parts = partsOf(given)
+  const bars = given.env === undefined ? await loadBars(context, given, read) : null
   if (bars?.market.isSingle) {
     if (given.alone !== undefined && given.alone > 0)
       throw usage('--alone: one symbol is alone from the first step to the last')
@@ -53,7 +55,13 @@ export async function planOf(
     subject:
       bars === null
         ? { kind: 'benchmark', task: given.env! }
-        : { kind: 'trading', bars, features, rules: rulesOf(given, bars.market.interval) },
+        : {
+            kind: 'trading',
+            bars,
+            features,
+            rules: rulesOf(given, bars.market.interval),
+            ...(parts === null ? {} : { split: splitOf(bars, parts) }),
+          },
     settings,
     longOnly: given['long-only'],
     warmup: given.warmup,
@@ -69,6 +77,40 @@ export async function planOf(
     options: texts,
     operands: places,
   }
+}
+
+/** The bars of the input without the sessions that are to be left out. */
+async function loadBars(context: Context, given: Given, read: MarketInput): Promise<LoadedMarket> {
+  const loaded = await loadMarket(context, given, read, { single: true })
+  if (given.exclude === undefined) return loaded
+  const market = loaded.market.without(isExcluded(given.exclude))
+  if (market.length === 0) throw usage('--exclude: no session is left')
+  const left = loaded.market.sessions.length - market.sessions.length
+  context.ui.note(`${left} of ${loaded.market.sessions.length} sessions are left out`, { excluded: left })
+  return { ...loaded, market, sha256: marketDigest(market) }
+}
+
+/** Null where the parts are the usual ones. Throws 64 for parts of a task, which has no sessions. */
+function partsOf({
+  env,
+  exclude,
+  'validation-sessions': validation,
+  'test-sessions': test,
+}: Given): Parts | null {
+  const named = { 'validation-sessions': validation, 'test-sessions': test, exclude }
+  const first = Object.entries(named).find(([, value]) => value !== undefined)?.[0]
+  if (env !== undefined && first !== undefined) throw usage(`--${first}: the task ${env} has no sessions`)
+  if (validation === undefined && test === undefined) return null
+  return { validation: validation ?? null, test: test ?? null }
+}
+
+function splitOf({ market, name }: LoadedMarket, parts: Parts): Split {
+  const count = market.sessions.length
+  const split = splitAt(count, parts)
+  if (split !== null) return split
+  throw badData(`${count} sessions leave none to train on, with those that validate and test`, {
+    where: name,
+  })
 }
 
 /** Those that the run has had, and the one that is asked for now. */

@@ -38,7 +38,7 @@ export const train = defineCommand({
   description: [
     'Trains an agent with recurrent PPO on the environment that backtest uses, and writes a folder with the model, checkpoints, metrics and TensorBoard events. A metric record comes out after each rollout, and at the end a model record, which holds the model against sma-cross, buy-hold and random on the validation sessions.',
     marketWords,
-    'The sessions are cut in the order of time: the first 70 % train, the next 15 % choose the best model, and the last 15 % are never looked at; they are for the backtest. A result on fewer than 20 sessions cannot be told from chance: train warns where fewer are left, which 131 sessions of bars are enough for.',
+    'The sessions are cut in the order of time: the first 70 % train, the next 15 % choose the best model, and the last 15 % are never looked at; they are for the backtest. A result on fewer than 20 sessions cannot be told from chance: train warns where fewer are left, which 131 sessions of bars are enough for. --validation-sessions and --test-sessions say how many sessions at the end do which; --exclude leaves sessions out altogether, and neither an episode nor the state of the LSTM goes across the gap.',
     'The same seed and bars give the same model, byte for byte, with any number of threads. A run that was stopped or killed goes on with --resume, and ends with the bytes it would have had. Ctrl-C writes a checkpoint first.',
     '--resume DIR --extend N trains a finished run on for N more steps: a stretch of its own, of which jules-training(7) has the schedules. It changes the models in the folder, and its bytes are those of one training whether it was stopped or not.',
     'With one symbol in --symbols it trains an agent of one ticker, from which --transfer-from starts an agent of two. A curriculum is a JSON array of phases: objects with a name, steps, and options of this page by their names.',
@@ -175,6 +175,8 @@ async function begin(context: Context, beginning: Beginning): Promise<void> {
 function warnOfFewSessions(context: Context, { subject }: TrainingPlan): void {
   if (subject.kind !== 'trading') return
   const sessions = subject.bars.market.sessions.length
+  // Who says how many are left for testing needs no advice.
+  if (subject.split !== undefined) return
   const split = splitSessions(sessions)
   if (split === null) return
   const left = sessions - split.validationEnd

@@ -176,7 +176,7 @@ export async function loadMarket(
     droppedRows,
     dropped: aligner.dropped,
     missing: missing.share,
-    sha256: digest(market),
+    sha256: marketDigest(market),
   }
 }
 
@@ -274,7 +274,8 @@ export function nothingMatches(holdings: readonly Holding[]): Failure {
   })
 }
 
-function digest(market: Market): string {
+/** Hash of times, prices and volumes. */
+export function marketDigest(market: Market): string {
   const hash = createHash('sha256')
   hash.update(JSON.stringify([market.symbols, market.interval, market.length]))
   const column = (values: Float64Array) =>
