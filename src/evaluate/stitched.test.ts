@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { randomMarket } from '../../test/support/random-market.js'
+import { FeatureTable, featureSet } from '../env/features.js'
+import { buyHold, smaCross } from '../trading/policies.js'
+import { DEFAULT_RULES } from '../trading/rules.js'
+import { stitch } from './stitched.js'
+import { rivalsOver, type Tested, testOn } from './tested.js'
+
+const market = randomMarket({ sessions: 6, seed: 8, bps: 5 })
+const testing = {
+  market,
+  features: (part: typeof market) => new FeatureTable(part, featureSet('intraday')!),
+  rules: DEFAULT_RULES,
+  longOnly: false,
+  warmup: 50,
+}
+const days = market.sessions.map(({ day }) => day)
+
+test('a stretch is traded as if the bars after it were not there', () => {
+  const one = testOn(testing, { from: 2, to: 4 }, smaCross())
+  expect(one.sessions.map(({ day }) => day)).toEqual(days.slice(2, 4))
+  const cut = { ...testing, market: market.slice(0, market.sessions[4]!.first) }
+  expect(testOn(cut, { from: 2, to: 4 }, smaCross())).toEqual(one)
+  // Two sessions of 390 bars; the last bar is only marked.
+  expect([one.decisions, one.curve.length]).toEqual([779, 779])
+  const sum = one.sessions.reduce((total, { pnl }) => total + pnl, 0)
+  expect(one.pnl).toBeCloseTo(sum, 9)
+  expect(one.curve.at(-1)).toBeCloseTo(sum, 9)
+  expect(one.trades).toBeGreaterThan(10)
+  expect(one.cost).toBeGreaterThan(0)
+  expect(rivalsOver(testing, { from: 2, to: 4 })['sma-cross']).toBeCloseTo(one.pnl, 9)
+})
+
+test('the first stretch begins after the warm-up, and one without a decision is refused', () => {
+  expect(testOn(testing, { from: 0, to: 1 }, buyHold).decisions).toBe(390 - 50 - 1)
+  expect(() => testOn({ ...testing, warmup: 389 }, { from: 0, to: 1 }, buyHold)).toThrow('no decision')
+})
+
+test('sessions after a limit ended the run earn nothing, and count', () => {
+  const strict = { ...testing, rules: { ...DEFAULT_RULES, maxDrawdown: 1e-6 } }
+  const one = testOn(strict, { from: 1, to: 5 }, buyHold)
+  expect(one.ending).toBe('max-drawdown')
+  expect(one.sessions.map(({ day }) => day)).toEqual(days.slice(1, 5))
+  expect(one.sessions.slice(1).map(({ pnl }) => pnl)).toEqual([0, 0, 0])
+  expect(one.curve.length).toBe(4 * 390 - 1)
+  expect(new Set(one.curve.subarray(one.decisions)).size).toBe(1)
+})
+
+const tested = (pnl: readonly number[], curve: readonly number[], more: Partial<Tested> = {}): Tested => ({
+  sessions: pnl.map((dollars, i) => ({ day: i, pnl: dollars })),
+  curve: Float64Array.from(curve),
+  pnl: pnl.reduce((sum, x) => sum + x, 0),
+  trades: 4,
+  decisions: curve.length,
+  cost: 1,
+  turnover: 100,
+  ending: 'data',
+  ...more,
+})
+
+test('stretches follow each other, and what was tested twice counts by its mean', () => {
+  const stitched = stitch(
+    [
+      { from: 5, tested: tested([-6], [2, -6]) },
+      { from: 0, tested: tested([10, -4], [10, 6]) },
+      { from: 0, tested: tested([20, 4], [20, 24], { trades: 8 }) },
+    ],
+    1000,
+  )
+  expect(stitched.sessions.map(({ pnl }) => pnl)).toEqual([15, 0, -6])
+  expect([...stitched.equity]).toEqual([1000, 1015, 1015, 1009])
+  expect(stitched).toMatchObject({ pnl: 9, trades: 6 + 4, decisions: 4, cost: 2, turnover: 200 })
+  // Equity after each decision: 1015, 1015, 1017, 1009.
+  expect(stitched.maxDrawdown).toEqual({ fraction: 8 / 1017, dollars: 8 })
+})
