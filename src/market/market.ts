@@ -137,6 +137,14 @@ export class Market {
     return part
   }
 
+  /** The numbers of bar `i` as `append` takes them, in `out`: float64[10]. */
+  numbers(i: number, out: Float64Array): Float64Array {
+    for (const [c, name] of COLUMNS.entries()) {
+      for (let k = 0; k < SYMBOL_COUNT; k++) out[k * BAR_NUMBERS + c] = this[name][k]![i]!
+    }
+    return out
+  }
+
   /** The market as if the sessions of these New York dates (days since 1970-01-01) had never been. */
   without(isOut: (day: number) => boolean): Market {
     const part = new Market(this.symbols, this.interval, Math.max(1, this.length))
@@ -148,10 +156,7 @@ export class Market {
       const isCut = part.length > 0 && this.sessions.slice(last + 1, session).some(({ day }) => isOut(day))
       if (session !== last && isCut) part.cuts.push(part.length)
       last = session
-      for (const [c, name] of COLUMNS.entries()) {
-        for (let k = 0; k < SYMBOL_COUNT; k++) numbers[k * BAR_NUMBERS + c] = this[name][k]![i]!
-      }
-      part.append(this.time[i]!, numbers)
+      part.append(this.time[i]!, this.numbers(i, numbers))
     }
     for (const [k, series] of this.alone.entries()) {
       for (let i = 0; i < series.length; i++) {

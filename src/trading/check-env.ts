@@ -292,8 +292,9 @@ function riskPromiseUnderStress(options: CheckOptions): string | null {
 function stressed({ market, warmup, steps = STEPS }: CheckOptions, rng: Rng): Market {
   const made = new Market(market.symbols, market.interval)
   const level = [1, 1]
+  const bar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
   for (let i = warmup; i < Math.min(market.length, warmup + steps); i++) {
-    const numbers = barNumbers(market, i)
+    const numbers = market.numbers(i, bar)
     for (let k = 0; k < SYMBOL_COUNT; k++) {
       if (rng.int(50) === 0) level[k] = level[k]! * Math.min(2, Math.max(0.5, 1 + 0.05 * rng.normal()))
       for (let c = 0; c < BAR_NUMBERS - 1; c++) numbers[k * BAR_NUMBERS + c]! *= level[k]!
@@ -359,8 +360,9 @@ class Watch {
 function streaming({ market, set, features: whole }: Prepared): string | null {
   const grown = new Market(market.symbols, market.interval)
   const table = new FeatureTable(grown, set)
+  const bar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
   for (let i = 0; i < market.length; i++) {
-    grown.append(market.time[i]!, barNumbers(market, i))
+    grown.append(market.time[i]!, market.numbers(i, bar))
     table.update()
   }
   const used = FEATURE_WIDTH * market.length
@@ -411,8 +413,9 @@ function upTo(env: TradingEnv, options: Prepared, cut: number): Buffer {
 export function withNoiseAfter(market: Market, cut: number, rng: Rng): Market {
   const length = Math.min(market.length, cut + 1 + NOISE_BARS)
   const noised = new Market(market.symbols, market.interval, length)
+  const bar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
   for (let i = 0; i < length; i++) {
-    const numbers = barNumbers(market, i)
+    const numbers = market.numbers(i, bar)
     for (let at = 0; i > cut && at < numbers.length; at += BAR_NUMBERS) addNoise(numbers, at, rng)
     noised.append(market.time[i]!, numbers)
   }
@@ -433,21 +436,6 @@ function addNoise(numbers: Float64Array, at: number, rng: Rng): void {
   const close = numbers[at + 3]! * (0.5 + rng.uniform())
   const [high, low] = [Math.max(open, close) * 1.01, Math.min(open, close) * 0.99]
   numbers.set([open, high, low, close, numbers[at + 4]! * rng.uniform()], at)
-}
-
-const oneBar = new Float64Array(SYMBOL_COUNT * BAR_NUMBERS)
-
-/** Bar `i` as `append` takes it; overwritten by the next call. */
-function barNumbers({ open, high, low, close, volume }: Market, i: number): Float64Array {
-  for (let k = 0; k < SYMBOL_COUNT; k++) {
-    const at = k * BAR_NUMBERS
-    oneBar[at] = open[k]![i]!
-    oneBar[at + 1] = high[k]![i]!
-    oneBar[at + 2] = low[k]![i]!
-    oneBar[at + 3] = close[k]![i]!
-    oneBar[at + 4] = volume[k]![i]!
-  }
-  return oneBar
 }
 
 function turnoverTerm(options: CheckOptions): string | null {

@@ -88,11 +88,15 @@ export function modelPolicy(model: Model, engine: Engine, surroundings: Surround
     holdPrior: model.spec.holdPrior,
     values,
   })
+  const decide = deciding(actor, single)
   return {
     name: `model:${surroundings.name}`,
     identity: 'model',
     observes: true,
-    act: deciding(actor, single),
+    act: (decision) => {
+      if (decision.start) actor.reset()
+      return decide(decision)
+    },
     thought: () => (single ? jointThought(actor.thought()) : actor.thought()),
     save: () => actor.save(),
     restore: (numbers) => actor.restore(numbers),
