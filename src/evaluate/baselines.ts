@@ -120,6 +120,21 @@ export function percentileOf(sorted: Float64Array, value: number): number {
   return (below + ties / 2) / sorted.length
 }
 
+/**
+ * p-value of a permutation test: (1 + how many of the sorted values reach the observed one) / (1 + how many there are). The
+ * observed one is one of the ways things could have come, so it is never 0. Phipson and Smyth, Permutation P-values should never
+ * be zero (2010); Davison and Hinkley, Bootstrap Methods and their Application (1997), section 4.3.
+ */
+export function permutationP(sorted: Float64Array, observed: number): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]! >= observed) high = middle
+    else low = middle + 1
+  }
+  return (1 + sorted.length - low) / (1 + sorted.length)
+}
+
 interface Group {
   readonly symbol: number
   /** First and last bar at which a fill may stand. */

@@ -30,13 +30,13 @@ export function totalReturn(returns: ArrayLike<number>): number {
   return growth - 1
 }
 
-/** (1 + total)^(252 / n) - 1, geometric. */
-export function annualReturn(returns: ArrayLike<number>): Figure {
+/** (1 + total)^(periods a year / n) - 1, geometric. */
+export function annualReturn(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR): Figure {
   const few = tooFew(returns)
   if (few !== null) return few
   const growth = 1 + totalReturn(returns)
   if (growth <= 0) return absent('everything was lost')
-  return given(pow(growth, SESSIONS_PER_YEAR / returns.length) - 1)
+  return given(pow(growth, periods / returns.length) - 1)
 }
 
 /** Standard deviation of returns times sqrt(periods a year). */
@@ -49,9 +49,11 @@ export function sharpe(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR):
   const few = tooFew(returns)
   if (few !== null) return few
   const deviation = standardDeviation(returns)
-  if (isNothing(deviation, returns)) return absent('the returns are constant')
+  if (isNothing(deviation, returns)) return absent(CONSTANT)
   return given((mean(returns) / deviation) * Math.sqrt(periods))
 }
+
+const CONSTANT = 'the returns are constant'
 
 /** Student's t of the mean of sessions against 0: mean / (s / sqrt(n)), s the sample deviation. Student, 1908. */
 export function tStatistic(values: ArrayLike<number>): Figure {
@@ -103,8 +105,8 @@ export function maxDrawdown(equity: ArrayLike<number>): Drawdown {
 }
 
 /** Annual return over the largest drawdown. */
-export function calmar(returns: ArrayLike<number>, drawdown: Drawdown): Figure {
-  const annual = annualReturn(returns)
+export function calmar(returns: ArrayLike<number>, drawdown: Drawdown, periods = SESSIONS_PER_YEAR): Figure {
+  const annual = annualReturn(returns, periods)
   if (annual.value === null) return annual
   return drawdown.fraction === 0 ? absent('there was no drawdown') : given(annual.value / drawdown.fraction)
 }
@@ -113,11 +115,15 @@ export function calmar(returns: ArrayLike<number>, drawdown: Drawdown): Figure {
 export function valueAtRisk(returns: ArrayLike<number>, level = 0.05): Figure {
   const few = tooFew(returns)
   if (few !== null) return few
-  const sorted = Float64Array.from(returns as ArrayLike<number>).sort()
+  return given(quantileOf(Float64Array.from(returns as ArrayLike<number>).sort(), level))
+}
+
+/** A quantile of sorted values, interpolated linearly (Hyndman and Fan, type 7). */
+export function quantileOf(sorted: ArrayLike<number>, level: number): number {
   const at = level * (sorted.length - 1)
   const low = Math.floor(at)
   const high = Math.min(low + 1, sorted.length - 1)
-  return given(sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!))
+  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!)
 }
 
 /** Historical expected shortfall: the mean of the floor(0.05 (n - 1)) + 1 smallest returns. */
@@ -140,8 +146,8 @@ export function profitFactor(results: ArrayLike<number>): Figure {
   return losses === 0 ? absent('nothing was lost') : given(gains / losses)
 }
 
-/** Share of the results other than 0 that are above it. */
-export function hitRate(results: ArrayLike<number>): Figure {
+/** Share of the results other than 0 that are above it; `none` is said where there are none. */
+export function hitRate(results: ArrayLike<number>, none = 'there were no trades with a result'): Figure {
   let wins = 0
   let counted = 0
   for (let i = 0; i < results.length; i++) {
@@ -149,7 +155,7 @@ export function hitRate(results: ArrayLike<number>): Figure {
     counted++
     if (results[i]! > 0) wins++
   }
-  return counted === 0 ? absent('there were no trades with a result') : given(wins / counted)
+  return counted === 0 ? absent(none) : given(wins / counted)
 }
 
 // Not `**`: its last bits differ between versions of V8.
