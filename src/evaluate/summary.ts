@@ -7,7 +7,7 @@ import type { Ending } from '../trading/backtest.js'
 import { type Ledger, ORDER, RISK } from '../trading/ledger.js'
 import type { Rules } from '../trading/rules.js'
 import type { TradingState } from '../trading/state.js'
-import { buyAndHold, movingAverage, percentileOf, randomPolicies } from './baselines.js'
+import { buyAndHold, movingAverage, percentileOf, permutationP, randomPolicies } from './baselines.js'
 import {
   annualReturn,
   calmar,
@@ -66,9 +66,10 @@ export function summarise(input: SummaryInput) {
   const trips = roundTrips(market, ledger, rules.fill)
   const closed = trips.filter(({ open }) => !open)
   const results = closed.map((trip) => trip.pnl)
-  const none: Figure = { value: null, reason: 'there were no trades' }
+  const untraded = 'there were no trades'
+  const none: Figure = { value: null, reason: untraded }
   const random = trips.length === 0 ? null : randomPolicies(market, trips, { ...input, costs })
-  const reasons: Record<string, string> = random === null ? { random: 'there were no trades' } : {}
+  const reasons: Record<string, string> = random === null ? { random: untraded, p_random: untraded } : {}
   const of = (name: string, figure: Figure): number | null => {
     if (figure.value === null) reasons[name] = figure.reason
     return figure.value
@@ -157,6 +158,7 @@ export function summarise(input: SummaryInput) {
             p95: random.p95,
             percentile: percentileOf(random.sorted, pnl),
           },
+    p_random: random === null ? null : permutationP(random.sorted, pnl),
     risk: refusals,
     ended: input.ending,
     reasons,
