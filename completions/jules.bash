@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train backtest evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
@@ -247,6 +247,19 @@ _jules() {
       esac
       flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --policy --exec-timeout --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
+      ;;
+    'evaluate')
+      case $prev in
+        --returns) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --periods) COMPREPLY=(); return ;;
+        --trials) COMPREPLY=(); return ;;
+        --trial-sharpe-std) COMPREPLY=(); return ;;
+        --trial-correlation) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--returns --periods --trials --trial-sharpe-std --trial-correlation --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       ;;
     'paper')
       case $prev in

@@ -3,12 +3,21 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { Workdir } from './support/workdir.js'
 
+/** Keys that a part of the page defines. */
+const defined = (part: string): string[] =>
+  [...part.matchAll(/^\.It Li (.*)$/gm)].flatMap((match) => match[1]!.split(', ')).sort()
+const keysOf = (line: string): string[] =>
+  Object.keys(JSON.parse(line))
+    .filter((key) => key !== 'type')
+    .sort()
+
 test('jules-metrics(7) defines each key of a summary, and no other', async () => {
-  const { stdout } = await new Workdir().shell(
+  const [ofRuns, ofSeries] = readFileSync('man/jules-metrics.7', 'utf8').split('.Sh A SERIES OF RETURNS')
+  const dir = new Workdir()
+  const { stdout } = await dir.shell(
     'jules fetch --mock --days 2 | jules backtest --policy sma-cross --records summary -',
   )
-  const page = readFileSync('man/jules-metrics.7', 'utf8')
-  const defined = [...page.matchAll(/^\.It Li (.*)$/gm)].flatMap((match) => match[1]!.split(', '))
-  const keys = Object.keys(JSON.parse(stdout)).filter((key) => key !== 'type')
-  expect(defined.sort()).toEqual(keys.sort())
+  expect(defined(ofRuns!)).toEqual(keysOf(stdout))
+  const series = await dir.called(['evaluate', '--returns', '-'], { input: '0.01\n' })
+  expect(defined(ofSeries!)).toEqual(keysOf(series.stdout))
 })

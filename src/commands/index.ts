@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./backtest/backtest.js').then((module) => module.backtest),
   },
   {
+    name: 'evaluate',
+    summary: 'say what a result proves',
+    load: () => import('./evaluate/evaluate.js').then((module) => module.evaluate),
+  },
+  {
     name: 'paper',
     summary: "trade on paper through the broker's gateway",
     load: () => import('./paper/paper.js').then((module) => module.paper),
