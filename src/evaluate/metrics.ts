@@ -49,7 +49,7 @@ export function sharpe(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR):
   const few = tooFew(returns)
   if (few !== null) return few
   const deviation = standardDeviation(returns)
-  if (isNothing(deviation, returns)) return absent(CONSTANT)
+  if (isConstant(returns, deviation)) return absent(CONSTANT)
   return given((mean(returns) / deviation) * Math.sqrt(periods))
 }
 
@@ -60,7 +60,7 @@ export function tStatistic(values: ArrayLike<number>): Figure {
   const few = tooFew(values, 'sessions')
   if (few !== null) return few
   const deviation = standardDeviation(values)
-  if (isNothing(deviation, values)) return absent('the sessions are all alike')
+  if (isConstant(values, deviation)) return absent('the sessions are all alike')
   return given((mean(values) / deviation) * Math.sqrt(values.length))
 }
 
@@ -167,8 +167,8 @@ export function tooFew(returns: ArrayLike<number>, what = 'returns'): Figure | n
   return absent(`${returns.length} ${what}, fewer than ${LEAST_SESSIONS}`)
 }
 
-/** Rounding leaves a little deviation in constant returns. */
-function isNothing(deviation: number, returns: ArrayLike<number>): boolean {
+/** Whether returns of this deviation are constant: rounding leaves a little. */
+export function isConstant(returns: ArrayLike<number>, deviation: number): boolean {
   let largest = 0
   for (let i = 0; i < returns.length; i++) largest = Math.max(largest, Math.abs(returns[i]!))
   return !(deviation > 1e-12 * largest) || deviation === 0

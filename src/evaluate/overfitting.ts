@@ -101,8 +101,8 @@ export function overfitting(
   }
 }
 
-/** The periods for which every trial has a return. */
-function completePeriods(trials: readonly ArrayLike<number>[]): number[] {
+/** The periods for which every trial has a return. Throws 65 for rows of different lengths or infinite returns. */
+export function completePeriods(trials: readonly ArrayLike<number>[]): number[] {
   const periods = trials[0]?.length ?? 0
   const lacking = new Uint8Array(periods)
   for (const [k, trial] of trials.entries()) {
