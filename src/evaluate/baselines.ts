@@ -60,6 +60,24 @@ export function randomPolicies(
   trips: readonly RoundTrip[],
   run: { readonly ledger: Ledger; readonly rules: Rules; readonly longOnly: boolean; readonly costs: number },
 ): Omit<RandomPolicies, 'percentile'> & { readonly sorted: Float64Array } {
+  const sorted = randomResults(market, trips, run).sort()
+  const quantile = (q: number) => sorted[Math.round(q * (RANDOM_POLICIES - 1))]!
+  return {
+    count: RANDOM_POLICIES,
+    mean: sorted.reduce((sum, x) => sum + x, 0) / RANDOM_POLICIES,
+    p5: quantile(0.05),
+    p50: quantile(0.5),
+    p95: quantile(0.95),
+    sorted,
+  }
+}
+
+/** Net dollars of each of these policies, in no order: the n-th ones of several runs are one policy over all of them. */
+export function randomResults(
+  market: Market,
+  trips: readonly RoundTrip[],
+  run: { readonly ledger: Ledger; readonly rules: Rules; readonly longOnly: boolean; readonly costs: number },
+): Float64Array {
   const { ledger, rules } = run
   const prices = rules.fill === 'open' ? market.open : market.close
   const groups = grouped(market, trips, run)
@@ -97,16 +115,7 @@ export function randomPolicies(
     }
   }
   for (let n = 0; n < RANDOM_POLICIES; n++) results[n]! -= run.costs
-  const sorted = results.sort()
-  const quantile = (q: number) => sorted[Math.round(q * (RANDOM_POLICIES - 1))]!
-  return {
-    count: RANDOM_POLICIES,
-    mean: sorted.reduce((sum, x) => sum + x, 0) / RANDOM_POLICIES,
-    p5: quantile(0.05),
-    p50: quantile(0.5),
-    p95: quantile(0.95),
-    sorted,
-  }
+  return results
 }
 
 /** Share of the sorted values below `value`, ties by half. */

@@ -55,6 +55,7 @@ const tested = (pnl: readonly number[], curve: readonly number[], more: Partial<
   cost: 1,
   turnover: 100,
   ending: 'data',
+  random: Float64Array.of(5, -1),
   ...more,
 })
 
@@ -71,5 +72,6 @@ test('stretches follow each other, and what was tested twice counts by its mean'
   expect([...stitched.equity]).toEqual([1000, 1015, 1015, 1009])
   expect(stitched).toMatchObject({ pnl: 9, trades: 6 + 4, decisions: 4, cost: 2, turnover: 200 })
   // Equity after each decision: 1015, 1015, 1017, 1009.
+  expect([...stitched.random]).toEqual([-2, 10])
   expect(stitched.maxDrawdown).toEqual({ fraction: 8 / 1017, dollars: 8 })
 })

@@ -22,6 +22,8 @@ export interface Stitched {
   readonly decisions: number
   readonly cost: number
   readonly turnover: number
+  /** Net dollars of random policies of the same turnover, sorted. */
+  readonly random: Float64Array
 }
 
 export function stitch(parts: readonly StitchedPart[], capital: number): Stitched {
@@ -38,6 +40,7 @@ export function stitch(parts: readonly StitchedPart[], capital: number): Stitche
     decisions: meanOf(tests, ({ decisions }) => decisions),
     cost: meanOf(tests, ({ cost }) => cost),
     turnover: meanOf(tests, ({ turnover }) => turnover),
+    random: tests[0]!.random.map((_, n) => meanOf(tests, ({ random }) => random[n]!)),
   }))
   const sessions = means.flatMap((one) => one.sessions)
   const equity = new Float64Array(sessions.length + 1)
@@ -57,6 +60,7 @@ export function stitch(parts: readonly StitchedPart[], capital: number): Stitche
     decisions: sum(({ decisions }) => decisions),
     cost: sum(({ cost }) => cost),
     turnover: sum(({ turnover }) => turnover),
+    random: Float64Array.from(means[0]?.random ?? [], (_, n) => sum(({ random }) => random[n]!)).sort(),
   }
 }
 

@@ -5,6 +5,8 @@ import { Backtest, type Ending, earned } from '../trading/backtest.js'
 import { buyHold, smaCross } from '../trading/policies.js'
 import type { Policy } from '../trading/policy.js'
 import type { Rules } from '../trading/rules.js'
+import { randomResults } from './baselines.js'
+import { roundTrips } from './round-trips.js'
 import { equityCurve, sessionEquity } from './summary.js'
 import type { Span } from './windows.js'
 
@@ -32,6 +34,8 @@ export interface Tested {
   readonly cost: number
   readonly turnover: number
   readonly ending: Ending
+  /** Net dollars of random policies of the same turnover over the stretch (`randomResults`). */
+  readonly random: Float64Array
 }
 
 /** The bars up to the end of a stretch: what comes later cannot be seen. */
@@ -60,13 +64,16 @@ export function testOn(testing: Testing, span: Span, policy: Policy): Tested {
   const equity = equityCurve(ledger, rules.capital)
   for (let i = 0; i < curve.length; i++)
     curve[i] = equity[Math.min(i + 1, equity.length - 1)]! - rules.capital
+  const cost = state.account.fees + state.account.slippage
+  const trips = roundTrips(market, ledger, rules.fill)
   return {
     sessions,
     curve,
+    random: randomResults(market, trips, { ledger, rules, longOnly, costs: cost }),
     pnl: state.equity - rules.capital,
     trades: state.trades,
     decisions: ledger.length,
-    cost: state.account.fees + state.account.slippage,
+    cost,
     turnover: state.account.turnover,
     ending: run.ending!,
   }
