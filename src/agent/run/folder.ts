@@ -85,15 +85,15 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder or takes one that is empty; any other is refused (73) unless `replace`, and even then where files have the
-   * names of those of a run and it is none.
+   * Makes the folder or takes one that is empty, or was left by a process that was killed before its manifest; any other is
+   * refused (73) unless `replace`, and even then where files have the names of those of a run and it is none.
    */
   async create(replace: boolean): Promise<void> {
     if (await this.make()) return
     const there = await readdir(this.path).catch((error) => {
       throw this.#unmade(error)
     })
-    if (there.every(isOfLock)) return
+    if (there.every((name) => isOfLock(name) || isTemporary(name))) return
     if (!replace) {
       throw new Failure('cannotCreate', 'the folder is not empty', {
         where: this.path,
