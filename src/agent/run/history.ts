@@ -65,8 +65,8 @@ async function pastRun(run: RegisteredRun, world: LockWorld): Promise<PastRun> {
   }
 }
 
-/** How far the metrics of a run go. */
-async function toldBy(folder: RunFolder): Promise<Pick<PastRun, 'step' | 'best'>> {
+/** How far the metrics of a run go, and the best validation in them. */
+export async function toldBy(folder: RunFolder): Promise<Pick<PastRun, 'step' | 'best'>> {
   const { records } = await readLog(folder.file(FILES.metrics), metricIn)
   let best: PastRun['best'] = null
   for (const { step, reward } of records) {

@@ -1,5 +1,6 @@
 /** What a run was begun with: written before its first step, and held against what is there when it goes on. */
 
+import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
 import { FILES, type RunFolder } from './folder.js'
 import type { TestPart } from './split.js'
@@ -55,6 +56,10 @@ export interface Manifest {
   /** Absent where there are none. */
   readonly extensions?: readonly Extension[]
 }
+
+/** Hash of all that tells one trial on the same bars from another: neither other bars nor another split of them makes one. */
+export const trialOf = (settings: object): string =>
+  sha256(JSON.stringify({ ...settings, data: null, split: undefined }))
 
 /** As it stands in its file. */
 export const manifestBytes = (manifest: Manifest): Uint8Array =>

@@ -1,8 +1,18 @@
-import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Registration, register, registered, trialsOn } from './registry.js'
+import { lockWorldOf } from '../../../test/support/lock-world.js'
+import {
+  type CollectedRun,
+  type Registration,
+  register,
+  registerEnd,
+  registered,
+  registerMissing,
+  runsOf,
+  trialsOn,
+} from './registry.js'
 
 const run = (more: Partial<Registration>): Registration => ({
   run: 'r',
@@ -66,4 +76,38 @@ test('runs that start together are all there, and a torn line hides none', async
   appendFileSync(path, 'null\n{"type":"other"}\n')
   expect(await register(path, run({ trial: 'last' }))).toBe(41)
   expect(await registered(path)).toHaveLength(42)
+})
+
+const ended = {
+  time: '2025-08-01T01:00:00Z',
+  end: 'steps',
+  step: 512,
+  best: { reward: 3, step: 256 },
+} as const
+
+test('runs of other machines are entered once, however many collect them at once', async () => {
+  const path = file()
+  const runs: CollectedRun[] = Array.from({ length: 30 }, (_, n) => ({
+    ...run({ run: `r${n}`, trial: String(n % 10) }),
+    ended: n < 20 ? ended : null,
+  }))
+  const counts = await Promise.all([1, 2, 3, 4].map((pid) => registerMissing(path, runs, lockWorldOf(pid))))
+  expect(counts.sort((a, b) => a - b)).toEqual([0, 0, 0, 30])
+  const known = await runsOf(path)
+  expect(known.map((one) => one.run)).toEqual(runs.map((one) => one.run))
+  expect(known.map((one) => one.ended)).toEqual(runs.map((one) => one.ended))
+  // Ten settings, three times each, are ten trials.
+  expect(new Set(known.map(({ trials }) => trials))).toEqual(new Set([10]))
+  expect(readFileSync(path, 'utf8').trim().split('\n')).toHaveLength(30)
+})
+
+test('a run that was trained here is there already, and only what it lacks is added', async () => {
+  const path = file()
+  await register(path, run({}))
+  expect(await registerMissing(path, [{ ...run({}), ended }], lockWorldOf(1))).toBe(0)
+  expect((await runsOf(path)).map((one) => one.ended)).toEqual([ended])
+  await registerEnd(path, { ...ended, run: 'r', started: run({}).time, path: '/p', step: 1024 })
+  await registerMissing(path, [{ ...run({}), ended: { ...ended, step: 1024 } }], lockWorldOf(1))
+  const later = readFileSync(path.replace('runs.ndjson', 'runs-later.ndjson'), 'utf8')
+  expect(later.trim().split('\n')).toHaveLength(2)
 })

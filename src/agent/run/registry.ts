@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { openLog, readLog } from '../../base/append-log.js'
 import { ensureDirectory } from '../../base/disk.js'
 import { systemFailure } from '../../base/errors.js'
+import { type LockWorld, withLock } from '../../base/lock.js'
 
 /** Name of the registry in the data folder. */
 const REGISTRY = 'runs.ndjson'
@@ -77,6 +78,44 @@ export async function register(file: string, run: Registration): Promise<number 
   return trialNumber(await registered(file), run)
 }
 
+/** A run of any machine, with how it ended where that is known. */
+export interface CollectedRun extends Registration {
+  readonly ended: Omit<Ended, 'type' | 'run' | 'started' | 'path'> | null
+}
+
+/** How long a collector waits for another one. */
+const COLLECTOR_WAIT_MS = 30_000
+
+/**
+ * Adds the runs, and the ends of runs, that the registry lacks, and returns how many runs it lacked. Of several that do so at once
+ * each finds what the one before has added: nothing is entered twice. Throws 75 where another one has the lock for too long.
+ */
+export async function registerMissing(
+  file: string,
+  runs: readonly CollectedRun[],
+  world: LockWorld,
+): Promise<number> {
+  try {
+    ensureDirectory(dirname(file), 0o700)
+  } catch (error) {
+    throw systemFailure(error, file, true)
+  }
+  return withLock(world, file, { waitMs: COLLECTOR_WAIT_MS }, async () => {
+    const key = ({ run, time }: Pick<Registration, 'run' | 'time'>) => `${time} ${run}`
+    const there = new Map((await runsOf(file)).map((run) => [key(run), run]))
+    const lacked = runs.filter((run) => !there.has(key(run)))
+    const lines = lacked.map(({ ended: _, ...run }): Line => ({ type: 'run', ...run }))
+    const ends = runs.flatMap(({ run, time: started, path, ended }): Line[] => {
+      const known = there.get(key({ run, time: started }))?.ended
+      if (ended === null || (known?.end === ended.end && known.step === ended.step)) return []
+      return [{ type: 'end', run, started, path, ...ended }]
+    })
+    if (lines.length > 0) await add(file, ...lines)
+    if (ends.length > 0) await add(laterFile(file), ...ends)
+    return lacked.length
+  })
+}
+
 /** Adds how a run ended. Throws what `systemFailure` makes of a disk that refuses. */
 export const registerEnd = (file: string, ended: Omit<Ended, 'type'>): Promise<void> =>
   add(laterFile(file), { type: 'end', ...ended })
@@ -85,12 +124,12 @@ export const registerEnd = (file: string, ended: Omit<Ended, 'type'>): Promise<v
 export const registerPruned = (file: string, pruned: Omit<Pruned, 'type'>): Promise<void> =>
   add(laterFile(file), { type: 'prune', ...pruned })
 
-async function add(file: string, line: Line): Promise<void> {
+async function add(file: string, ...lines: readonly Line[]): Promise<void> {
   try {
     ensureDirectory(dirname(file), 0o700)
     const log = await openLog(file, { torn: 'part', mode: 0o600 })
     try {
-      await log.append(`${JSON.stringify(line)}\n`, { sync: true })
+      await log.append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { sync: true })
     } finally {
       await log.close()
     }

@@ -11,7 +11,7 @@ import { canBeHalved, halved, twice } from '../model/transfer.js'
 import { layoutOf, type NetworkShape } from '../network/network.js'
 import { type Phase, type Start, Training } from '../ppo/training.js'
 import { follow, type TrainedRun } from './course.js'
-import { checkSame } from './manifest.js'
+import { checkSame, trialOf } from './manifest.js'
 import { type HeldRun, type NewRun, newRun } from './new-run.js'
 import type { BegunPlace, TrainingPlan } from './plan.js'
 import { type Setup, setupOf } from './setup.js'
@@ -39,8 +39,7 @@ export async function trainRun(world: TrainingWorld, plan: TrainingPlan): Promis
     if (place.kind === 'new') await world.weigh(engine, plan)
     for (const words of setup.barred) world.warn(words)
     const training = trainingOf(plan, setup, { engine, alone, start })
-    // Neither other bars nor another split of them makes another trial.
-    const trial = digest({ ...determining, data: null, split: undefined })
+    const trial = trialOf(determining)
     const held =
       place.kind === 'begun' ? heldBy(place) : await newRun(world, place, { setup, startedMs, trial, told })
     try {
