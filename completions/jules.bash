@@ -9,7 +9,7 @@ _jules() {
     case $word in --config|--color) [ "${COMP_WORDS[i+1]}" = = ] && ((i++)); ((i++)); continue ;; -*) continue ;; esac
     case $words in
       '') words=$word ;;
-      runs|db|vault) words="$words $word" ;;
+      sweep|runs|db|vault) words="$words $word" ;;
     esac
   done
   case $words in
@@ -18,9 +18,10 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train backtest evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train sweep backtest evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train backtest evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train sweep backtest evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'sweep') COMPREPLY=($(compgen -W 'plan run status retry cancel collect' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
     'vault') COMPREPLY=($(compgen -W 'set get list rm exec env passwd import export doctor unlock redact' -- "$cur")); return ;;
@@ -197,6 +198,79 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --validation-sessions --test-sessions --exclude --env --steps --envs --n-steps --batch-size --bptt --epochs --gamma --gae-lambda --clip --clip-schedule --clip-spread --ent-coef --ent-schedule --vf-coef --lr --lr-schedule --lr-end --max-grad-norm --target-kl --hidden --lstm --layers --net --activation --norm-obs --norm-reward --raw-obs --raw-reward --no-ortho --alone --hold-prior --seed --eval-every --early-stop --transfer-from --curriculum --gpu --gpu-backend --gpu-tf32 --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --threads --native --gpu-device --checkpoint-every --output -o --run --resume --extend --force --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'sweep plan')
+      case $prev in
+        --random) COMPREPLY=(); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --halving) COMPREPLY=(); return ;;
+        --rungs) COMPREPLY=(); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--random --seed --halving --rungs --store --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'sweep run')
+      case $prev in
+        --out) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --lost-after) COMPREPLY=(); return ;;
+        --executor) COMPREPLY=($(compgen -W 'local command' -- "$cur")); return ;;
+        --submit) COMPREPLY=(); return ;;
+        --status) COMPREPLY=(); return ;;
+        --cancel) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--out --lost-after --executor --submit --status --cancel --prepare --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'sweep status')
+      case $prev in
+        --out) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --lost-after) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--out --lost-after --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'sweep retry')
+      case $prev in
+        --out) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --lost-after) COMPREPLY=(); return ;;
+        --executor) COMPREPLY=($(compgen -W 'local command' -- "$cur")); return ;;
+        --submit) COMPREPLY=(); return ;;
+        --status) COMPREPLY=(); return ;;
+        --cancel) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--out --lost-after --executor --submit --status --cancel --failed --cancelled --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'sweep cancel')
+      case $prev in
+        --out) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --lost-after) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--out --lost-after --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'sweep collect')
+      case $prev in
+        --out) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --lost-after) COMPREPLY=(); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--out --lost-after --partial --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'backtest')

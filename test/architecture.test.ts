@@ -18,12 +18,14 @@ const files = execFileSync('find', ['src', '-name', '*.ts', '-not', '-name', '*.
 const FLOORS: readonly (readonly string[])[] = [
   ['main'],
   ['commands'],
+  // Its tasks are those of `train`, and are read as `train` reads its options.
+  ['commands/sweep'],
   // Each command is a room.
   ['commands/*'],
   ['commands/wiring'],
   ['cli'],
   ['dash', 'report'],
-  ['evaluate'],
+  ['evaluate', 'sweep'],
   ['agent'],
   ['agent/run'],
   ['agent/ppo'],

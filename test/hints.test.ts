@@ -36,9 +36,9 @@ function texts(): { file: string; text: string }[] {
     })
 }
 
-/** Options of other programs that texts name: initdb, git, npm, node; and the word for any option. */
+/** Options of other programs that texts name: initdb, git, npm, node, sbatch; and the word for any option. */
 const FOREIGN = new Set(
-  'auth encoding global locale prefix no-instructions error-unmatch experimental-wasm-relaxed-simd no-save save-optional option csv user map-user map-group ignore-scripts include'.split(
+  'auth encoding global locale prefix no-instructions error-unmatch experimental-wasm-relaxed-simd no-save save-optional option csv user map-user map-group ignore-scripts include parsable'.split(
     ' ',
   ),
 )

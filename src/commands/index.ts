@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./train/train.js').then((module) => module.train),
   },
   {
+    name: 'sweep',
+    summary: 'train many models, here or on a scheduler',
+    load: () => import('./sweep/sweep.js').then((module) => module.sweep),
+  },
+  {
     name: 'backtest',
     summary: 'run a policy over past bars',
     load: () => import('./backtest/backtest.js').then((module) => module.backtest),

@@ -41,6 +41,7 @@ export interface Curriculum {
   readonly sha256: string
 }
 
+/** The phases of a file, or of the shipped ones. Throws 66 where it is not there, 65 for what no phase may have. */
 export async function readCurriculum(path: string, signal: AbortSignal): Promise<Curriculum> {
   const bytes = await readAtMost(path === 'default' ? SHIPPED : path, { most: 1 << 20, signal }).catch(
     (error) => {
@@ -84,6 +85,7 @@ function readPhase(value: unknown, where: string): CurriculumPhase {
   return { name, values }
 }
 
+/** Throws 64 for --steps beside --curriculum. */
 export const refuseSteps = (given: unknown): void => {
   if (given !== undefined) throw usage('--steps: the phases of --curriculum have their own')
 }

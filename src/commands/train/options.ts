@@ -261,6 +261,7 @@ type Flags = {
   readonly [K in keyof typeof learningOptions]: ReturnType<(typeof learningOptions)[K]['parse']>
 } & { readonly [K in 'curriculum' | 'transfer-from']?: string | undefined }
 
+/** The settings of a training, defaults filled in. Throws 64 for options that contradict each other. */
 export function settingsOf(flags: Flags, features: string): TrainingSettings {
   const from = flags.env === undefined ? TRADING : TASK_SETTINGS[flags.env]!
   const rolloutSteps = flags['n-steps'] ?? from.rolloutSteps
