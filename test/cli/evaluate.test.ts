@@ -15,7 +15,7 @@ test('a series as a file and through a pipe: one summary, the same bytes', async
   ]
   expect([file.status, file.stderr]).toEqual([0, ''])
   const summary = JSON.parse(file.stdout)
-  expect(Object.keys(summary).slice(0, 5)).toEqual(['type', 'command', 'input', 'from', 'to'])
+  expect(Object.keys(summary).slice(0, 6)).toEqual(['type', 'run', 'command', 'input', 'from', 'to'])
   expect(summary).toMatchObject({ input: 'r.json', n: 40, periods: 12, trials: 10, trial_sharpe_std: 0.1 })
   expect(summary.sharpe).toBeCloseTo(summary.sharpe_period * Math.sqrt(12), 12)
   expect(summary.reasons).toEqual({ dsr_neff: 'the correlation of the trials is not given' })

@@ -1,4 +1,5 @@
 /** `--returns`: the figures of any series of returns. */
+import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { file, integer, real, under, type Values } from '../../cli/options.js'
@@ -48,7 +49,17 @@ export async function evaluateReturns(
     trialSharpeStd: std,
     trialCorrelation: correlation,
   })
-  const summary = { type: 'summary', command: 'evaluate', input: source.name, from, to, ...figures }
+  const settings = { periods, trials, std, correlation, from, to }
+  const summary = {
+    type: 'summary',
+    // What decides, and no path.
+    run: `ev-${sha256(JSON.stringify([settings, [...returns]])).slice(0, 12)}`,
+    command: 'evaluate',
+    input: source.name,
+    from,
+    to,
+    ...figures,
+  }
   const table = (options.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
   const out = new BlockWriter(context.stdout())
   const paint = await painter(context.color)
