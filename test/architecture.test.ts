@@ -18,6 +18,8 @@ const files = execFileSync('find', ['src', '-name', '*.ts', '-not', '-name', '*.
 const FLOORS: readonly (readonly string[])[] = [
   ['main'],
   ['commands'],
+  // Its windows are tasks of a sweep.
+  ['commands/evaluate'],
   // Its tasks are those of `train`, and are read as `train` reads its options.
   ['commands/sweep'],
   // Each command is a room.

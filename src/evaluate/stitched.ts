@@ -26,6 +26,7 @@ export interface Stitched {
   readonly random: Float64Array
 }
 
+/** Stretches by the session that they begin with; all tests of one are over the same sessions. `capital` is the equity at the start, in dollars. */
 export function stitch(parts: readonly StitchedPart[], capital: number): Stitched {
   const stretches = [...new Set(parts.map(({ from }) => from))]
     .sort((a, b) => a - b)

@@ -1,5 +1,6 @@
 /** What the trials behind a result say of it: how many, how far they lie apart, and whether choosing the best of them fits too much. */
-import type { Figure } from './metrics.js'
+import { standardDeviation } from '../base/moments.js'
+import { type Figure, LEAST_SESSIONS, sharpe } from './metrics.js'
 import { overfitting } from './overfitting.js'
 import { trialSpread } from './trial-spread.js'
 
@@ -28,14 +29,21 @@ export function trialEvidence({ count, validated }: KnownTrials, capital: number
     const byDate = new Map(sessions.map(({ date, pnl }) => [date, pnl]))
     return Float64Array.from(dates, (date) => (byDate.get(date) ?? Number.NaN) / capital)
   })
-  const spread = trialSpread(matrix)
+  const { correlation } = trialSpread(matrix)
+  // Each over the sessions that it was validated on, which other trials need not have.
+  const ratios = validated
+    .filter((sessions) => sessions.length >= LEAST_SESSIONS)
+    .map((sessions) => ratioOf(sessions.map(({ pnl }) => pnl / capital)))
   const { pbo, dropped } = overfitting(matrix)
   return {
     count,
     known: validated.length,
-    sharpeStd: spread.sharpeStd.value,
-    correlation: spread.correlation.value,
+    sharpeStd: ratios.length < 2 ? null : standardDeviation(ratios),
+    correlation: correlation.value,
     pbo,
     dropped: dropped.lacking + dropped.rest,
   }
 }
+
+/** Sharpe ratio of a session; 0 of a trial that stands still, which is one all the same. */
+const ratioOf = (returns: readonly number[]): number => sharpe(returns, 1).value ?? 0

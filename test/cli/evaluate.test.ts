@@ -38,7 +38,8 @@ test.each([
   [['--returns', 'none.txt'], '', 66, 'none.txt: no such file or directory'],
   [['--returns', '-', '--trial-sharpe-std', '0.1'], '0.01\n', 64, '--trial-sharpe-std needs --trials'],
   [['--returns', '-', '--trials', '0'], '0.01\n', 64, '--trials: expected 1 to 1000000000, got 0'],
-  [[], '', 64, 'expected --returns FILE'],
+  [['--returns', '-', '--leak-test'], '', 64, '--returns and --leak-test exclude each other'],
+  [['--returns', '-', 'b.ndjson'], '', 64, '--returns names its file: got b.ndjson too'],
 ])('%j on %j is %i', async (args, input, code, words) => {
   const { status, stdout, stderr } = await new Workdir().called(['evaluate', ...args], { input })
   expect([status, stdout, stderr.split('\n')[0]]).toEqual([code, '', `jules evaluate: ${words}`])

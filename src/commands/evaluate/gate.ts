@@ -27,11 +27,14 @@ export interface GateFlags {
   readonly gate: keyof typeof GATES | undefined
 }
 
+/** A gate by its name, or by its words. */
+export interface Gate {
+  readonly name: string
+  readonly required: readonly Requirement[]
+}
+
 /** Refuses a gate that is named and told, before hours are spent. */
-export function gateOf({
-  require,
-  gate,
-}: GateFlags): { readonly name: string; readonly required: readonly Requirement[] } | null {
+export function gateOf({ require, gate }: GateFlags): Gate | null {
   if (require !== undefined && gate !== undefined) throw usage('--require and --gate exclude each other')
   if (gate !== undefined) return { name: gate, required: requirements(GATES[gate]) }
   return require === undefined
@@ -45,7 +48,7 @@ export function gateOf({
 /** The `verdict` record of a summary, or its lines; 1 where the gate is not met. */
 export function judge(
   context: Context,
-  gate: NonNullable<ReturnType<typeof gateOf>>,
+  gate: Gate,
   summary: Summary & { readonly run?: unknown },
   paint: Paint | null,
 ): string {

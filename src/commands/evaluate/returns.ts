@@ -10,6 +10,7 @@ import { decodeUtf8 } from '../../stream/json.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Source } from '../../stream/source.js'
 import { openInput } from '../wiring/input.js'
+import { type Gate, judge } from './gate.js'
 
 export const returnsOptions = under('Returns', {
   returns: file('figures of a series of returns: FILE, or - for standard input'),
@@ -35,6 +36,7 @@ export async function evaluateReturns(
     readonly returns: string
     readonly format: 'ndjson' | 'table' | undefined
   },
+  gate: Gate | null,
 ): Promise<void> {
   const { trials = null, periods } = options
   const std = options['trial-sharpe-std'] ?? null
@@ -64,6 +66,7 @@ export async function evaluateReturns(
   const out = new BlockWriter(context.stdout())
   const paint = await painter(context.color)
   await out.text(table ? tableOf(summary, paint.bold) : `${JSON.stringify(summary)}\n`)
+  if (gate !== null) await out.text(judge(context, gate, summary, table ? paint : null))
   await out.drain()
 }
 

@@ -75,16 +75,35 @@ export async function execute(
   if (templates !== null) return submitAll(context, sweep, templates, only)
   const cores = availableParallelism()
   const parallel = (executor?.kind === 'local' ? executor.parallel : null) ?? cores
-  await runAll(context, sweep, { parallel, threads: Math.max(1, Math.floor(cores / parallel)), only })
+  const out = new BlockWriter(context.stdout())
+  const all = await runHere(context, sweep, {
+    parallel,
+    threads: Math.max(1, Math.floor(cores / parallel)),
+    only,
+    ended: async (seen) => {
+      await out.text(`${JSON.stringify(taskRecord(seen, sweep.folder(seen.task)))}\n`)
+      await out.drain()
+    },
+  })
+  conclude(context, all)
 }
 
-async function runAll(
+/** How tasks are run on this machine. */
+export interface Here {
+  readonly parallel: number
+  readonly threads: number
+  readonly only: Only
+  /** Called for each task that ends. */
+  readonly ended: (seen: Seen) => Promise<void>
+}
+
+/** Runs the tasks here, and says how each stands at the end. What fails is told on the way. */
+export async function runHere(
   context: Context,
   sweep: Sweep,
-  { parallel, threads, only }: { readonly parallel: number; readonly threads: number; readonly only: Only },
-): Promise<void> {
+  { parallel, threads, only, ended: told }: Here,
+): Promise<Seen[]> {
   const { ui } = context
-  const out = new BlockWriter(context.stdout())
   const progress = ui.progress('tasks')
   let ended = 0
   // A training takes as many threads as it likes where nothing says how many.
@@ -112,17 +131,13 @@ async function runAll(
           { task: seen.task.id, exit: seen.status?.exit ?? null, log: folder.file('log') },
         )
       }
-      await out.text(`${JSON.stringify(taskRecord(seen, folder))}\n`)
-      await out.drain()
+      await told(seen)
       progress.update(++ended, sweep.tasks.length)
     },
     sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
   })
   progress.end()
-  conclude(
-    context,
-    all.filter(({ task }) => only?.has(task.id) ?? true),
-  )
+  return all.filter(({ task }) => only?.has(task.id) ?? true)
 }
 
 /** 1 where a task failed, was cancelled, or could not start because of that. */

@@ -76,10 +76,19 @@ export async function openSweep(context: Context, flags: SweepFlags, plan: strin
   if (text === null) throw badData('is not valid UTF-8', { where: plan })
   const tasks = readPlan(text, plan === '-' ? 'stdin' : plan)
   const out = flags.out === undefined ? dirname(path) : resolve(context.cwd, flags.out)
+  return sweepOf(context, tasks, { out, lostAfterMs: flags['lost-after'] })
+}
+
+/** The sweep of some tasks in an absolute folder. */
+export function sweepOf(
+  context: Context,
+  tasks: readonly Task[],
+  { out, lostAfterMs = LOST_AFTER_MS }: { readonly out: string; readonly lostAfterMs?: number },
+): Sweep {
   const folders = new Map(tasks.map((task) => [task.id, new TaskFolder(out, task)]))
   const asked: Asked = {
     lock: lockWorld(context),
-    lostAfterMs: flags['lost-after'],
+    lostAfterMs,
     hasJob: (task, job) => hasJob(context, folders.get(task.id)!, job),
   }
   return {

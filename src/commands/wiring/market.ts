@@ -106,12 +106,19 @@ export async function marketInput(
   return stdin === null ? { operands, stdin } : { operands: ['-'], stdin }
 }
 
+export interface LoadOptions {
+  /** One symbol will do. */
+  readonly single?: boolean
+  /** Gets every bar that is read, in batches that are used again. */
+  readonly tee?: (batch: BarBatch) => Promise<void>
+}
+
 /** The market that options and operands name. Says on stderr what was dropped. */
 export async function loadMarket(
   context: Context,
   flags: MarketFlags,
   { operands, stdin }: MarketInput,
-  { single = false }: { readonly single?: boolean } = {},
+  { single = false, tee }: LoadOptions = {},
 ): Promise<LoadedMarket> {
   const pair = symbolPair(flags.symbols, single)
   const { from, to } = flags
@@ -133,7 +140,13 @@ export async function loadMarket(
   })
   const progress = context.ui.progress('bars')
   try {
-    const joining = { aligner, progress: () => progress.update(aligner.rows) }
+    const joining: Joining = {
+      push: async (batch) => {
+        await tee?.(batch)
+        aligner.push(batch)
+        progress.update(aligner.rows)
+      },
+    }
     if (fromStore) {
       const selection = {
         symbols: [...new Set(pair)],
@@ -195,8 +208,7 @@ const FIELDS: ReadonlySet<BarField> = new Set(
 )
 
 interface Joining {
-  readonly aligner: Aligner
-  readonly progress: () => void
+  readonly push: (batch: BarBatch) => Promise<void>
 }
 
 async function readFiles(
@@ -227,10 +239,7 @@ async function readFiles(
   }
   const [first, second] = inputs
   const batches = second === undefined ? read(first!) : mergedByTime(inputs.map((one) => read(one)))
-  for await (const batch of batches) {
-    joining.aligner.push(batch)
-    joining.progress()
-  }
+  for await (const batch of batches) await joining.push(batch)
 }
 
 /** Standard input was read though nobody named it: what it holds may be meant for somebody else. */
@@ -256,9 +265,8 @@ async function readStore(
   await withStore(context, flags, async (database) => {
     let rows = 0
     for await (const batch of database.bars(selection, context.signal)) {
-      joining.aligner.push(batch)
+      await joining.push(batch)
       rows += batch.length
-      joining.progress()
     }
     if (rows === 0) throw nothingMatches(await database.holdings())
   })

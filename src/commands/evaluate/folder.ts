@@ -1,0 +1,98 @@
+/** The folder of an evaluation: what it was begun with, its bars where they came through a pipe or from the store, and its plan. */
+
+import { mkdir, readdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ensureDirectory } from '../../base/disk.js'
+import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
+import { readAtMost } from '../../base/read-file.js'
+import type { Context } from '../../cli/context.js'
+import { isObject } from '../../stream/json.js'
+import { fileSink } from '../../stream/sink.js'
+
+const FORMAT = 'jules-evaluation/1'
+export const NAMES = { manifest: 'evaluation.json', bars: 'bars.ndjson', plan: 'plan.ndjson' } as const
+
+/** What stands in evaluation.json. */
+export interface EvaluationManifest {
+  readonly format: string
+  readonly run: string
+  readonly version: string
+  readonly started: string
+  /** Every option that was set, as a text. */
+  readonly options: Readonly<Record<string, string>>
+  /** Absolute. */
+  readonly operands: readonly string[]
+  /** As it was named when it began: `store`, `stdin`, or the files. */
+  readonly input: string
+  /** Of times, prices and volumes. */
+  readonly data_sha256: string
+}
+
+/** Makes the folder, or takes one that is empty. Throws 73 for any other. */
+export async function newFolder(path: string): Promise<void> {
+  try {
+    ensureDirectory(resolve(path, '..'))
+    await mkdir(path)
+    return
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw systemFailure(error, path, true)
+  }
+  const there = await readdir(path).catch((error) => {
+    throw systemFailure(error, path, true)
+  })
+  if (there.length === 0) return
+  throw new Failure('cannotCreate', 'the folder is not empty', {
+    where: path,
+    hint: there.includes(NAMES.manifest) ? 'go on with --resume' : 'choose another one',
+  })
+}
+
+/** Writes a file of the folder, whole or not at all. */
+export async function writeWhole(context: Context, path: string, text: string): Promise<void> {
+  const sink = await fileSink(path, context)
+  try {
+    await sink.write(Buffer.from(text))
+    await sink.close()
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
+}
+
+export const writeManifest = (
+  context: Context,
+  folder: string,
+  manifest: EvaluationManifest,
+): Promise<void> =>
+  writeWhole(context, join(folder, NAMES.manifest), `${JSON.stringify(manifest, null, 2)}\n`)
+
+/** Throws 66 where the folder is none of an evaluation, 65 where its manifest is damaged. */
+export async function readManifest(context: Context, folder: string): Promise<EvaluationManifest> {
+  const where = join(folder, NAMES.manifest)
+  const bytes = await readAtMost(where, { most: 1 << 24, signal: context.signal }).catch((error) => {
+    context.signal.throwIfAborted()
+    if (systemCode(error) === 'ENOENT')
+      throw new Failure('noInput', `is not the folder of an evaluation: it has no ${NAMES.manifest}`, {
+        where: folder,
+      })
+    throw systemFailure(error, where)
+  })
+  const damaged = badData('is damaged', { where })
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    throw damaged
+  }
+  if (!isObject(value)) throw damaged
+  const { format, run, version, started, options, operands, input, data_sha256 } = value
+  if (format !== FORMAT)
+    throw badData(`its format is ${String(format)}, and this jules reads ${FORMAT}`, { where })
+  const texts = [run, version, started, input, data_sha256]
+  const all =
+    isObject(options) && Array.isArray(operands) ? [...texts, ...operands, ...Object.values(options)] : [null]
+  if (!all.every((one) => typeof one === 'string')) throw damaged
+  return value as unknown as EvaluationManifest
+}
+
+export const EVALUATION_FORMAT = FORMAT

@@ -1,0 +1,102 @@
+/** What came of an evaluation, told as it comes: each window when its models are there, and at the end one summary of all of them. */
+import { setImmediate } from 'node:timers/promises'
+import { registryFile } from '../../agent/run/registry.js'
+import { trialsOver } from '../../agent/run/trials.js'
+import { formatDate } from '../../base/time.js'
+import type { Context } from '../../cli/context.js'
+import { painter } from '../../cli/ui.js'
+import { actionMask } from '../../env/actions.js'
+import { FeatureTable } from '../../env/features.js'
+import { rivalsOver, type Tested, type Testing, testOn } from '../../evaluate/tested.js'
+import type { KnownTrials } from '../../evaluate/trial-evidence.js'
+import { BlockWriter } from '../../stream/sink.js'
+import { flat } from '../../trading/policies.js'
+import type { Policy } from '../../trading/policy.js'
+import { loadModel, policyOf } from '../wiring/models.js'
+import { featuresOf, rulesOf } from '../wiring/strategy.js'
+import { gateOf, judge } from './gate.js'
+import { type Results, summaryRecord, type WindowModel, type WindowResult, windowRecord } from './record.js'
+import { evaluationTable, windowLine, windowsHead } from './table.js'
+
+/** Writes the window records and the summary, or lines; with a gate its verdict, and 1 where it is not met. */
+export async function tellResults(context: Context, results: Results): Promise<void> {
+  const { given, loaded, windows } = results
+  const gate = gateOf(given)
+  const { market } = loaded
+  const rules = rulesOf(given, market.interval)
+  const set = featuresOf(given.features)
+  const testing: Testing = {
+    market,
+    features: (part) => new FeatureTable(part, set),
+    rules,
+    longOnly: given['long-only'],
+    warmup: given.warmup,
+  }
+  const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const paint = await painter(context.color)
+  const out = new BlockWriter(context.stdout())
+  const say = async (text: string) => {
+    await out.text(text)
+    await out.drain()
+  }
+  const tell = (record: object) => say(`${JSON.stringify(record)}\n`)
+  if (table) await say(windowsHead(paint))
+  const told: WindowResult[] = []
+  const rivals: Record<string, number> = {}
+  for (const window of windows) {
+    const models = (await results.models?.(window)) ?? [{ seed: given.seed, path: null }]
+    const tests: { model: WindowModel; from: number; tested: Tested }[] = []
+    for (const model of models) {
+      for (const span of window.tests) {
+        context.signal.throwIfAborted()
+        const policy = await policyIn(results, model, testing)
+        tests.push({ model, from: span.from, tested: testOn(testing, span, policy) })
+        await setImmediate()
+      }
+    }
+    for (const span of window.tests) {
+      for (const [name, dollars] of Object.entries(rivalsOver(testing, span)))
+        rivals[name] = (rivals[name] ?? 0) + dollars
+    }
+    const record = windowRecord(results, window, tests)
+    const result = { window, parts: tests.map(({ from, tested }) => ({ from, tested })), record }
+    told.push(result)
+    if (table) await say(windowLine(record, paint))
+    else await tell(record)
+  }
+  const known = await trialsOf(context, results)
+  const summary = summaryRecord(results, { testing, told, rivals, known })
+  if (table) await say(evaluationTable(summary, paint))
+  else await tell(summary)
+  if (gate !== null) await say(judge(context, gate, summary, table ? paint : null))
+}
+
+async function policyIn(
+  results: Results,
+  model: WindowModel,
+  { market, longOnly }: Testing,
+): Promise<Policy> {
+  if (results.models === null) return results.policy!()
+  if (model.path === null) return flat
+  return policyOf(await loadModel(model.path), {
+    market,
+    features: results.given.features,
+    mask: actionMask(longOnly, market.isSingle),
+  })
+}
+
+/** Those that the registry knows on these bars, for a model or for trainings. */
+async function trialsOf(
+  context: Context,
+  { trials, loaded: { market } }: Results,
+): Promise<KnownTrials | null> {
+  if (trials !== 'registry') return trials
+  const [first, last] = [market.sessions[0]!, market.sessions.at(-1)!].map(({ day }) => formatDate(day))
+  const known = await trialsOver(registryFile(context.paths.data), {
+    symbols: market.traded,
+    interval: market.interval,
+    from: first!,
+    to: last!,
+  })
+  return { ...known, count: Math.max(1, known.count) }
+}

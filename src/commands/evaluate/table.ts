@@ -1,0 +1,118 @@
+/** Windows and their summary for people: at most 80 columns. */
+import { grouped, dollars as inDollars } from '../../base/words.js'
+import { inLine, type Paint } from '../../cli/ui.js'
+import type { EvaluationSummary, WindowResult } from './record.js'
+
+const WIDTH = 80
+
+const dollars = (value: number | null): string => (value === null ? '-' : inDollars(value))
+const plain =
+  (digits: number) =>
+  (value: number | null): string =>
+    value === null ? '-' : value.toFixed(digits)
+const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`)
+const count = (value: number | null): string =>
+  value === null ? '-' : grouped(value, Number.isInteger(value) ? 0 : 1)
+
+const row = (cells: readonly [string, string, string, string, string, string, string]): string => {
+  const [window, train, test, sessions, pnl, ratio, trades] = cells
+  return `${window.padStart(4)}  ${train.padEnd(10)}  ${test.padEnd(24)}${sessions.padStart(5)}${pnl.padStart(12)}${ratio.padStart(8)}${trades.padStart(8)}`
+}
+
+export const windowsHead = (paint: Paint): string =>
+  `${paint.bold(row(['#', 'TRAIN FROM', 'TEST', 'DAYS', 'NET', 'SHARPE', 'TRADES']))}\n`
+
+export function windowLine(record: WindowResult['record'], paint: Paint): string {
+  const { window, train_from, test_from, test_to, sessions, pnl, sharpe, trades, notes } = record
+  const line = row([
+    String(window),
+    train_from ?? '-',
+    `${test_from} to ${test_to}`,
+    String(sessions),
+    dollars(pnl),
+    plain(2)(sharpe),
+    count(trades),
+  ])
+  const coloured = pnl > 0 ? paint.green(line) : pnl < 0 ? paint.red(line) : line
+  return [coloured, ...notes.map((note) => `      ${inLine(note)}`)].map((one) => `${one}\n`).join('')
+}
+
+type Shown = readonly [key: keyof EvaluationSummary, name: string, show: (value: number | null) => string]
+const ROWS: readonly Shown[] = [
+  ['pnl', 'net result', dollars],
+  ['total_return', 'total return', percent],
+  ['sharpe', 'Sharpe, a year', plain(2)],
+  ['sortino', 'Sortino, a year', plain(2)],
+  ['t_sessions', 't of the sessions', plain(2)],
+  ['max_drawdown', 'largest drawdown', percent],
+  ['max_drawdown_dollars', 'the same, dollars', dollars],
+  ['windows_positive', 'windows that earned', percent],
+  ['trades', 'trades', count],
+  ['cost', 'costs', dollars],
+  ['psr', 'PSR', plain(4)],
+  ['trials', 'trials', count],
+  ['dsr', 'DSR', plain(4)],
+  ['dsr_null_var', 'DSR, null variance', plain(4)],
+  ['dsr_neff', 'DSR, effective trials', plain(4)],
+  ['pbo', 'PBO', plain(3)],
+  ['p_random', 'p against random', plain(4)],
+  ['min_trl', 'sessions needed, 95 %', plain(0)],
+]
+
+export function evaluationTable(summary: EvaluationSummary, paint: Paint): string {
+  const { verdict, input, sources, symbols, interval, from, to, sessions, windows, policy, reasons, notes } =
+    summary
+  const shown = ROWS.filter(([key]) => summary[key] !== null)
+  const half = Math.ceil(shown.length / 2)
+  const cell = ([key, name, show]: Shown): string =>
+    `${name.padEnd(22)}${show(summary[key] as number).padStart(15)}`
+  const columns = shown.slice(0, half).map((one, i) => {
+    const other = shown[half + i]
+    return other === undefined ? cell(one) : `${cell(one)}   ${cell(other)}`
+  })
+  const atCost = Object.entries(summary.pnl_at_cost)
+  const held = Object.entries(summary.baselines)
+  const head = `${verdict.earned ? 'Earned' : summary.pnl < 0 ? 'Lost' : 'Earned'} ${inDollars(Math.abs(summary.pnl))} net out of sample; ${verdict.believable ? 'it can be believed' : verdict.earned ? 'it cannot be believed' : 'nothing speaks for it'}:`
+  const byReason = new Map<string, string[]>()
+  for (const [key, reason] of Object.entries(reasons))
+    byReason.set(reason, [...(byReason.get(reason) ?? []), key])
+  const lines = [
+    '',
+    paint.bold(head),
+    ...verdict.reasons.flatMap((reason) => wrapped(`  ${reason}`, '    ')),
+    '',
+    ...wrapped(
+      inLine(`${policy} on ${symbols.join(' and ')}, ${interval} bars of ${input} (${sources.join(', ')})`),
+    ),
+    `${from} to ${to}: ${count(sessions)} sessions in ${count(windows)} ${windows === 1 ? 'window' : 'windows'}`,
+    '',
+    ...columns,
+    '',
+    'net result at a multiple of the costs',
+    atCost.map(([multiple]) => multiple.padStart(15)).join(''),
+    atCost.map(([, value]) => dollars(value).padStart(15)).join(''),
+    '',
+    'held against',
+    ...held.map(([name, value]) => `  ${name.padEnd(20)}${dollars(value).padStart(12)}`),
+    ...(byReason.size === 0
+      ? []
+      : [
+          '',
+          ...wrapped(
+            `not given: ${[...byReason].map(([reason, keys]) => `${keys.join(', ')} (${reason})`).join('; ')}`,
+          ),
+        ]),
+    ...notes
+      .filter((note) => !verdict.reasons.includes(note))
+      .flatMap((note) => wrapped(`note: ${inLine(note)}`)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function wrapped(line: string, indent = '  '): string[] {
+  if (line.length <= WIDTH) return [line]
+  const at = line.lastIndexOf(' ', WIDTH)
+  return at <= indent.length
+    ? [line]
+    : [line.slice(0, at), ...wrapped(`${indent}${line.slice(at + 1)}`, indent)]
+}
