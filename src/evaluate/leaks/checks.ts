@@ -46,11 +46,11 @@ export const LEAST_LEAK_SESSIONS = 12
 
 /** The names, which `--demo-leak` shows beside the leaks that they catch. */
 export const CHECKS = {
-  future: 'noise in the future leaves every earlier observation and action as it was, to the bit',
-  warmup: 'a longer warm-up changes later actions within tolerance only',
+  future: 'noise in the future changes no earlier observation or action',
+  warmup: 'a longer warm-up changes at most 1 % of later actions',
   training: 'weights and normaliser have seen the training sessions alone',
-  permuted: 'an agent that was trained on permuted returns makes no money on permuted returns',
-  bars: 'no bar overlaps another, or has the label of another length or time',
+  permuted: 'an agent that trained on permuted returns earns nothing on such',
+  bars: 'bars neither overlap nor have the label of another length or time',
 } as const
 
 /** One check after the other, for a caller that wants a breath in between. */
