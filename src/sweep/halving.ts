@@ -11,47 +11,40 @@ import { type Configuration, idOf, optionIn } from './task.js'
 export interface HalvingOptions {
   /** One of ETA configurations goes on, for ETA times the steps. */
   readonly eta: number
-  /** Null for as many as leave one configuration or more on the last. */
+  /** Null for as many as leave a configuration for the last, and a rollout for the first. */
   readonly rungs: number | null
   /** Of the last rung. */
   readonly steps: number
+  /** Of a rollout, which trainings are rounded up to. */
+  readonly least: number
   readonly version: string
 }
 
-/** Steps and configurations of each rung, the first first. */
+/** Steps and configurations of each rung, the first first. Throws 64 where so many leave less than a rollout for the first. */
 export function rungsOf(
   count: number,
-  { eta, rungs, steps }: Omit<HalvingOptions, 'version'>,
+  { eta, rungs, steps, least }: Omit<HalvingOptions, 'version'>,
 ): { readonly steps: number; readonly keep: number }[] {
   let most = 1
   // Whole numbers, as a quotient of logarithms is 2.9999999999999996 for 1000 and 10.
   for (let left = count; left >= eta; left = Math.floor(left / eta)) most++
-  const number = Math.min(rungs ?? most, most)
+  const first = (number: number) => Math.max(1, Math.ceil(steps / eta ** (number - 1)))
+  let number = Math.min(rungs ?? most, most)
+  while (rungs === null && number > 1 && first(number) < least) number--
+  if (number > 1 && first(number) < least) {
+    throw usage(`the first of ${number} rungs has ${first(number)} steps, less than a rollout of ${least}`, {
+      hint: 'give more steps, or fewer --rungs',
+    })
+  }
   return Array.from({ length: number }, (_, rung) => ({
     steps: Math.max(1, Math.ceil(steps / eta ** (number - 1 - rung))),
     keep: Math.floor(count / eta ** rung),
   }))
 }
 
-/**
- * The configurations of every rung, those of the first rung first. Throws 64 for a first rung of less steps than `least`, which
- * trainings are rounded up to.
- */
-export function halved(
-  configurations: readonly Configuration[],
-  options: HalvingOptions,
-  least: number,
-): Configuration[] {
+/** The configurations of every rung, those of the first rung first. Throws what `rungsOf` does. */
+export function halved(configurations: readonly Configuration[], options: HalvingOptions): Configuration[] {
   const rungs = rungsOf(configurations.length, options)
-  const [first] = rungs
-  if (first!.steps < least && rungs.length > 1) {
-    throw usage(
-      `the first of ${rungs.length} rungs has ${first!.steps} steps, less than a rollout of ${least}`,
-      {
-        hint: 'give more steps, or fewer --rungs',
-      },
-    )
-  }
   const all: Configuration[] = []
   let before: readonly string[] = []
   for (const [rung, { steps, keep }] of rungs.entries()) {

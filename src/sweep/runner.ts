@@ -12,8 +12,8 @@ export interface RunnerWorld {
   readonly only: (task: Task) => boolean
   readonly signal: AbortSignal
   readonly look: (task: Task) => Promise<Seen>
-  /** Makes the folder of a task ready to be started, whatever was there. Throws 75 where somebody works on it. */
-  readonly ready: (seen: Seen) => void
+  /** Makes the folder of a task ready to be started, whatever was there; false where somebody works on it since. */
+  readonly ready: (seen: Seen) => boolean
   /** Runs run.sh until it ends. */
   readonly start: (task: Task) => Promise<void>
   /** Called for each task that comes to an end meanwhile. */
@@ -58,7 +58,7 @@ export async function runTasks(tasks: readonly Task[], world: RunnerWorld): Prom
   }
   const run = async (before: Seen): Promise<void> => {
     const { task } = before
-    world.ready(before)
+    if (!world.ready(before)) return
     await world.start(task)
     const now = await look(task)
     if (now.state === 'running') return

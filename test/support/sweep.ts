@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { type Json, parse, withBars } from './training.js'
 import { BIN, finished, type Result, type RunOptions, type Workdir } from './workdir.js'
 
-export const TINY = { steps: 512, envs: 2, 'n-steps': 64, 'batch-size': 64, hidden: 8 }
+export const TINY = { steps: 256, envs: 2, 'n-steps': 32, 'batch-size': 64, epochs: 1, hidden: 8 }
 
 /** A directory with bars and the plan of a grid on them, plan.ndjson. */
 export async function planned(grid: object, more: readonly string[] = []): Promise<Workdir> {

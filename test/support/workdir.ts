@@ -117,7 +117,7 @@ function commandsOf(line: string): string[][] {
 
 /** The lines a slow machine adds: a command that takes longer than ten seconds says how far it is, and tests are not about that. */
 const PROGRESS =
-  /^jules [\w-]+: \d+(\/\d+)? \w+, \d+\/s(, \d+ s left)?(, .*)?\n|^\{"type":"progress",.*\}\n/gm
+  /^jules [\w -]+: \d+(\/\d+)? \w+, \d+\/s(, \d+ s left)?(, .*)?\n|^\{"type":"progress",.*\}\n/gm
 
 export function finished(child: ChildProcess, input: string | Buffer = ''): Promise<Result> {
   return new Promise((done, reject) => {

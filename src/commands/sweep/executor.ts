@@ -1,7 +1,7 @@
 /** Who runs the tasks: this machine, or a scheduler by its command lines. */
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { usage } from '../../base/errors.js'
+import { Failure, usage } from '../../base/errors.js'
 import { withLock } from '../../base/lock.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
@@ -118,8 +118,14 @@ export async function runHere(
     look: sweep.look,
     ready: ({ task, state, status }) => {
       const folder = sweep.folder(task)
-      if (state === 'lost' || status !== null) folder.forget(sweep.asked.lock)
+      try {
+        if (state === 'lost' || status !== null) folder.forget(sweep.asked.lock)
+      } catch (error) {
+        if (error instanceof Failure && error.kind === 'tryAgain') return false
+        throw error
+      }
       folder.prepare(ownProgram(), token)
+      return true
     },
     start: (task) => runScript(context, sweep.folder(task), environment),
     ended: async (seen) => {

@@ -160,7 +160,11 @@ function inRungs(
   const steps = fixed(axes, 'steps')
   if (steps === undefined && axes.some(({ key }) => key === 'steps'))
     throw badData('steps: --halving needs one number, those of the last rung', { where })
-  return halved(configurations, { ...halving, steps: Number(steps ?? TRADING.steps) }, leastSteps(axes))
+  return halved(configurations, {
+    ...halving,
+    steps: Number(steps ?? TRADING.steps),
+    least: leastSteps(axes),
+  })
 }
 
 /** A training is rounded up to whole rollouts: of the largest in the grid. */
