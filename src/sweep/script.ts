@@ -88,6 +88,12 @@ case $line in
     exit 75
   fi
   ;;
+*'"state":"running"'*)
+  if [ -e model/run.lock ]; then
+    echo "jules sweep: task $id: another machine works on it, or was lost: jules sweep retry goes on with it then" >&2
+    exit 75
+  fi
+  ;;
 esac
 [ -e cancel ] && end cancelled 1 1
 if ! { true >>records.ndjson && true >>log; } 2>/dev/null; then
