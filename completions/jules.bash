@@ -206,11 +206,19 @@ _jules() {
         --seed) COMPREPLY=(); return ;;
         --halving) COMPREPLY=(); return ;;
         --rungs) COMPREPLY=(); return ;;
+        --steps) COMPREPLY=(); return ;;
+        --train-sessions) COMPREPLY=(); return ;;
+        --test-sessions) COMPREPLY=(); return ;;
+        --validation-sessions) COMPREPLY=(); return ;;
+        --purge) COMPREPLY=(); return ;;
+        --embargo) COMPREPLY=(); return ;;
+        --combinatorial) COMPREPLY=(); return ;;
+        --seeds) COMPREPLY=(); return ;;
         --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      flags='--random --seed --halving --rungs --store --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      flags='--random --seed --halving --rungs --walk-forward --steps --train-sessions --test-sessions --validation-sessions --anchored --purge --embargo --combinatorial --seeds --store --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'sweep run')

@@ -33,7 +33,7 @@ export const evaluate = defineCommand({
     {
       text: 'Trained on 40 sessions, tested on 10, and so on',
       shell: `jules fetch --mock --days 70 | jules evaluate --train-sessions 40 \\
-  --test-sessions 10 --steps 20000 -o windows -`,
+  --test-sessions 10 -o windows -`,
     },
     {
       text: 'A model against a gate',
@@ -72,7 +72,7 @@ export const evaluate = defineCommand({
     if (mode === 'leak-test') return testLeaks(context, given, operands)
     if (mode === 'demo-leak') return demonstrate(context, given, operands)
     if (given.policy !== undefined) {
-      for (const name of ['output', 'plan', 'resume'] as const)
+      for (const name of ['plan', 'resume', 'output'] as const)
         if (given[name]) throw usage(`--${name}: --policy trains nothing`)
       return evaluatePolicy(context, { ...given, policy: given.policy }, operands)
     }

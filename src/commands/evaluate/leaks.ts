@@ -7,7 +7,7 @@ import type { Context } from '../../cli/context.js'
 import { flag, integer, under } from '../../cli/options.js'
 import { painter } from '../../cli/ui.js'
 import { actionMask } from '../../env/actions.js'
-import type { LeakOptions } from '../../evaluate/leaks/checks.js'
+import type { Earned, LeakOptions } from '../../evaluate/leaks/checks.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { loadMarket, type MarketInput, marketInput } from '../wiring/market.js'
 import { followModel, loadModel, policyOf } from '../wiring/models.js'
@@ -53,11 +53,11 @@ async function ready(context: Context, asked: LeakFlags, operands: readonly stri
   for (const note of notes) context.ui.note(note)
   const bars: MarketInput = await marketInput(context, given, operands)
   const { market, name } = await loadMarket(context, given, bars, { single: true })
-  const { LEAST_LEAK_SESSIONS } = await import('../../evaluate/leaks/checks.js')
-  if (market.sessions.length < LEAST_LEAK_SESSIONS) {
-    throw badData(`${market.sessions.length} sessions are too few to train, validate and test on`, {
+  const { LEAST_LEAK_BARS, LEAST_LEAK_SESSIONS } = await import('../../evaluate/leaks/checks.js')
+  if (market.sessions.length < LEAST_LEAK_SESSIONS || market.length < LEAST_LEAK_BARS) {
+    throw badData(`${market.sessions.length} sessions of ${market.length} bars are too few to test`, {
       where: name,
-      hint: `give at least ${LEAST_LEAK_SESSIONS}`,
+      hint: `give at least ${LEAST_LEAK_SESSIONS} sessions and ${LEAST_LEAK_BARS} bars`,
     })
   }
   const set = featuresOf(given.features)
@@ -114,15 +114,18 @@ export async function demonstrate(
   operands: readonly string[],
 ): Promise<void> {
   const { options, set, table, paint } = await ready(context, { ...asked, policy: undefined }, operands)
-  const { CHECKS, leakChecks, onPermuted } = await import('../../evaluate/leaks/checks.js')
+  const { CHECKS, leakChecks } = await import('../../evaluate/leaks/checks.js')
   const { plantedLeaks } = await import('../../evaluate/leaks/planted.js')
   const { ownSubject } = await import('../../evaluate/leaks/subject.js')
   const out = new BlockWriter(context.stdout())
   for (const subject of [ownSubject(set), ...plantedLeaks(set)]) {
-    const { pnl, t, sessions } = await onPermuted({ ...options, subject })
     const found: (keyof typeof CHECKS)[] = []
-    for await (const { id, problem } of leakChecks({ ...options, subject }))
-      if (problem !== null) found.push(id)
+    let earned: Earned | undefined
+    for await (const check of leakChecks({ ...options, subject })) {
+      if (check.problem !== null) found.push(check.id)
+      earned ??= check.earned
+    }
+    const { pnl, t, sessions } = earned!
     const isPlanted = subject.name !== 'none'
     if (isPlanted !== found.length > 0) context.exitWith(1)
     await out.text(

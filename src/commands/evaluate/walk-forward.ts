@@ -5,21 +5,21 @@
 
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
-import { usage } from '../../base/errors.js'
+import { badData, Failure, usage } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import type { Window } from '../../evaluate/windows.js'
 import { recordWriter } from '../../market/write.js'
 import { fileSink } from '../../stream/sink.js'
-import type { Seen } from '../../sweep/folder.js'
+import type { Seen, TaskFolder } from '../../sweep/folder.js'
 import { planTasks, type Task, taskLine } from '../../sweep/task.js'
 import { barsOf, refuseSurroundings } from '../sweep/configurations.js'
 import { runHere } from '../sweep/executor.js'
 import { sweepOf } from '../sweep/options.js'
 import { ownVersion } from '../sweep/own.js'
 import { windowsOf, windowTasks } from '../sweep/windows.js'
-import { absolute, textsOf, valuesOf } from '../train/options.js'
+import { absolute, settingsOf, textsOf, valuesOf } from '../train/options.js'
 import { splitOperand } from '../wiring/input.js'
 import { type LoadedMarket, loadMarket, type MarketInput, marketInput } from '../wiring/market.js'
 import {
@@ -132,6 +132,7 @@ export async function walkForward(
     for (const { seed, task } of byWindow.get(window)!) {
       const seen = await ends.of(task)
       context.signal.throwIfAborted()
+      refuseFailed(seen, window, sweep.folder(task))
       found.push({ seed, path: seen.state === 'done' ? sweep.folder(task).model : null })
     }
     return found
@@ -153,6 +154,21 @@ export async function walkForward(
   } finally {
     await running.catch(() => {})
   }
+}
+
+/** A training that diverged came to nothing, which is a result; any other failure is none. */
+function refuseFailed({ state, status }: Seen, { number }: Window, folder: TaskFolder): void {
+  if (state === 'done' || (state === 'failed' && status?.exit === 1)) return
+  const words = folder.lastWords()
+  const how = state === 'failed' ? `failed with ${status?.exit}` : `is ${state}`
+  throw new Failure(
+    'unavailable',
+    `a training of window ${number} ${how}${words === null ? '' : `: ${words}`}`,
+    {
+      where: folder.path,
+      hint: 'jules sweep retry --failed tries it again',
+    },
+  )
 }
 
 /** How the trainings end, for whoever waits for one. */
@@ -189,7 +205,7 @@ class Endings {
 
   /** All that could run has run: who still waits, waits for what was stopped. */
   finish(): void {
-    this.fail(usage('a training was stopped before its end'))
+    this.fail(new Failure('unavailable', 'a training was stopped before its end'))
   }
 }
 
@@ -205,6 +221,8 @@ function withResolvers<T>() {
 
 async function begin(context: Context, given: Given, operands: readonly string[]): Promise<Begun> {
   await refuseSurroundings(context, [])
+  // Refused as what it is here, an option, and not as a part of a task.
+  settingsOf({ ...given, env: undefined, curriculum: undefined }, given.features)
   const startedMs = context.clock()
   const read = await marketInput(context, given, operands)
   const run = given.run ?? nameOf(given, startedMs)
@@ -223,7 +241,7 @@ async function begin(context: Context, given: Given, operands: readonly string[]
     run,
     version: ownVersion(),
     started: formatTime(startedMs),
-    options: { ...texts, interval: texts.interval ?? loaded.market.interval },
+    options: texts,
     operands: isKept
       ? [join(folder, NAMES.bars)]
       : await Promise.all(read.operands.map((one) => placeOf(context, one))),
@@ -249,7 +267,10 @@ async function goOn(context: Context, asked: Given, operands: readonly string[])
   const read: MarketInput = { operands: manifest.operands, stdin: null }
   const loaded = await loadMarket(context, given, read, { single: true })
   if (loaded.sha256 !== manifest.data_sha256) {
-    throw usage('the bars are not those that the evaluation began with', { hint: 'start a new one' })
+    throw badData('the bars are not those that the evaluation began with', {
+      where: manifest.input,
+      hint: 'start a new one',
+    })
   }
   return { folder, manifest, given, loaded: { ...loaded, name: manifest.input } }
 }

@@ -10,8 +10,9 @@ import { type Axis, combinations, drawn, readGrid } from '../../sweep/grid.js'
 import { halved } from '../../sweep/halving.js'
 import { type Configuration, idOf, planTasks, taskLine } from '../../sweep/task.js'
 import { openAs } from '../wiring/output.js'
-import { barsOf, checkKeys, configurer, refuseSurroundings } from './configurations.js'
+import { barsOf, checkKeys, configurer, type Ground, refuseSurroundings } from './configurations.js'
 import { ownVersion } from './own.js'
+import { planWindowOptions, refuseWindows, windowConfigurations } from './plan-windows.js'
 
 export const planSweep = defineCommand({
   name: 'plan',
@@ -22,6 +23,7 @@ export const planSweep = defineCommand({
     'A task is one line: its id, its words for jules, its inputs with their sha256, and the ids of the tasks that it needs. The id is a hash of what decides the bytes of the model, so the same task has the same id in every folder and on every machine. All values are checked now, as train would.',
     'With --random N so many combinations are drawn, and an option may have a range: {"lr": {"min": 1e-4, "max": 1e-2, "scale": "log"}}, or with "step" for whole numbers.',
     'With --halving ETA the configurations are trained for few steps, the best of ETA in validation for ETA times as many, and so on; the last rung has the steps of the grid. The plan holds every rung. What does not go on is pruned where it would start, and all that was trained stays counted as trials.',
+    'With --walk-forward each window of the bars has a training, in every combination of the grid, which may be left out: jules evaluate says what the windows are, and its --plan writes the same tasks into a folder that it goes on with.',
     'Without a FILE, "store": true or --store says that the bars come from the store, whose content is not in the ids.',
   ],
   operands: [
@@ -42,6 +44,7 @@ export const planSweep = defineCommand({
         defaultText: 'as many as the tasks allow',
       }),
     }),
+    ...planWindowOptions,
     store: flag('the bars come from the store'),
     ...under('Output', { output: file('write to FILE, which appears whole or not at all', { short: 'o' }) }),
   },
@@ -49,6 +52,10 @@ export const planSweep = defineCommand({
     {
       text: 'Six tasks on one file of bars',
       shell: `echo '{"steps": 20000, "seed": [1, 2, 3], "lr": [0.001, 0.002]}' > grid.json\njules sweep plan grid.json bars.parquet -o plan.ndjson`,
+    },
+    {
+      text: 'The windows of a walk-forward',
+      shell: 'jules sweep plan --walk-forward --steps 50000 bars.parquet -o plan.ndjson',
     },
     {
       text: 'Twenty seven drawn ones, a third of which goes on from each rung',
@@ -62,18 +69,22 @@ export const planSweep = defineCommand({
     74: 'reading or writing failed',
     77: 'no permission to read or write',
   },
-  run: async (context, options, [grid, ...operands]) => {
+  run: async (context, options, words) => {
+    const isForward = options['walk-forward']
+    if (!isForward) refuseWindows(context)
+    // Windows need no grid: the first word may be bars.
+    const hasGrid = !isForward || /(\.json|^-)$/.test(words[0]!)
+    const [grid, operands] = hasGrid ? [words[0]!, words.slice(1)] : [null, words]
+    const where = grid ?? words[0]!
     const { random, halving: eta, rungs, store, output } = options
     if (rungs !== undefined && eta === undefined) throw usage('--rungs needs --halving')
     if (store && operands.length > 0) throw usage('--store and FILE exclude each other')
-    const out = await openAs(
-      context,
-      { format: undefined, output },
-      { inputs: [grid!, ...operands], formats: PLAN_FORMATS },
-    )
+    if (isForward && (random !== undefined || eta !== undefined))
+      throw usage(`--walk-forward and --${random === undefined ? 'halving' : 'random'} exclude each other`)
+    const out = await openAs(context, { format: undefined, output }, { inputs: words, formats: PLAN_FORMATS })
     try {
-      const axes = withStore(await gridAt(context, grid!), store)
-      checkKeys(axes, grid!)
+      const axes = withStore(grid === null ? [] : await gridAt(context, grid), store)
+      checkKeys(axes, where)
       await refuseSurroundings(context, axes)
       const bars = await barsOf(context, operands, fixed(axes, 'symbol'))
       if (bars.length === 0 && !axes.some(({ key }) => key === 'store' || key === 'env')) {
@@ -84,19 +95,14 @@ export const planSweep = defineCommand({
           'the bars come from the store: the ids stand on the options alone, not on what it holds',
         )
       }
-      const configure = await configurer(context, { where: grid!, axes, bars })
-      const all =
-        random === undefined
-          ? combinations(axes, grid!)
-          : drawn(axes, { count: random, seed: options.seed }, grid!)
-      if (random !== undefined && all.length < random)
-        context.ui.note(`the grid has ${all.length} combinations, which are all in the plan`)
-      const configurations = all.map(configure)
+      const configurations = isForward
+        ? await windowConfigurations(context, { where, axes, operands, options })
+        : await gridConfigurations(context, { where, axes, bars }, { random, seed: options.seed })
       const version = ownVersion()
       const tasks = planTasks(
         eta === undefined
           ? configurations
-          : inRungs(axes, distinct(configurations, version), { eta, rungs: rungs ?? null, version }, grid!),
+          : inRungs(axes, distinct(configurations, version), { eta, rungs: rungs ?? null, version }, where),
         { version },
       )
       const writer = new BlockWriter(out.sink)
@@ -110,6 +116,20 @@ export const planSweep = defineCommand({
     }
   },
 })
+
+/** All combinations, or some that are drawn. */
+async function gridConfigurations(
+  context: Context,
+  ground: Ground,
+  { random, seed }: { readonly random: number | undefined; readonly seed: number },
+): Promise<Configuration[]> {
+  const { axes, where } = ground
+  const configure = await configurer(context, ground)
+  const all = random === undefined ? combinations(axes, where) : drawn(axes, { count: random, seed }, where)
+  if (random !== undefined && all.length < random)
+    context.ui.note(`the grid has ${all.length} combinations, which are all in the plan`)
+  return all.map(configure)
+}
 
 const PLAN_FORMATS = { names: ['ndjson'], byExtension: () => 'ndjson', usual: 'ndjson' } as const
 

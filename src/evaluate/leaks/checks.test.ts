@@ -21,12 +21,12 @@ import { ownSubject, type Subject } from './subject.js'
 
 const intraday = featureSet('intraday')!
 const options = {
-  market: randomMarket({ sessions: 16, seed: 2 }),
+  market: randomMarket({ sessions: 12, seed: 2 }),
   rules: DEFAULT_RULES,
   longOnly: false,
   warmup: 50,
   policy: null,
-  steps: 6144,
+  steps: 4096,
   seed: 1,
   engineOf: async (shape) => cpuEngine(layoutOf(shape), BUILT),
   pause: async () => false,

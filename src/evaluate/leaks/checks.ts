@@ -2,9 +2,10 @@
  * Tests for leaks of the future into what is learnt and decided, each by changing what must not matter, or by taking away all that
  * could be known. They run the code that trains and trades, on the bars that are given.
  */
+import { mean, standardDeviation } from '../../base/moments.js'
 import { stream } from '../../base/rng.js'
 import { studentQuantile } from '../../base/student.js'
-import { dollars } from '../../base/words.js'
+import { dollars as dollarWords } from '../../base/words.js'
 import { FeatureTable } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import { DEFAULT_COSTS } from '../../portfolio/costs.js'
@@ -24,6 +25,15 @@ export interface LeakCheck {
   readonly id: CheckId
   readonly name: string
   readonly problem: string | null
+  /** Of `permuted`: net dollars without costs, the t of its decisions, and the sessions. */
+  readonly earned?: Earned
+}
+
+/** What an agent made where nothing can be known. */
+export interface Earned {
+  readonly pnl: number
+  readonly t: number
+  readonly sessions: number
 }
 
 export interface LeakOptions extends Pick<Lesson, 'engineOf' | 'pause'> {
@@ -43,6 +53,8 @@ export type CheckId = keyof typeof CHECKS
 
 /** The fewest sessions that can be tested: they train, validate and test. */
 export const LEAST_LEAK_SESSIONS = 12
+/** The fewest bars: a warm-up wears off only after hundreds. */
+export const LEAST_LEAK_BARS = 800
 
 /** The names, which `--demo-leak` shows beside the leaks that they catch. */
 export const CHECKS = {
@@ -65,7 +77,8 @@ export async function* leakChecks(options: LeakOptions): AsyncGenerator<LeakChec
     trained?.dispose()
   }
   yield found('training', await trainingAlone(options))
-  yield found('permuted', (await onPermuted(options)).problem)
+  const { problem, ...earned } = await onPermuted(options)
+  yield { ...found('permuted', problem), earned }
   yield found('bars', stampProblem(options.market))
 }
 
@@ -162,15 +175,14 @@ function warmups(options: Deciding): string | null {
   const { market, seed } = options
   const rng = stream(seed, 'leaks', 'warm-up')
   const last = market.length - 2
+  const compared = Math.min(BEFORE, Math.floor((last - WORN_OFF) / 2))
   let [decided, changed, latest] = [0, 0, 0]
   for (let n = 0; n < CUTS; n++) {
-    const most = last - WORN_OFF - BEFORE
-    if (most <= 0) return `${market.length} bars are too few to tell`
-    const later = rng.int(most)
+    const later = rng.int(last - WORN_OFF - compared)
     const first = later + WORN_OFF
-    const whole = decisions(options, market, { first, last: first + BEFORE })
+    const whole = decisions(options, market, { first, last: first + compared })
     const part = market.slice(later, market.length)
-    const short = decisions(options, part, { first: WORN_OFF, last: WORN_OFF + BEFORE })
+    const short = decisions(options, part, { first: WORN_OFF, last: WORN_OFF + compared })
     for (const [i, { action }] of whole.entries()) {
       decided++
       if (action === short[i]?.action) continue
@@ -214,7 +226,7 @@ async function trainingAlone(options: LeakOptions): Promise<string | null> {
 const LEVEL = 0.001
 
 /** What an agent earns that was trained and tested where nothing can be known, and the words where that is more than chance. */
-export async function onPermuted(options: LeakOptions) {
+async function onPermuted(options: LeakOptions): Promise<Earned & { readonly problem: string | null }> {
   const { market, seed, subject } = options
   const all = permuted(market, stream(seed, 'leaks', 'permuted'))
   const prepared = subject.prepare(all)
@@ -226,20 +238,19 @@ export async function onPermuted(options: LeakOptions) {
       { from: lesson.trainEnd, to: all.sessions.length },
       policy,
     )
-    const results = tested.sessions.map(({ pnl }) => pnl)
-    const t = tOf(results)
-    const needed = studentQuantile(1 - LEVEL, results.length - 1)
-    const earned = `it earned ${dollars(tested.pnl)} in ${results.length} sessions, t ${t.toFixed(1)}`
-    return { pnl: tested.pnl, t, sessions: results.length, problem: t > needed ? earned : null }
+    const { curve, pnl, sessions } = tested
+    // Of decisions: in permuted bars one knows nothing of the next, so they are as many independent results.
+    const t = tOf(Float64Array.from(curve, (dollars, i) => dollars - (curve[i - 1] ?? 0)))
+    const needed = studentQuantile(1 - LEVEL, curve.length - 1)
+    const earned = `it earned ${dollarWords(pnl)} in ${sessions.length} sessions, t ${t.toFixed(1)}`
+    return { pnl, t, sessions: sessions.length, problem: t > needed ? earned : null }
   } finally {
     dispose()
   }
 }
 
-/** Student's t of a few sessions; 0 where they are all alike. */
-function tOf(results: readonly number[]): number {
-  const mean = results.reduce((sum, x) => sum + x, 0) / results.length
-  const squares = results.reduce((sum, x) => sum + (x - mean) * (x - mean), 0)
-  const deviation = Math.sqrt(squares / (results.length - 1))
-  return deviation > 0 ? (mean / deviation) * Math.sqrt(results.length) : 0
+/** Student's t of dollars; 0 where they are all alike. */
+function tOf(results: Float64Array): number {
+  const deviation = standardDeviation(results)
+  return deviation > 0 ? (mean(results) / deviation) * Math.sqrt(results.length) : 0
 }
