@@ -29,7 +29,10 @@ export const cancelSweep = defineCommand({
     const all = await lookAtAll(sweep)
     const open = all.filter(
       (seen) =>
-        (ids.length === 0 || ids.includes(seen.task.id)) && !hasEnded(seen) && seen.state !== 'failed',
+        (ids.length === 0 || ids.includes(seen.task.id)) &&
+        !hasEnded(seen) &&
+        seen.state !== 'failed' &&
+        seen.state !== 'cancelled',
     )
     // All of them first: a runner must not start the next one meanwhile.
     for (const { task } of open) sweep.folder(task).markCancelled()
