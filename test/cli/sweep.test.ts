@@ -200,6 +200,14 @@ describe('a task that did not end well', () => {
   })
 })
 
+test('the reader may leave: the tasks are run all the same', async () => {
+  const expected = await wholeSweep()
+  const dir = await planned(GRID)
+  const { stdout } = await dir.shell('jules sweep run plan.ndjson --executor local:1 -q | head -1')
+  expect(parse(stdout)).toHaveLength(1)
+  expect(hashes(dir.path, tasksOf(dir))).toEqual(expected)
+})
+
 describe('sweep run on a scheduler', () => {
   // A shell in the background is a scheduler: it prints a number, knows whether it lives, and ends it.
   const SHELL = [

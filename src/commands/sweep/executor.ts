@@ -6,8 +6,7 @@ import { withLock } from '../../base/lock.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { option, text, under } from '../../cli/options.js'
-import { BlockWriter } from '../../stream/sink.js'
-import { hasEnded, type Seen, type TaskFolder } from '../../sweep/folder.js'
+import { hasEnded, isInterrupted, type Seen, type TaskFolder } from '../../sweep/folder.js'
 import type { Templates } from '../../sweep/jobs.js'
 import { isToRun, runTasks } from '../../sweep/runner.js'
 import { checkVersion, type Task } from '../../sweep/task.js'
@@ -15,6 +14,7 @@ import { submit } from './jobs.js'
 import type { Sweep } from './options.js'
 import { ownProgram, ownVersion, token } from './own.js'
 import { countWords, taskRecord } from './record.js'
+import { teller } from './telling.js'
 
 /** `command`, or so many tasks at a time on this machine; null for as many as there are cores. */
 type Executor = { readonly kind: 'local'; readonly parallel: number | null } | { readonly kind: 'command' }
@@ -75,15 +75,12 @@ export async function execute(
   if (templates !== null) return submitAll(context, sweep, templates, only)
   const cores = availableParallelism()
   const parallel = (executor?.kind === 'local' ? executor.parallel : null) ?? cores
-  const out = new BlockWriter(context.stdout())
+  const tell = teller(context)
   const all = await runHere(context, sweep, {
     parallel,
     threads: Math.max(1, Math.floor(cores / parallel)),
     only,
-    ended: async (seen) => {
-      await out.text(`${JSON.stringify(taskRecord(seen, sweep.folder(seen.task)))}\n`)
-      await out.drain()
-    },
+    ended: (seen) => tell(taskRecord(seen, sweep.folder(seen.task))),
   })
   conclude(context, all)
 }
@@ -104,6 +101,8 @@ export async function runHere(
   { parallel, threads, only, ended: told }: Here,
 ): Promise<Seen[]> {
   const { ui } = context
+  /** What scripts ended with. */
+  const exits = new Map<string, number | null>()
   const progress = ui.progress('tasks')
   let ended = 0
   // A training takes as many threads as it likes where nothing says how many.
@@ -127,7 +126,9 @@ export async function runHere(
       folder.prepare(ownProgram(), token)
       return true
     },
-    start: (task) => runScript(context, sweep.folder(task), environment),
+    start: async (task) => {
+      exits.set(task.id, await runScript(context, sweep.folder(task), environment))
+    },
     ended: async (seen) => {
       const folder = sweep.folder(seen.task)
       if (seen.state === 'failed' && !context.signal.aborted) {
@@ -136,6 +137,13 @@ export async function runHere(
           `task ${seen.task.id} failed with ${seen.status?.exit}${words === null ? '' : `: ${words}`}`,
           { task: seen.task.id, exit: seen.status?.exit ?? null, log: folder.file('log') },
         )
+      }
+      if (isToRun(seen) && !isInterrupted(seen)) {
+        const code = exits.get(seen.task.id) ?? null
+        ui.warn(`task ${seen.task.id} ended with ${code}, and could not say so in ${folder.file('status')}`, {
+          task: seen.task.id,
+          exit: code,
+        })
       }
       await told(seen)
       progress.update(++ended, sweep.tasks.length)
@@ -152,12 +160,12 @@ function conclude(context: Context, all: readonly Seen[]): void {
   if (!all.every(hasEnded) || all.some(({ state }) => state === 'failed')) context.exitWith(1)
 }
 
-/** Runs run.sh in a process group of its own: Ctrl-C comes from here, once. */
+/** Runs run.sh in a process group of its own, as Ctrl-C comes from here, once; gives its exit status, null where it was killed. */
 function runScript(
   { signal, onForcedExit, kill }: Context,
   folder: TaskFolder,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<void> {
+): Promise<number | null> {
   return new Promise((done, failed) => {
     const child = spawn('sh', [folder.file('script')], {
       cwd: folder.path,
@@ -187,9 +195,9 @@ function runScript(
       over()
       failed(error)
     })
-    child.on('exit', () => {
+    child.on('exit', (status) => {
       over()
-      done()
+      done(status)
     })
     if (signal.aborted) stop()
   })
@@ -197,7 +205,7 @@ function runScript(
 
 /** Submits what may start now; what needs these is submitted by the next call. */
 async function submitAll(context: Context, sweep: Sweep, templates: Templates, only: Only): Promise<void> {
-  const out = new BlockWriter(context.stdout())
+  const tell = teller(context)
   const seen = new Map<string, Seen>()
   const ready = ({ needs }: Task) => needs.every((id) => hasEnded(seen.get(id)!))
   const which = (now: Seen) => (only?.has(now.task.id) ?? true) && isToRun(now)
@@ -216,8 +224,7 @@ async function submitAll(context: Context, sweep: Sweep, templates: Templates, o
         const job = await submit(context, folder, templates)
         return { ...again, state: 'submitted' as const, status: null, job }
       })
-      await out.text(`${JSON.stringify(taskRecord(now, folder))}\n`)
-      await out.drain()
+      await tell(taskRecord(now, folder))
     } else if (which(now)) later++
     seen.set(task.id, now)
   }

@@ -1,11 +1,11 @@
 import { defineCommand } from '../../cli/command.js'
 import { flag } from '../../cli/options.js'
-import { BlockWriter } from '../../stream/sink.js'
 import { checkVersion } from '../../sweep/task.js'
 import { execute, executorOptions, templatesOf } from './executor.js'
 import { openSweep, planOperand, sweepOptions } from './options.js'
 import { ownProgram, ownVersion, token } from './own.js'
 import { taskRecord } from './record.js'
+import { teller } from './telling.js'
 
 export const runSweep = defineCommand({
   name: 'run',
@@ -47,13 +47,12 @@ export const runSweep = defineCommand({
     const sweep = await openSweep(context, options, plan!)
     if (!options.prepare) return execute(context, sweep, { executor: options.executor, templates })
     checkVersion(sweep.tasks, ownVersion())
-    const out = new BlockWriter(context.stdout())
+    const tell = teller(context)
     for (const task of sweep.tasks) {
       context.signal.throwIfAborted()
       const folder = sweep.folder(task)
       folder.prepare(ownProgram(), token)
-      await out.text(`${JSON.stringify(taskRecord(await sweep.look(task), folder))}\n`)
+      await tell(taskRecord(await sweep.look(task), folder))
     }
-    await out.drain()
   },
 })
