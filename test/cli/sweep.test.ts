@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { counts, hashes, planned, sweep, TINY, tasksOf } from '../support/sweep.js'
+import { counts, hashes, planned, standIn, sweep, TINY, tasksOf } from '../support/sweep.js'
 import { type Json, parse, sha256, withBars } from '../support/training.js'
 import { BIN, finished } from '../support/workdir.js'
 
@@ -68,29 +68,27 @@ describe('sweep plan', () => {
   })
 })
 
-/** Whole once the first test that needs it has run it: a sweep of two seeds by one at a time. */
-let whole: Record<string, string> | undefined
 const GRID = { seed: [1, 2] }
+let whole: Record<string, string> | undefined
 
-async function wholeSweep(): Promise<Record<string, string>> {
+/** The models of GRID by the ids of its tasks, as `train` makes them; trained once. */
+async function trained(): Promise<Record<string, string>> {
   if (whole !== undefined) return whole
   const dir = await planned(GRID)
-  const { status, stderr } = await sweep(dir, ['run', 'plan.ndjson', '--executor', 'local:1'])
-  expect([status, stderr]).toEqual([0, 'jules sweep run: 2 tasks: 2 done\n'])
-  whole = hashes(dir.path, tasksOf(dir))
-  for (const [id, hash] of Object.entries(whole))
-    expect(sha256(dir.file(`${id}/model/policy.safetensors`))).toBe(hash)
+  whole = {}
+  for (const { id, argv } of tasksOf(dir)) {
+    expect((await dir.called([...argv, '-o', id, 'bars.parquet'])).status).toBe(0)
+    whole[id] = sha256(dir.file(`${id}/policy.safetensors`))
+  }
   return whole
 }
 
 describe('sweep run', () => {
   test('is train: the same model, the same folder, and a record for each task', async () => {
-    const expected = await wholeSweep()
+    const expected = await trained()
     const dir = await planned(GRID)
     const tasks = tasksOf(dir)
     const [task] = tasks
-    expect((await dir.called([...task.argv, '-o', 'plain', 'bars.parquet'])).status).toBe(0)
-    expect(sha256(dir.file('plain/policy.safetensors'))).toBe(expected[task.id])
     const { status, stdout } = await sweep(dir, [
       'run',
       'plan.ndjson',
@@ -101,6 +99,7 @@ describe('sweep run', () => {
     ])
     expect(status).toBe(0)
     expect(hashes(dir.file('out'), tasks)).toEqual(expected)
+    expect(sha256(dir.file(`out/${task.id}/model/policy.safetensors`))).toBe(expected[task.id])
     expect(readdirSync(dir.file(`out/${task.id}`)).sort()).toEqual([
       'log',
       'model',
@@ -123,32 +122,32 @@ describe('sweep run', () => {
     const again = await sweep(dir, ['run', 'plan.ndjson', '--out', 'out'])
     expect([again.status, again.stdout]).toEqual([0, ''])
     expect(readFileSync(dir.file(`out/${task.id}/log`), 'utf8')).toBe(log)
-    expect(parse(dir.read('.local/share/jules/runs.ndjson')).map(({ run }) => run)).toHaveLength(3)
+    expect(parse(dir.read('.local/share/jules/runs.ndjson')).map(({ run }) => run)).toHaveLength(2)
     expect(existsSync(join(dir.path, task.id))).toBe(false)
   })
 })
 
 describe('a task that did not end well', () => {
   test('fails with what train says, and is tried again when it can be', async () => {
-    const expected = await wholeSweep()
     const dir = await planned(GRID)
+    const env = standIn(dir)
     const bars = readFileSync(dir.file('bars.parquet'))
     dir.write('bars.parquet', `${bars}more`)
-    const failed = await sweep(dir, ['run', 'plan.ndjson'])
+    const failed = await sweep(dir, ['run', 'plan.ndjson'], { env })
     expect(failed.status).toBe(1)
     expect(failed.stderr).toContain('failed with 65: jules sweep: the inputs are not those that were planned')
     expect(await counts(dir)).toEqual({ failed: 2 })
     dir.write('bars.parquet', bars)
     // Only when it is asked for.
-    const left = await sweep(dir, ['run', 'plan.ndjson'])
+    const left = await sweep(dir, ['run', 'plan.ndjson'], { env })
     expect([left.status, left.stdout]).toEqual([1, ''])
     expect((await sweep(dir, ['retry', 'plan.ndjson'])).stderr).toContain('no task is to be run again')
-    expect((await sweep(dir, ['retry', 'plan.ndjson', '--failed'])).status).toBe(0)
-    expect(hashes(dir.path, tasksOf(dir))).toEqual(expected)
+    expect((await sweep(dir, ['retry', 'plan.ndjson', '--failed'], { env })).status).toBe(0)
+    expect(await counts(dir)).toEqual({ done: 2 })
   })
 
   test('lost with its machine, it goes on from its checkpoint; cancelled, it waits to be asked for', async () => {
-    const expected = await wholeSweep()
+    const expected = await trained()
     const dir = await planned(GRID)
     const [lost, cancelled] = tasksOf(dir).map(({ id }) => id)
     await dir.called(['sweep', 'run', 'plan.ndjson', '--prepare', '-q'])
@@ -201,11 +200,11 @@ describe('a task that did not end well', () => {
 })
 
 test('the reader may leave: the tasks are run all the same', async () => {
-  const expected = await wholeSweep()
   const dir = await planned(GRID)
-  const { stdout } = await dir.shell('jules sweep run plan.ndjson --executor local:1 -q | head -1')
+  const line = 'jules sweep run plan.ndjson --executor local:1 -q | head -1'
+  const { stdout } = await dir.shell(line, { env: standIn(dir) })
   expect(parse(stdout)).toHaveLength(1)
-  expect(hashes(dir.path, tasksOf(dir))).toEqual(expected)
+  expect(await counts(dir)).toEqual({ done: 2 })
 })
 
 describe('sweep run on a scheduler', () => {
@@ -216,11 +215,11 @@ describe('sweep run on a scheduler', () => {
   ]
 
   test('submits each task once, returns at once, and needs the folder alone for the rest', async () => {
-    const expected = await wholeSweep()
     const dir = await planned(GRID)
+    const env = standIn(dir)
     const [first, again] = await Promise.all([
-      sweep(dir, ['run', 'plan.ndjson', ...SHELL]),
-      sweep(dir, ['run', 'plan.ndjson', ...SHELL]),
+      sweep(dir, ['run', 'plan.ndjson', ...SHELL], { env }),
+      sweep(dir, ['run', 'plan.ndjson', ...SHELL], { env }),
     ])
     expect([first.status, again.status]).toEqual([0, 0])
     const jobs = [...parse(`${first.stdout}${again.stdout}`)].map(({ id, job }) => `${id} ${job}`)
@@ -242,8 +241,7 @@ describe('sweep run on a scheduler', () => {
         true,
       )
     }
-    expect(hashes(dir.path, tasksOf(dir))).toEqual(expected)
-    const last = await sweep(dir, ['run', 'plan.ndjson', ...SHELL])
+    const last = await sweep(dir, ['run', 'plan.ndjson', ...SHELL], { env })
     expect([last.status, last.stdout]).toEqual([0, ''])
   })
 
@@ -271,12 +269,13 @@ describe('sweep run on a scheduler', () => {
 
   test('a job that is gone is lost, and is submitted again as it was', async () => {
     const dir = await planned({ seed: 1 })
+    const env = standIn(dir)
     const submit = 'test -e up && { sh {run} >/dev/null 2>&1 & }; echo 999999999'
     const words = ['--executor', 'command', '--submit', submit, '--status', 'kill -0 {job}']
-    expect((await sweep(dir, ['run', 'plan.ndjson', ...words])).status).toBe(0)
+    expect((await sweep(dir, ['run', 'plan.ndjson', ...words], { env })).status).toBe(0)
     expect(await counts(dir)).toEqual({ lost: 1 })
     dir.write('up', '')
-    expect((await sweep(dir, ['retry', 'plan.ndjson'])).status).toBe(0)
+    expect((await sweep(dir, ['retry', 'plan.ndjson'], { env })).status).toBe(0)
     while ((await counts(dir)).done !== 1) await new Promise((done) => setTimeout(done, 20))
   })
 })

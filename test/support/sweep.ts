@@ -1,5 +1,5 @@
 /** Small sweeps of the built binary: trainings of four rollouts on eight sessions. */
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type Json, parse, withBars } from './training.js'
@@ -44,6 +44,14 @@ export function hashes(out: string, tasks: readonly Json[]): Record<string, stri
     return [id, sha256]
   })
   return Object.fromEntries(found)
+}
+
+/** A program in place of jules that trains nothing and says that it did: for what the runner makes of tasks. */
+export function standIn(dir: Workdir): { readonly JULES: string } {
+  const record = { type: 'model', sha256: 'ab'.repeat(32), best: { reward: 1, step: 1 } }
+  const path = dir.write('stand-in', `#!/bin/sh\necho '${JSON.stringify(record)}'\n`)
+  chmodSync(path, 0o755)
+  return { JULES: path }
 }
 
 /** How many tasks are in each state that some are in. */
