@@ -12,7 +12,9 @@ const keysOf = (line: string): string[] =>
     .sort()
 
 test('jules-metrics(7) defines each key of a summary, and no other', async () => {
-  const [ofRuns, ofSeries] = readFileSync('man/jules-metrics.7', 'utf8').split('.Sh A SERIES OF RETURNS')
+  const [ofRuns, ofSeries, ofEvaluations] = readFileSync('man/jules-metrics.7', 'utf8').split(
+    /^\.Sh A(?: SERIES OF RETURNS|N EVALUATION)$/m,
+  )
   const dir = new Workdir()
   const { stdout } = await dir.shell(
     'jules fetch --mock --days 2 | jules backtest --policy sma-cross --records summary -',
@@ -20,4 +22,6 @@ test('jules-metrics(7) defines each key of a summary, and no other', async () =>
   expect(defined(ofRuns!)).toEqual(keysOf(stdout))
   const series = await dir.called(['evaluate', '--returns', '-'], { input: '0.01\n' })
   expect(defined(ofSeries!)).toEqual(keysOf(series.stdout))
+  const forward = await dir.shell('jules fetch --mock --days 2 | jules evaluate --policy sma-cross -')
+  expect(defined(ofEvaluations!)).toEqual(keysOf(forward.stdout.trimEnd().split('\n').at(-1)!))
 })

@@ -61,7 +61,7 @@ const ALIASES: ReadonlyMap<string, FigureName> = new Map([
 
 /** Gates by their names. */
 export const GATES = {
-  // Two weeks of uptime and a month of profit are a demonstration, not a proof: jules-metrics(7).
+  // $1,000 on $2,000 of positions is about 50 %: a demonstration, and no proof of skill.
   demo: 'pnl>=1000,maxdd<=0.02,uptime>0.99',
 } as const
 

@@ -19,7 +19,7 @@ export const gateOptions = under('Gate', {
 
 export const gateWords: readonly string[] = [
   '--require judges the summary: each figure against its number, all must hold, and the status is 0 or 1. Figures are those of the summary: pnl, net_pnl_2x_cost (at twice the costs), maxdd (the part lost since a peak, positive), trades, sessions, sharpe, t, psr, dsr, dsr_neff, pbo, p_random, windows_positive (part of the windows that earned), uptime and more. A figure that is absent is not reached, and the reason says why: a backtest has no uptime. The verdict record, or the last lines of the table, has every figure with its reason.',
-  '--gate demo asks for $1,000 or more, a drawdown of 2 % at most and an uptime above 99 %. $1,000 on $2,000 of positions within a drawdown of $100 is much to ask: where an edge is good for it at all, about one run of eight weeks in two gets there (jules-metrics(7)). It says that a demonstration went well, not that it will again.',
+  '--gate demo asks for a net result of $1,000 or more, a drawdown of 2 % at most and an uptime above 99 %. $1,000 on $2,000 of positions within $100 is about 50 % in 8 weeks, which hardly anything honest earns: the gate says that a demonstration went well, and nothing of skill.',
 ]
 
 export interface GateFlags {
