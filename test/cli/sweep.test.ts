@@ -345,6 +345,8 @@ describe('sweep collect', () => {
   test('options that came from around the training are found, and tasks that are not done', async () => {
     const dir = await planned(GRID)
     const [task] = tasksOf(dir)
+    const early = await dir.called(['sweep', 'run', 'plan.ndjson'], { env: { JULES_LR: '0.5' } })
+    expect([early.status, early.stderr]).toEqual([64, expect.stringContaining('--lr of train is set')])
     await dir.called(['sweep', 'run', 'plan.ndjson', '--prepare'])
     await finished(dir.start('sh', [dir.file(`${task.id}/run.sh`)], { env: { JULES_LR: '0.5' } }))
     const { status, stderr, stdout } = await dir.called(['sweep', 'collect', 'plan.ndjson'])

@@ -57,10 +57,9 @@ export function checkKeys(axes: readonly Axis[], where: string): void {
   }
 }
 
-/** A task means the same on every machine, so what decides its bytes must stand in it. Throws 64. */
-export async function refuseSurroundings(context: Context, axes: readonly Axis[]): Promise<void> {
+/** A task means the same on every machine, so what decides its bytes must stand in it: the options that it names. Throws 64. */
+export async function refuseSurroundings(context: Context, named: readonly string[]): Promise<void> {
   const settled: Readonly<Record<string, unknown>> = await context.settingsOf('train', OPTIONS)
-  const named = axes.map(({ key }) => key)
   const other = KEYS.find(
     (name) => !FREE.includes(name) && !named.includes(name) && settled[name] !== OPTIONS[name]!.fallback,
   )

@@ -6,10 +6,12 @@ import { withLock } from '../../base/lock.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { option, text, under } from '../../cli/options.js'
+import { optionsOf } from '../../sweep/collect.js'
 import { hasEnded, isInterrupted, type Seen, type TaskFolder } from '../../sweep/folder.js'
 import type { Templates } from '../../sweep/jobs.js'
 import { isToRun, runTasks } from '../../sweep/runner.js'
 import { checkVersion, type Task } from '../../sweep/task.js'
+import { refuseSurroundings } from './configurations.js'
 import { submit } from './jobs.js'
 import type { Sweep } from './options.js'
 import { ownProgram, ownVersion, token } from './own.js'
@@ -73,6 +75,8 @@ export async function execute(
 ): Promise<void> {
   checkVersion(sweep.tasks, ownVersion())
   if (templates !== null) return submitAll(context, sweep, templates, only)
+  // Said before hours are spent: what collect would refuse.
+  await refuseSurroundings(context, namedByAll(sweep.tasks))
   const cores = availableParallelism()
   const parallel = (executor?.kind === 'local' ? executor.parallel : null) ?? cores
   const tell = teller(context)
@@ -83,6 +87,12 @@ export async function execute(
     ended: (seen) => tell(taskRecord(seen, sweep.folder(seen.task))),
   })
   conclude(context, all)
+}
+
+/** Options that every task names. */
+function namedByAll(tasks: readonly Task[]): string[] {
+  const [first = [], ...rest] = tasks.map((task) => Object.keys(optionsOf(task)))
+  return rest.reduce((named, own) => named.filter((name) => own.includes(name)), first)
 }
 
 /** How tasks are run on this machine. */

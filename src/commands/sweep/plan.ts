@@ -85,7 +85,10 @@ export const planSweep = defineCommand({
     try {
       const axes = withStore(grid === null ? [] : await gridAt(context, grid), store)
       checkKeys(axes, where)
-      await refuseSurroundings(context, axes)
+      await refuseSurroundings(
+        context,
+        axes.map(({ key }) => key),
+      )
       const bars = await barsOf(context, operands, fixed(axes, 'symbol'))
       if (bars.length === 0 && !axes.some(({ key }) => key === 'store' || key === 'env')) {
         throw usage('no bars are named', { hint: 'name a FILE after the grid, or give --store' })
