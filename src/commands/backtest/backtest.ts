@@ -16,6 +16,7 @@ import { RULES } from '../../risk/rules.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { formatByExtension } from '../../stream/source.js'
 import { Backtest } from '../../trading/backtest.js'
+import { ledgerDigest } from '../../trading/ledger-digest.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
 import {
@@ -294,6 +295,7 @@ function summaryRecord({ name, loaded, run, features, model, trials, notes }: Su
     capital: rules.capital,
     costs: costRecord(rules.costs),
     data_sha256: loaded.sha256,
+    ledger_sha256: ledgerDigest(ledger, market),
     model: model === null ? null : modelRecord(model),
     ...figures,
     notes: [...figures.notes, ...seen, ...notes],
