@@ -20,8 +20,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['commands'],
   // Its windows are tasks of a sweep.
   ['commands/evaluate'],
-  // Its tasks are those of `train`, and are read as `train` reads its options.
-  ['commands/sweep'],
+  // Tasks are those of `train`, and are read as `train` reads its options; what is replayed is as `train` and `backtest` wrote it.
+  ['commands/sweep', 'commands/replay'],
   // Each command is a room.
   ['commands/*'],
   ['commands/wiring'],

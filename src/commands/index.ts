@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./backtest/backtest.js').then((module) => module.backtest),
   },
   {
+    name: 'replay',
+    summary: 'make a run again from its manifest, and say if it is the same',
+    load: () => import('./replay/replay.js').then((module) => module.replay),
+  },
+  {
     name: 'evaluate',
     summary: 'say what a result proves',
     load: () => import('./evaluate/evaluate.js').then((module) => module.evaluate),

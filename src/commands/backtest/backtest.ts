@@ -1,13 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
-import { sha256 } from '../../base/digest.js'
-import { badData, usage } from '../../base/errors.js'
+import { usage } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
-import { choice, integer, list, option, under } from '../../cli/options.js'
+import { choice, file, flag, list, option, under } from '../../cli/options.js'
 import { painter, showsUnicode } from '../../cli/ui.js'
-import { actionMask } from '../../env/actions.js'
-import { FeatureTable } from '../../env/features.js'
 import { equityCurve, summarise } from '../../evaluate/summary.js'
 import { verdictOf } from '../../evaluate/verdict.js'
 import { INVENTED_SOURCES } from '../../market/bar.js'
@@ -17,34 +14,17 @@ import { BlockWriter } from '../../stream/sink.js'
 import { formatByExtension } from '../../stream/source.js'
 import { Backtest } from '../../trading/backtest.js'
 import { ledgerDigest } from '../../trading/ledger-digest.js'
+import { both } from '../../trading/listener.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
-import { storedRules } from '../../trading/rules.js'
-import {
-  barsOperand,
-  type LoadedMarket,
-  loadMarket,
-  marketExits,
-  marketInput,
-  marketOptions,
-  marketWords,
-} from '../wiring/market.js'
-import {
-  followModel,
-  type LoadedModel,
-  loadModel,
-  modelRecord,
-  policyOf,
-  seenNotes,
-  seenTo,
-  trialsOf,
-} from '../wiring/models.js'
+import { barsOperand, type LoadedMarket, marketExits, marketInput, marketWords } from '../wiring/market.js'
+import { type LoadedModel, modelRecord, seenNotes, seenTo } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
-import { execEndWords, execTimeout, execWords, policyOption, preparedPolicy } from '../wiring/policies.js'
+import { execEndWords, execWords } from '../wiring/policies.js'
 import { runName } from '../wiring/run-name.js'
-import { modelPath } from '../wiring/runs.js'
-import { featuresOf, rulesOf, strategyOptions } from '../wiring/strategy.js'
 import { decisionTable, decisionTime, explained } from './explain.js'
+import { KeptRun, manifestOf } from './kept.js'
 import { againOf, nextOf } from './next.js'
+import { decisiveOptions, preparedRun } from './prepared.js'
 import { summaryTable } from './table.js'
 import { tripLines } from './trips.js'
 
@@ -55,13 +35,7 @@ const TURN = 256
 const RECORDS = [...RECORD_TYPES, 'trip'] as const
 
 const options = {
-  ...marketOptions,
-  ...under('Policy', {
-    policy: policyOption,
-    'exec-timeout': execTimeout,
-    seed: integer('N', 'seed of the policy random', { fallback: 1, min: 0, max: 4_294_967_295 }),
-  }),
-  ...strategyOptions,
+  ...decisiveOptions,
   ...under('Output', {
     run: runName('name of the run in the records', 'a digest of settings and data'),
     explain: option<number | undefined>(
@@ -80,6 +54,8 @@ const options = {
       defaultText: 'table on a terminal, else ndjson',
     }),
     output: output.output,
+    keep: file('keep the run in this folder too, for jules replay', { completes: 'directory' }),
+    force: flag('replace the run that is kept in the folder'),
   }),
 }
 
@@ -98,6 +74,7 @@ export const backtest = defineCommand({
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file; model:latest the newest finished run, and model:RUN a run by its name, where no file has that name. Capital, sizes, costs, limits, features and --long-only are then those of its training; what is set here goes before them, and a note says so. The summary says which sessions the model has seen.',
     '--explain TIME runs up to the decision at that time and prints it whole, as lines on a terminal or with -f table, else as one decision record: the bars that have just ended, the 26 inputs by name, for a model its logits, mask, probabilities and value, the action, what the guard said, orders, fills, and the account before and after. Decisions are taken at the ends of bars.',
     'A trip record, written for --records trip, is a position from flat to flat: mean prices of entry and exit, dollars net of costs, and the bars between. What is held at the end has no exit.',
+    '--keep DIR writes all records of the run and its summary to records.ndjson in a folder, and manifest.json, which names options and inputs with their hashes: jules replay DIR makes the run again from these, and says whether its ledger is the same. A folder that is not empty is refused; --force replaces the kept run in it.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
     execWords,
     execEndWords,
@@ -118,15 +95,18 @@ export const backtest = defineCommand({
       shell: 'jules fetch --mock | jules backtest --policy buy-hold --records summary -',
     },
   ],
+  files: {
+    'DIR/manifest.json': 'of --keep: options, inputs with their hashes, ledger_sha256; written last',
+    'DIR/records.ndjson': 'of --keep: every record of the run',
+  },
   exits: {
     ...marketExits,
     65: `${marketExits[65]}; actions that do not fit the run; a wrong answer of exec:CMD; bars of generated and real sources mixed`,
-    73: 'the output cannot be created',
+    73: 'the output cannot be created; the folder of --keep is not empty',
     74: 'reading or writing failed',
   },
-  seeAlso: ['fetch', 'load', 'check-env', 'features.7', 'metrics.7'],
+  seeAlso: ['fetch', 'load', 'check-env', 'replay', 'features.7', 'metrics.7'],
   run: async (context, asked, operands) => {
-    const chosen = asked.policy ?? { kind: 'flat' }
     const table =
       (asked.format ?? (context.stdoutIsTTY && asked.output === undefined ? 'table' : 'ndjson')) === 'table'
     const extension = asked.output === undefined ? undefined : formatByExtension(asked.output)
@@ -137,48 +117,27 @@ export const backtest = defineCommand({
     }
     if (asked.explain !== undefined && asked.records !== undefined)
       throw usage('--explain and --records exclude each other')
-    const prepared = await preparedPolicy(context, chosen, asked)
-    const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
-    const { given, notes } = followModel(context, asked, model)
-    const trials = model === null ? null : await trialsOf(context, model)
-    const bars = await marketInput(context, given, operands)
-    const loaded = await loadMarket(context, given, bars, { single: true })
-    const { market } = loaded
-    const rules = rulesOf(given, market.interval)
+    if (asked.keep === undefined && context.settings.get('force')?.origin === 'flag')
+      throw usage('--force: needs --keep')
+    if (asked.keep !== undefined && asked.explain !== undefined)
+      throw usage('--explain and --keep exclude each other')
+    const prepared = await preparedRun(context, asked, {
+      bars: (given) => marketInput(context, given, operands),
+      values: asked.explain !== undefined,
+    })
+    const { given, notes, bars, loaded, market, model, trials, rules, set, features, policy, longOnly } =
+      prepared
     const { warmup } = given
-    if (market.length < warmup + 2) {
-      throw badData(
-        `${market.length} bars of ${market.traded.join(' and ')}: too few for a warm-up of ${warmup} and one decision`,
-        {
-          where: loaded.name,
-          hint: 'give more bars, or a shorter --warmup',
-        },
-      )
-    }
-    const longOnly = given['long-only']
-    const set = featuresOf(given.features)
-    const policy =
-      prepared ??
-      (await policyOf(model!, {
-        market,
-        features: set.name,
-        mask: actionMask(longOnly, market.isSingle),
-        values: given.explain !== undefined,
-      }))
-    const features = policy.observes ? new FeatureTable(market, set) : null
-    const settings = {
-      // What decides, wherever it lies: a model is its bytes, a replay its actions.
-      policy: policy.identity ?? policy.name,
-      model: model?.sha256 ?? null,
-      rules: storedRules(rules),
-      longOnly,
-      warmup,
-      features: set.name,
-    }
-    const name = given.run ?? `bt-${digest(settings, loaded.sha256)}`
+    const name = prepared.run
     const kinds = new Set<string>(table ? [] : (given.records ?? RECORD_TYPES))
     const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
-    const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands)
+    const kept = given.keep === undefined ? null : await KeptRun.at(given.keep, context, given.force)
+    const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands).catch(
+      async (error) => {
+        await kept?.abort()
+        throw error
+      },
+    )
     try {
       const writer = new BlockWriter(out.sink)
       if (given.explain !== undefined) {
@@ -197,7 +156,9 @@ export const backtest = defineCommand({
       const write = (line: string) => {
         text += line
       }
-      const listener = new RecordWriter({ run: name, market, rules, types, write })
+      const told = new RecordWriter({ run: name, market, rules, types, write })
+      const keeper = kept?.listener({ run: name, market, rules }) ?? null
+      const listener = keeper === null ? told : both(told, keeper)
       const run = new Backtest({ market, features, rules, policy, longOnly, warmup, listener })
       const progress = context.ui.progress('decisions')
       // A program takes its time for each decision.
@@ -206,6 +167,7 @@ export const backtest = defineCommand({
         progress.update(run.ledger.length, market.length - 1 - warmup)
         await writer.text(text)
         text = ''
+        await kept?.flush()
         await setImmediate()
         context.signal.throwIfAborted()
       }
@@ -231,9 +193,11 @@ export const backtest = defineCommand({
         })
         await writer.text(words)
       } else if (types.has('summary')) await writer.text(`${JSON.stringify(summary)}\n`)
+      await kept?.done(summary, await manifestOf(context, prepared))
       await writer.drain()
       await out.done()
     } catch (error) {
+      await kept?.abort()
       await out.abort()
       throw error
     }
@@ -322,5 +286,3 @@ const costRecord = (costs: Costs) => ({
   impact_bps: costs.impactBps,
   participation: costs.participation,
 })
-
-const digest = (...parts: unknown[]): string => sha256(JSON.stringify(parts)).slice(0, 12)

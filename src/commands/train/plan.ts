@@ -8,7 +8,7 @@ import { SINGLE_INPUTS } from '../../agent/tasks/trading.js'
 import { badData, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import type { Interval } from '../../market/bar.js'
-import { splitOperand } from '../wiring/input.js'
+import { placeOf } from '../wiring/input.js'
 import { type LoadedMarket, loadMarket, type MarketInput, marketDigest } from '../wiring/market.js'
 import { featuresOf, rulesOf } from '../wiring/strategy.js'
 import { type CurriculumPhase, readCurriculum, refuseSteps } from './curriculum.js'
@@ -21,6 +21,7 @@ export interface Asked extends Pick<TrainingPlan, 'place' | 'startedMs'> {
   readonly texts: Readonly<Record<string, string>>
 }
 
+/** Reads what the options name. Throws 64 for options that contradict each other, 65 and 66 for bars, models and curricula. */
 export async function planOf(
   context: Context,
   { given, bars: read, texts, place, startedMs }: Asked,
@@ -118,13 +119,6 @@ function extensionsOf(place: TrainingPlan['place']): number[] {
   if (place.kind === 'new') return []
   const past = (place.manifest.extensions ?? []).map(({ steps }) => steps)
   return place.extend === null ? past : [...past, place.extend]
-}
-
-/** An operand that means the same from any folder. */
-async function placeOf(context: Context, operand: string): Promise<string> {
-  const { path, symbol } = await splitOperand(operand)
-  const place = absolute(context, path)
-  return symbol === undefined ? place : `${symbol}=${place}`
 }
 
 /** A model of one symbol is best taken over twice, once for each: the widths that are not set are twice its own. */

@@ -1,7 +1,7 @@
 /** Options that describe the input, in one wording, and the input opened. */
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Failure, systemFailure, usage } from '../../base/errors.js'
 import { type TimeFormat, timeFormat } from '../../base/stamp.js'
 import { type Zone, zoneNamed } from '../../base/time.js'
@@ -158,6 +158,13 @@ export async function splitOperand(operand: string): Promise<{ path: string; sym
   const [, name, path] = /^([A-Z0-9][A-Z0-9.-]{0,15})=(.+)$/s.exec(operand) ?? []
   if (name === undefined || path === undefined || (await exists(operand))) return { path: operand }
   return { path, symbol: name }
+}
+
+/** An operand that means the same from any folder: its path from the root, `-` as it is. */
+export async function placeOf({ cwd }: Pick<Context, 'cwd'>, operand: string): Promise<string> {
+  const { path, symbol: own } = await splitOperand(operand)
+  const place = path === '-' ? path : resolve(cwd, path)
+  return own === undefined ? place : `${own}=${place}`
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -1,0 +1,106 @@
+/** A kept backtest made again: the same options on the same inputs, held against its hash and its records. */
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { badData, Failure } from '../../base/errors.js'
+import type { Context } from '../../cli/context.js'
+import type { Setting } from '../../cli/options.js'
+import { Backtest } from '../../trading/backtest.js'
+import { ledgerDigest } from '../../trading/ledger-digest.js'
+import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
+import { inputsOf, KEPT, keptManifest } from '../backtest/kept.js'
+import { type Decisive, decisiveOptions, preparedRun } from '../backtest/prepared.js'
+import { placeOf } from '../wiring/input.js'
+import { store } from '../wiring/store.js'
+import { barsOf, refuseChanged, refuseOtherVersion } from './inputs.js'
+import { LineComparison } from './lines.js'
+import type { Replayed } from './record.js'
+
+/** Decisions between two looks at the signals. */
+const TURN = 1024
+
+/** Throws 64 for another jules, 65 for inputs that changed, 66 for those that are gone. */
+export async function replayBacktest(
+  context: Context,
+  path: string,
+  files: readonly string[],
+): Promise<Replayed> {
+  const manifest = await keptManifest(path)
+  refuseOtherVersion(manifest.version)
+  const bars = await barsOf(path, { given: files, operands: manifest.operands })
+  const settings = settingsOf(context, join(path, KEPT.manifest), manifest.options)
+  const values = Object.fromEntries([...settings].map(([name, { value }]) => [name, value]))
+  // A program that decides starts where it did; what is named now, is named from here.
+  const operands = await Promise.all(bars.operands.map((one) => placeOf(context, one)))
+  const begun: Context = { ...context, settings, cwd: manifest.cwd }
+  const prepared = await preparedRun(
+    begun,
+    { ...(values as Decisive), run: manifest.run },
+    {
+      bars: async () => ({ operands, stdin: null }),
+    },
+  )
+  refuseChanged(manifest.inputs, inputsOf(begun, prepared, operands))
+  const { run: name, given, market, rules, policy, features, longOnly } = prepared
+  const kept = await LineComparison.open(join(path, KEPT.records))
+  try {
+    let text = ''
+    const write = (line: string) => {
+      text += line
+    }
+    const types = new Set(RECORD_TYPES)
+    const listener = kept === null ? null : new RecordWriter({ run: name, market, rules, types, write })
+    const run = new Backtest({ market, features, rules, policy, longOnly, warmup: given.warmup, listener })
+    const progress = context.ui.progress('decisions')
+    while (!run.advance(policy.isForeign === true ? 1 : TURN)) {
+      progress.update(run.ledger.length, market.length - 1 - given.warmup)
+      await kept?.take(text)
+      text = ''
+      await setImmediate()
+      context.signal.throwIfAborted()
+    }
+    progress.end()
+    await kept?.take(text)
+    await kept?.end((line) => line.startsWith('{"type":"summary"'))
+    const expected = manifest.ledger_sha256
+    const found = ledgerDigest(run.ledger, market)
+    const first = kept?.difference ?? null
+    return {
+      run: name,
+      kind: 'backtest',
+      what: 'ledger',
+      same: expected === found && first === null,
+      expected,
+      found,
+      detail: first && { kind: 'line', at: first.line, expected: first.expected, found: first.found },
+    }
+  } finally {
+    await kept?.close()
+  }
+}
+
+/** The options of the run as if they were flags: nothing else speaks, but of where the store is. */
+function settingsOf(
+  context: Context,
+  where: string,
+  texts: Readonly<Record<string, string>>,
+): ReadonlyMap<string, Setting> {
+  const stranger = Object.keys(texts).find((name) => !(name in decisiveOptions))
+  if (stranger !== undefined) throw badData(`is damaged: no option is called ${stranger}`, { where })
+  const settings = new Map<string, Setting>()
+  for (const [name, { fallback, parse }] of Object.entries(decisiveOptions)) {
+    const now = name in store ? context.settings.get(name) : undefined
+    const raw = texts[name]
+    if (now !== undefined && (now.origin === 'flag' || raw === undefined)) settings.set(name, now)
+    else if (raw === undefined) settings.set(name, { value: fallback, origin: 'default', raw })
+    else settings.set(name, { value: parsed(where, name, () => parse(raw)), origin: 'flag', raw })
+  }
+  return settings
+}
+
+function parsed(where: string, name: string, parse: () => unknown): unknown {
+  try {
+    return parse()
+  } catch (error) {
+    throw error instanceof Failure ? badData(`is damaged: --${name}: ${error.message}`, { where }) : error
+  }
+}
