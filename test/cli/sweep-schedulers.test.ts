@@ -1,15 +1,14 @@
 /**
  * The templates of examples/sweep, and shells, make the models that jules sweep run makes. A scheduler that is not installed is
- * skipped by its name; of Slurm, Kubernetes and ssh a stand-in takes what the template hands over, which shows the template right
- * and nothing of the scheduler.
+ * skipped by its name; of Slurm, Kubernetes and ssh a stand-in takes what the template hands over, and a stand-in for jules trains
+ * nothing: that shows the template right, and nothing of the scheduler.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { planned, sweep } from '../support/sweep.js'
+import { counts, planned, standIn, sweep } from '../support/sweep.js'
 import { type Json, parse } from '../support/training.js'
-import type { Result } from '../support/workdir.js'
 
 const works = (line: string) => spawnSync('sh', ['-c', line], { stdio: 'ignore' }).status === 0
 const example = (name: string) => `'${resolve('examples/sweep', name)}'`
@@ -37,23 +36,31 @@ const models = (collected: string): Record<string, string> =>
   Object.fromEntries(parse(collected).map(({ id, sha256 }: Json) => [id, sha256]))
 
 /** Runs a template, and holds the models against those of a local run. */
-async function same(
-  line: string,
-  { more = [] as readonly string[], programs = {} as Record<string, string>, env = {} } = {},
-): Promise<Result> {
+async function same(line: string, more: readonly string[] = []): Promise<void> {
   const expected = await locally(more)
   const dir = await planned(GRID, more)
-  for (const [name, text] of Object.entries(programs)) {
-    mkdirSync(dir.file('bin'), { recursive: true })
-    dir.write(`bin/${name}`, text)
-    chmodSync(dir.file(`bin/${name}`), 0o755)
-  }
-  const result = await dir.shell(`PATH="$PWD/bin:$PATH"; mkdir -p "a b'c"; ${line}`, { env })
-  expect([result.status, result.stderr]).toEqual([0, expect.not.stringContaining('bug')])
+  const { status, stderr } = await dir.shell(`mkdir -p "a b'c"; ${line}`)
+  expect([status, stderr]).toEqual([0, expect.not.stringContaining('bug')])
   const collected = await dir.called(['sweep', 'collect', 'plan.ndjson', '--out', "a b'c"])
-  expect(collected.stderr).toMatch(/2 done|3 done, 1 pruned/)
   expect(models(collected.stdout)).toEqual(expected)
-  return result
+}
+
+/** Runs a template among stand-ins; every task comes to its end. */
+async function brought(
+  line: string,
+  { more = [], programs = {} }: { readonly more?: readonly string[]; readonly programs?: object } = {},
+): Promise<string> {
+  const dir = await planned(GRID, more)
+  mkdirSync(dir.file('bin'))
+  for (const [name, text] of Object.entries(programs)) chmodSync(dir.write(`bin/${name}`, text), 0o755)
+  const { status, stdout, stderr } = await dir.shell(`PATH="$PWD/bin:$PATH"; mkdir -p "a b'c"; ${line}`, {
+    env: standIn(dir),
+  })
+  expect([status, stderr]).toEqual([0, expect.not.stringContaining('bug')])
+  expect(await counts(dir, ['--out', "a b'c"])).toEqual(
+    more === HALVING ? { done: 3, pruned: 1 } : { done: 2 },
+  )
+  return stdout
 }
 
 test('xargs, each script twice at once, makes the models of a local run', async () => {
@@ -64,7 +71,7 @@ test('xargs, each script twice at once, makes the models of a local run', async 
 })
 
 test.skipIf(!works('parallel --version'))('GNU parallel makes the models of a local run', async () => {
-  await same(`sh ${example('gnu-parallel.sh')} plan.ndjson "a b'c" -j 2`, { more: HALVING })
+  await same(`sh ${example('gnu-parallel.sh')} plan.ndjson "a b'c" -j 2`, HALVING)
 })
 
 test.skipIf(!works('python3 -c "import ray"'))(
@@ -74,7 +81,7 @@ test.skipIf(!works('python3 -c "import ray"'))(
     await same(
       `jules sweep run plan.ndjson --out "a b'c" --prepare -q >/dev/null
     python3 ${example('ray_sweep.py')} plan.ndjson "a b'c"`,
-      { more: HALVING },
+      HALVING,
     )
   },
 )
@@ -104,39 +111,43 @@ describe('Slurm', () => {
   const installed = works('sbatch --version && sinfo')
 
   test.skipIf(!installed)('itself makes the models of a local run', { timeout: 120_000 }, async () => {
-    await same(`sh ${example('slurm-array.sh')} plan.ndjson "a b'c" --wait`, { more: HALVING })
+    await same(`sh ${example('slurm-array.sh')} plan.ndjson "a b'c" --wait`, HALVING)
   })
 
-  test('the array of a stand-in makes the models of a local run', async () => {
-    await same(`sh ${example('slurm-array.sh')} plan.ndjson "a b'c" --time=1:00:00`, {
+  test('the array of a stand-in brings each task to its end', async () => {
+    await brought(`sh ${example('slurm-array.sh')} plan.ndjson "a b'c" --time=1:00:00`, {
       more: HALVING,
       programs: { sbatch: SBATCH },
     })
   })
 
-  test('jobs of a stand-in, one a task, make the models of a local run', async () => {
-    await same(`sh ${example('slurm-tasks.sh')} plan.ndjson "a b'c" '--comment=two words' >/dev/null`, {
+  test('jobs of a stand-in, one a task, bring it to its end', async () => {
+    await brought(`sh ${example('slurm-tasks.sh')} plan.ndjson "a b'c" '--comment=two words' >/dev/null`, {
       programs: { sbatch: SBATCH, squeue: '#!/bin/sh\nexit 0\n', scancel: '#!/bin/sh\n' },
     })
   })
 })
 
 test('the job for Kubernetes has a pod for each task, whose command runs it', async () => {
-  const { stdout } = await same(`
+  const stdout = await brought(`
     SHARED=/ PARALLELISM=2 sh ${example('kubernetes.sh')} plan.ndjson "a b'c" example/jules sweep-data | tee job.yaml
     sed -n '/- |$/,/resources:/{/- |$/d;/resources:/d;s/^ *//p;}' job.yaml >command
-    export PLAN="$PWD/plan.ndjson" OUT="$PWD/a b'c" JULES=jules
+    export PLAN="$PWD/plan.ndjson" OUT="$PWD/a b'c"
     for JOB_COMPLETION_INDEX in 0 1; do export JOB_COMPLETION_INDEX; sh -c "$(cat command)"; done`)
   expect(stdout).toContain('completionMode: Indexed\n  completions: 2\n  parallelism: 2\n')
   expect(stdout).toMatch(/\{name: OUT, value: ".*\/a b'c"\}/)
   expect(stdout).toContain('claimName: "sweep-data"')
 })
 
-test('machines of a stand-in for ssh share the tasks, and make the models of a local run', async () => {
+test('machines of a stand-in for ssh share the tasks', async () => {
   // As ssh does, the words after the host are one line for a shell there.
   const ssh = '#!/bin/sh\nshift\necho "$1" >>"$HOME/hosts"\nshift\nexec sh -c "$*" </dev/null\n'
-  await same(`sh ${example('ssh.sh')} plan.ndjson "a b'c" one two && sort -u hosts | tr '\\n' ' '`, {
-    more: HALVING,
-    programs: { ssh },
-  }).then(({ stdout }) => expect(stdout).toBe('one two '))
+  const stdout = await brought(
+    `sh ${example('ssh.sh')} plan.ndjson "a b'c" one two && sort -u hosts | tr '\\n' ' '`,
+    {
+      more: HALVING,
+      programs: { ssh },
+    },
+  )
+  expect(stdout).toBe('one two ')
 })
