@@ -25,7 +25,7 @@ export const exportBars = defineCommand({
   description: [
     'Writes the bars of the store that match, by time and then by symbol: in the order of --symbols, else NVDA, MSFT and the rest by name.',
     'Bars of all sessions are written. An empty selection is an error that lists what the store holds.',
-    'With --partition-by the output is a folder of Parquet files in Hive layout, such as symbol=NVDA/date=2025-08-01/part-0.parquet, which Spark, DuckDB and Ray read in place. A date is the session date in New York. Each file appears whole; a file of the same name is replaced.',
+    'With --partition-by the output is a folder of Parquet files in Hive layout, such as symbol=NVDA/date=2025-08-01/part-0.parquet, which Spark, DuckDB and Ray read in place. A date is the session date in New York, and what the path says is not in the files. Each file appears whole; a file of the same name is replaced. examples/partitions.md has what DuckDB, Spark, ClickHouse, Iceberg, Trino and TimescaleDB are told to read it or to take it in.',
   ],
   options: {
     ...store,
@@ -55,6 +55,10 @@ export const exportBars = defineCommand({
     {
       text: 'A Parquet folder by symbol and day',
       shell: 'jules export --partition-by symbol,date -o bars/',
+    },
+    {
+      text: 'The same folder for DuckDB',
+      shell: `duckdb -c "SELECT date, count(*) FROM 'bars/**/*.parquet' GROUP BY date"`,
     },
   ],
   exits: {
