@@ -234,7 +234,7 @@ describe('messages', () => {
     })
 
   test.skipIf(!python)('on a terminal: colour unless it is unwanted, progress, no escapes in a pipe', () => {
-    const load = `yes '${barLine(0)}' 2>/dev/null | head -n 400000 | ${BIN_WORD} load --dry-run --max-rejects 1`
+    const load = `yes '${barLine(0)}' 2>/dev/null | head -n 150000 | ${BIN_WORD} load --dry-run --max-rejects 1`
     const bad = `echo x | ${BIN_WORD} load --dry-run --max-rejects 1 --input-format ndjson`
     const yellow = '\u001b[33mwarning:'
     expect(pty(bad).stdout).toContain(yellow)
