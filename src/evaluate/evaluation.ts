@@ -3,10 +3,8 @@ import { permutationP } from './baselines.js'
 import { simpleReturns, tStatistic } from './metrics.js'
 import { seriesFigures } from './series-figures.js'
 import type { Stitched } from './stitched.js'
+import { atCosts } from './summary.js'
 import type { TrialEvidence } from './trial-evidence.js'
-
-/** Net dollars at multiples of the costs that were paid. */
-const COST_MULTIPLES = [0, 0.5, 1, 2, 5] as const
 
 export interface EvaluationInput {
   readonly stitched: Stitched
@@ -50,9 +48,7 @@ export function evaluationFigures({ stitched, capital, trials }: EvaluationInput
       decisions: stitched.decisions,
       turnover,
       cost,
-      pnl_at_cost: Object.fromEntries(
-        COST_MULTIPLES.map((multiple) => [`${multiple}x`, pnl + cost - multiple * cost]),
-      ),
+      pnl_at_cost: atCosts(pnl, cost),
     },
     reasons,
     t,

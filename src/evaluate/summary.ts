@@ -30,6 +30,10 @@ import { CLOSE_FILLS, skillDoubt } from './verdict.js'
 
 const COST_MULTIPLES = [0, 0.5, 1, 2, 5] as const
 
+/** Net dollars at multiples of the costs that were paid: `2x` where trading had cost twice as much. */
+export const atCosts = (pnl: number, cost: number): Readonly<Record<string, number>> =>
+  Object.fromEntries(COST_MULTIPLES.map((multiple) => [`${multiple}x`, pnl + cost - multiple * cost]))
+
 export interface SummaryInput {
   readonly market: Market
   readonly ledger: Ledger
@@ -143,9 +147,7 @@ export function summarise(input: SummaryInput) {
       'break_even_bps',
       account.turnover === 0 ? none : { value: ((pnl + costs) / account.turnover) * 1e4 },
     ),
-    pnl_at_cost: Object.fromEntries(
-      COST_MULTIPLES.map((multiple) => [`${multiple}x`, pnl + costs - multiple * costs]),
-    ),
+    pnl_at_cost: atCosts(pnl, costs),
     baselines,
     random:
       random === null

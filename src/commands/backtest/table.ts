@@ -1,8 +1,9 @@
 /** A summary record for people: at most 80 columns, the verdict first. */
 import { sparkline } from '../../base/sparkline.js'
-import { grouped, dollars as inDollars, shellWord } from '../../base/words.js'
+import { dollars as inDollars, shellWord } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
 import type { Verdict } from '../../evaluate/verdict.js'
+import { count, dollars, notGiven, percent, plain, type Show, wrapped } from '../wiring/figures.js'
 import type { Next } from './next.js'
 
 const WIDTH = 80
@@ -11,17 +12,8 @@ const CURVE_WIDTH = 60
 /** A name, what is shown, and the number that colours it. */
 type Row = readonly [name: string, shown: string, value?: unknown]
 
-const dollars = (value: unknown): string => (typeof value === 'number' ? inDollars(value) : '-')
-const count = (value: unknown): string => (typeof value === 'number' ? grouped(value, 0) : '-')
-const percent = (value: unknown): string =>
-  typeof value === 'number' ? `${(100 * value).toFixed(2)} %` : '-'
-const plain =
-  (digits: number) =>
-  (value: unknown): string =>
-    typeof value === 'number' ? value.toFixed(digits) : '-'
-
 /** Figures of two columns: key of the summary, name for people, how it is shown. */
-const FIGURES: readonly (readonly [key: string, name: string, show: (value: unknown) => string])[] = [
+const FIGURES: readonly (readonly [key: string, name: string, show: Show])[] = [
   ['pnl', 'net result', dollars],
   ['total_return', 'total return', percent],
   ['annual_return', 'annual return', percent],
@@ -115,7 +107,7 @@ export function summaryTable(summary: Summary, { paint, unicode, next, equity }:
   const refused = Object.entries(summary.risk as Record<string, number>)
   const words = [
     ...(refused.length > 0 ? [`guard: ${refused.map(([rule, n]) => `${rule} ${n}`).join(', ')}`] : []),
-    ...notGiven(summary.reasons),
+    ...notGiven(summary.reasons, (key) => FIGURES.find(([figure]) => figure === key)?.[1] ?? key),
     // What decides the verdict stands under it already.
     ...summary.notes.filter((note) => !verdict.reasons.includes(note)).map((note) => `note: ${note}`),
   ]
@@ -194,23 +186,4 @@ function curveLines(equity: ArrayLike<number>, unicode: boolean): string[] {
     `equity from ${inDollars(low)} to ${inDollars(high)}`,
     sparkline(equity, { width: CURVE_WIDTH, unicode }),
   ]
-}
-
-/** The figures without a value, each reason once. */
-function notGiven(reasons: Readonly<Record<string, string>>): string[] {
-  const byReason = new Map<string, string[]>()
-  for (const [key, reason] of Object.entries(reasons)) {
-    const name = FIGURES.find(([figure]) => figure === key)?.[1] ?? key
-    byReason.set(reason, [...(byReason.get(reason) ?? []), name])
-  }
-  const groups = [...byReason].map(([reason, names]) => `${names.join('; ')} (${reason})`)
-  return groups.length === 0 ? [] : [`not given: ${groups.join('; ')}`]
-}
-
-function wrapped(line: string, indent = '  '): string[] {
-  if (line.length <= WIDTH) return [line]
-  const at = line.lastIndexOf(' ', WIDTH)
-  return at <= indent.length
-    ? [line]
-    : [line.slice(0, at), ...wrapped(`${indent}${line.slice(at + 1)}`, indent)]
 }

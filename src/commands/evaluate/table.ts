@@ -1,18 +1,8 @@
 /** Windows and their summary for people: at most 80 columns. */
-import { grouped, dollars as inDollars } from '../../base/words.js'
+import { dollars as inDollars } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
+import { count, dollars, notGiven, percent, plain, type Show, wrapped } from '../wiring/figures.js'
 import type { EvaluationSummary, WindowResult } from './record.js'
-
-const WIDTH = 80
-
-const dollars = (value: number | null): string => (value === null ? '-' : inDollars(value))
-const plain =
-  (digits: number) =>
-  (value: number | null): string =>
-    value === null ? '-' : value.toFixed(digits)
-const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`)
-const count = (value: number | null): string =>
-  value === null ? '-' : grouped(value, Number.isInteger(value) ? 0 : 1)
 
 const row = (cells: readonly [string, string, string, string, string, string, string]): string => {
   const [window, train, test, sessions, pnl, ratio, trades] = cells
@@ -37,7 +27,7 @@ export function windowLine(record: WindowResult['record'], paint: Paint): string
   return [coloured, ...notes.map((note) => `      ${inLine(note)}`)].map((one) => `${one}\n`).join('')
 }
 
-type Shown = readonly [key: keyof EvaluationSummary, name: string, show: (value: number | null) => string]
+type Shown = readonly [key: keyof EvaluationSummary, name: string, show: Show]
 const ROWS: readonly Shown[] = [
   ['pnl', 'net result', dollars],
   ['total_return', 'total return', percent],
@@ -64,8 +54,7 @@ export function evaluationTable(summary: EvaluationSummary, paint: Paint): strin
     summary
   const shown = ROWS.filter(([key]) => summary[key] !== null)
   const half = Math.ceil(shown.length / 2)
-  const cell = ([key, name, show]: Shown): string =>
-    `${name.padEnd(22)}${show(summary[key] as number).padStart(15)}`
+  const cell = ([key, name, show]: Shown): string => `${name.padEnd(22)}${show(summary[key]).padStart(15)}`
   const columns = shown.slice(0, half).map((one, i) => {
     const other = shown[half + i]
     return other === undefined ? cell(one) : `${cell(one)}   ${cell(other)}`
@@ -73,9 +62,7 @@ export function evaluationTable(summary: EvaluationSummary, paint: Paint): strin
   const atCost = Object.entries(summary.pnl_at_cost)
   const held = Object.entries(summary.baselines)
   const head = `${verdict.earned ? 'Earned' : summary.pnl < 0 ? 'Lost' : 'Earned'} ${inDollars(Math.abs(summary.pnl))} net out of sample; ${verdict.believable ? 'it can be believed' : verdict.earned ? 'it cannot be believed' : 'nothing speaks for it'}:`
-  const byReason = new Map<string, string[]>()
-  for (const [key, reason] of Object.entries(reasons))
-    byReason.set(reason, [...(byReason.get(reason) ?? []), key])
+  const absent = notGiven(reasons).flatMap((line) => wrapped(line))
   const lines = [
     '',
     paint.bold(head),
@@ -94,25 +81,10 @@ export function evaluationTable(summary: EvaluationSummary, paint: Paint): strin
     '',
     'held against',
     ...held.map(([name, value]) => `  ${name.padEnd(20)}${dollars(value).padStart(12)}`),
-    ...(byReason.size === 0
-      ? []
-      : [
-          '',
-          ...wrapped(
-            `not given: ${[...byReason].map(([reason, keys]) => `${keys.join(', ')} (${reason})`).join('; ')}`,
-          ),
-        ]),
+    ...(absent.length === 0 ? [] : ['', ...absent]),
     ...notes
       .filter((note) => !verdict.reasons.includes(note))
       .flatMap((note) => wrapped(`note: ${inLine(note)}`)),
   ]
   return `${lines.join('\n')}\n`
-}
-
-function wrapped(line: string, indent = '  '): string[] {
-  if (line.length <= WIDTH) return [line]
-  const at = line.lastIndexOf(' ', WIDTH)
-  return at <= indent.length
-    ? [line]
-    : [line.slice(0, at), ...wrapped(`${indent}${line.slice(at + 1)}`, indent)]
 }

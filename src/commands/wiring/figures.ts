@@ -1,0 +1,39 @@
+/** Figures of a summary as people read them, in lines of 80 columns; a dash where there is none. */
+import { grouped, dollars as inDollars } from '../../base/words.js'
+
+const WIDTH = 80
+
+/** How a figure is shown. */
+export type Show = (value: unknown) => string
+
+const shown =
+  (words: (value: number) => string): Show =>
+  (value) =>
+    typeof value === 'number' ? words(value) : '-'
+
+export const dollars = shown(inDollars)
+/** A count, which a mean of several may make a fraction. */
+export const count = shown((value) => grouped(value, Number.isInteger(value) ? 0 : 1))
+export const percent = shown((value) => `${(100 * value).toFixed(2)} %`)
+export const plain = (digits: number): Show => shown((value) => value.toFixed(digits))
+
+/** The line in lines of 80 columns, those after the first with an indent. */
+export function wrapped(line: string, indent = '  '): string[] {
+  if (line.length <= WIDTH) return [line]
+  const at = line.lastIndexOf(' ', WIDTH)
+  return at <= indent.length
+    ? [line]
+    : [line.slice(0, at), ...wrapped(`${indent}${line.slice(at + 1)}`, indent)]
+}
+
+/** The figures without a value under their names, each reason once; no lines where there are none. */
+export function notGiven(
+  reasons: Readonly<Record<string, string>>,
+  nameOf: (key: string) => string = (key) => key,
+): string[] {
+  const byReason = new Map<string, string[]>()
+  for (const [key, reason] of Object.entries(reasons))
+    byReason.set(reason, [...(byReason.get(reason) ?? []), nameOf(key)])
+  const groups = [...byReason].map(([reason, names]) => `${names.join('; ')} (${reason})`)
+  return groups.length === 0 ? [] : [`not given: ${groups.join('; ')}`]
+}
