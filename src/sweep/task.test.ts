@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { checkVersion, idOf, planTasks, readPlan, taskLine } from './task.js'
+import { checkVersion, idOf, planTasks, readPlan, taskLine, tasksOf } from './task.js'
 
 const hash = 'a'.repeat(64)
 const bars = { path: '/data/bars.parquet', sha256: hash }
@@ -76,4 +76,15 @@ test.each([
 test('a plan of another jules is refused', () => {
   checkVersion([task!], 'jules 1')
   expect(() => checkVersion([task!], 'jules 2')).toThrow('the plan was made by jules 1, and this is jules 2')
+})
+
+test('each configuration has a task, and those that are the same share one', () => {
+  const other = { argv: [...argv, '--native'], inputs: [bars] }
+  const each = tasksOf([{ argv, inputs: [bars] }, { argv, inputs: [bars] }, other], { version: 'jules 1' })
+  expect(each.map((task) => task.argv)).toEqual([argv, argv, other.argv])
+  expect(each[1]).toBe(each[0])
+  expect(planTasks([other, { argv, inputs: [bars] }, other], { version: 'jules 1' })).toEqual([
+    each[2],
+    each[0],
+  ])
 })

@@ -79,18 +79,25 @@ export function idOf({ argv, inputs }: Pick<Configuration, 'argv' | 'inputs'>, v
   return sha256(JSON.stringify([words, read, version, seed])).slice(0, ID_DIGITS)
 }
 
-/** Tasks of configurations, in their order; of those that are the same the first alone. */
-export function planTasks(
+/** The task of each configuration, in their order; those that are the same share one, that of the first. */
+export function tasksOf(
   configurations: readonly Configuration[],
   { version }: { readonly version: string },
 ): Task[] {
   const tasks = new Map<string, Task>()
-  for (const { argv, inputs, needs = [], halving = null } of configurations) {
+  return configurations.map(({ argv, inputs, needs = [], halving = null }) => {
     const id = idOf({ argv, inputs }, version)
-    if (!tasks.has(id)) tasks.set(id, { id, argv, inputs, out: id, needs, version, halving })
-  }
-  return [...tasks.values()]
+    const task = tasks.get(id) ?? { id, argv, inputs, out: id, needs, version, halving }
+    tasks.set(id, task)
+    return task
+  })
 }
+
+/** Tasks of configurations, in their order; of those that are the same the first alone. */
+export const planTasks = (
+  configurations: readonly Configuration[],
+  from: { readonly version: string },
+): Task[] => [...new Set(tasksOf(configurations, from))]
 
 /** A task as a line of a plan, with its line feed. */
 export const taskLine = ({ id, argv, inputs, out, needs, version, halving }: Task): string =>

@@ -13,7 +13,7 @@ import type { Window } from '../../evaluate/windows.js'
 import { recordWriter } from '../../market/write.js'
 import { fileSink } from '../../stream/sink.js'
 import type { Seen, TaskFolder } from '../../sweep/folder.js'
-import { planTasks, type Task, taskLine } from '../../sweep/task.js'
+import { type Task, taskLine, tasksOf } from '../../sweep/task.js'
 import { barsOf, refuseSurroundings } from '../sweep/configurations.js'
 import { runHere } from '../sweep/executor.js'
 import { sweepOf } from '../sweep/options.js'
@@ -80,11 +80,12 @@ export async function walkForward(
     windows,
     flags: given,
   })
-  const version = ownVersion()
-  const tasks = planTasks(
+  const each = tasksOf(
     trainings.map(({ configuration }) => configuration),
-    { version },
+    { version: ownVersion() },
   )
+  // Windows that train on the same sessions share a task.
+  const tasks = [...new Set(each)]
   const plan = join(folder, NAMES.plan)
   await writeWhole(context, plan, tasks.map(taskLine).join(''))
   const again = `jules evaluate --resume ${shellWord(folder)}`
@@ -124,7 +125,7 @@ export async function walkForward(
   const byWindow = new Map<Window, { readonly seed: number; readonly task: Task }[]>()
   for (const [i, { window, seed }] of trainings.entries()) {
     const own = byWindow.get(window) ?? []
-    own.push({ seed, task: tasks[i]! })
+    own.push({ seed, task: each[i]! })
     byWindow.set(window, own)
   }
   const models: ModelOf = async (window) => {
