@@ -42,6 +42,7 @@ if [ -n "$STUB_WAIT" ]; then
 fi
 [ -n "$STUB_MANIFEST" ] && echo '{}' >model/manifest.json
 [ -n "$STUB_SILENT" ] || echo '${RECORD}'
+[ -n "$STUB_WORDS" ] && echo "$STUB_WORDS" >&2
 exit "\${STUB_EXIT:-0}"
 `
 
@@ -100,6 +101,16 @@ const waitFor = async (seen: () => boolean): Promise<void> => {
 }
 
 describe.each(SHELLS)('by %s', (shell) => {
+  test('1 is a result where the training says that it diverged, and a fault where a program broke', async () => {
+    const one = bench()
+    const words = 'jules train: diverged at step 64: the loss is NaN'
+    expect((await run(one, { STUB_EXIT: '1', STUB_WORDS: words }, shell)).status).toBe(1)
+    expect(one.status()).toMatchObject({ state: 'failed', exit: 1 })
+    // What an earlier run said is not said of this one.
+    expect((await run(one, { STUB_EXIT: '1', STUB_WORDS: 'Node.js v20.20.2' }, shell)).status).toBe(70)
+    expect(one.status()).toMatchObject({ state: 'failed', exit: 70 })
+  })
+
   test('the words reach train as they are, from any folder, and the status says what came of it', async () => {
     const one = bench({ name: HOSTILE, argv: ['train', '--columns', HOSTILE, '--native'], symbol: 'NVDA' })
     const bars = join(one.dir.file(HOSTILE), 'bars.csv')
@@ -154,7 +165,7 @@ describe.each(SHELLS)('by %s', (shell) => {
   })
 })
 
-test.each([1, 65, 66, 69, 70, 74, 78, 127])('what train ends with, %i, is the status', async (code) => {
+test.each([65, 66, 69, 70, 74, 78, 127])('what train ends with, %i, is the status', async (code) => {
   const one = bench()
   expect(await run(one, { STUB_EXIT: String(code), STUB_SILENT: 'yes' })).toEqual({
     status: code,

@@ -108,6 +108,7 @@ child= signal=
 trap 'signal=130; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' INT
 trap 'signal=143; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM HUP
 say running null
+told=$(wc -l <log)
 "$jules" "$@" </dev/null >>records.ndjson 2>>log &
 child=$!
 [ -z "$signal" ] || kill -TERM "$child"
@@ -140,6 +141,11 @@ if [ "$code" -eq 0 ]; then
     ;;
   esac
   tell 'the training ended without the record of its model'
+  code=70
+fi
+# Node ends with 1 too where a program is broken: only a training that says so has diverged, and came to a result.
+if [ "$code" -eq 1 ] && ! tail -n "+$((told + 1))" log | grep -q 'diverged at step'; then
+  tell 'the training ended with 1, and does not say that it diverged'
   code=70
 fi
 [ -z "$signal" ] || code=$signal
