@@ -1,5 +1,5 @@
 /** Models that are retrained and tested forward, judged on what they have not seen, and put behind a gate. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { TINY } from '../support/sweep.js'
@@ -157,6 +157,18 @@ describe('walk-forward', () => {
     const { status, stdout, stderr } = await dir.called(['evaluate', ...words, '-o', 'out', 'bars.parquet'])
     expect([status, stdout]).toEqual([code, ''])
     expect(stderr).toContain(`jules evaluate: ${said}`)
+  })
+
+  test('what cannot begin leaves no folder behind, and nothing in one that was there', async () => {
+    const dir = await withBars()
+    mkdirSync(dir.file('own'))
+    const input = readFileSync(dir.file('bars.parquet'))
+    for (const folder of ['out', 'own']) {
+      const { status } = await dir.called(['evaluate', '--train-sessions', '9', '-o', folder, '-'], { input })
+      expect(status).toBe(65)
+    }
+    expect(existsSync(dir.file('out'))).toBe(false)
+    expect(readdirSync(dir.file('own'))).toEqual([])
   })
 
   test('bars that changed are refused, and so is a folder that is not empty', async () => {

@@ -1,6 +1,6 @@
 /** The folder of an evaluation: what it was begun with, its bars where they came through a pipe or from the store, and its plan. */
 
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ensureDirectory } from '../../base/disk.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
@@ -28,23 +28,30 @@ export interface EvaluationManifest {
   readonly data_sha256: string
 }
 
-/** Makes the folder, or takes one that is empty. Throws 73 for any other. */
-export async function newFolder(path: string): Promise<void> {
+/** Makes the folder, which is true, or takes one that is empty. Throws 73 for any other. */
+export async function newFolder(path: string): Promise<boolean> {
   try {
     ensureDirectory(resolve(path, '..'))
     await mkdir(path)
-    return
+    return true
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw systemFailure(error, path, true)
   }
   const there = await readdir(path).catch((error) => {
     throw systemFailure(error, path, true)
   })
-  if (there.length === 0) return
+  if (there.length === 0) return false
   throw new Failure('cannotCreate', 'the folder is not empty', {
     where: path,
     hint: there.includes(NAMES.manifest) ? 'go on with --resume' : 'choose another one',
   })
+}
+
+/** Takes the bars out of a folder in which nothing was begun, and the folder too where it is new. */
+export async function emptied(path: string, isNew: boolean): Promise<void> {
+  // What cannot be taken away is in the way the next time, and is told then.
+  await rm(join(path, NAMES.bars), { force: true }).catch(() => {})
+  if (isNew) await rmdir(path).catch(() => {})
 }
 
 /** Writes a file of the folder, whole or not at all. */

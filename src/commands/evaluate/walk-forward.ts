@@ -25,6 +25,7 @@ import { type LoadedMarket, loadMarket, type MarketInput, marketInput } from '..
 import {
   EVALUATION_FORMAT,
   type EvaluationManifest,
+  emptied,
   NAMES,
   newFolder,
   readManifest,
@@ -230,29 +231,35 @@ async function begin(context: Context, given: Given, operands: readonly string[]
   const folder = resolve(context.cwd, given.output ?? join(context.paths.data, 'evaluations', run))
   // A task reads its bars again, so that it may run anywhere: what cannot be read twice is kept.
   const isKept = read.operands.length === 0 || read.operands.includes('-')
-  await newFolder(folder)
-  const loaded = isKept
-    ? await loadAndKeep(context, given, read, join(folder, NAMES.bars))
-    : await loadMarket(context, given, read, { single: true })
-  const names = Object.keys(evaluateOptions).filter((name) => !FREE.includes(name) && name !== 'output')
-  const texts = textsOf(context, names)
-  for (const name of isKept ? [...OF_INPUT, ...OF_STORE] : OF_STORE) delete texts[name]
-  const manifest: EvaluationManifest = {
-    format: EVALUATION_FORMAT,
-    run,
-    version: ownVersion(),
-    started: formatTime(startedMs),
-    options: texts,
-    operands: isKept
-      ? [join(folder, NAMES.bars)]
-      : await Promise.all(read.operands.map((one) => placeOf(context, one))),
-    input: loaded.name,
-    data_sha256: loaded.sha256,
+  const isNew = await newFolder(folder)
+  try {
+    const loaded = isKept
+      ? await loadAndKeep(context, given, read, join(folder, NAMES.bars))
+      : await loadMarket(context, given, read, { single: true })
+    const names = Object.keys(evaluateOptions).filter((name) => !FREE.includes(name) && name !== 'output')
+    const texts = textsOf(context, names)
+    for (const name of isKept ? [...OF_INPUT, ...OF_STORE] : OF_STORE) delete texts[name]
+    const manifest: EvaluationManifest = {
+      format: EVALUATION_FORMAT,
+      run,
+      version: ownVersion(),
+      started: formatTime(startedMs),
+      options: texts,
+      operands: isKept
+        ? [join(folder, NAMES.bars)]
+        : await Promise.all(read.operands.map((one) => placeOf(context, one))),
+      input: loaded.name,
+      data_sha256: loaded.sha256,
+    }
+    // Refused before anything is trained.
+    windowsOf(loaded.market, given, loaded.name)
+    await writeManifest(context, folder, manifest)
+    return { folder, manifest, given, loaded }
+  } catch (error) {
+    // Nothing was begun: the same folder may be named again.
+    await emptied(folder, isNew)
+    throw error
   }
-  // Refused before anything is trained.
-  windowsOf(loaded.market, given, loaded.name)
-  await writeManifest(context, folder, manifest)
-  return { folder, manifest, given, loaded }
 }
 
 async function goOn(context: Context, asked: Given, operands: readonly string[]): Promise<Begun> {
