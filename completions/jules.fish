@@ -429,7 +429,7 @@ complete -c jules -n '__fish_seen_subcommand_from evaluate' -l seeds -x -d 'trai
 complete -c jules -n '__fish_seen_subcommand_from evaluate' -l policy -x -a 'flat buy-hold random sma-cross model: model:latest replay: exec:' -d 'who decides: flat, buy-hold, random, sma-cross, replay:FILE, model:PATH or exec:CMD'
 complete -c jules -n '__fish_seen_subcommand_from evaluate' -l exec-timeout -x -d 'how long the program of exec:CMD may take for an answer'
 complete -c jules -n '__fish_seen_subcommand_from evaluate' -l require -x -d 'figures that must be reached: \'dsr>0.95,maxdd<0.02,trades>100\''
-complete -c jules -n '__fish_seen_subcommand_from evaluate' -l gate -x -a 'demo' -d 'demo: pnl>=1000,maxdd<=0.02,uptime>0.99'
+complete -c jules -n '__fish_seen_subcommand_from evaluate' -l gate -x -a 'demo' -d 'figures under one name; pnl>=1000,maxdd<=0.02,uptime>0.99 is'
 complete -c jules -n '__fish_seen_subcommand_from evaluate' -l returns -r -F -d 'figures of a series of returns: FILE, or - for standard input'
 complete -c jules -n '__fish_seen_subcommand_from evaluate' -l periods -x -d 'periods a year'
 complete -c jules -n '__fish_seen_subcommand_from evaluate' -l trials -x -d 'trials that the series is the best of, itself among them'

@@ -188,10 +188,11 @@ export class TaskFolder {
     return fs.existsSync(this.file('cancel'))
   }
 
-  /** The last line of its log. */
+  /** The last line of its log that says what was wrong, not what to do about it. */
   lastWords(): string | null {
     try {
-      return readText(fsDisk, this.file('log'), MOST_BYTES)?.trimEnd().split('\n').at(-1) || null
+      const lines = readText(fsDisk, this.file('log'), MOST_BYTES)?.trimEnd().split('\n') ?? []
+      return lines.filter((line) => !/^jules [\w -]+: hint: /.test(line)).at(-1) || null
     } catch {
       return null
     }

@@ -189,6 +189,31 @@ describe('walk-forward', () => {
   })
 })
 
+test('windows that start from a model which has seen their tests prove nothing', async () => {
+  const dir = await withBars()
+  expect((await train(dir, '-o', 'model')).status).toBe(0)
+  const { windows, summary } = await evaluated(dir, [
+    ...['--train-sessions', '3', '--test-sessions', '4', '--transfer-from', 'model', '--hidden', '16'],
+    ...[
+      '--steps',
+      '256',
+      '--envs',
+      '2',
+      '--n-steps',
+      '32',
+      '--batch-size',
+      '64',
+      '--epochs',
+      '1',
+      'bars.parquet',
+    ],
+  ])
+  expect(windows.length).toBe(1)
+  expect(summary.verdict.reasons).toContain(
+    'the model to start from has seen sessions up to 2025-07-31, some of them tested here',
+  )
+})
+
 describe('a policy that is there', () => {
   test('is judged in stretches, and a model only on what it has not seen', async () => {
     const dir = await withBars()

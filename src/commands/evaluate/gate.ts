@@ -14,7 +14,7 @@ export const gateOptions = under('Gate', {
     {},
     requirements,
   ),
-  gate: choice('NAME', GATE_NAMES, `demo: ${GATES.demo}`),
+  gate: choice('NAME', GATE_NAMES, `figures under one name; ${GATES.demo} is`),
 })
 
 export const gateWords: readonly string[] = [

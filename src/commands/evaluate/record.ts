@@ -116,11 +116,13 @@ export interface Told {
   readonly rivals: Readonly<Record<string, number>>
   /** Null where nothing was trained. */
   readonly known: KnownTrials | null
+  /** Why a model cannot be judged on some of the sessions. */
+  readonly seen: readonly string[]
 }
 
 /** The `summary` record of an evaluation: its keys, in their order. */
-export function summaryRecord(results: Results, { testing, told, rivals, known }: Told) {
-  const { given, loaded, run, windows, models, name, folder, seen = [], notes = [] } = results
+export function summaryRecord(results: Results, { testing, told, rivals, known, seen }: Told) {
+  const { given, loaded, run, windows, models, name, folder, notes = [] } = results
   const { market } = loaded
   const { capital, fill } = testing.rules
   const parts = told.flatMap((one) => one.parts)

@@ -1,5 +1,6 @@
 /** What came of an evaluation, told as it comes: each window when its models are there, and at the end one summary of all of them. */
 import { setImmediate } from 'node:timers/promises'
+import { lastMet } from '../../agent/model/model.js'
 import { registryFile } from '../../agent/run/registry.js'
 import { trialsOver } from '../../agent/run/trials.js'
 import { formatDate } from '../../base/time.js'
@@ -9,10 +10,11 @@ import { actionMask } from '../../env/actions.js'
 import { FeatureTable } from '../../env/features.js'
 import { rivalsOver, type Tested, type Testing, testOn } from '../../evaluate/tested.js'
 import type { KnownTrials } from '../../evaluate/trial-evidence.js'
+import type { Span } from '../../evaluate/windows.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { flat } from '../../trading/policies.js'
 import type { Policy } from '../../trading/policy.js'
-import { loadModel, policyOf } from '../wiring/models.js'
+import { heldPolicy, loadModel } from '../wiring/models.js'
 import { featuresOf, rulesOf } from '../wiring/strategy.js'
 import { gateOf, judge } from './gate.js'
 import { type Results, summaryRecord, type WindowModel, type WindowResult, windowRecord } from './record.js'
@@ -42,17 +44,20 @@ export async function tellResults(context: Context, results: Results): Promise<v
   const tell = (record: object) => say(`${JSON.stringify(record)}\n`)
   if (table) await say(windowsHead(paint))
   const told: WindowResult[] = []
+  const met = new Set(results.seen)
   const rivals: Record<string, number> = {}
   for (const window of windows) {
     const models = (await results.models?.(window)) ?? [{ seed: given.seed, path: null }]
     const tests: { model: WindowModel; from: number; tested: Tested }[] = []
     for (const model of models) {
+      const { policyFor, seen, dispose } = await decider(results, model, testing)
       for (const span of window.tests) {
         context.signal.throwIfAborted()
-        const policy = await policyIn(results, model, testing)
-        tests.push({ model, from: span.from, tested: testOn(testing, span, policy) })
+        tests.push({ model, from: span.from, tested: testOn(testing, span, await policyFor()) })
+        for (const words of seen(span)) met.add(words)
         await setImmediate()
       }
+      dispose()
     }
     for (const span of window.tests) {
       for (const [name, dollars] of Object.entries(rivalsOver(testing, span)))
@@ -65,24 +70,46 @@ export async function tellResults(context: Context, results: Results): Promise<v
     else await tell(record)
   }
   const known = await trialsOf(context, results)
-  const summary = summaryRecord(results, { testing, told, rivals, known })
+  const summary = summaryRecord(results, { testing, told, rivals, known, seen: [...met] })
   if (table) await say(evaluationTable(summary, paint))
   else await tell(summary)
   if (gate !== null) await say(judge(context, gate, summary, table ? paint : null))
 }
 
-async function policyIn(
-  results: Results,
-  model: WindowModel,
+/** Who decides in the tests of a window. */
+interface Decider {
+  /** Remembers nothing of the test before. */
+  readonly policyFor: () => Promise<Policy>
+  /** What the models that it started from have seen of a test: no result on that is believed. */
+  readonly seen: (span: Span) => readonly string[]
+  readonly dispose: () => void
+}
+
+async function decider(
+  { models, policy: given, given: { features } }: Results,
+  { path }: WindowModel,
   { market, longOnly }: Testing,
-): Promise<Policy> {
-  if (results.models === null) return results.policy!()
-  if (model.path === null) return flat
-  return policyOf(await loadModel(model.path), {
-    market,
-    features: results.given.features,
-    mask: actionMask(longOnly, market.isSingle),
-  })
+): Promise<Decider> {
+  const simple = { seen: () => [], dispose: () => {} }
+  if (models === null) return { ...simple, policyFor: given! }
+  if (path === null) return { ...simple, policyFor: async () => flat }
+  const loaded = await loadModel(path)
+  const mask = actionMask(longOnly, market.isSingle)
+  // A model forgets at the first decision of a run.
+  const { policy, dispose } = await heldPolicy(loaded, { market, features, mask })
+  const before = loaded.model.data?.before ?? []
+  const date = (session: number) => formatDate(market.sessions[session]!.day)
+  return {
+    policyFor: async () => policy,
+    seen: ({ from, to }) => {
+      if (before.includes(null)) return ['the model to start from does not say which sessions it has seen']
+      const last = lastMet(before, date(from), date(to - 1))
+      return last === null
+        ? []
+        : [`the model to start from has seen sessions up to ${last}, some of them tested here`]
+    },
+    dispose,
+  }
 }
 
 /** Those that the registry knows on these bars, for a model or for trainings. */

@@ -27,7 +27,7 @@ export const planSweep = defineCommand({
     'Without a FILE, "store": true or --store says that the bars come from the store, whose content is not in the ids.',
   ],
   operands: [
-    { name: 'GRID', help: 'a JSON file', required: true, completes: 'file' },
+    { name: 'GRID', help: 'a JSON file; --walk-forward needs none', required: true, completes: 'file' },
     { name: 'FILE', help: 'bars: a file, a folder of files, or NAME=FILE', many: true, completes: 'file' },
   ],
   options: {

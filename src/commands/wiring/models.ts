@@ -35,7 +35,14 @@ export interface ModelPolicyOptions {
 }
 
 /** The model as a policy on these bars; refuses (65) what it was not trained for. */
-export async function policyOf({ path, model }: LoadedModel, options: ModelPolicyOptions): Promise<Policy> {
+export const policyOf = async (loaded: LoadedModel, options: ModelPolicyOptions): Promise<Policy> =>
+  (await heldPolicy(loaded, options)).policy
+
+/** The same for one of many: its engine is let go by `dispose`. */
+export async function heldPolicy(
+  { path, model }: LoadedModel,
+  options: ModelPolicyOptions,
+): Promise<{ readonly policy: Policy; readonly dispose: () => void }> {
   const { modelPolicy } = await import('../../agent/model/policy.js')
   const { market, features, mask, values = false } = options
   const surroundings = {
@@ -47,7 +54,8 @@ export async function policyOf({ path, model }: LoadedModel, options: ModelPolic
     values,
   }
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')
-  return modelPolicy(model, await cpuEngine(layoutOf(model.shape)), surroundings)
+  const engine = await cpuEngine(layoutOf(model.shape))
+  return { policy: modelPolicy(model, engine, surroundings), dispose: () => engine.dispose() }
 }
 
 type Followed = StrategyFlags & { readonly features: string; readonly 'long-only': boolean }
