@@ -16,6 +16,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   'export-model': ['none', '-o', 'x.onnx'],
   bench: ['--help'],
   drift: ['none'],
+  replay: ['a'],
   paper: ['--halt'],
   sim: ['--bars', 'none'],
   'db purge': ['--source', 'mock'],
