@@ -102,6 +102,19 @@ describe('walk-forward', () => {
       1,
       ['', 'FAIL windows<1', '  not met: windows < 1: it is 2'],
     ])
+    // What another machine trained is counted here, and a model that its task did not write is not tested.
+    const elsewhere = { env: { HOME: dir.file('elsewhere') } }
+    const there = await dir.called(['evaluate', '--resume', 'two', '-f', 'ndjson'], elsewhere)
+    expect(parse(there.stdout).at(-1)).toMatchObject({ trials: whole.summary.trials, trials_known: 1 })
+    const last = join(dir.file('two'), tasks[0].id, 'model/policy.safetensors')
+    const weights = readFileSync(last)
+    writeFileSync(last, 'other')
+    const swapped = await dir.called(['evaluate', '--resume', 'two'])
+    expect([swapped.status, swapped.stderr]).toEqual([
+      65,
+      expect.stringContaining('the model is not the one that the task wrote'),
+    ])
+    writeFileSync(last, weights)
     const changed = await dir.called(['evaluate', '--resume', 'two', '--steps', '512'])
     expect([changed.status, changed.stderr.split('\n')[0]]).toEqual([
       64,

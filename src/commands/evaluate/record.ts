@@ -38,6 +38,8 @@ export interface Results {
   readonly notes?: readonly string[]
   /** Null where nothing was trained. */
   readonly trials: KnownTrials | null | 'registry'
+  /** Enters the trainings in the registry where it lacks them, before the trials are counted. */
+  readonly enter?: () => Promise<unknown>
 }
 
 /** A window with what came of it. */

@@ -69,6 +69,7 @@ export async function tellResults(context: Context, results: Results): Promise<v
     if (table) await say(windowLine(record, paint))
     else await tell(record)
   }
+  await results.enter?.()
   const known = await trialsOf(context, results)
   const summary = summaryRecord(results, { testing, told, rivals, known, seen: [...met] })
   if (table) await say(evaluationTable(summary, paint))

@@ -5,6 +5,7 @@
 
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type CollectedRun, registerMissing, registryFile } from '../../agent/run/registry.js'
 import { badData, Failure, usage } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
@@ -12,6 +13,7 @@ import type { Context } from '../../cli/context.js'
 import type { Window } from '../../evaluate/windows.js'
 import { recordWriter } from '../../market/write.js'
 import { fileSink } from '../../stream/sink.js'
+import { collected, runOf } from '../../sweep/collect.js'
 import type { Seen, TaskFolder } from '../../sweep/folder.js'
 import { type Task, taskLine, tasksOf } from '../../sweep/task.js'
 import { barsOf, refuseSurroundings } from '../sweep/configurations.js'
@@ -73,7 +75,7 @@ export async function walkForward(
   const { folder, given, loaded, manifest } = begun
   const windows = windowsOf(loaded.market, given, loaded.name)
   const bars = await barsOf(context, manifest.operands, given.symbol)
-  const trainings = await windowTasks(context, {
+  const planned = await windowTasks(context, {
     where: loaded.name,
     fixed: fixedOf(manifest),
     bars,
@@ -82,7 +84,7 @@ export async function walkForward(
     flags: given,
   })
   const each = tasksOf(
-    trainings.map(({ configuration }) => configuration),
+    planned.map(({ configuration }) => configuration),
     { version: ownVersion() },
   )
   // Windows that train on the same sessions share a task.
@@ -124,18 +126,23 @@ export async function walkForward(
     if (seen.state === 'done' || seen.state === 'failed') ends.set(seen)
   }
   const byWindow = new Map<Window, { readonly seed: number; readonly task: Task }[]>()
-  for (const [i, { window, seed }] of trainings.entries()) {
+  for (const [i, { window, seed }] of planned.entries()) {
     const own = byWindow.get(window) ?? []
     own.push({ seed, task: each[i]! })
     byWindow.set(window, own)
   }
+  const trainings: CollectedRun[] = []
   const models: ModelOf = async (window) => {
     const found = []
     for (const { seed, task } of byWindow.get(window)!) {
       const seen = await ends.of(task)
+      const own = sweep.folder(task)
       context.signal.throwIfAborted()
-      refuseFailed(seen, window, sweep.folder(task))
-      found.push({ seed, path: seen.state === 'done' ? sweep.folder(task).model : null })
+      refuseFailed(seen, window, own)
+      // Believed where collect would: a model of other options or other bytes is none of this window.
+      const run = seen.state === 'done' ? (await collected(own, seen)).run : await runOf(own, seen)
+      if (run !== null) trainings.push(run)
+      found.push({ seed, path: seen.state === 'done' ? own.model : null })
     }
     return found
   }
@@ -149,6 +156,8 @@ export async function walkForward(
       name: 'retrained in each window',
       folder,
       trials: 'registry',
+      // Those that another machine trained are trials as well.
+      enter: () => registerMissing(registryFile(context.paths.data), trainings, sweep.asked.lock),
     })
   } catch (error) {
     if (context.signal.aborted) context.ui.note(`to go on: ${again}`)
