@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -155,5 +156,16 @@ describe('appending', () => {
       kind: 'cannotCreate',
       message: `${path}: no such file or directory`,
     })
+  })
+})
+
+test('a pipe in the place of a log is refused, and not waited for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'jules-log-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'pipe')
+  execFileSync('mkfifo', [path])
+  await expect(readLog(path, (line) => line)).rejects.toMatchObject({
+    kind: 'data',
+    message: 'is no regular file',
   })
 })

@@ -161,13 +161,14 @@ export interface LogContent<T> {
 
 /**
  * Everything in a log, oldest first; blank lines say nothing and are passed over. `parse` gives undefined for a line that
- * is none of this log. A file that is not there is an empty log. Throws what `systemFailure` makes of the rest.
+ * is none of this log. A file that is not there is an empty log. Throws 65 for a pipe or a device, which would be
+ * waited for without end, and what `systemFailure` makes of the rest.
  */
 export async function readLog<T>(
   path: string,
   parse: (text: string) => T | undefined,
 ): Promise<LogContent<T>> {
-  const bytes = await readAtMost(path, { most: MOST_BYTES }).catch((error) => {
+  const bytes = await readAtMost(path, { most: MOST_BYTES, isRegular: true }).catch((error) => {
     if (systemCode(error) === 'ENOENT') return ''
     throw systemFailure(error, path)
   })
