@@ -25,6 +25,8 @@ export function evaluationFigures({ stitched, capital, trials }: EvaluationInput
   const { n: _, reasons: own, ...figures } = series
   const reasons: Record<string, string> = { ...own }
   if (broke) for (const key of Object.keys(reasons)) reasons[key] = 'equity fell to 0 or below'
+  // Of dollars it is there all the same.
+  delete reasons.total_return
   const t = tStatistic(sessions.map((session) => session.pnl))
   if (t.value === null) reasons.t_sessions = t.reason
   const pbo = trials?.pbo ?? { value: null, reason: 'nothing was trained' }

@@ -259,7 +259,7 @@ const MOST_BYTES = 1 << 26
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value)
-const isNumberOrNull = (value: unknown): value is number | null => value === null || typeof value === 'number'
+const isNumberOrNull = (value: unknown): value is number | null => value === null || Number.isFinite(value)
 
 const ENDS: readonly unknown[] = ['running', 'done', 'failed', 'cancelled', 'pruned']
 

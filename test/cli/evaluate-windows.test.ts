@@ -76,6 +76,11 @@ describe('walk-forward', () => {
     const planned = await dir.called(['evaluate', ...WINDOWS, '--plan', '-o', 'two', 'bars.parquet'])
     expect([planned.status, planned.stdout]).toEqual([0, ''])
     expect(planned.stderr).toContain('jules sweep run ')
+    expect(planned.stderr).not.toContain('left over')
+    const odd = ['--train-sessions', '3', '--test-sessions', '3', ...SMALL, '--plan', '-o', 'odd']
+    expect((await dir.called(['evaluate', ...odd, 'bars.parquet'])).stderr).toContain(
+      'the last session fills no test: left over',
+    )
     const plan = ['sweep', 'plan', '--walk-forward', '--train-sessions', '3', '--test-sessions', '2']
     dir.write('grid.json', JSON.stringify(TINY))
     const other = parse((await dir.called([...plan, 'grid.json', 'bars.parquet'])).stdout)

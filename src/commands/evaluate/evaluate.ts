@@ -19,7 +19,7 @@ export const evaluate = defineCommand({
     'Trains a model on a stretch of sessions, tests it on those that follow, moves on, and puts all tests together: a window record for each, and one summary of everything that was out of sample. With --combinatorial every choice of groups of sessions tests once, and the others train.',
     'No model sees a session that it is tested on: training ends --purge sessions before the test, validation is cut from the sessions that train, features know the bars before a test, and each test begins with a fresh account and a fresh memory. A window without a trade says so.',
     'Each training is a task of a sweep, in a folder that --resume goes on with; --plan writes them for a scheduler. With --seeds K each window is trained K times, and what counts is the mean, as if each model had traded its part of the capital. Options of train go into every training.',
-    'The summary holds what was earned against the number of trials: all trainings on these bars that the registry knows, these among them, and the spread of their Sharpe ratios in validation.',
+    'The summary holds what was earned against the number of trials: all distinct trainings on these bars that the registry knows, these among them (the windows of one seed and one choice of settings are one), and the spread of their Sharpe ratios in validation.',
     '--policy judges a policy that is there already, on the sessions that it has not seen, in stretches of --test-sessions.',
     marketWords,
     ...gateWords,

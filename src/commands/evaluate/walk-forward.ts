@@ -96,6 +96,10 @@ export async function walkForward(
     `${windows.length} windows of ${loaded.market.sessions.length} sessions, ${tasks.length} trainings in ${folder}`,
     { windows: windows.length, trainings: tasks.length, path: folder },
   )
+  const left =
+    loaded.market.sessions.length - Math.max(...windows.flatMap(({ tests }) => tests.map(({ to }) => to)))
+  const which = left === 1 ? 'the last session fills' : `the last ${left} sessions fill`
+  if (left > 0) context.ui.note(`${which} no test: left over`, { left })
   if (given.plan) {
     context.ui.note(`to train them: jules sweep run ${shellWord(plan)}; then: ${again}`)
     return
@@ -216,7 +220,11 @@ class Endings {
 
   /** All that could run has run: who still waits, waits for what was stopped. */
   finish(): void {
-    this.fail(new Failure('unavailable', 'a training was stopped before its end'))
+    this.fail(
+      new Failure('unavailable', 'a training was stopped before its end', {
+        hint: 'jules sweep status says which; sweep retry tries it again',
+      }),
+    )
   }
 }
 
