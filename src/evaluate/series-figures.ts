@@ -165,8 +165,6 @@ export function seriesFigures(returns: ArrayLike<number>, options: SeriesOptions
   return { ...figures, reasons }
 }
 
-export type SeriesFigures = ReturnType<typeof seriesFigures>
-
 const NO_TRIALS = 'the number of trials is not given'
 const NO_SPREAD = 'the spread of the Sharpe ratios of the trials is not given'
 const NO_CORRELATION = 'the correlation of the trials is not given'

@@ -167,6 +167,7 @@ describe('walk-forward', () => {
     ],
     [['--require', 'sharp>1'], 64, '--require: no figure is called "sharp"'],
     [['--gate', 'demo', '--require', 'pnl>1'], 64, '--require and --gate exclude each other'],
+    [['--policy', 'replay:a'], 64, '--output: --policy trains nothing'],
     [['--policy', 'flat', '--plan'], 64, '--plan: --policy trains nothing'],
     [[...WINDOWS, '--hidden', '9'], 64, '--hidden: expected a multiple of 8, got 9'],
     [['--executor', 'command', ...WINDOWS], 64, '--executor command: evaluate trains here'],
@@ -243,6 +244,8 @@ describe('a policy that is there', () => {
       ['2025-07-28', 3],
       ['2025-07-31', 2],
     ])
+    const replayed = await dir.called([...forward, 'replay:a'])
+    expect([replayed.status, replayed.stderr]).toEqual([64, expect.stringContaining('evaluate --records')])
     // As a backtest of these sessions has it, but for limits that begin anew.
     const [last] = parse(
       (

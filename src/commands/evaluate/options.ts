@@ -50,7 +50,3 @@ export const evaluateOptions = {
 export const TRAINING: readonly string[] = Object.keys({ ...marketOptions, ...learning, ...strategyOptions })
 
 export type Given = Values<typeof evaluateOptions>
-
-/** Seed of the first training. */
-export const seedsOf = ({ seed, seeds }: Pick<Given, 'seed' | 'seeds'>): number[] =>
-  Array.from({ length: seeds }, (_, n) => seed + n)

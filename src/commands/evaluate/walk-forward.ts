@@ -70,6 +70,10 @@ export async function walkForward(
   asked: Given,
   operands: readonly string[],
 ): Promise<void> {
+  if (asked.executor?.kind === 'command')
+    throw usage('--executor command: evaluate trains here', {
+      hint: '--plan writes the tasks, jules sweep run submits them, and evaluate --resume goes on with what is done',
+    })
   const begun =
     asked.resume === undefined ? await begin(context, asked, operands) : await goOn(context, asked, operands)
   const { folder, given, loaded, manifest } = begun
@@ -107,12 +111,7 @@ export async function walkForward(
   const sweep = sweepOf(context, tasks, { out: folder })
   const ends = new Endings(tasks)
   const cores = availableParallelism()
-  const executor = given.executor
-  if (executor?.kind === 'command')
-    throw usage('--executor command: evaluate trains here', {
-      hint: '--plan writes the tasks, jules sweep run submits them, and evaluate --resume goes on with what is done',
-    })
-  const parallel = executor?.parallel ?? cores
+  const parallel = given.executor?.kind === 'local' ? (given.executor.parallel ?? cores) : cores
   const threads = given.threads ?? Math.max(1, Math.floor(cores / parallel))
   const running = runHere(context, sweep, {
     parallel,

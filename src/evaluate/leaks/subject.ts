@@ -1,6 +1,5 @@
 /** What is tested for leaks: from all the bars that there are to those that are traded and what is seen of them. */
 import type { FeatureSet } from '../../env/feature-set.js'
-import { featureSet } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 
 /** What an agent trades on, and the features that it sees. */
@@ -20,6 +19,3 @@ export const ownSubject = (set: FeatureSet): Subject => ({
   name: 'none',
   prepare: (market) => ({ market, set }),
 })
-
-/** The same under the name of its set. */
-export const subjectOf = (features: string): Subject => ownSubject(featureSet(features)!)
