@@ -50,6 +50,7 @@ describe('a run', () => {
       'manifest.json',
       'metrics.ndjson',
       'policy.safetensors',
+      'validation.ndjson',
     ])
     const manifest = JSON.parse(dir.read('run/manifest.json'))
     expect(manifest).toMatchObject({

@@ -1,9 +1,10 @@
 /** `sweep plan --walk-forward`: the trainings of an evaluation as tasks, of each combination of a grid. */
 import { badData, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
-import { flag, integer, under, type Values } from '../../cli/options.js'
+import { flag, under, type Values } from '../../cli/options.js'
 import { type Axis, type Combination, combinations } from '../../sweep/grid.js'
 import type { Configuration } from '../../sweep/task.js'
+import { learningOptions } from '../train/options.js'
 import { loadMarket, marketOptions } from '../wiring/market.js'
 import { strategyOptions } from '../wiring/strategy.js'
 import { barsOf } from './configurations.js'
@@ -12,11 +13,11 @@ import { OF_WINDOW, windowOptions, windowsOf, windowTasks } from './windows.js'
 export const planWindowOptions = {
   ...under('Windows', {
     'walk-forward': flag('a training of each window, as jules evaluate has them'),
-    steps: integer('N', 'with --walk-forward, environment steps of each training', {
-      min: 1,
-      max: 1e12,
+    steps: {
+      ...learningOptions.steps,
+      help: 'with --walk-forward, environment steps of each training',
       defaultText: 'of the grid, else 200000',
-    }),
+    },
   }),
   ...windowOptions,
 }

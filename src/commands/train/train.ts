@@ -77,6 +77,7 @@ export const train = defineCommand({
       'everything that --resume needs; the one before is kept as checkpoint-previous.safetensors',
     'manifest.json': 'options, inputs with their hashes, and the trial number; written before the first step',
     'metrics.ndjson': 'the metric records',
+    'validation.ndjson': 'what the best model earned in each session of validation',
     'events.out.tfevents.*': 'the same for TensorBoard',
     'run.lock': 'there while a process works on the run; that of a dead one is taken over',
   },
