@@ -53,7 +53,7 @@ async function broughtToEnd(dir: Workdir): Promise<void> {
   expect(await counts(dir)).toEqual({ done: 3 })
 }
 
-const count = rounds({ short: 2, full: 32 })
+const count = rounds({ short: 1, full: 32 })
 const kills = moments('sweep, killed after so many milliseconds', { count, from: 250, to: 3500 }).map(
   (ms, i) => [Object.keys(VICTIMS)[i % 4]!, Math.round(ms)] as const,
 )
