@@ -104,14 +104,26 @@ fi
 
 /** The train process, what it ends with, and the status that this makes. */
 const TAIL = `
-child= signal=
-trap 'signal=130; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' INT
-trap 'signal=143; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM HUP
+child= signal= sent=
+# A copy of this shell that has not become the program yet would catch the signal in its place, and lose it.
+forward() {
+  [ -n "$child" ] || return 0
+  sent=yes
+  sleep 0.2 2>/dev/null || sleep 1
+  kill -TERM "$child" 2>/dev/null
+}
+stopped() {
+  [ -e cancel ] && end cancelled "$1" "$1"
+  end failed "$1" "$1"
+}
+trap 'signal=130; forward' INT
+trap 'signal=143; forward' TERM HUP
 say running null
 told=$(wc -l <log)
+[ -z "$signal" ] || stopped "$signal"
 "$jules" "$@" </dev/null >>records.ndjson 2>>log &
 child=$!
-[ -z "$signal" ] || kill -TERM "$child"
+[ -z "$signal" ] || [ -n "$sent" ] || forward
 # A signal ends the wait before the process has ended: then it is waited for again.
 code=
 while :; do
@@ -149,8 +161,7 @@ if [ "$code" -eq 1 ] && ! tail -n "+$((told + 1))" log | grep -q 'diverged at st
   code=70
 fi
 [ -z "$signal" ] || code=$signal
-[ -e cancel ] && end cancelled "$code" "$code"
-end failed "$code" "$code"
+stopped "$code"
 `
 
 /** Waits for the tasks before it, and for successive halving decides whether this one goes on. */
