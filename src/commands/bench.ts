@@ -10,6 +10,7 @@ import { defineCommand } from '../cli/command.js'
 import { choice, integer, option } from '../cli/options.js'
 import { BlockWriter } from '../stream/sink.js'
 import { backendOf, type EngineFlags, engineFor, threadsOf } from './wiring/engines.js'
+import { isTable } from './wiring/output.js'
 
 const WIDTHS: readonly number[] = [32, 64, 128, 256]
 
@@ -79,7 +80,7 @@ export const bench = defineCommand({
       { name: '--gpu', flags: { gpu: true } },
       { name: '--gpu=webgpu', flags: { 'gpu-backend': 'webgpu' as const } },
     ]
-    const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const table = isTable(context, given.format)
     const out = new BlockWriter(context.stdout())
     const say = async (words: string) => {
       await out.text(words)

@@ -14,6 +14,7 @@ import {
   marketWords,
 } from './wiring/market.js'
 import { followModel, loadModel, policyOf } from './wiring/models.js'
+import { isTable } from './wiring/output.js'
 import { execTimeout, policyOption, preparedPolicy } from './wiring/policies.js'
 import { modelPath } from './wiring/runs.js'
 import { featuresOf, rulesOf, strategyOptions } from './wiring/strategy.js'
@@ -73,7 +74,7 @@ export const checkEnvironment = defineCommand({
         ? prepared
         : await policyOf(model, { market, features: set.name, mask: actionMask(longOnly, market.isSingle) })
     const { checkEnv } = await import('../trading/check-env.js')
-    const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const table = isTable(context, given.format)
     const paint = await painter(context.color)
     const out = new BlockWriter(context.stdout())
     let failed = false

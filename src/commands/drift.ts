@@ -11,6 +11,7 @@ import { type Drift, type DriftKind, deedsOf, driftOf } from '../trading/paper/d
 import type { Retold } from '../trading/paper/retold.js'
 import type { Policy } from '../trading/policy.js'
 import { loadModel, policyOf } from './wiring/models.js'
+import { isTable } from './wiring/output.js'
 import { execTimeout, policyChoice, policyOption, preparedPolicy } from './wiring/policies.js'
 import { modelPath } from './wiring/runs.js'
 import { featuresOf } from './wiring/strategy.js'
@@ -68,9 +69,9 @@ export const drift = defineCommand({
       throw new Failure('noInput', 'the journal has no bar after a decision', { where: path })
     const policy = await policyFor(context, given, run)
     const found = driftOf(run, paper, { policy, features: featuresOf(run.settings.features) })
-    const isTable = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const table = isTable(context, given.format)
     const out = new BlockWriter(context.stdout())
-    const lines = isTable ? tableOf(found) : found.map((one) => recordOf(run.run, one))
+    const lines = table ? tableOf(found) : found.map((one) => recordOf(run.run, one))
     for (const line of lines) await out.text(line)
     await out.drain()
   },

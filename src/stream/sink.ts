@@ -151,6 +151,22 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
   }
 }
 
+/** Writes a file whole or not at all. Throws as `fileSink` does. */
+export async function writeWhole(
+  path: string,
+  content: Uint8Array,
+  options: FileSinkOptions = {},
+): Promise<void> {
+  const sink = await fileSink(path, options)
+  try {
+    await sink.write(content)
+    await sink.close()
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
+}
+
 /** A second name for a file, or a copy of it where the file system knows none; EEXIST where the name is taken. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
   await link(from, to).catch(async (error) => {

@@ -9,7 +9,7 @@ import { ensureDirectory } from '../../base/disk.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
 import { isLocked, type LockWorld, takeLock } from '../../base/lock.js'
 import { readAtMost } from '../../base/read-file.js'
-import { fileSink, linkOrCopy } from '../../stream/sink.js'
+import { fileSink, linkOrCopy, writeWhole } from '../../stream/sink.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 
 /** Names of the files of a run; TensorBoard's events are beside them. */
@@ -151,14 +151,7 @@ export class RunFolder {
 
   /** With `isNew` the name must be free: of two runs that start in one folder at once, the second is refused (73). */
   async write(name: string, bytes: Uint8Array, isNew = false): Promise<void> {
-    const sink = await fileSink(this.file(name), { ...this.#options, isNew })
-    try {
-      await sink.write(bytes)
-      await sink.close()
-    } catch (error) {
-      await sink.abort()
-      throw error
-    }
+    await writeWhole(this.file(name), bytes, { ...this.#options, isNew })
   }
 
   /** The checkpoint there is stays whole until the new one has its name. */

@@ -37,13 +37,21 @@ export async function history(file: string, world: LockWorld): Promise<PastRun[]
 export const folderOf = ({ path }: { readonly path: string }): RunFolder =>
   new RunFolder(path, { onForcedExit: () => () => {} })
 
-async function pastRun(run: RegisteredRun, world: LockWorld): Promise<PastRun> {
-  const folder = folderOf(run)
+/** The manifest of the folder, where it is that of the run: another one may have taken its place. */
+export async function ownManifest(
+  folder: RunFolder,
+  { run, time }: Pick<RegisteredRun, 'run' | 'time'>,
+): Promise<Manifest | null> {
   const manifest = await manifestOf(folder).catch((error) => {
     if (error instanceof Failure) return null
     throw error
   })
-  const own = manifest !== null && manifest.run === run.run && manifest.started === run.time ? manifest : null
+  return manifest?.run === run && manifest.started === time ? manifest : null
+}
+
+async function pastRun(run: RegisteredRun, world: LockWorld): Promise<PastRun> {
+  const folder = folderOf(run)
+  const own = await ownManifest(folder, run)
   const { ended } = run
   const state =
     own !== null && folder.isBusy(world)

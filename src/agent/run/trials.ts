@@ -1,9 +1,6 @@
 /** The trials on some bars, and what each came to in its sessions of validation, as far as their folders tell. */
 
-import { Failure } from '../../base/errors.js'
-import type { RunFolder } from './folder.js'
-import { folderOf } from './history.js'
-import { manifestOf } from './manifest.js'
+import { folderOf, ownManifest } from './history.js'
 import { runsOf, type TrialSpan, trialsOn } from './registry.js'
 import { type ValidatedSession, validatedSessions } from './validated.js'
 
@@ -25,7 +22,7 @@ export async function trialsOver(file: string, span: TrialSpan): Promise<Trials>
   for (const run of runs) {
     if (trialsOn([run], span) === 0) continue
     const folder = folderOf(run)
-    if (!(await isOf(folder, run))) continue
+    if ((await ownManifest(folder, run)) === null) continue
     const sessions = byTrial.get(run.trial) ?? new Map<string, number>()
     for (const { date, pnl } of await validatedSessions(folder)) sessions.set(date, pnl)
     if (sessions.size > 0) byTrial.set(run.trial, sessions)
@@ -34,18 +31,4 @@ export async function trialsOver(file: string, span: TrialSpan): Promise<Trials>
     [...sessions].map(([date, pnl]) => ({ date, pnl })).sort((a, b) => (a.date < b.date ? -1 : 1)),
   )
   return { count: trialsOn(runs, span), validated }
-}
-
-/** A folder counts as that of a run where its manifest says so: another run may have taken its place. */
-async function isOf(
-  folder: RunFolder,
-  run: { readonly run: string; readonly time: string },
-): Promise<boolean> {
-  try {
-    const manifest = await manifestOf(folder)
-    return manifest.run === run.run && manifest.started === run.time
-  } catch (error) {
-    if (error instanceof Failure) return false
-    throw error
-  }
 }

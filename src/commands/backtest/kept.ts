@@ -9,7 +9,7 @@ import { badData, Failure, systemCode, systemFailure } from '../../base/errors.j
 import { readAtMost } from '../../base/read-file.js'
 import type { Context } from '../../cli/context.js'
 import { version } from '../../cli/print.js'
-import { BlockWriter, type ByteSink, fileSink } from '../../stream/sink.js'
+import { BlockWriter, type ByteSink, fileSink, writeWhole } from '../../stream/sink.js'
 import { RECORD_TYPES, type RecordOptions, RecordWriter } from '../../trading/records.js'
 import { placeOf } from '../wiring/input.js'
 import { decisiveOptions, type PreparedRun } from './prepared.js'
@@ -154,14 +154,7 @@ export class KeptRun {
     const manifest: KeptManifest = { ...beginning, ledger_sha256, pnl }
     await rm(file, { force: true })
     await this.#sink.close()
-    const sink = await fileSink(file, this.#world)
-    try {
-      await sink.write(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
-      await sink.close()
-    } catch (error) {
-      await sink.abort()
-      throw error
-    }
+    await writeWhole(file, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), this.#world)
   }
 
   async abort(): Promise<void> {

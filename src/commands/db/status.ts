@@ -1,9 +1,11 @@
 /** What the store is and whether it answers: the server that is named, or the embedded one, which is not started for it. */
+
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { choice } from '../../cli/options.js'
 import { inLine, painter, plain } from '../../cli/ui.js'
 import type { StoreFacts } from '../../store/postgres.js'
+import { isTable } from '../wiring/output.js'
 import {
   embeddedOptions,
   type StoreFlags,
@@ -51,7 +53,7 @@ export const status = defineCommand({
     const { endpointOf } = await import('../../store/endpoint.js')
     const endpoint = await endpointOf(storeTarget(context, flags))
     const found = endpoint === null ? await embedded(context, flags) : await outside(context, flags)
-    const table = (flags.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const table = isTable(context, flags.format)
     const text = table ? await linesOf(context, found) : plain(JSON.stringify(found.record))
     await context.stdout().write(Buffer.from(`${text}\n`))
     if (!found.answers) context.exitWith(1)

@@ -12,6 +12,7 @@ import { choice, integer, option, under } from '../../cli/options.js'
 import { inLine, painter, plain } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { type GatewayPlace, gatewayPlace } from '../wiring/gateway.js'
+import { isTable } from '../wiring/output.js'
 import { type StoreFlags, store, storeEnvironment } from '../wiring/store.js'
 import { type Check, fine, wrong } from './check.js'
 import { DOCTOR_CLIENT, gatewayChecks } from './gateway.js'
@@ -72,7 +73,7 @@ export const doctorOf = (commands: readonly CommandEntry[]) =>
     seeAlso: ['db', 'vault', 'bench'],
     diagnoses: true,
     run: async (context, options) => {
-      const table = (options.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+      const table = isTable(context, options.format)
       const paint = await painter(context.color)
       const out = new BlockWriter(context.stdout())
       let failed = false

@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import { readAtMost } from '../../base/read-file.js'
 import type { Context } from '../../cli/context.js'
 import { painter } from '../../cli/ui.js'
-import { fileSink } from '../../stream/sink.js'
+import { writeWhole } from '../../stream/sink.js'
 import { htmlOf } from '../../validate/formats/html.js'
 import { jsonOf } from '../../validate/formats/json.js'
 import { junitOf } from '../../validate/formats/junit.js'
@@ -85,14 +85,7 @@ export async function writeMetrics(
 ): Promise<void> {
   const text = promOf({ atMs: context.clock(), status, report, lastSuccess: await lastSuccess(path) })
   // The collector is another user.
-  const sink = await fileSink(path, { ...context, mode: 0o644 })
-  try {
-    await sink.write(Buffer.from(text))
-    await sink.close()
-  } catch (error) {
-    await sink.abort()
-    throw error
-  }
+  await writeWhole(path, Buffer.from(text), { ...context, mode: 0o644 })
 }
 
 /** Kept in the file itself: it is what whoever watches it has seen. */

@@ -4,6 +4,7 @@ import type { Context } from '../../cli/context.js'
 import { painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { barsOperand, marketExits, marketWords } from '../wiring/market.js'
+import { isTable } from '../wiring/output.js'
 import { type Gate, gateOf, gateWords, judge } from './gate.js'
 import { demonstrate, leakWords, testLeaks } from './leaks.js'
 import { type Given, evaluateOptions as options } from './options.js'
@@ -95,7 +96,7 @@ function refuseOperands(mode: string, operands: readonly string[]): void {
 
 async function evaluateRecords(context: Context, given: Given, gate: Gate | null): Promise<void> {
   const summary = await summaryOfRecords(context, given.records!, given)
-  const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const table = isTable(context, given.format)
   const paint = await painter(context.color)
   const out = new BlockWriter(context.stdout())
   const plain = Object.entries(summary).filter(

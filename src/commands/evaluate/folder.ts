@@ -7,7 +7,7 @@ import { badData, Failure, systemCode, systemFailure } from '../../base/errors.j
 import { readAtMost } from '../../base/read-file.js'
 import type { Context } from '../../cli/context.js'
 import { isObject } from '../../stream/json.js'
-import { fileSink } from '../../stream/sink.js'
+import { writeWhole } from '../../stream/sink.js'
 
 const FORMAT = 'jules-evaluation/1'
 export const NAMES = { manifest: 'evaluation.json', bars: 'bars.ndjson', plan: 'plan.ndjson' } as const
@@ -54,24 +54,12 @@ export async function emptied(path: string, isNew: boolean): Promise<void> {
   if (isNew) await rmdir(path).catch(() => {})
 }
 
-/** Writes a file of the folder, whole or not at all. */
-export async function writeWhole(context: Context, path: string, text: string): Promise<void> {
-  const sink = await fileSink(path, context)
-  try {
-    await sink.write(Buffer.from(text))
-    await sink.close()
-  } catch (error) {
-    await sink.abort()
-    throw error
-  }
-}
-
 export const writeManifest = (
   context: Context,
   folder: string,
   manifest: EvaluationManifest,
 ): Promise<void> =>
-  writeWhole(context, join(folder, NAMES.manifest), `${JSON.stringify(manifest, null, 2)}\n`)
+  writeWhole(join(folder, NAMES.manifest), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), context)
 
 /** Throws 66 where the folder is none of an evaluation, 65 where its manifest is damaged. */
 export async function readManifest(context: Context, folder: string): Promise<EvaluationManifest> {

@@ -1,4 +1,5 @@
 /** `--leak-test` and `--demo-leak`: whether the future reaches what is learnt and decided, and whether the tests would tell. */
+
 import { setImmediate } from 'node:timers/promises'
 import { layoutOf } from '../../agent/network/network.js'
 import { badData } from '../../base/errors.js'
@@ -11,6 +12,7 @@ import type { Earned, LeakOptions } from '../../evaluate/leaks/checks.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { loadMarket, type MarketInput, marketInput } from '../wiring/market.js'
 import { followModel, loadModel, policyOf } from '../wiring/models.js'
+import { isTable } from '../wiring/output.js'
 import { type PolicyChoice, preparedPolicy } from '../wiring/policies.js'
 import { modelPath } from '../wiring/runs.js'
 import { featuresOf, rulesOf, type StrategyFlags } from '../wiring/strategy.js'
@@ -81,7 +83,7 @@ async function ready(context: Context, asked: LeakFlags, operands: readonly stri
       return false
     },
   }
-  const table = (asked.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const table = isTable(context, asked.format)
   return { options, set, table, paint: await painter(context.color) }
 }
 

@@ -1,4 +1,5 @@
 /** What came of an evaluation, told as it comes: each window when its models are there, and at the end one summary of all of them. */
+
 import { setImmediate } from 'node:timers/promises'
 import { lastMet } from '../../agent/model/model.js'
 import { registryFile } from '../../agent/run/registry.js'
@@ -15,6 +16,7 @@ import { BlockWriter } from '../../stream/sink.js'
 import { flat } from '../../trading/policies.js'
 import type { Policy } from '../../trading/policy.js'
 import { heldPolicy, loadModel } from '../wiring/models.js'
+import { isTable } from '../wiring/output.js'
 import { featuresOf, rulesOf } from '../wiring/strategy.js'
 import { gateOf, judge } from './gate.js'
 import { type Results, summaryRecord, type WindowModel, type WindowResult, windowRecord } from './record.js'
@@ -34,7 +36,7 @@ export async function tellResults(context: Context, results: Results): Promise<v
     longOnly: given['long-only'],
     warmup: given.warmup,
   }
-  const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const table = isTable(context, given.format)
   const paint = await painter(context.color)
   const out = new BlockWriter(context.stdout())
   const say = async (text: string) => {

@@ -1,4 +1,5 @@
 /** `--returns`: the figures of any series of returns. */
+
 import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
@@ -10,6 +11,7 @@ import { decodeUtf8 } from '../../stream/json.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Source } from '../../stream/source.js'
 import { openInput } from '../wiring/input.js'
+import { isTable } from '../wiring/output.js'
 import { type Gate, judge } from './gate.js'
 
 export const returnsOptions = under('Returns', {
@@ -62,7 +64,7 @@ export async function evaluateReturns(
     to,
     ...figures,
   }
-  const table = (options.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const table = isTable(context, options.format)
   const out = new BlockWriter(context.stdout())
   const paint = await painter(context.color)
   await out.text(table ? tableOf(summary, paint.bold) : `${JSON.stringify(summary)}\n`)

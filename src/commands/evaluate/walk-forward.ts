@@ -12,7 +12,7 @@ import { shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import type { Window } from '../../evaluate/windows.js'
 import { recordWriter } from '../../market/write.js'
-import { fileSink } from '../../stream/sink.js'
+import { fileSink, writeWhole } from '../../stream/sink.js'
 import { collected, runOf } from '../../sweep/collect.js'
 import type { Seen, TaskFolder } from '../../sweep/folder.js'
 import { type Task, taskLine, tasksOf } from '../../sweep/task.js'
@@ -21,8 +21,8 @@ import { runHere } from '../sweep/executor.js'
 import { sweepOf } from '../sweep/options.js'
 import { ownVersion } from '../sweep/own.js'
 import { windowsOf, windowTasks } from '../sweep/windows.js'
-import { absolute, settingsOf, textsOf, valuesOf } from '../train/options.js'
-import { splitOperand } from '../wiring/input.js'
+import { settingsOf, textsOf, valuesOf } from '../train/options.js'
+import { placeOf } from '../wiring/input.js'
 import { type LoadedMarket, loadMarket, type MarketInput, marketInput } from '../wiring/market.js'
 import {
   EVALUATION_FORMAT,
@@ -32,7 +32,6 @@ import {
   newFolder,
   readManifest,
   writeManifest,
-  writeWhole,
 } from './folder.js'
 import { evaluateOptions, type Given, TRAINING } from './options.js'
 import type { ModelOf } from './record.js'
@@ -94,7 +93,7 @@ export async function walkForward(
   // Windows that train on the same sessions share a task.
   const tasks = [...new Set(each)]
   const plan = join(folder, NAMES.plan)
-  await writeWhole(context, plan, tasks.map(taskLine).join(''))
+  await writeWhole(plan, Buffer.from(tasks.map(taskLine).join('')), context)
   const again = `jules evaluate --resume ${shellWord(folder)}`
   context.ui.note(
     `${windows.length} windows of ${loaded.market.sessions.length} sessions, ${tasks.length} trainings in ${folder}`,
@@ -308,13 +307,6 @@ const fixedOf = ({ options }: EvaluationManifest): (readonly [string, string])[]
 function nameOf({ symbols }: Given, startedMs: number): string {
   const stamp = formatTime(startedMs).replace(/[-:]|\.\d+/g, '')
   return [...(symbols ?? ['nvda', 'msft']), stamp].join('-').toLowerCase()
-}
-
-/** An operand that means the same from any folder. */
-async function placeOf(context: Context, operand: string): Promise<string> {
-  const { path, symbol } = await splitOperand(operand)
-  const place = absolute(context, path)
-  return symbol === undefined ? place : `${symbol}=${place}`
 }
 
 /** Reads bars, and keeps them in a file. */

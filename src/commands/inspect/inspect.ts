@@ -20,6 +20,7 @@ import {
   nothingMatches,
   unasked,
 } from '../wiring/market.js'
+import { isTable } from '../wiring/output.js'
 import { storeExits, withStore } from '../wiring/store.js'
 import { findingsOf, impossibleOf } from './findings.js'
 import { linesOf } from './table.js'
@@ -137,7 +138,7 @@ async function readFiles(
 }
 
 async function write(context: Context, given: Given, inspection: Inspection): Promise<void> {
-  const table = (given.format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const table = isTable(context, given.format)
   const paint = await painter(context.color)
   const out = new BlockWriter(context.stdout())
   const unicode = showsUnicode(context.env)

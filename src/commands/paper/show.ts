@@ -8,15 +8,16 @@ import { REPORT_KINDS } from '../../portfolio/orders.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { retold } from '../../trading/paper/retold.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
+import { isTable } from '../wiring/output.js'
 import type { Flags } from './settings.js'
 
 /** Prints the journal at `path`. Throws 66 where there is none, 65 where it is damaged. */
 export async function showJournal(context: Context, { format, records }: Flags, path: string): Promise<void> {
   const { events, isTorn } = await readJournal(path)
   if (events.length === 0 && !isTorn) throw new Failure('noInput', 'no journal', { where: path })
-  const isTable = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+  const table = isTable(context, format)
   const writer = new BlockWriter(context.stdout())
-  const lines = isTable
+  const lines = table
     ? events.map((event, i) => `${String(i + 1).padStart(6)}  ${eventWords(event)}\n`)
     : recordsOf(events, path, records)
   for (const line of lines) {

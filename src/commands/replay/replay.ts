@@ -12,6 +12,7 @@ import { inLine } from '../../cli/ui.js'
 import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
 import { runningOptions } from '../train/options.js'
 import { marketExits } from '../wiring/market.js'
+import { isTable } from '../wiring/output.js'
 import { pastRuns, runNamed } from '../wiring/runs.js'
 import { store, storeEnvironment } from '../wiring/store.js'
 import { replayBacktest } from './backtest.js'
@@ -75,9 +76,9 @@ export const replay = defineCommand({
       kind === 'backtest'
         ? [await replayBacktest(context, path, files)]
         : await replayTraining(context, { path, files, retrain })
-    const isTable = (format ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+    const table = isTable(context, format)
     const lines = results.flatMap((one) =>
-      isTable ? wordsOf(one).map(inLine) : [JSON.stringify(recordOf(one, version().trim()))],
+      table ? wordsOf(one).map(inLine) : [JSON.stringify(recordOf(one, version().trim()))],
     )
     await context.stdout().write(Buffer.from(lines.map((line) => `${line}\n`).join('')))
     if (results.some(({ same }) => !same)) context.exitWith(1)

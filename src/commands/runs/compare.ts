@@ -3,8 +3,9 @@ import { usage } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
 import { inLine, painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { isTable } from '../wiring/output.js'
 import { pastRuns, runNamed } from '../wiring/runs.js'
-import { barsWords, bestWords, format, isTable } from './record.js'
+import { barsWords, bestWords, format } from './record.js'
 
 export const compareRuns = defineCommand({
   name: 'compare',

@@ -5,8 +5,9 @@ import { defineCommand } from '../../cli/command.js'
 import { list } from '../../cli/options.js'
 import { inLine, type Paint, painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { isTable } from '../wiring/output.js'
 import { pastRuns } from '../wiring/runs.js'
-import { barsWords, bestWords, format, isTable, runRecord } from './record.js'
+import { barsWords, bestWords, format, runRecord } from './record.js'
 
 /** Some of the states that a run can be in. */
 export const states = list('LIST', `only runs that are ${RUN_STATES.join(', ')}`, {

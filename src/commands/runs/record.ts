@@ -1,6 +1,5 @@
 /** A run as a record, and as words for people. */
 import type { PastRun } from '../../agent/run/history.js'
-import type { Context } from '../../cli/context.js'
 import { choice, under } from '../../cli/options.js'
 
 export const { format } = under('Output', {
@@ -9,10 +8,6 @@ export const { format } = under('Output', {
     defaultText: 'table on a terminal, else ndjson',
   }),
 })
-
-/** Whether lines for people are wanted. */
-export const isTable = (context: Context, given: 'ndjson' | 'table' | undefined): boolean =>
-  (given ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
 
 /** The `run` record: its keys, in their order. */
 export const runRecord = (run: PastRun) => ({

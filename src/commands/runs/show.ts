@@ -3,8 +3,9 @@ import { enginesOf, type Manifest } from '../../agent/run/manifest.js'
 import { shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { inLine, painter } from '../../cli/ui.js'
+import { isTable } from '../wiring/output.js'
 import { pastRuns, runNamed } from '../wiring/runs.js'
-import { barsWords, bestWords, format, isTable, runRecord } from './record.js'
+import { barsWords, bestWords, format, runRecord } from './record.js'
 
 export const showRun = defineCommand({
   name: 'show',

@@ -5,8 +5,9 @@ import { flag } from '../../cli/options.js'
 import { inLine, type Paint, painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { type Collected, collected, inOrder, optionsOf, runOf } from '../../sweep/collect.js'
+import { isTable } from '../wiring/output.js'
 import { format, lookAtAll, openSweep, planOperand, sweepOptions } from './options.js'
-import { countWords, isTable } from './record.js'
+import { countWords } from './record.js'
 
 export const collectSweep = defineCommand({
   name: 'collect',

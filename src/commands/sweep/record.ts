@@ -1,5 +1,4 @@
 /** A task as a record, and as a line for people. */
-import type { Context } from '../../cli/context.js'
 import { inLine, type Paint } from '../../cli/ui.js'
 import { type Seen, TASK_STATES, type TaskFolder } from '../../sweep/folder.js'
 
@@ -31,10 +30,6 @@ export function countWords(all: readonly Seen[]): string {
   const parts = Object.entries(countsOf(all)).filter(([, count]) => count > 0)
   return `${all.length} ${all.length === 1 ? 'task' : 'tasks'}: ${parts.map(([state, count]) => `${count} ${state}`).join(', ')}`
 }
-
-/** Whether lines for people are wanted. */
-export const isTable = (context: Context, given: 'ndjson' | 'table' | undefined): boolean =>
-  (given ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
 
 /** Cells of a row of the table of tasks, padded. */
 const row = (id: string, state: string, exit: string, score: string, more: string): string =>

@@ -1,8 +1,9 @@
 import { defineCommand } from '../../cli/command.js'
 import { painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
+import { isTable } from '../wiring/output.js'
 import { format, lookAtAll, openSweep, planOperand, sweepOptions } from './options.js'
-import { countsOf, isTable, tableOf, taskRecord } from './record.js'
+import { countsOf, tableOf, taskRecord } from './record.js'
 
 export const sweepStatus = defineCommand({
   name: 'status',

@@ -15,6 +15,12 @@ export const output = under('Output', {
   output: file('write to FILE, which appears whole or not at all', { short: 'o' }),
 })
 
+/** Whether lines for people are wanted: as --format says, else where standard output is a terminal. */
+export const isTable = (
+  context: Pick<Context, 'stdoutIsTTY'>,
+  given: 'ndjson' | 'table' | undefined,
+): boolean => (given ?? (context.stdoutIsTTY ? 'table' : 'ndjson')) === 'table'
+
 export interface Output<F extends string = Format> {
   readonly sink: ByteSink
   readonly format: F
