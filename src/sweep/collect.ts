@@ -100,14 +100,16 @@ export async function collected(folder: TaskFolder, seen: Seen): Promise<Collect
   const [last, best] = await Promise.all([place.read(FILES.last), place.read(FILES.best)])
   if (run === null || last === null) throw badData('the model of the task is gone', { where })
   const hash = sha256(last)
-  if (hash !== status?.sha256) {
-    throw badData('the model is not the one that the task wrote', {
-      where: join(folder.model, FILES.last),
-      fields: { expected: status?.sha256 ?? null, found: hash },
-    })
-  }
+  const bestHash = best === null ? null : sha256(best)
+  checkWritten(join(folder.model, FILES.last), status?.sha256, hash)
+  checkWritten(join(folder.model, FILES.best), status?.bestSha256, bestHash)
   checkSame(task, await manifestOf(place), where)
-  return { task, score: status.score, sha256: hash, bestSha256: best === null ? null : sha256(best), run }
+  return { task, score: status?.score ?? null, sha256: hash, bestSha256: bestHash, run }
+}
+
+function checkWritten(where: string, expected: string | null = null, found: string | null): void {
+  if (found === expected) return
+  throw badData('the model is not the one that the task wrote', { where, fields: { expected, found } })
 }
 
 function checkSame(task: Task, { options, version }: Manifest, where: string): void {

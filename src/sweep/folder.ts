@@ -45,6 +45,8 @@ export interface Status {
   readonly score: number | null
   /** Of model/policy.safetensors. */
   readonly sha256: string | null
+  /** Of model/best.safetensors; null where nothing was validated. */
+  readonly bestSha256: string | null
   readonly host: string
   /** Of run.sh. */
   readonly pid: number
@@ -265,12 +267,12 @@ const ENDS: readonly unknown[] = ['running', 'done', 'failed', 'cancelled', 'pru
 
 function statusIn(value: unknown): Status | null {
   if (!isObject(value) || !ENDS.includes(value.state)) return null
-  const { exit, score, sha256, host, pid, start, started, ended } = value
-  if (!isNumberOrNull(exit) || !isNumberOrNull(score) || !isTextOrNull(sha256) || !isTextOrNull(ended))
-    return null
+  const { exit, score, sha256, best_sha256: bestSha256 = null, host, pid, start, started, ended } = value
+  if (!isNumberOrNull(exit) || !isNumberOrNull(score) || !isTextOrNull(sha256)) return null
+  if (!isTextOrNull(bestSha256) || !isTextOrNull(ended)) return null
   if (!isText(host) || !isText(start) || !isText(started) || !Number.isSafeInteger(pid)) return null
   const state = value.state as Status['state']
-  return { state, exit, score, sha256, host, pid: pid as number, start, started, ended }
+  return { state, exit, score, sha256, bestSha256, host, pid: pid as number, start, started, ended }
 }
 
 function jobIn(value: unknown): Job | null {

@@ -4,7 +4,17 @@ import { type RunnerWorld, runTasks } from './runner.js'
 import { planTasks, type Task } from './task.js'
 
 const told = (state: Status['state'], exit: number | null): Status => ({
-  ...{ state, exit, score: null, sha256: null, host: 'here', pid: 1, start: '', started: '' },
+  ...{
+    state,
+    exit,
+    score: null,
+    sha256: null,
+    bestSha256: null,
+    host: 'here',
+    pid: 1,
+    start: '',
+    started: '',
+  },
   ended: exit === null ? null : 'now',
 })
 

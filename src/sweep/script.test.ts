@@ -28,7 +28,8 @@ const SHELLS = ['dash', 'bash', 'busybox'].filter(has)
 const HOSTILE = 'a b\'c"d$(e)\\f\ng'
 
 const HASH = 'ab'.repeat(32)
-const RECORD = `{"type":"model","run":"x","path":"model","sha256":"${HASH}","steps":512,"best":{"reward":-1.5e-7,"step":3}}`
+const BEST = 'cd'.repeat(32)
+const RECORD = `{"type":"model","run":"x","path":"model","sha256":"${HASH}","best_sha256":"${BEST}","steps":512,"best":{"reward":-1.5e-7,"step":3}}`
 
 /** Notes its words and threads, makes a manifest, waits for a signal where it is told to, says its record, ends as told. */
 const STUB = `#!/bin/sh
@@ -120,7 +121,15 @@ describe.each(SHELLS)('by %s', (shell) => {
       ...['--output', 'model', '--format', 'ndjson', `NVDA=${bars}`],
     ])
     expect(one.status()).toEqual({
-      ...{ id: one.task.id, state: 'done', exit: 0, score: -1.5e-7, sha256: HASH, host: hostname() },
+      ...{
+        id: one.task.id,
+        state: 'done',
+        exit: 0,
+        score: -1.5e-7,
+        sha256: HASH,
+        best_sha256: BEST,
+        host: hostname(),
+      },
       pid: expect.any(Number),
       start: expect.stringMatching(/^\d*$/),
       started: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),

@@ -56,11 +56,11 @@ start_of() {
   set -- \${line##*) }
   start=\${20-}
 }
-score=null sha256=null ended=null
+score=null sha256=null best_sha256=null ended=null
 # STATE EXIT, by rename: a reader sees all of it or nothing.
 say() {
-  printf '{"id":"%s","state":"%s","exit":%s,"score":%s,"sha256":%s,"host":"%s","pid":%s,"start":"%s","started":"%s","ended":%s}\\n' \\
-    "$id" "$1" "$2" "$score" "$sha256" "$host" "$$" "$own" "$started" "$ended" >"status.$$.tmp" &&
+  printf '{"id":"%s","state":"%s","exit":%s,"score":%s,"sha256":%s,"best_sha256":%s,"host":"%s","pid":%s,"start":"%s","started":"%s","ended":%s}\\n' \\
+    "$id" "$1" "$2" "$score" "$sha256" "$best_sha256" "$host" "$$" "$own" "$started" "$ended" >"status.$$.tmp" &&
     mv -f "status.$$.tmp" status.json && return
   rm -f "status.$$.tmp"
   echo "jules sweep: task $id: status.json cannot be written, it should say $1" >&2
@@ -148,6 +148,7 @@ if [ "$code" -eq 0 ]; then
   case $record in
   '{"type":"model"'*)
     sha256=\${record#*'"sha256":"'} sha256=\\"\${sha256%%'"'*}\\"
+    case $record in *'"best_sha256":"'*) best_sha256=\${record#*'"best_sha256":"'} best_sha256=\\"\${best_sha256%%'"'*}\\" ;; esac
     case $record in *'"best":{"reward":'*) score=\${record#*'"best":{"reward":'} score=\${score%%,*} ;; esac
     end done 0 0
     ;;

@@ -334,12 +334,13 @@ describe('sweep collect', () => {
     expect(parse(runs.stdout).map(({ state, folder }) => [state, folder])).toEqual(
       Array(3).fill(['ended', 'there']),
     )
-    // The bytes of a model are held against what its task said.
-    const { id } = records[0]
-    dir.write(`${id}/model/policy.safetensors`, 'other bytes')
+    // The bytes of both models are held against what their task said.
+    dir.write(`${records[0].id}/model/policy.safetensors`, 'other bytes')
+    dir.write(`${records[1].id}/model/best.safetensors`, 'other bytes')
     const bad = await dir.called(['sweep', 'collect', 'plan.ndjson'])
-    expect([bad.status, parse(bad.stdout)]).toEqual([65, records.slice(1)])
-    expect(bad.stderr).toContain('the model is not the one that the task wrote')
+    expect([bad.status, parse(bad.stdout)]).toEqual([65, records.slice(2)])
+    for (const file of [`${records[0].id}/model/policy`, `${records[1].id}/model/best`])
+      expect(bad.stderr).toContain(`${file}.safetensors: the model is not the one that the task wrote`)
   })
 
   test('options that came from around the training are found, and tasks that are not done', async () => {

@@ -118,11 +118,13 @@ export async function follow(world: TrainingWorld, course: Course): Promise<Trai
   const bytes = model()
   // It was written with the last checkpoint, and may have been taken away since.
   if ((await folder.read(FILES.last)) === null) await folder.write(FILES.last, bytes)
+  const best = await folder.read(FILES.best)
   const record = {
     type: 'model',
     run,
     path: folder.path,
     sha256: sha256(bytes),
+    best_sha256: best === null ? null : sha256(best),
     steps: training.step,
     best: training.best,
     validation: setup.data?.validation ?? null,

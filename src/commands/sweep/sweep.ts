@@ -31,7 +31,8 @@ export const sweep = defineGroup({
   files: {
     'OUT/ID/task.json': 'the task',
     'OUT/ID/run.sh': 'runs it, from anywhere, again and again',
-    'OUT/ID/status.json': 'its state, exit status, score and sha256; takes its name when it is whole',
+    'OUT/ID/status.json':
+      'its state, exit status, score, sha256 and best_sha256; takes its name when it is whole',
     'OUT/ID/job.json': 'the job of a scheduler, with the command lines that ask for it and cancel it',
     'OUT/ID/cancel': 'there once it was cancelled',
     'OUT/ID/log': 'what jules train said on standard error',
