@@ -195,6 +195,10 @@ describe('walk-forward', () => {
     await dir.called(['evaluate', ...WINDOWS, '--plan', '-o', 'out', 'bars.parquet'])
     const again = await dir.called(['evaluate', ...WINDOWS, '--plan', '-o', 'out', 'bars.parquet'])
     expect([again.status, again.stderr]).toEqual([73, expect.stringContaining('go on with --resume')])
+    mkdirSync(dir.file('killed'))
+    dir.write('killed/bars.ndjson', '')
+    const left = await dir.called(['evaluate', ...WINDOWS, '-o', 'killed', 'bars.parquet'])
+    expect([left.status, left.stderr]).toEqual([73, expect.stringContaining('remove the folder')])
     await dir.called(['fetch', '--mock', '--days', '8', '--seed', '2', '-o', 'bars.parquet'])
     const changed = await dir.called(['evaluate', '--resume', 'out'])
     expect([changed.status, changed.stderr]).toEqual([

@@ -138,6 +138,11 @@ describe('a task that did not end well', () => {
     expect(failed.stderr).toContain('failed with 65: jules sweep: the inputs are not those that were planned')
     expect(await counts(dir)).toEqual({ failed: 2 })
     dir.write('bars.parquet', bars)
+    const fresh = ['retry', 'plan.ndjson', tasksOf(dir)[0].id, '--out', 'fresh']
+    const { stderr } = await sweep(dir, fresh, { env })
+    expect(stderr).toMatch(
+      /1 task: 1 done\n.*: 1 more task waits: jules sweep run plan.ndjson --out fresh\n$/,
+    )
     // Only when it is asked for.
     const left = await sweep(dir, ['run', 'plan.ndjson'], { env })
     expect([left.status, left.stdout]).toEqual([1, ''])

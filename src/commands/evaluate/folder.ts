@@ -43,7 +43,11 @@ export async function newFolder(path: string): Promise<boolean> {
   if (there.length === 0) return false
   throw new Failure('cannotCreate', 'the folder is not empty', {
     where: path,
-    hint: there.includes(NAMES.manifest) ? 'go on with --resume' : 'choose another one',
+    hint: there.includes(NAMES.manifest)
+      ? 'go on with --resume'
+      : there.every((name) => name.startsWith(NAMES.bars))
+        ? 'an evaluation that was killed as it began left its bars: remove the folder, or choose another one'
+        : 'choose another one',
   })
 }
 

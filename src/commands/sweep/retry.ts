@@ -1,11 +1,12 @@
 import { usage } from '../../base/errors.js'
-import { quote } from '../../base/words.js'
+import { quote, shellWord } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
+import type { Context } from '../../cli/context.js'
 import { flag } from '../../cli/options.js'
 import { isInterrupted, type Seen } from '../../sweep/folder.js'
 import { type Templates, templatesOf as templatesOfJob } from '../../sweep/jobs.js'
 import { execute, executorOptions, templatesOf } from './executor.js'
-import { lookAtAll, openSweep, planOperand, sweepOptions } from './options.js'
+import { lookAtAll, openSweep, planOperand, type Sweep, sweepOptions } from './options.js'
 
 export const retrySweep = defineCommand({
   name: 'retry',
@@ -60,8 +61,21 @@ export const retrySweep = defineCommand({
         new Set(seen.map(({ task }) => task.id)),
       )
     }
+    await sayWaiting(context, sweep, [
+      ...['jules', 'sweep', 'run', plan!],
+      ...(options.out === undefined ? [] : ['--out', options.out]),
+    ])
   },
 })
+
+/** Tasks that waited for those that were run again, as the next rung of a halving does, are not started here. */
+async function sayWaiting({ ui, signal }: Context, sweep: Sweep, argv: readonly string[]): Promise<void> {
+  if (signal.aborted) return
+  const waiting = (await lookAtAll(sweep)).filter(({ state }) => state === 'waiting').length
+  if (waiting === 0) return
+  const words = waiting === 1 ? '1 more task waits' : `${waiting} more tasks wait`
+  ui.note(`${words}: ${argv.map(shellWord).join(' ')}`, { waiting })
+}
 
 /** Tasks by the templates that they were submitted with, where those count; null for the others. */
 function byExecutor(all: readonly Seen[], isAsBefore: boolean): Map<Templates | null, Seen[]> {
