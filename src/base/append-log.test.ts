@@ -8,10 +8,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { fileHandle } from '../../test/support/file-handle.js'
 import { openLog, readLog, type Torn } from './append-log.js'
 
 function file(content?: string): string {
@@ -30,14 +30,6 @@ async function appended(path: string, torn: Torn, ...lines: string[]): Promise<s
   for (const line of lines) await log.append(line)
   await log.close()
   return readFileSync(path, 'utf8')
-}
-
-/** What every file handle inherits, for failing one of its calls. */
-async function handles(): Promise<FileHandle> {
-  const handle = await open(file(''), 'r')
-  await handle.close()
-  onTestFinished(() => void vi.restoreAllMocks())
-  return Object.getPrototypeOf(handle)
 }
 
 const fault = (code: string) => Object.assign(new Error(code), { code })
@@ -105,7 +97,7 @@ describe('appending', () => {
   })
 
   test('reaches the disk before it resolves when that is asked for', async () => {
-    const sync = vi.spyOn(await handles(), 'sync')
+    const sync = vi.spyOn(await fileHandle(), 'sync')
     const path = file()
     const log = await openLog(path, { torn: 'drop' })
     await log.append('1\n')
@@ -120,7 +112,7 @@ describe('appending', () => {
   })
 
   test('takes nothing more after a failed sync', async () => {
-    const sync = vi.spyOn(await handles(), 'sync')
+    const sync = vi.spyOn(await fileHandle(), 'sync')
     const path = file()
     const log = await openLog(path, { torn: 'drop' })
     sync.mockRejectedValueOnce(fault('EIO'))
@@ -134,7 +126,7 @@ describe('appending', () => {
     ['drop', '1\n4\n'],
     ['part', '1\n23\n4\n'],
   ])('never joins a line to one that a full disk cut off: %s', async (torn, expected) => {
-    const append = vi.spyOn(await handles(), 'appendFile')
+    const append = vi.spyOn(await fileHandle(), 'appendFile')
     const path = file('1\n')
     const log = await openLog(path, { torn })
     append.mockImplementationOnce(async () => {

@@ -2,27 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { expect, test, vi } from 'vitest'
+import { fileHandle } from '../../test/support/file-handle.js'
 import { Workdir } from '../../test/support/workdir.js'
 import { Journal, readJournal } from './journal.js'
-
-/** A write of the log that fails, as on a disk that is full; the next ones find room. */
-const full = vi.hoisted(() => ({ at: Number.POSITIVE_INFINITY, writes: 0 }))
-vi.mock('../base/append-log.js', async (original) => {
-  const real = await original<typeof import('../base/append-log.js')>()
-  return {
-    ...real,
-    openLog: async (...args: Parameters<typeof real.openLog>) => {
-      const log = await real.openLog(...args)
-      return {
-        close: () => log.close(),
-        append: async (...given: Parameters<typeof log.append>) => {
-          if (++full.writes === full.at) throw new Error('no space left')
-          await log.append(...given)
-        },
-      }
-    },
-  }
-})
 
 const START = { event: 'start', version: 1, run: 'r', settings: {} } as const
 
@@ -61,9 +43,10 @@ test('after a write that failed nothing more is taken: what is there is what hap
   const dir = new Workdir()
   const { journal } = await Journal.open(dir.file('j'))
   await journal.append([START])
-  full.at = full.writes + 1
-  await expect(journal.append([{ event: 'flatten', time: 1 }])).rejects.toThrow('no space left')
-  await expect(journal.append([{ event: 'flatten', time: 2 }])).rejects.toThrow('no space left')
+  const write = vi.spyOn(await fileHandle(), 'appendFile')
+  write.mockRejectedValueOnce(Object.assign(new Error('full'), { code: 'ENOSPC' }))
+  await expect(journal.append([{ event: 'flatten', time: 1 }])).rejects.toThrow('no space left on device')
+  await expect(journal.append([{ event: 'flatten', time: 2 }])).rejects.toThrow('no space left on device')
   await journal.close()
   expect((await readJournal(dir.file('j'))).events).toEqual([START])
   const again = await Journal.open(dir.file('j'))
