@@ -80,6 +80,17 @@ test.each([
   expect(() => requirements(text)).toThrow(words)
 })
 
+test.each([
+  [{ dsr: Number.POSITIVE_INFINITY }, 'it is no finite number: Infinity'],
+  [{ dsr: '0.99' }, 'it is no finite number: "0.99"'],
+  [{ dsr: null, command: { toString: 1 } }, 'this summary has no such figure'],
+  [{ reasons: { dsr: { toString: 1 } }, command: 'paper' }, 'paper has no such figure'],
+  [{ reasons: { dsr: 'no trials' } }, 'no trials'],
+])('of %o: %s', (summary, why) => {
+  const { pass, reasons } = judged(requirements('dsr>0.95'), summary)
+  expect([pass, reasons]).toEqual([false, [`not met: dsr > 0.95: ${why}`]])
+})
+
 test('every figure can be asked for', () => {
   for (const name of FIGURE_NAMES) expect(requirements(`${name}>0`)[0]!.figure).toBe(name)
 })

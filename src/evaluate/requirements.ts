@@ -2,6 +2,7 @@
 import { usage } from '../base/errors.js'
 import { nearest } from '../base/suggest.js'
 import { quote } from '../base/words.js'
+import { isObject } from '../stream/json.js'
 
 /** `dsr>0.95` apart. */
 export interface Requirement {
@@ -95,8 +96,11 @@ export function judged(required: readonly Requirement[], summary: Summary): Gate
 function judge({ figure, operator, bound }: Requirement, summary: Summary): { met: boolean; words: string } {
   const wanted = `${figure} ${operator} ${bound}`
   const value = figureIn(summary, figure)
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    return { met: false, words: `not met: ${wanted}: ${whyAbsent(summary, figure)}` }
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    const got = typeof value === 'number' ? String(value) : quote(value)
+    const why = value == null ? whyAbsent(summary, figure) : `it is no finite number: ${got}`
+    return { met: false, words: `not met: ${wanted}: ${why}` }
+  }
   const met = OPERATORS[operator](value, bound)
   return { met, words: `${met ? 'met' : 'not met'}: ${wanted}: it is ${shown(value, bound)}` }
 }
@@ -129,9 +133,10 @@ const at = (summary: Summary, path: string): unknown =>
     .split('.')
     .reduce<unknown>((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], summary)
 
-function whyAbsent(summary: Summary, figure: FigureName): string {
-  const reasons = (summary.reasons ?? {}) as Readonly<Record<string, string>>
+function whyAbsent({ reasons, command }: Summary, figure: FigureName): string {
   const keys: readonly string[] = FIGURES[figure]
-  const reason = keys.map((key) => reasons[key]).find((one) => one !== undefined)
-  return reason ?? `${String(summary.command ?? 'this summary')} has no such figure`
+  const said = isObject(reasons) ? keys.map((key) => reasons[key]) : []
+  const reason = said.find((one) => typeof one === 'string')
+  if (reason !== undefined) return reason
+  return `${typeof command === 'string' ? command : 'this summary'} has no such figure`
 }
