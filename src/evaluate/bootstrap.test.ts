@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { leaningReturns } from '../../test/support/lehmer.js'
 import { mean } from '../base/moments.js'
-import { blockLength, stationaryBootstrap } from './bootstrap.js'
+import { blockLength, bootstrapWork, stationaryBootstrap } from './bootstrap.js'
 import { sharpe } from './metrics.js'
 
 const vectors = JSON.parse(readFileSync('test/fixtures/stats/evidence.json', 'utf8'))
@@ -49,4 +49,11 @@ describe('intervals', () => {
     expect(intervals.sharpe).toMatchObject({ low: null })
     expect(intervals.sharpe).toHaveProperty('reason', expect.stringMatching(/^\d+ of 100 resamples/))
   })
+})
+
+test('a long series gives way before its blocks are known, and within each resample', () => {
+  const values = new Float64Array(2 ** 19 + 1)
+  expect(bootstrapWork(values.subarray(0, 2000), { mean }).next()).toEqual({ done: false, value: 0 })
+  const parts = [...bootstrapWork(values, { mean }, { block: 4, resamples: 2 })]
+  expect(parts).toEqual([0, 0, 0, 0.5, 0.5, 0.5])
 })

@@ -29,6 +29,8 @@ export interface Bootstrap<Name extends string> {
   readonly intervals: Readonly<Record<Name, Interval>>
 }
 
+/** Values between two looks around. */
+const PIECE = 1 << 18
 const TWO_32 = 4_294_967_296
 export const RESAMPLES = 2000
 export const LEVEL = 0.95
@@ -37,12 +39,19 @@ export const LEVEL = 0.95
  * Percentile intervals of several statistics, all over the same resamples of `values`. A statistic that is not finite for a
  * resample, such as the Sharpe ratio of one without deviation, has no interval.
  */
-export function stationaryBootstrap<Name extends string>(
+export const stationaryBootstrap = <Name extends string>(
   values: ArrayLike<number>,
   statistics: Readonly<Record<Name, (sample: Float64Array) => number>>,
   options: BootstrapOptions = {},
-): Bootstrap<Name> {
-  const { block = blockLength(values), resamples = RESAMPLES, level = LEVEL, seed = 1 } = options
+): Bootstrap<Name> => ended(bootstrapWork(values, statistics, options))
+
+/** The same in pieces, between which signals can be looked at: it yields the part that is done, from 0 to 1. */
+export function* bootstrapWork<Name extends string>(
+  values: ArrayLike<number>,
+  statistics: Readonly<Record<Name, (sample: Float64Array) => number>>,
+  options: BootstrapOptions = {},
+): Generator<number, Bootstrap<Name>> {
+  const { block = yield* blockWork(values), resamples = RESAMPLES, level = LEVEL, seed = 1 } = options
   const rng = stream(seed, 'stationary-bootstrap')
   const n = values.length
   const names = Object.keys(statistics) as Name[]
@@ -52,12 +61,19 @@ export function stationaryBootstrap<Name extends string>(
   const limit = TWO_32 / block
   // Uneven by at most n / 2^32, which no interval sees.
   const perWord = n / TWO_32
-  for (let r = 0; r < resamples; r++) {
-    let at = 0
-    for (let i = 0; i < n; i++) {
+  let at = 0
+  // Apart from the work in pieces: V8 leaves the loops of a generator slow.
+  const draw = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
       if (i === 0 || block === 1 || rng.uint32() < limit) at = Math.floor(rng.uint32() * perWord)
       else if (++at === n) at = 0
       sample[i] = values[at]!
+    }
+  }
+  for (let r = 0; r < resamples; r++) {
+    for (let i = 0; i < n; i += PIECE) {
+      draw(i, Math.min(n, i + PIECE))
+      yield r / resamples
     }
     for (const [k, name] of names.entries()) found[k]![r] = statistics[name](sample)
   }
@@ -80,12 +96,14 @@ function intervalOf(found: Float64Array, level: number): Interval {
  * block-length selection for the dependent bootstrap (2004), as Patton, Politis and White corrected it (2009). The window of the
  * autocorrelations ends where K = max(5, log10 n) of them in a row are within 2 sqrt(log10(n) / n); at most 3 sqrt(n), and n / 3.
  */
-export function blockLength(values: ArrayLike<number>): number {
+export const blockLength = (values: ArrayLike<number>): number => ended(blockWork(values))
+
+function* blockWork(values: ArrayLike<number>): Generator<number, number> {
   const n = values.length
   const decades = log(n) / Math.LN10
   const run = Math.max(5, Math.floor(decades))
   const most = Math.ceil(Math.sqrt(n)) + run
-  const { covariance, correlation } = autocovariance(values, Math.min(most, n - 2))
+  const { covariance, correlation } = yield* autocovariance(values, Math.min(most, n - 2))
   const last = covariance.length - 1
   const threshold = 2 * Math.sqrt(decades / n)
   let window = last
@@ -112,13 +130,13 @@ export function blockLength(values: ArrayLike<number>): number {
 }
 
 /** Autocovariances of lag 0 to `most`, and sizes of autocorrelations: over the squares of values that follow and precede. */
-function autocovariance(values: ArrayLike<number>, most: number) {
+function* autocovariance(values: ArrayLike<number>, most: number): Generator<number, Autocovariance> {
   const n = values.length
   const centre = mean(values)
   const apart = Float64Array.from(values as ArrayLike<number>, (value) => value - centre)
   const covariance = new Float64Array(most + 1)
   const correlation = new Float64Array(most + 1)
-  for (let lag = 0; lag <= most; lag++) {
+  const at = (lag: number) => {
     let [cross, after, before] = [0, 0, 0]
     for (let i = lag; i < n; i++) cross += apart[i]! * apart[i - lag]!
     for (let i = lag + 1; i < n; i++) {
@@ -128,5 +146,22 @@ function autocovariance(values: ArrayLike<number>, most: number) {
     covariance[lag] = cross / n
     correlation[lag] = Math.abs(cross) / Math.sqrt(after * before)
   }
+  for (let lag = 0; lag <= most; lag++) {
+    at(lag)
+    yield 0
+  }
   return { covariance, correlation }
+}
+
+interface Autocovariance {
+  readonly covariance: Float64Array
+  readonly correlation: Float64Array
+}
+
+/** What work comes to, done in one go. */
+export function ended<T>(work: Generator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done === true) return value
+  }
 }

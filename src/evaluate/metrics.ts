@@ -49,17 +49,21 @@ export function sharpe(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR):
   const few = tooFew(returns)
   if (few !== null) return few
   const deviation = standardDeviation(returns)
+  if (!Number.isFinite(deviation)) return absent(TOO_LARGE)
   if (isConstant(returns, deviation)) return absent(CONSTANT)
   return given((mean(returns) / deviation) * Math.sqrt(periods))
 }
 
 const CONSTANT = 'the returns are constant'
+/** Of figures that would be infinite, or the quotient of one. */
+export const TOO_LARGE = 'the returns are too large for a number'
 
 /** Student's t of the mean of sessions against 0: mean / (s / sqrt(n)), s the sample deviation. Student, 1908. */
 export function tStatistic(values: ArrayLike<number>): Figure {
   const few = tooFew(values, 'sessions')
   if (few !== null) return few
   const deviation = standardDeviation(values)
+  if (!Number.isFinite(deviation)) return absent(TOO_LARGE)
   if (isConstant(values, deviation)) return absent('the sessions are all alike')
   return given((mean(values) / deviation) * Math.sqrt(values.length))
 }
@@ -71,6 +75,7 @@ export function sortino(returns: ArrayLike<number>, periods = SESSIONS_PER_YEAR)
   let squares = 0
   for (let i = 0; i < returns.length; i++) squares += square(Math.min(0, returns[i]!))
   if (squares === 0) return absent('no return is below 0')
+  if (!Number.isFinite(squares)) return absent(TOO_LARGE)
   return given((mean(returns) / Math.sqrt(squares / returns.length)) * Math.sqrt(periods))
 }
 

@@ -22,6 +22,9 @@ interface Row {
   readonly time: unknown
 }
 
+/** A second each of three years of sessions; what is worked out of more takes hours. */
+const MOST_RETURNS = 1 << 24
+
 /**
  * The returns of a text. `name` stands in messages. Throws 65 with the place of a row that has no finite return of -1 or more, whose
  * time is none or not after that of the row before, or that alone has or lacks a time; 66 where there is no row.
@@ -36,6 +39,8 @@ export function parseReturns(text: string, name: string): ReturnRows {
   let first: Row | null = null
   let last: { readonly row: Row; readonly ms: number | null } | null = null
   for (const row of rows) {
+    if (returns.length === MOST_RETURNS)
+      throw badData(`more than ${MOST_RETURNS} returns`, { where: row.where })
     returns.push(returnOf(row))
     const ms = row.time === undefined ? null : timeOf(row)
     if (last !== null && (last.ms === null) !== (ms === null))

@@ -149,3 +149,22 @@ test('a permutation p-value by hand: 2 of 9 reach 3, so 3 of 10; never 0', () =>
   expect(permutationP(sorted, 6)).toBe(0.1)
   expect(permutationP(sorted, -9)).toBe(1)
 })
+
+test('returns too large for a number have no figure made from them, and a reason beside each', () => {
+  const figures = seriesFigures([...Array(5).fill(1e200), ...Array(20).fill([0.1, -0.1]).flat()])
+  const absent = [
+    'total_return',
+    'annual_return',
+    'volatility',
+    'sharpe',
+    'calmar',
+    'max_drawdown',
+    'psr',
+    'skew',
+  ]
+  for (const key of absent) {
+    expect([key, figures[key as keyof typeof figures]]).toEqual([key, null])
+    expect(figures.reasons[key]).toBe('the returns are too large for a number')
+  }
+  expect(figures.var95_hist).toBe(-0.1)
+})

@@ -4,7 +4,7 @@
  */
 import { badData } from '../base/errors.js'
 import { kurtosis, mean, skewness } from '../base/moments.js'
-import { type BootstrapOptions, type Interval, stationaryBootstrap } from './bootstrap.js'
+import { type BootstrapOptions, bootstrapWork, ended, type Interval } from './bootstrap.js'
 import {
   annualReturn,
   calmar,
@@ -16,6 +16,7 @@ import {
   SESSIONS_PER_YEAR,
   sharpe,
   sortino,
+  TOO_LARGE,
   tooFew,
   totalReturn,
   valueAtRisk,
@@ -48,7 +49,11 @@ export interface SeriesOptions {
  * The figures of simple returns, one a period, net of all that they cost. Throws 65 for a return that is not finite, which is no
  * period, or below -1: where equity falls below 0, returns have no meaning.
  */
-export function seriesFigures(returns: ArrayLike<number>, options: SeriesOptions = {}) {
+export const seriesFigures = (returns: ArrayLike<number>, options: SeriesOptions = {}) =>
+  ended(seriesWork(returns, options))
+
+/** The same in pieces, between which signals can be looked at: it yields the part that is done, from 0 to 1. */
+export function* seriesWork(returns: ArrayLike<number>, options: SeriesOptions = {}) {
   const {
     periods = SESSIONS_PER_YEAR,
     trials = null,
@@ -58,8 +63,10 @@ export function seriesFigures(returns: ArrayLike<number>, options: SeriesOptions
   checkReturns(returns)
   const reasons: Record<string, string> = {}
   const of = (name: string, figure: Figure): number | null => {
-    if (figure.value === null) reasons[name] = figure.reason
-    return figure.value
+    const { value } = figure
+    if (value === null) reasons[name] = figure.reason
+    else if (!Number.isFinite(value)) reasons[name] = TOO_LARGE
+    return value !== null && Number.isFinite(value) ? value : null
   }
   const sharpeFigure = sharpe(returns, 1)
   // Why there is no Sharpe ratio is why there is nothing that is made from it.
@@ -82,8 +89,11 @@ export function seriesFigures(returns: ArrayLike<number>, options: SeriesOptions
     ofTrials((sample, count) =>
       spread === null ? { value: null, reason: NO_SPREAD } : figure(sample, count, spread),
     )
-  const drawdown = maxDrawdown(curveOf(returns))
-  const { block, resamples, seed, intervals } = bootstrapped(returns, periods, options.bootstrap)
+  const curve = curveOf(returns)
+  // Where equity is no number any more, nobody knows its peak.
+  const isTooLarge = !Number.isFinite(curve.at(-1)!) || curve.includes(Number.POSITIVE_INFINITY)
+  const drawdown = maxDrawdown(isTooLarge ? [] : curve)
+  const { block, resamples, seed, intervals } = yield* bootstrapped(returns, periods, options.bootstrap)
   const bounds = (name: string, interval: Interval): readonly [number, number] | null => {
     if (interval.low !== null) return [interval.low, interval.high]
     reasons[name] = interval.reason
@@ -105,9 +115,15 @@ export function seriesFigures(returns: ArrayLike<number>, options: SeriesOptions
     sharpe: of('sharpe', sharpe(returns, periods)),
     sharpe_period: of('sharpe_period', sharpeFigure),
     sortino: of('sortino', sortino(returns, periods)),
-    calmar: of('calmar', calmar(returns, drawdown, periods)),
-    max_drawdown: drawdown.fraction === 0 ? 0 : -drawdown.fraction,
-    max_drawdown_periods: drawdown.duration,
+    calmar: of('calmar', isTooLarge ? TOO_LARGE_FIGURE : calmar(returns, drawdown, periods)),
+    max_drawdown: of(
+      'max_drawdown',
+      isTooLarge ? TOO_LARGE_FIGURE : { value: drawdown.fraction === 0 ? 0 : -drawdown.fraction },
+    ),
+    max_drawdown_periods: of(
+      'max_drawdown_periods',
+      isTooLarge ? TOO_LARGE_FIGURE : { value: drawdown.duration },
+    ),
     var95_hist: of('var95_hist', valueAtRisk(returns)),
     cvar95_hist: of('cvar95_hist', conditionalValueAtRisk(returns)),
     skew: of('skew', moment(skewness)),
@@ -165,6 +181,7 @@ export function seriesFigures(returns: ArrayLike<number>, options: SeriesOptions
   return { ...figures, reasons }
 }
 
+const TOO_LARGE_FIGURE: Figure = { value: null, reason: TOO_LARGE }
 const NO_TRIALS = 'the number of trials is not given'
 const NO_SPREAD = 'the spread of the Sharpe ratios of the trials is not given'
 const NO_CORRELATION = 'the correlation of the trials is not given'
@@ -189,13 +206,13 @@ function curveOf(returns: ArrayLike<number>): Float64Array {
   return curve
 }
 
-function bootstrapped(returns: ArrayLike<number>, periods: number, options: BootstrapOptions = {}) {
+function* bootstrapped(returns: ArrayLike<number>, periods: number, options: BootstrapOptions = {}) {
   const why = sharpe(returns)
   if (why.value === null) {
     const none: Interval = { low: null, high: null, reason: why.reason }
     return { block: null, resamples: 0, seed: null, intervals: { sharpe: none, mean: none } }
   }
-  return stationaryBootstrap(
+  return yield* bootstrapWork(
     returns,
     { sharpe: (sample) => sharpe(sample, periods).value ?? Number.NaN, mean },
     { ...options, level: 0.95 },

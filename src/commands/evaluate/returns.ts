@@ -1,12 +1,14 @@
 /** `--returns`: the figures of any series of returns. */
 
+import { pauses } from '../../agent/run/pause.js'
 import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { file, integer, real, under, type Values } from '../../cli/options.js'
 import { inLine, painter } from '../../cli/ui.js'
+import { RESAMPLES } from '../../evaluate/bootstrap.js'
 import { parseReturns } from '../../evaluate/return-rows.js'
-import { seriesFigures } from '../../evaluate/series-figures.js'
+import { seriesWork } from '../../evaluate/series-figures.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Source } from '../../stream/source.js'
@@ -47,12 +49,13 @@ export async function evaluateReturns(
     if (options[name] !== undefined && trials === null) throw usage(`--${name} needs --trials`)
   const source = await openInput(context, options.returns)
   const { returns, from, to } = parseReturns(await textOf(context, source), source.name)
-  const figures = seriesFigures(returns, {
+  const work = seriesWork(returns, {
     periods,
     trials,
     trialSharpeStd: std,
     trialCorrelation: correlation,
   })
+  const figures = await endOf(context, work)
   const settings = { periods, trials, std, correlation, from, to }
   const summary = {
     type: 'summary',
@@ -70,6 +73,21 @@ export async function evaluateReturns(
   await out.text(table ? tableOf(summary, paint.bold) : `${JSON.stringify(summary)}\n`)
   if (gate !== null) await out.text(judge(context, gate, summary, table ? paint : null))
   await out.drain()
+}
+
+/** What work comes to; of a long series it says how far it is, and an interruption ends it. */
+async function endOf<T>(context: Context, work: Generator<number, T>): Promise<T> {
+  const pause = pauses(context.signal)
+  const progress = context.ui.progress('resamples')
+  for (;;) {
+    const { done, value } = work.next()
+    if (done === true) {
+      progress.end()
+      return value
+    }
+    if (await pause()) context.signal.throwIfAborted()
+    progress.update(Math.floor(RESAMPLES * value), RESAMPLES)
+  }
 }
 
 /** More returns than this are not those of a strategy. */
