@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,4 +17,10 @@ test('a folder that a process left before its manifest is as good as an empty on
   await holding('run.lock', '.manifest.json.0123456789ab.tmp').create(false)
   for (const name of ['manifest.json', 'notes.txt', '.notes.txt.0123456789ab.tmp'])
     await expect(holding('run.lock', name).create(false)).rejects.toMatchObject({ code: 73 })
+})
+
+test('a pipe in the place of a file is refused, and not waited for', async () => {
+  const folder = holding()
+  execFileSync('mkfifo', [folder.file('validation.ndjson')])
+  await expect(folder.read('validation.ndjson')).rejects.toMatchObject({ code: 65 })
 })

@@ -213,7 +213,7 @@ export class RunFolder {
   /** The bytes of a file, null where it is not there. */
   async read(name: string): Promise<Uint8Array | null> {
     try {
-      return await readAtMost(this.file(name), { most: MOST_BYTES })
+      return await readAtMost(this.file(name), { most: MOST_BYTES, isRegular: true })
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return null
       throw systemFailure(error, this.file(name))

@@ -84,11 +84,11 @@ function settingsOf(
   where: string,
   texts: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, Setting> {
-  const stranger = Object.keys(texts).find((name) => !(name in decisiveOptions))
+  const stranger = Object.keys(texts).find((name) => !Object.hasOwn(decisiveOptions, name))
   if (stranger !== undefined) throw badData(`is damaged: no option is called ${stranger}`, { where })
   const settings = new Map<string, Setting>()
   for (const [name, { fallback, parse }] of Object.entries(decisiveOptions)) {
-    const now = name in store ? context.settings.get(name) : undefined
+    const now = Object.hasOwn(store, name) ? context.settings.get(name) : undefined
     const raw = texts[name]
     if (now !== undefined && (now.origin === 'flag' || raw === undefined)) settings.set(name, now)
     else if (raw === undefined) settings.set(name, { value: fallback, origin: 'default', raw })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +43,17 @@ test('a text that ends before the other', async () => {
   expect(await differenceOf('a\nb', ['a\nbc\n'])).toEqual({ line: 2, expected: 'b', found: 'bc' })
 })
 
+test('what follows the one line that is another matter is a difference', async () => {
+  expect(await differenceOf('a\n# c\na\n', ['a\n'])).toEqual({ line: 3, expected: 'a', found: null })
+})
+
 test('no file, nothing to hold against', async () => {
   expect(await LineComparison.open('/nonexistent/lines')).toBeNull()
+})
+
+test('a pipe is refused, and not waited for', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'jules-lines-'))
+  onTestFinished(() => rmSync(dir, { recursive: true }))
+  execFileSync('mkfifo', [join(dir, 'pipe')])
+  await expect(LineComparison.open(join(dir, 'pipe'))).rejects.toMatchObject({ code: 65 })
 })

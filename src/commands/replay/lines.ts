@@ -1,6 +1,6 @@
 /** Lines that are made now against those of a file, as they come: neither is ever held whole. */
-import { type FileHandle, open } from 'node:fs/promises'
-import { systemCode, systemFailure } from '../../base/errors.js'
+import { constants, type FileHandle, open } from 'node:fs/promises'
+import { badData, systemCode, systemFailure } from '../../base/errors.js'
 
 /** The first line that differs, from 1 on; null for a text that has ended before it. */
 export interface LineDifference {
@@ -30,11 +30,16 @@ export class LineComparison {
   /** Null where there is no such file. */
   static async open(path: string): Promise<LineComparison | null> {
     try {
-      return new LineComparison(await open(path, 'r'), path)
+      // An open that waits for a pipe would hold a signalled process.
+      const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+      const stat = await file.stat()
+      if (stat.isFile() || stat.isDirectory()) return new LineComparison(file, path)
+      await file.close()
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return null
       throw systemFailure(error, path)
     }
+    throw badData('is no regular file', { where: path })
   }
 
   /** Takes the next lines of the other text, each with its line feed. */
@@ -57,12 +62,15 @@ export class LineComparison {
     }
   }
 
-  /** The other text has ended: what follows here, but for lines that `isOther` knows, is a difference. */
+  /** The other text has ended: what follows here, but for one line that `isOther` knows, is a difference. */
   async end(isOther: (line: string) => boolean): Promise<void> {
     if (this.difference !== null) return
-    const expected = await this.#line()
-    if (expected !== null && !isOther(expected))
-      this.difference = { line: this.#same + 1, expected, found: null }
+    let expected = await this.#line()
+    if (expected !== null && isOther(expected)) {
+      this.#same++
+      expected = await this.#line()
+    }
+    if (expected !== null) this.difference = { line: this.#same + 1, expected, found: null }
   }
 
   close(): Promise<void> {

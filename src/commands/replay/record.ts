@@ -51,3 +51,17 @@ export function wordsOf({ run, what, same, expected, found, detail }: Replayed):
   const shown = (value: string | number | null) => value ?? 'nothing'
   return [...lines, `  ${at}, as kept: ${shown(detail.expected)}`, `  ${at}, now: ${shown(detail.found)}`]
 }
+
+/** The first session of two files that came to something else, or that one of them lacks. */
+export function firstSession(kept: Uint8Array, now: Uint8Array): Detail | null {
+  const [before, after] = [linesOf(kept), linesOf(now)]
+  const longer = before.length > after.length ? before : after
+  const at = longer.findIndex((_, n) => before[n] !== after[n])
+  if (at < 0) return null
+  const [expected, found] = [before[at] || null, after[at] || null]
+  const date = /"date":"([^"]*)"/.exec(found ?? expected ?? '')?.[1] ?? ''
+  return { kind: 'date', at: date, expected, found }
+}
+
+/** The last one is empty where the file ends with a line feed. */
+const linesOf = (bytes: Uint8Array): string[] => Buffer.from(bytes).toString('utf8').split('\n')

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { RUN_FORMAT } from '../../agent/run/folder.js'
 import { badData, Failure, systemCode, systemFailure, usage } from '../../base/errors.js'
+import { readAtMost } from '../../base/read-file.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
@@ -94,14 +94,15 @@ interface Found {
 async function runOf(context: Context, word: string): Promise<Found> {
   const path = existsSync(resolve(context.cwd, word)) ? word : await pathOf(context, word)
   const where = join(path, KEPT.manifest)
-  const text = await readFile(resolve(context.cwd, where), 'utf8').catch((error) => {
+  const limit = { most: MOST_BYTES, signal: context.signal, isRegular: true }
+  const bytes = await readAtMost(resolve(context.cwd, where), limit).catch((error) => {
     if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw systemFailure(error, where)
     throw new Failure('noInput', 'is not the folder of a run: it has no manifest.json', {
       where: path,
       hint: 'backtest --keep and train make one',
     })
   })
-  const format = formatIn(text)
+  const format = formatIn(bytes.toString('utf8'))
   if (format === KEPT_FORMAT) return { path, kind: 'backtest' }
   if (format === RUN_FORMAT) return { path, kind: 'training' }
   throw badData(
@@ -111,6 +112,9 @@ async function runOf(context: Context, word: string): Promise<Found> {
     { where },
   )
 }
+
+/** Of a manifest. */
+const MOST_BYTES = 1 << 24
 
 function formatIn(text: string): unknown {
   try {

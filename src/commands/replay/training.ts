@@ -24,7 +24,7 @@ import { planOf } from '../train/plan.js'
 import { store } from '../wiring/store.js'
 import { trainingWorld } from '../wiring/training.js'
 import { barsOf, refuseChanged, refuseOtherVersion } from './inputs.js'
-import type { Detail, Replayed } from './record.js'
+import { type Detail, firstSession, type Replayed } from './record.js'
 
 /** What may differ from the training: it changes nothing in the weights. */
 const FREE: readonly string[] = [...Object.keys(runningOptions), ...Object.keys(store), 'format']
@@ -120,21 +120,8 @@ function compared(run: string, kept: Uint8Array, sessions: readonly SessionResul
   const now = validationBytes(sessions)
   const [expected, found] = [sha256(kept), sha256(now)]
   const same = expected === found
-  const detail = same ? null : firstSession(linesOf(kept), linesOf(now))
+  const detail = same ? null : firstSession(kept, now)
   return { run, kind: 'training', what: FILES.validation, same, expected, found, detail }
-}
-
-const linesOf = (bytes: Uint8Array): string[] => Buffer.from(bytes).toString('utf8').trimEnd().split('\n')
-
-/** The first session that came to something else. */
-function firstSession(kept: readonly string[], now: readonly string[]): Detail {
-  const at = Math.max(
-    0,
-    now.findIndex((line, n) => line !== kept[n]),
-  )
-  const [expected, found] = [kept[at] ?? null, now[at] ?? null]
-  const date = /"date":"([^"]*)"/.exec(found ?? expected ?? '')?.[1] ?? ''
-  return { kind: 'date', at: date, expected, found }
 }
 
 /** The whole training once more, in a folder that goes when the command ends, and in no registry. */
