@@ -111,3 +111,20 @@ test('a run that was trained here is there already, and only what it lacks is ad
   const later = readFileSync(path.replace('runs.ndjson', 'runs-later.ndjson'), 'utf8')
   expect(later.trim().split('\n')).toHaveLength(2)
 })
+
+test('an end that lacks what is looked at is passed over, and the run stays counted', async () => {
+  const path = file()
+  await register(path, run({}))
+  const end = { run: 'r', started: run({}).time, time: 't', path: '/p', end: 'steps', step: 1, best: null }
+  for (const more of [
+    { end: {} },
+    { end: 'soon' },
+    { step: 'NaN' },
+    { best: [1] },
+    { best: { reward: 'x', step: 1 } },
+  ])
+    appendFileSync(path, `${JSON.stringify({ type: 'end', ...end, ...more })}\n`)
+  expect(await runsOf(path)).toMatchObject([{ run: 'r', ended: null, trials: 1 }])
+  appendFileSync(path, `${JSON.stringify({ type: 'end', ...end })}\n`)
+  expect(await runsOf(path)).toMatchObject([{ ended: { end: 'steps', step: 1 } }])
+})

@@ -29,7 +29,8 @@ export interface Registration {
 }
 
 /** How a run ended: all steps done, no new best for too long, told to stop, or numbers that are no longer finite. */
-export type RunEnd = 'steps' | 'early-stop' | 'stopped' | 'diverged'
+export type RunEnd = (typeof RUN_ENDS)[number]
+const RUN_ENDS = ['steps', 'early-stop', 'stopped', 'diverged'] as const
 
 /** Said of a run that was registered; `started` is the time of its registration. A run that goes on ends again. */
 interface Ended {
@@ -218,7 +219,15 @@ function isWhole(line: Line): boolean {
     const dates = [from, to].every((one) => one === null || typeof one === 'string')
     return named && dates && texts.every((one) => typeof one === 'string') && interval !== undefined
   }
-  return named && (line.type === 'end' || line.type === 'prune') && typeof line.started === 'string'
+  if (!named || typeof line.started !== 'string') return false
+  return line.type === 'prune' || (line.type === 'end' && isEnd(line))
+}
+
+function isEnd({ end, step, best }: Ended): boolean {
+  const { reward, step: at } = best ?? { reward: 0, step: 0 }
+  // A reward that was not finite is null in JSON.
+  const isReward = reward === null || Number.isFinite(reward)
+  return RUN_ENDS.includes(end) && [step, at].every(Number.isSafeInteger) && isReward
 }
 
 /** The number of a run's trial among all runs, from 1 on in the order they were made; null for a benchmark task. */
