@@ -52,7 +52,7 @@ export class Failure extends Error {
     this.kind = kind
     this.expected = message
     this.hint = details.hint
-    this.where = details.where
+    this.where = details.where === '' ? '""' : details.where
     this.fields = details.fields ?? {}
   }
 
@@ -97,21 +97,30 @@ const SYSTEM_WORDS: Record<string, [ExitName, string]> = {
   EAI_AGAIN: ['unavailable', 'host name lookup failed'],
 }
 
+function systemWords(error: unknown): [ExitName, string] | undefined {
+  const code = systemCode(error)
+  if (code === undefined) return undefined
+  // Node asks the system for no name with a NUL in it, as the name would end there.
+  if (code === 'ERR_INVALID_ARG_VALUE' && messageOf(error).includes('without null bytes'))
+    return ['noInput', 'no file has a NUL in its name']
+  return SYSTEM_WORDS[code]
+}
+
 /**
  * Turns a Node system error into a Failure that names `subject` (a path or a stream); other errors come back as they are.
  * `writing` maps a missing directory to "cannot create" instead of "no input".
  */
 export function systemFailure(error: unknown, subject: string, writing = false): unknown {
   if (error instanceof Failure) return error
-  const code = systemCode(error)
-  const words = code === undefined ? undefined : SYSTEM_WORDS[code]
+  const words = systemWords(error)
+  const place = subject === '' ? '""' : subject
   if (words === undefined) {
     // A system call that fails in a way of its own is the system's failure all the same.
     if (!(error instanceof Error) || !('syscall' in error)) return error
-    return new Failure('io', `${subject}: ${error.message}`, { cause: error })
+    return new Failure('io', `${place}: ${error.message}`, { cause: error })
   }
   const kind = writing && words[0] === 'noInput' ? 'cannotCreate' : words[0]
-  return new Failure(kind, `${subject}: ${words[1]}`, { cause: error })
+  return new Failure(kind, `${place}: ${words[1]}`, { cause: error })
 }
 
 /** A file that cannot be used is the surroundings' fault wherever it shows. */

@@ -80,6 +80,12 @@ describe('a backtest', () => {
     const told = await dir.called(['replay', 'run', '-f', 'table'])
     expect(told.status).toBe(1)
     expect(told.stdout).toContain('all the same\n  line 2, as kept: {"type":"equity"')
+    changed(dir.file('run/records.ndjson'), '"cash":5001', '"cash":5000')
+    changed(dir.file('run/records.ndjson'), '"command":"backtest"', '"command":"paper"')
+    const better = await dir.called(['replay', 'run'])
+    const { detail, ledger_sha256: _, ...same } = JSON.parse(better.stdout)
+    expect([better.status, same.same, same.expected]).toEqual([1, false, same.found])
+    expect(JSON.parse(detail.expected)).toMatchObject({ type: 'summary', command: 'paper' })
     // The hash alone is left, and it is the same.
     rmSync(dir.file('run/records.ndjson'))
     expect((await dir.called(['replay', 'run'])).status).toBe(0)

@@ -1,23 +1,19 @@
 import { setImmediate } from 'node:timers/promises'
 import { usage } from '../../base/errors.js'
-import { formatDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { choice, file, flag, list, option, under } from '../../cli/options.js'
 import { painter, showsUnicode } from '../../cli/ui.js'
-import { equityCurve, summarise } from '../../evaluate/summary.js'
-import { verdictOf } from '../../evaluate/verdict.js'
+import { equityCurve } from '../../evaluate/summary.js'
 import { INVENTED_SOURCES } from '../../market/bar.js'
-import type { Costs } from '../../portfolio/costs.js'
 import { RULES } from '../../risk/rules.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { formatByExtension } from '../../stream/source.js'
 import { Backtest } from '../../trading/backtest.js'
-import { ledgerDigest } from '../../trading/ledger-digest.js'
 import { both } from '../../trading/listener.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
-import { barsOperand, type LoadedMarket, marketExits, marketInput, marketWords } from '../wiring/market.js'
-import { type LoadedModel, modelRecord, seenNotes, seenTo } from '../wiring/models.js'
+import { barsOperand, marketExits, marketInput, marketWords } from '../wiring/market.js'
+import { seenTo } from '../wiring/models.js'
 import { openOutput, output } from '../wiring/output.js'
 import { execEndWords, execWords } from '../wiring/policies.js'
 import { runName } from '../wiring/run-name.js'
@@ -25,6 +21,7 @@ import { decisionTable, decisionTime, explained } from './explain.js'
 import { KeptRun, manifestOf } from './kept.js'
 import { againOf, nextOf } from './next.js'
 import { decisiveOptions, preparedRun } from './prepared.js'
+import { summaryRecord } from './summary.js'
 import { summaryTable } from './table.js'
 import { tripLines } from './trips.js'
 
@@ -215,74 +212,3 @@ function recordType(word: string): string {
   if ((RECORDS as readonly string[]).includes(word)) return word
   throw usage(`expected some of ${RECORDS.join(', ')}`, { got: quote(word) })
 }
-
-interface Summarised {
-  readonly name: string
-  readonly loaded: LoadedMarket
-  readonly run: Backtest
-  readonly features: string
-  readonly model: LoadedModel | null
-  readonly trials: number | null
-  /** Where the run does not follow the model. */
-  readonly notes: readonly string[]
-}
-
-function summaryRecord({ name, loaded, run, features, model, trials, notes }: Summarised) {
-  const { ledger, state, ending } = run
-  const { market, rules, policy, longOnly } = run.options
-  const last = ledger.first + ledger.length
-  const sessions = market.session[last]! - market.session[ledger.first + 1]! + 1
-  const from = formatDate(market.sessions[market.session[0]!]!.day)
-  const to = formatDate(market.sessions[market.session[last]!]!.day)
-  const figures = summarise({ market, ledger, rules, state, ending: ending!, longOnly, trials })
-  const seen = model === null ? [] : seenNotes(model, from, to)
-  const { t_sessions: t, reasons } = figures
-  return {
-    type: 'summary',
-    run: name,
-    command: 'backtest',
-    policy: policy.name,
-    symbols: market.traded,
-    interval: market.interval,
-    input: loaded.name,
-    sources: loaded.sources,
-    from,
-    to,
-    sessions,
-    bars: market.length,
-    dropped: loaded.droppedRows,
-    missing: loaded.missing,
-    decisions: ledger.length,
-    fill: rules.fill,
-    features,
-    long_only: longOnly,
-    capital: rules.capital,
-    costs: costRecord(rules.costs),
-    data_sha256: loaded.sha256,
-    ledger_sha256: ledgerDigest(ledger, market),
-    model: model === null ? null : modelRecord(model),
-    ...figures,
-    notes: [...figures.notes, ...seen, ...notes],
-    trials,
-    verdict: verdictOf({
-      ...figures,
-      t: t === null ? { value: t, reason: reasons.t_sessions! } : { value: t },
-      sessions,
-      trials,
-      seen,
-      fill: rules.fill,
-      sources: loaded.sources,
-      missing: loaded.missing,
-      average: figures.baselines['sma-cross'],
-    }),
-  }
-}
-
-const costRecord = (costs: Costs) => ({
-  commission: costs.commission,
-  cost_bps: costs.costBps,
-  trade_penalty_bps: costs.tradePenaltyBps,
-  half_spread_bps: costs.halfSpreadBps,
-  impact_bps: costs.impactBps,
-  participation: costs.participation,
-})

@@ -4,11 +4,13 @@ import { setImmediate } from 'node:timers/promises'
 import { badData, Failure } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import type { Setting } from '../../cli/options.js'
+import { isObject } from '../../stream/json.js'
 import { Backtest } from '../../trading/backtest.js'
 import { ledgerDigest } from '../../trading/ledger-digest.js'
 import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
 import { inputsOf, KEPT, keptManifest } from '../backtest/kept.js'
 import { type Decisive, decisiveOptions, preparedRun } from '../backtest/prepared.js'
+import { summaryRecord } from '../backtest/summary.js'
 import { placeOf } from '../wiring/input.js'
 import { store } from '../wiring/store.js'
 import { barsOf, refuseChanged, refuseOtherVersion } from './inputs.js'
@@ -40,7 +42,7 @@ export async function replayBacktest(
     },
   )
   refuseChanged(manifest.inputs, inputsOf(begun, prepared, operands))
-  const { run: name, given, market, rules, policy, features, longOnly } = prepared
+  const { run: name, given, market, rules, policy, features, set, longOnly } = prepared
   const kept = await LineComparison.open(join(path, KEPT.records))
   try {
     let text = ''
@@ -60,7 +62,7 @@ export async function replayBacktest(
     }
     progress.end()
     await kept?.take(text)
-    await kept?.end((line) => line.startsWith('{"type":"summary"'))
+    await kept?.end((line) => summaryLine({ ...prepared, name, run, features: set.name }, line))
     const expected = manifest.ledger_sha256
     const found = ledgerDigest(run.ledger, market)
     const first = kept?.difference ?? null
@@ -75,6 +77,32 @@ export async function replayBacktest(
     }
   } finally {
     await kept?.close()
+  }
+}
+
+/**
+ * The summary of the run with what the kept one says of where bars and model lay, and of how many trials were known: these are
+ * of the machine, and of the day.
+ */
+function summaryLine(run: Parameters<typeof summaryRecord>[0], kept: string | null): string {
+  const { input, policy, model, trials } = objectIn(kept)
+  const own = summaryRecord({ ...run, trials: Number.isSafeInteger(trials) ? Number(trials) : null })
+  const path = isObject(model) ? model.path : undefined
+  return JSON.stringify({
+    ...own,
+    input,
+    // model:PATH and replay:PATH name a place; the manifest has their hashes.
+    policy: /^(?:model|replay):/.test(own.policy) ? policy : own.policy,
+    model: own.model === null ? null : { ...own.model, path },
+  })
+}
+
+function objectIn(line: string | null): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(line ?? '')
+    return isObject(value) ? value : {}
+  } catch {
+    return {}
   }
 }
 

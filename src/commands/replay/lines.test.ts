@@ -6,25 +6,30 @@ import { expect, onTestFinished, test } from 'vitest'
 import { LineComparison, type LineDifference } from './lines.js'
 
 /** What a file with `text` has that `pieces` have not, or the other way round. */
-async function differenceOf(text: string, pieces: readonly string[]): Promise<LineDifference | null> {
+async function differenceOf(
+  text: string,
+  pieces: readonly string[],
+  last: (expected: string | null) => string = () => '#',
+): Promise<LineDifference | null> {
   const dir = mkdtempSync(join(tmpdir(), 'jules-lines-'))
   onTestFinished(() => rmSync(dir, { recursive: true }))
   const path = join(dir, 'lines')
   writeFileSync(path, text)
   const comparison = (await LineComparison.open(path))!
   for (const piece of pieces) await comparison.take(piece)
-  await comparison.end((line) => line.startsWith('#'))
+  await comparison.end(last)
   await comparison.close()
   return comparison.difference
 }
 
 const many = Array.from({ length: 30_000 }, (_, n) => `line ${n} é\n`)
 
-test('the same lines, however they are cut, and a last one that is another matter', async () => {
-  expect(await differenceOf('a\nb\n', ['a\nb\n'])).toBeNull()
-  expect(await differenceOf('a\nb\n# c\n', ['a\n', '', 'b\n'])).toBeNull()
-  expect(await differenceOf(many.join(''), [many.slice(0, 9).join(''), many.slice(9).join('')])).toBeNull()
-  expect(await differenceOf('', [])).toBeNull()
+test('the same lines, however they are cut, and a last one that is made with what is there', async () => {
+  expect(await differenceOf('a\nb\n#\n', ['a\nb\n'])).toBeNull()
+  expect(await differenceOf('a\nb\n# c\n', ['a\n', '', 'b\n'], (line) => `${line?.slice(0, 1)} c`)).toBeNull()
+  const text = `${many.join('')}#\n`
+  expect(await differenceOf(text, [many.slice(0, 9).join(''), many.slice(9).join('')])).toBeNull()
+  expect(await differenceOf('#', [])).toBeNull()
 })
 
 test('the first line that differs, with its number; later ones are not looked at', async () => {
@@ -39,12 +44,13 @@ test('the first line that differs, with its number; later ones are not looked at
 
 test('a text that ends before the other', async () => {
   expect(await differenceOf('a\n', ['a\nb\n'])).toEqual({ line: 2, expected: null, found: 'b' })
-  expect(await differenceOf('a\nb\n', ['a\n'])).toEqual({ line: 2, expected: 'b', found: null })
+  expect(await differenceOf('a\n', ['a\n'])).toEqual({ line: 2, expected: null, found: '#' })
+  expect(await differenceOf('a\nb\n', ['a\n'])).toEqual({ line: 2, expected: 'b', found: '#' })
   expect(await differenceOf('a\nb', ['a\nbc\n'])).toEqual({ line: 2, expected: 'b', found: 'bc' })
 })
 
-test('what follows the one line that is another matter is a difference', async () => {
-  expect(await differenceOf('a\n# c\na\n', ['a\n'])).toEqual({ line: 3, expected: 'a', found: null })
+test('what follows the last line is a difference', async () => {
+  expect(await differenceOf('a\n#\na\n', ['a\n'])).toEqual({ line: 3, expected: 'a', found: null })
 })
 
 test('no file, nothing to hold against', async () => {

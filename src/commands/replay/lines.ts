@@ -62,15 +62,18 @@ export class LineComparison {
     }
   }
 
-  /** The other text has ended: what follows here, but for one line that `isOther` knows, is a difference. */
-  async end(isOther: (line: string) => boolean): Promise<void> {
+  /** The other text ends with one line more, made with what is there: it may name what is not known again. */
+  async end(last: (expected: string | null) => string): Promise<void> {
     if (this.difference !== null) return
-    let expected = await this.#line()
-    if (expected !== null && isOther(expected)) {
-      this.#same++
-      expected = await this.#line()
+    const expected = await this.#line()
+    const found = last(expected)
+    if (expected !== found) {
+      this.difference = { line: this.#same + 1, expected, found }
+      return
     }
-    if (expected !== null) this.difference = { line: this.#same + 1, expected, found: null }
+    this.#same++
+    const more = await this.#line()
+    if (more !== null) this.difference = { line: this.#same + 1, expected: more, found: null }
   }
 
   close(): Promise<void> {

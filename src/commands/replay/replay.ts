@@ -26,7 +26,7 @@ export const replay = defineCommand({
   summary: 'make a run again from its manifest, and say if it is the same',
   description: [
     'RUN is a folder that backtest --keep wrote, or a training run by its folder or its name. Options and inputs are those of its manifest: neither environment nor configuration changes them. FILE says where the bars are now, where they were moved or came from standard input; their hash says whether they are the same.',
-    'A backtest runs again. Its ledger_sha256, which jules-metrics(7) defines, must be that of the manifest, and its records those of records.ndjson, byte by byte; the first line that differs is shown.',
+    'A backtest runs again. Its ledger_sha256, which jules-metrics(7) defines, must be that of the manifest, and its records those of records.ndjson, byte by byte, the summary too but for where bars and model lay and how many trials were known; the first line that differs is shown.',
     'Of a training the best model goes over the validation sessions again, and must come to the dollars of validation.ndjson in each. With --retrain the training itself is made again too, in a temporary folder and outside of the registry, and policy.safetensors and best.safetensors must have the same bytes.',
     'A replay record has what was made (ledger, or the name of a file), whether it is the same, the SHA-256 expected and found, the version of jules, and as detail the first difference: a line of the records, a session, or the steps of a model.',
     'A run that another version made is refused: it may count otherwise. Node and platform may be others. What exec:CMD decides is asked of CMD again, in the folder where it was asked before.',
