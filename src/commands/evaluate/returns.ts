@@ -12,6 +12,7 @@ import { seriesWork } from '../../evaluate/series-figures.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Source } from '../../stream/source.js'
+import { percent, plain, type Show } from '../wiring/figures.js'
 import { openInput } from '../wiring/input.js'
 import { isTable } from '../wiring/output.js'
 import { type Gate, judge } from './gate.js'
@@ -109,13 +110,7 @@ async function textOf(context: Context, source: Source): Promise<string> {
   return text
 }
 
-const percent = (value: number): string => `${(100 * value).toFixed(2)} %`
-const plain =
-  (digits: number) =>
-  (value: number): string =>
-    value.toFixed(digits)
-
-type Row = readonly [key: string, name: string, show: (value: number) => string]
+type Row = readonly [key: string, name: string, show: Show]
 const ROWS: readonly Row[] = [
   ['n', 'periods', plain(0)],
   ['total_return', 'total return', percent],

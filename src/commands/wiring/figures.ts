@@ -14,8 +14,12 @@ const shown =
 export const dollars = shown(inDollars)
 /** A count, which a mean of several may make a fraction. */
 export const count = shown((value) => grouped(value, Number.isInteger(value) ? 0 : 1))
-export const percent = shown((value) => `${(100 * value).toFixed(2)} %`)
-export const plain = (digits: number): Show => shown((value) => value.toFixed(digits))
+export const percent = shown((value) => `${fixed(100 * value, 2)} %`)
+export const plain = (digits: number): Show => shown((value) => fixed(value, digits))
+
+/** Above all that a column has room for, an exponent. */
+const fixed = (value: number, digits: number): string =>
+  Math.abs(value) < 1e9 ? value.toFixed(digits) : value.toExponential(4)
 
 /** The line in lines of 80 columns, those after the first with an indent. */
 export function wrapped(line: string, indent = '  '): string[] {
