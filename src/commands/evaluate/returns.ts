@@ -1,8 +1,8 @@
 /** `--returns`: the figures of any series of returns. */
 
-import { pauses } from '../../agent/run/pause.js'
 import { sha256 } from '../../base/digest.js'
 import { badData, usage } from '../../base/errors.js'
+import { pauses } from '../../base/pause.js'
 import type { Context } from '../../cli/context.js'
 import { file, integer, real, under, type Values } from '../../cli/options.js'
 import { inLine, painter } from '../../cli/ui.js'

@@ -2,9 +2,9 @@
 import { costOf } from '../../agent/benchmark.js'
 import type { Engine } from '../../agent/engines/engine.js'
 import type { Layout } from '../../agent/network/network.js'
-import { pauses } from '../../agent/run/pause.js'
 import type { TrainingPlan } from '../../agent/run/plan.js'
 import { Failure } from '../../base/errors.js'
+import { pauses } from '../../base/pause.js'
 import type { Context } from '../../cli/context.js'
 
 /** Says nothing where a signal comes first: the run will see it too. */
