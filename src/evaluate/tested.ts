@@ -1,9 +1,9 @@
 /** A policy over a stretch of sessions that it has not seen: a fresh account, a fresh memory, features that know all bars before. */
 import type { FeatureTable } from '../env/features.js'
 import type { Market } from '../market/market.js'
-import { Backtest, type Ending, earned } from '../trading/backtest.js'
+import { advance, Backtest, type Ending, earned } from '../trading/backtest.js'
 import { buyHold, smaCross } from '../trading/policies.js'
-import type { Policy } from '../trading/policy.js'
+import { goingOn, type Policy } from '../trading/policy.js'
 import type { Rules } from '../trading/rules.js'
 import { randomResults } from './baselines.js'
 import { roundTrips } from './round-trips.js'
@@ -19,6 +19,8 @@ export interface Testing {
   readonly longOnly: boolean
   /** Bars before the first decision, where the stretch begins before them. */
   readonly warmup: number
+  /** Called now and then; what it throws ends the test. */
+  readonly pause: () => Promise<unknown>
 }
 
 /** What came of it. Dollars net of costs. */
@@ -45,14 +47,14 @@ export function stretchOf({ market, warmup }: Pick<Testing, 'market' | 'warmup'>
   return { market: known, warmup: Math.max(warmup, barOf(from)) }
 }
 
-/** Runs a policy over the sessions. Throws a RangeError where they leave no decision after the warm-up. */
-export function testOn(testing: Testing, span: Span, policy: Policy): Tested {
+/** Runs a policy over the sessions, without telling it the end. Throws a RangeError where they leave no decision after the warm-up. */
+export async function testOn(testing: Testing, span: Span, policy: Policy): Promise<Tested> {
   const { market, warmup } = stretchOf(testing, span)
   if (warmup + 2 > market.length) throw new RangeError('no decision after the warm-up')
   const { rules, longOnly } = testing
   const features = policy.observes ? testing.features(market) : null
-  const run = new Backtest({ market, features, rules, policy, longOnly, warmup })
-  while (!run.advance(1 << 20));
+  const run = new Backtest({ market, features, rules, policy: goingOn(policy), longOnly, warmup })
+  await advance(run, testing.pause)
   const { ledger, state } = run
   const marks = sessionEquity(market, ledger, rules.capital)
   const first = market.session[ledger.first + 1]!

@@ -19,6 +19,19 @@ export function earned(options: BacktestOptions): number {
   return run.state.equity - options.rules.capital
 }
 
+/** Decisions between two breaths; a program takes its time for each. */
+const TURN = 1 << 12
+
+/** Takes up to `most` decisions, with breaths in between: what `pause` throws ends it, be a program ever so slow. */
+export async function advance(
+  run: Backtest,
+  pause: () => Promise<unknown>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const turn = run.options.policy.isForeign === true ? 1 : TURN
+  for (let left = most; left > 0 && !run.advance(Math.min(turn, left)); left -= turn) await pause()
+}
+
 /** One run over past bars. `advance` takes it on, so that a caller can breathe in between. */
 export class Backtest {
   readonly options: BacktestOptions

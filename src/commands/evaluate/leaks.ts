@@ -55,13 +55,9 @@ async function ready(context: Context, asked: LeakFlags, operands: readonly stri
   for (const note of notes) context.ui.note(note)
   const bars: MarketInput = await marketInput(context, given, operands)
   const { market, name } = await loadMarket(context, given, bars, { single: true })
-  const { LEAST_LEAK_BARS, LEAST_LEAK_SESSIONS } = await import('../../evaluate/leaks/checks.js')
-  if (market.sessions.length < LEAST_LEAK_SESSIONS || market.length < LEAST_LEAK_BARS) {
-    throw badData(`${market.sessions.length} sessions of ${market.length} bars are too few to test`, {
-      where: name,
-      hint: `give at least ${LEAST_LEAK_SESSIONS} sessions and ${LEAST_LEAK_BARS} bars`,
-    })
-  }
+  const { tooFewToTell } = await import('../../evaluate/leaks/checks.js')
+  const few = tooFewToTell(market, given.warmup)
+  if (few !== null) throw badData(few.words, { where: name, hint: few.hint })
   const set = featuresOf(given.features)
   const longOnly = given['long-only']
   const { cpuEngine } = await import('../../agent/engines/cpu/engine.js')

@@ -39,6 +39,8 @@ export async function evaluatePolicy(
   }
   const windows = stretches(from, market.sessions.length, given['test-sessions'])
   const mask = actionMask(given['long-only'], market.isSingle)
+  // One that does not fit these bars is refused before a line is written.
+  if (model !== null) await policyOf(model, { market, features: given.features, mask })
   const unknown = model?.model.data?.before?.includes(null)
   await tellResults(context, {
     given,
@@ -53,6 +55,7 @@ export async function evaluatePolicy(
           chosen.kind === 'exec'
           ? first
           : (await preparedPolicy(context, chosen, given))!,
+    ended: (decisions) => first?.ended?.(decisions),
     name: model === null ? first!.name : `model:${model.path}`,
     folder: null,
     seen: unknown ? ['the model it started from does not say which sessions it has seen'] : [],

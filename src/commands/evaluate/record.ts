@@ -29,6 +29,8 @@ export interface Results {
   readonly models: ModelOf | null
   /** Fresh for each test: it remembers nothing of the one before. */
   readonly policy?: () => Promise<Policy>
+  /** Called after the last test, with the decisions of all. */
+  readonly ended?: (decisions: number) => void
   /** Who decides, in words. */
   readonly name: string
   /** Null where nothing is kept. */

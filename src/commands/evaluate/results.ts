@@ -35,6 +35,10 @@ export async function tellResults(context: Context, results: Results): Promise<v
     rules,
     longOnly: given['long-only'],
     warmup: given.warmup,
+    pause: async () => {
+      await setImmediate()
+      context.signal.throwIfAborted()
+    },
   }
   const table = isTable(context, given.format)
   const paint = await painter(context.color)
@@ -55,7 +59,7 @@ export async function tellResults(context: Context, results: Results): Promise<v
       const { policyFor, seen, dispose } = await decider(results, model, testing)
       for (const span of window.tests) {
         context.signal.throwIfAborted()
-        tests.push({ model, from: span.from, tested: testOn(testing, span, await policyFor()) })
+        tests.push({ model, from: span.from, tested: await testOn(testing, span, await policyFor()) })
         for (const words of seen(span)) met.add(words)
         await setImmediate()
       }
@@ -71,6 +75,8 @@ export async function tellResults(context: Context, results: Results): Promise<v
     if (table) await say(windowLine(record, paint))
     else await tell(record)
   }
+  const decisions = told.flatMap(({ parts }) => parts).reduce((sum, { tested }) => sum + tested.decisions, 0)
+  results.ended?.(decisions)
   await results.enter?.()
   const known = await trialsOf(context, results)
   const summary = summaryRecord(results, { testing, told, rivals, known, seen: [...met] })

@@ -14,7 +14,7 @@ import { smaCross } from '../../trading/policies.js'
 import type { Policy } from '../../trading/policy.js'
 import { DEFAULT_RULES } from '../../trading/rules.js'
 import { stampProblem } from './bars.js'
-import { type LeakOptions, leakChecks } from './checks.js'
+import { type LeakOptions, leakChecks, tooFewToTell } from './checks.js'
 import { permuted } from './permuted.js'
 import { plantedLeaks } from './planted.js'
 import { ownSubject, type Subject } from './subject.js'
@@ -69,6 +69,46 @@ test('a policy that looks at bars it is not shown is found by its actions', asyn
   }
   // It knows the real bars alone, so noise does not change what it does: permuted bars or none would.
   expect(await found(ownSubject(intraday), { policy: knowing })).toEqual(['warmup'])
+})
+
+test('a program is asked through every check of actions, and a pause between two answers ends it', async () => {
+  let [answers, most] = [0, Number.POSITIVE_INFINITY]
+  const ends: number[] = []
+  const policy: Policy = {
+    ...smaCross(),
+    isForeign: true,
+    act: () => {
+      answers++
+      return 4
+    },
+    ended: (decisions) => ends.push(decisions),
+  }
+  const pause = async () => {
+    if (answers >= most) throw new Error('interrupted')
+    return false
+  }
+  // So long that every cut of the future is near the last bar, where a run ends.
+  const late = { policy, pause, warmup: options.market.length - 4 }
+  const checks = leakChecks({ ...options, ...late, subject: ownSubject(intraday) })
+  expect([(await checks.next()).value, (await checks.next()).value]).toMatchObject([
+    { id: 'future', problem: null },
+    { id: 'warmup', problem: null },
+  ])
+  expect(ends).toEqual([])
+  most = answers + 3
+  const again = leakChecks({ ...options, ...late, subject: ownSubject(intraday) })
+  await expect(again.next()).rejects.toThrow('interrupted')
+  expect(answers).toBe(most)
+})
+
+test('bars that leave nothing to train on are too few', () => {
+  const { market } = options
+  // 8 of 12 sessions train; the test of the training changes bars from the last of them on.
+  expect(tooFewToTell(market, 8 * 390 - 4)).toBeNull()
+  expect(tooFewToTell(market, 8 * 390 - 3)?.words).toBe(
+    '3120 of 4680 bars to train on: too few for a warm-up of 3117',
+  )
+  expect(tooFewToTell(market.slice(0, 390), 50)?.words).toBe('1 session of 390 bars: too few to test')
 })
 
 describe('bars', () => {

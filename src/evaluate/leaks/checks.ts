@@ -10,9 +10,9 @@ import { FeatureTable } from '../../env/features.js'
 import type { Market } from '../../market/market.js'
 import { DEFAULT_COSTS } from '../../portfolio/costs.js'
 import { NO_LIMITS } from '../../risk/limits.js'
-import { Backtest } from '../../trading/backtest.js'
+import { advance, Backtest } from '../../trading/backtest.js'
 import { withNoiseAfter } from '../../trading/check-env.js'
-import type { Policy } from '../../trading/policy.js'
+import { goingOn, type Policy } from '../../trading/policy.js'
 import type { Rules } from '../../trading/rules.js'
 import { testOn } from '../tested.js'
 import { stampProblem } from './bars.js'
@@ -52,9 +52,28 @@ export interface LeakOptions extends Pick<Lesson, 'engineOf' | 'pause'> {
 export type CheckId = keyof typeof CHECKS
 
 /** The fewest sessions that can be tested: they train, validate and test. */
-export const LEAST_LEAK_SESSIONS = 12
+const LEAST_SESSIONS = 12
 /** The fewest bars: a warm-up wears off only after hundreds. */
-export const LEAST_LEAK_BARS = 800
+const LEAST_BARS = 800
+
+/** Why nothing can be told on these bars, and what would do; null where something can. */
+export function tooFewToTell(market: Market, warmup: number): { words: string; hint: string } | null {
+  const { length, sessions } = market
+  if (sessions.length < LEAST_SESSIONS || length < LEAST_BARS) {
+    const count = `${sessions.length} session${sessions.length === 1 ? '' : 's'}`
+    return {
+      words: `${count} of ${length} bars: too few to test`,
+      hint: `give at least ${LEAST_SESSIONS} sessions and ${LEAST_BARS} bars`,
+    }
+  }
+  const training = sessions[trainEndOf(market)]!.first
+  return training < warmup + 4
+    ? {
+        words: `${training} of ${length} bars to train on: too few for a warm-up of ${warmup}`,
+        hint: 'give more bars, or a shorter --warmup',
+      }
+    : null
+}
 
 /** The names, which `--demo-leak` shows beside the leaks that they catch. */
 export const CHECKS = {
@@ -71,8 +90,8 @@ export async function* leakChecks(options: LeakOptions): AsyncGenerator<LeakChec
   try {
     const policy = options.policy ?? trained!.policy
     const own = { ...options, policy, unused: policy.save?.(0) ?? null }
-    yield found('future', future(own))
-    yield found('warmup', warmups(own))
+    yield found('future', await future(own))
+    yield found('warmup', await warmups(own))
   } finally {
     trained?.dispose()
   }
@@ -96,10 +115,12 @@ function lessonOf(
   { engineOf, pause, rules, longOnly, warmup, steps, seed }: LeakOptions,
   market: Market,
 ): Lesson {
-  const count = market.sessions.length
-  const [trainEnd, validationEnd] = [Math.floor(0.7 * count), Math.floor(0.85 * count)]
+  const trainEnd = trainEndOf(market)
+  const validationEnd = Math.floor(0.85 * market.sessions.length)
   return { engineOf, pause, rules, longOnly, warmup, steps, seed, trainEnd, validationEnd }
 }
+
+const trainEndOf = (market: Market): number => Math.floor(0.7 * market.sessions.length)
 
 /** Without costs and loss limits nothing hides a leak. */
 const free = ({ rules }: Pick<LeakOptions, 'rules'>): { readonly rules: Rules } => {
@@ -119,14 +140,14 @@ const CUTS = 8
 /** Decisions before a cut that are compared. */
 const BEFORE = 400
 
-function future(options: Deciding): string | null {
+async function future(options: Deciding): Promise<string | null> {
   const { market, warmup, seed } = options
   const rng = stream(seed, 'leaks', 'future')
   for (let n = 0; n < CUTS; n++) {
     const cut = warmup + 2 + rng.int(market.length - warmup - 3)
     const first = Math.max(warmup, cut - BEFORE)
-    const seen = decisions(options, market, { first, last: cut })
-    const other = decisions(options, withNoiseAfter(market, cut, rng), { first, last: cut })
+    const seen = await decisions(options, market, { first, last: cut })
+    const other = await decisions(options, withNoiseAfter(market, cut, rng), { first, last: cut })
     const at = seen.findIndex((one, i) => !one.bytes.equals(other[i]!.bytes))
     if (at >= 0) {
       const what = seen[at]!.action === other[at]!.action ? 'what is seen' : 'the action'
@@ -143,16 +164,16 @@ interface Decided {
 }
 
 /** The decisions at bars first to last, from a fresh account and a fresh memory. */
-function decisions(
-  { subject, policy, unused, rules, longOnly }: Deciding,
+async function decisions(
+  { subject, policy, unused, rules, longOnly, pause }: Deciding,
   all: Market,
   { first, last }: { readonly first: number; readonly last: number },
-): Decided[] {
+): Promise<Decided[]> {
   const { market, set } = subject.prepare(all)
   if (unused !== null) policy.restore?.(unused, 0)
   const made: Decided[] = []
   const recorded: Policy = {
-    ...policy,
+    ...goingOn(policy),
     observes: true,
     act: (decision) => {
       const action = policy.act(decision)
@@ -163,7 +184,8 @@ function decisions(
   }
   const features = new FeatureTable(market, set)
   const run = new Backtest({ market, features, rules, policy: recorded, longOnly, warmup: first })
-  run.advance(last - first + 1)
+  await advance(run, pause, last - first + 1)
+  await pause()
   return made
 }
 
@@ -171,7 +193,7 @@ function decisions(
 const WORN_OFF = 600
 const TOLERANCE = 0.01
 
-function warmups(options: Deciding): string | null {
+async function warmups(options: Deciding): Promise<string | null> {
   const { market, seed } = options
   const rng = stream(seed, 'leaks', 'warm-up')
   const last = market.length - 2
@@ -180,9 +202,9 @@ function warmups(options: Deciding): string | null {
   for (let n = 0; n < CUTS; n++) {
     const later = rng.int(last - WORN_OFF - compared)
     const first = later + WORN_OFF
-    const whole = decisions(options, market, { first, last: first + compared })
+    const whole = await decisions(options, market, { first, last: first + compared })
     const part = market.slice(later, market.length)
-    const short = decisions(options, part, { first: WORN_OFF, last: WORN_OFF + compared })
+    const short = await decisions(options, part, { first: WORN_OFF, last: WORN_OFF + compared })
     for (const [i, { action }] of whole.entries()) {
       decided++
       if (action === short[i]?.action) continue
@@ -197,11 +219,10 @@ function warmups(options: Deciding): string | null {
 
 /** Two trainings on the same first sessions, whatever comes after them. */
 async function trainingAlone(options: LeakOptions): Promise<string | null> {
-  const { market, seed, subject, warmup } = options
+  const { market, seed, subject } = options
   // A few rollouts tell: the first gradient would differ.
   const lesson = { ...lessonOf(options, market), ...free(options), steps: 2 * 16 * 128, normalise: true }
   const cut = market.sessions[lesson.trainEnd]!.first - 1
-  if (cut < warmup + 3) return `${market.length} bars are too few to tell`
   const noised = withNoiseAfter(market, cut, stream(seed, 'leaks', 'training'))
   const results: { parameters: Float32Array; mean: Float64Array; variance: Float64Array }[] = []
   for (const all of [market, noised]) {
@@ -233,7 +254,7 @@ async function onPermuted(options: LeakOptions): Promise<Earned & { readonly pro
   const lesson = { ...lessonOf(options, all), ...free(options) }
   const { policy, dispose } = await learn(prepared, lesson)
   try {
-    const tested = testOn(
+    const tested = await testOn(
       { ...lesson, market: prepared.market, features: (part) => new FeatureTable(part, prepared.set) },
       { from: lesson.trainEnd, to: all.sessions.length },
       policy,
