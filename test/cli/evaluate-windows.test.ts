@@ -169,6 +169,8 @@ describe('walk-forward', () => {
     [['--gate', 'demo', '--require', 'pnl>1'], 64, '--require and --gate exclude each other'],
     [['--policy', 'replay:a'], 64, '--output: --policy trains nothing'],
     [['--policy', 'flat', '--plan'], 64, '--plan: --policy trains nothing'],
+    [['--leak-test'], 64, '--output: --leak-test keeps nothing'],
+    [['--demo-leak', '--plan'], 64, '--plan: --demo-leak keeps nothing'],
     [[...WINDOWS, '--hidden', '9'], 64, '--hidden: expected a multiple of 8, got 9'],
     [['--executor', 'command', ...WINDOWS], 64, '--executor command: evaluate trains here'],
   ])('%j is %i', async (words, code, said) => {
@@ -248,8 +250,14 @@ describe('a policy that is there', () => {
       ['2025-07-28', 3],
       ['2025-07-31', 2],
     ])
-    const replayed = await dir.called([...forward, 'replay:a'])
-    expect([replayed.status, replayed.stderr]).toEqual([64, expect.stringContaining('evaluate --records')])
+    for (const [more, said] of [
+      [['replay:a'], 'hint: jules backtest runs it, and evaluate --records'],
+      [['replay:a', '--leak-test'], 'hint: jules backtest runs it, and evaluate --records'],
+      [['flat', '--demo-leak'], '--demo-leak and --policy exclude each other'],
+    ] as const) {
+      const { status, stderr } = await dir.called([...forward, ...more])
+      expect([status, stderr]).toEqual([64, expect.stringContaining(said)])
+    }
     // As a backtest of these sessions has it, but for limits that begin anew.
     const [last] = parse(
       (

@@ -60,6 +60,7 @@ export const evaluate = defineCommand({
   run: async (context, given, operands) => {
     const mode = modeOf(given)
     const gate = gateOf(given)
+    refuseUnused(mode, given)
     if (mode === 'returns') {
       refuseOperands(mode, operands)
       return evaluateReturns(context, { ...given, returns: given.returns! }, gate)
@@ -73,8 +74,7 @@ export const evaluate = defineCommand({
     if (mode === 'leak-test') return testLeaks(context, given, operands)
     if (mode === 'demo-leak') return demonstrate(context, given, operands)
     if (given.policy !== undefined) {
-      for (const name of ['plan', 'resume', 'output'] as const)
-        if (given[name]) throw usage(`--${name}: --policy trains nothing`)
+      if (given.resume) throw usage('--resume: --policy trains nothing')
       return evaluatePolicy(context, { ...given, policy: given.policy }, operands)
     }
     return walkForward(context, given, operands)
@@ -88,6 +88,23 @@ function modeOf(given: Given): (typeof MODES)[number] | undefined {
   const [mode, other] = MODES.filter((name) => given[name])
   if (other !== undefined) throw usage(`--${mode} and --${other} exclude each other`)
   return mode
+}
+
+/** Throws 64 for what would be written or asked where nothing is: a folder, or a policy. */
+function refuseUnused(mode: ReturnType<typeof modeOf>, given: Given): void {
+  const { policy } = given
+  const asker = mode ?? (policy === undefined ? null : 'policy')
+  for (const name of ['plan', 'output'] as const) {
+    if (asker !== null && asker !== 'resume' && given[name])
+      throw usage(`--${name}: --${asker} ${asker === 'policy' ? 'trains nothing' : 'keeps nothing'}`)
+  }
+  if (policy === undefined) return
+  if (mode === 'returns' || mode === 'records' || mode === 'demo-leak')
+    throw usage(`--${mode} and --policy exclude each other`)
+  if (policy.kind === 'replay')
+    throw usage('--policy replay: its actions are those of one run over all bars', {
+      hint: 'jules backtest runs it, and evaluate --records judges what that writes',
+    })
 }
 
 function refuseOperands(mode: string, operands: readonly string[]): void {

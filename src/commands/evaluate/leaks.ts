@@ -111,7 +111,7 @@ export async function demonstrate(
   asked: LeakFlags,
   operands: readonly string[],
 ): Promise<void> {
-  const { options, set, table, paint } = await ready(context, { ...asked, policy: undefined }, operands)
+  const { options, set, table, paint } = await ready(context, asked, operands)
   const { CHECKS, leakChecks } = await import('../../evaluate/leaks/checks.js')
   const { plantedLeaks } = await import('../../evaluate/leaks/planted.js')
   const { ownSubject } = await import('../../evaluate/leaks/subject.js')

@@ -1,6 +1,6 @@
 /** `--policy`: a policy that is there already, over sessions that it has not seen, in stretches. */
 import { seenSpans } from '../../agent/model/model.js'
-import { badData, usage } from '../../base/errors.js'
+import { badData } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
@@ -19,10 +19,6 @@ export async function evaluatePolicy(
   operands: readonly string[],
 ): Promise<void> {
   const { policy: chosen } = asked
-  if (chosen.kind === 'replay')
-    throw usage('--policy replay: its actions are those of one run over all bars', {
-      hint: 'jules backtest runs it, and evaluate --records judges what that writes',
-    })
   const model = chosen.kind === 'model' ? await loadModel(await modelPath(context, chosen.path)) : null
   const { given, notes } = followModel(context, asked, model)
   const first = model === null ? await preparedPolicy(context, chosen, given) : null

@@ -108,7 +108,7 @@ test('bars that leave nothing to train on are too few', () => {
   expect(tooFewToTell(market, 8 * 390 - 3)?.words).toBe(
     '3120 of 4680 bars to train on: too few for a warm-up of 3117',
   )
-  expect(tooFewToTell(market.slice(0, 390), 50)?.words).toBe('1 session of 390 bars: too few to test')
+  expect(tooFewToTell(market.slice(0, 390), 50)?.words).toBe('1 session of 390 bars is too few to test')
 })
 
 describe('bars', () => {

@@ -60,9 +60,9 @@ const LEAST_BARS = 800
 export function tooFewToTell(market: Market, warmup: number): { words: string; hint: string } | null {
   const { length, sessions } = market
   if (sessions.length < LEAST_SESSIONS || length < LEAST_BARS) {
-    const count = `${sessions.length} session${sessions.length === 1 ? '' : 's'}`
+    const [many, are] = sessions.length === 1 ? ['session', 'is'] : ['sessions', 'are']
     return {
-      words: `${count} of ${length} bars: too few to test`,
+      words: `${sessions.length} ${many} of ${length} bars ${are} too few to test`,
       hint: `give at least ${LEAST_SESSIONS} sessions and ${LEAST_BARS} bars`,
     }
   }
