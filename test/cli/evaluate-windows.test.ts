@@ -198,9 +198,9 @@ describe('walk-forward', () => {
     const again = await dir.called(['evaluate', ...WINDOWS, '--plan', '-o', 'out', 'bars.parquet'])
     expect([again.status, again.stderr]).toEqual([73, expect.stringContaining('go on with --resume')])
     mkdirSync(dir.file('killed'))
-    dir.write('killed/bars.ndjson', '')
+    dir.write('killed/evaluation.begins', '')
     const left = await dir.called(['evaluate', ...WINDOWS, '-o', 'killed', 'bars.parquet'])
-    expect([left.status, left.stderr]).toEqual([73, expect.stringContaining('remove the folder')])
+    expect([left.status, left.stderr]).toEqual([73, expect.stringContaining('or was killed as it began')])
     await dir.called(['fetch', '--mock', '--days', '8', '--seed', '2', '-o', 'bars.parquet'])
     const changed = await dir.called(['evaluate', '--resume', 'out'])
     expect([changed.status, changed.stderr]).toEqual([

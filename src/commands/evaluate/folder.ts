@@ -1,6 +1,6 @@
 /** The folder of an evaluation: what it was begun with, its bars where they came through a pipe or from the store, and its plan. */
 
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ensureDirectory } from '../../base/disk.js'
 import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
@@ -11,6 +11,8 @@ import { writeWhole } from '../../stream/sink.js'
 
 const FORMAT = 'jules-evaluation/1'
 export const NAMES = { manifest: 'evaluation.json', bars: 'bars.ndjson', plan: 'plan.ndjson' } as const
+/** Stands while an evaluation begins: of two in one folder the second would mix its bars and windows with those of the first. */
+const CLAIM = 'evaluation.begins'
 
 /** What stands in evaluation.json. */
 export interface EvaluationManifest {
@@ -28,8 +30,20 @@ export interface EvaluationManifest {
   readonly data_sha256: string
 }
 
-/** Makes the folder, which is true, or takes one that is empty. Throws 73 for any other. */
+/** Makes the folder, which is true, or takes one that is empty; it is this caller's until `writeManifest` or `emptied`. Throws 73 for any other. */
 export async function newFolder(path: string): Promise<boolean> {
+  const isNew = await emptyFolder(path)
+  try {
+    await writeFile(join(path, CLAIM), '', { flag: 'wx' })
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') throw notEmpty(path, [CLAIM])
+    if (isNew) await rmdir(path).catch(() => {})
+    throw systemFailure(error, path, true)
+  }
+  return isNew
+}
+
+async function emptyFolder(path: string): Promise<boolean> {
   try {
     ensureDirectory(resolve(path, '..'))
     await mkdir(path)
@@ -41,29 +55,37 @@ export async function newFolder(path: string): Promise<boolean> {
     throw systemFailure(error, path, true)
   })
   if (there.length === 0) return false
-  throw new Failure('cannotCreate', 'the folder is not empty', {
-    where: path,
+  throw notEmpty(path, there)
+}
+
+const notEmpty = (where: string, there: readonly string[]): Failure =>
+  new Failure('cannotCreate', 'the folder is not empty', {
+    where,
     hint: there.includes(NAMES.manifest)
       ? 'go on with --resume'
-      : there.every((name) => name.startsWith(NAMES.bars))
-        ? 'an evaluation that was killed as it began left its bars: remove the folder, or choose another one'
+      : there.includes(CLAIM)
+        ? 'an evaluation begins there, or was killed as it began: choose another folder, or remove this one'
         : 'choose another one',
   })
-}
 
 /** Takes the bars out of a folder in which nothing was begun, and the folder too where it is new. */
 export async function emptied(path: string, isNew: boolean): Promise<void> {
   // What cannot be taken away is in the way the next time, and is told then.
-  await rm(join(path, NAMES.bars), { force: true }).catch(() => {})
+  for (const name of [NAMES.bars, CLAIM]) await rm(join(path, name), { force: true }).catch(() => {})
   if (isNew) await rmdir(path).catch(() => {})
 }
 
-export const writeManifest = (
+/** Writes the manifest: from here on the folder is an evaluation, which --resume goes on with. */
+export async function writeManifest(
   context: Context,
   folder: string,
   manifest: EvaluationManifest,
-): Promise<void> =>
-  writeWhole(join(folder, NAMES.manifest), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), context)
+): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)
+  await writeWhole(join(folder, NAMES.manifest), bytes, context)
+  // Beside a manifest it says nothing any more.
+  await rm(join(folder, CLAIM), { force: true }).catch(() => {})
+}
 
 /** Throws 66 where the folder is none of an evaluation, 65 where its manifest is damaged. */
 export async function readManifest(context: Context, folder: string): Promise<EvaluationManifest> {
