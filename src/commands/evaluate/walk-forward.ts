@@ -4,7 +4,7 @@
  */
 
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type CollectedRun, registerMissing, registryFile } from '../../agent/run/registry.js'
 import { badData, Failure, usage } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
@@ -179,7 +179,7 @@ function refuseFailed({ state, status }: Seen, { number }: Window, folder: TaskF
     `a training of window ${number} ${how}${words === null ? '' : `: ${words}`}`,
     {
       where: folder.path,
-      hint: 'jules sweep retry --failed tries it again',
+      hint: `jules sweep retry ${shellWord(join(dirname(folder.path), NAMES.plan))} --failed tries it again`,
     },
   )
 }
