@@ -2,6 +2,8 @@
  * Instants and wall clocks without a date library. Inside jules every instant is epoch milliseconds UTC;
  * zones appear only where a naive stamp enters or a session date is asked for.
  */
+import { counted } from './words.js'
+
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
@@ -223,5 +225,5 @@ export function lengthWords(ms: number): string {
   ] as const
   const [unit, size] = units.find(([, one]) => ms % one === 0) ?? ['second', SECOND]
   const count = ms / size
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
+  return counted(count, unit)
 }

@@ -22,6 +22,9 @@ export function quote(value: unknown): string {
 /** A name that others gave: as it is where it is plain, else quoted. */
 export const named = (text: string): string => (/^[\w.-]{1,32}$/.test(text) ? text : quote(text))
 
+/** `1 bar`, `2 bars`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
 /** 1234567.8 as 1,234,567.80; no locale, so that every machine prints the same. */
 export function grouped(value: number, digits: number): string {
   const [whole, part] = value.toFixed(digits).split('.')

@@ -2,7 +2,9 @@
  * The checks of a day at its end. What is one fault is one finding: rows that are flawed are not also missing, a gap is no outlier, a
  * spike is not two of them, a session that is absent lacks nothing else. Each row says what it is, how bad, and by which number.
  */
+
 import { DAY, formatTime, HOUR, MINUTE, SECOND } from '../base/time.js'
+import { counted } from '../base/words.js'
 import { closureOn, newYorkDay } from '../market/calendar.js'
 import type { Check, Company, Facts } from './check.js'
 import type { CheckId } from './check-ids.js'
@@ -11,8 +13,6 @@ import type { Found } from './found.js'
 import { SESSIONS_KEPT, SESSIONS_NEEDED } from './history.js'
 import { ledgerFound, lossFound, uptimeFound } from './paper.js'
 
-/** `n bars`, `1 bar`. */
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 const percent = (part: number): string => `${(100 * part).toFixed(2)} %`
 const rounded = (value: number): number => Number(value.toPrecision(6))
 const span = (fromMs: number, toMs: number): string =>

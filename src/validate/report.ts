@@ -1,5 +1,7 @@
 /** What came of one look at the bars of some dates: what every format tells, and the records that a store keeps of it. */
+
 import { formatDate } from '../base/time.js'
+import { counted } from '../base/words.js'
 import type { Finding, Quality } from '../market/quality.js'
 import type { CheckId } from './check-ids.js'
 import { rulesetOf, type Verdict } from './validate.js'
@@ -53,8 +55,8 @@ export function summaryOf(report: Report): string {
   const rows = dates.reduce((sum, date) => sum + date.rows, 0)
   const { errors, warnings } = countsOf(findings)
   const parts = [
-    ...(errors === 0 ? [] : [`${errors} error${errors === 1 ? '' : 's'}`]),
-    ...(warnings === 0 ? [] : [`${warnings} warning${warnings === 1 ? '' : 's'}`]),
+    ...(errors === 0 ? [] : [`${counted(errors, 'error')}`]),
+    ...(warnings === 0 ? [] : [`${counted(warnings, 'warning')}`]),
   ]
   const state = error === null ? (parts.length === 0 ? ['clean'] : parts) : [...parts, error]
   const more = silenced === 0 ? [] : [`${silenced} silenced`]

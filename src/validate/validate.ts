@@ -2,6 +2,7 @@
 
 import { roughCentreOf } from '../base/robust.js'
 import { DAY, formatDate, formatTime, HOUR } from '../base/time.js'
+import { counted } from '../base/words.js'
 import { type Interval, intervalMs } from '../market/bar.js'
 import { isCovered, newYorkDay, sessionOn, sessions } from '../market/calendar.js'
 import { type Anchor, anchorOf, endOfBar } from '../market/grid.js'
@@ -350,7 +351,7 @@ class Validation {
       const found: Found = {
         ...{ symbol: first!.symbol, day: fallback, fromMs: null, toMs: null, count, samples, repair: null },
         ...{ observed: count, expected: 0 },
-        words: `${count} row${count === 1 ? '' : 's'} of no known date, ${check.words}: ${samples.join(', ')}${count > samples.length ? ', ...' : ''}`,
+        words: `${counted(count, 'row')} of no known date, ${check.words}: ${samples.join(', ')}${count > samples.length ? ', ...' : ''}`,
       }
       this.#add(check, found, { interval: null })
     }

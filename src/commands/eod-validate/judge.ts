@@ -1,7 +1,7 @@
 /** One look: what is asked for, the rows, the checks, what a baseline silences, and the report of it. */
 import { Failure, usage } from '../../base/errors.js'
 import { formatDate } from '../../base/time.js'
-import { shellWord } from '../../base/words.js'
+import { counted, shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { newYorkDay, sessionOn } from '../../market/calendar.js'
 import { decodeUtf8 } from '../../stream/json.js'
@@ -174,15 +174,14 @@ function tellSkipped({ ui }: Context, { skipped, beyond }: Verdict): void {
     const more = days.length > 3 ? ` and ${days.length - 3} more dates` : ''
     ui.detail(`${check} is skipped for lack of sessions before: ${named}${more}`)
   }
-  if (beyond > 0)
-    ui.warn(`${beyond} row${beyond === 1 ? '' : 's'} beyond the calendar, 2000 to 2028: not judged`)
+  if (beyond > 0) ui.warn(`${counted(beyond, 'row')} beyond the calendar, 2000 to 2028: not judged`)
 }
 
 function tellSilenced(
   { ui }: Context,
   { silenced, expired }: { readonly silenced: number; readonly expired: readonly Silence[] },
 ): void {
-  if (silenced > 0) ui.note(`${silenced} finding${silenced === 1 ? '' : 's'} silenced`)
+  if (silenced > 0) ui.note(`${counted(silenced, 'finding')} silenced`)
   for (const { place, check, expires } of expired)
     ui.warn(`${place}: silences ${check} no more: it expired on ${expires}`)
 }

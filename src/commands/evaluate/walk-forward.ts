@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { type CollectedRun, registerMissing, registryFile } from '../../agent/run/registry.js'
 import { badData, Failure, usage } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
-import { shellWord } from '../../base/words.js'
+import { counted, shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import type { Window } from '../../evaluate/windows.js'
 import { recordWriter } from '../../market/write.js'
@@ -96,7 +96,7 @@ export async function walkForward(
   await writeWhole(plan, Buffer.from(tasks.map(taskLine).join('')), context)
   const again = `jules evaluate --resume ${shellWord(folder)}`
   context.ui.note(
-    `${windows.length} windows of ${loaded.market.sessions.length} sessions, ${tasks.length} trainings in ${folder}`,
+    `${counted(windows.length, 'window')} of ${loaded.market.sessions.length} sessions, ${counted(tasks.length, 'training')} in ${folder}`,
     { windows: windows.length, trainings: tasks.length, path: folder },
   )
   const left =

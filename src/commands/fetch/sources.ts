@@ -1,7 +1,7 @@
 /** `fetch --source`: the sources in their order, what is asked of them, and what the end of it is. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, Failure, usage } from '../../base/errors.js'
-import { quote } from '../../base/words.js'
+import { counted, quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, flag, integer, list, option, under, type Values } from '../../cli/options.js'
 import type { Interval } from '../../market/bar.js'
@@ -270,7 +270,7 @@ function summaryWords(outcome: Outcome, total: number): string {
     [outcome.quarantined, 'in quarantine'],
   ] as const
   return [
-    `${total} bar${total === 1 ? '' : 's'}${by.length > 0 ? ` (${by.join(', ')})` : ''}`,
+    `${counted(total, 'bar')}${by.length > 0 ? ` (${by.join(', ')})` : ''}`,
     ...more.flatMap(([count, words]) => (count > 0 ? [`${count} ${words}`] : [])),
   ].join(', ')
 }

@@ -1,6 +1,6 @@
 import { type PastRun, RUN_STATES } from '../../agent/run/history.js'
 import { usage } from '../../base/errors.js'
-import { quote } from '../../base/words.js'
+import { counted, quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { list } from '../../cli/options.js'
 import { inLine, type Paint, painter } from '../../cli/ui.js'
@@ -53,9 +53,7 @@ function tableOf(runs: readonly PastRun[], paint: Paint): string {
     const { trials } = own[0]!
     return [
       ...(i === 0 ? [] : ['']),
-      paint.bold(
-        trials === null ? inLine(bars) : `${inLine(bars)}: ${trials} ${trials === 1 ? 'trial' : 'trials'}`,
-      ),
+      paint.bold(trials === null ? inLine(bars) : `${inLine(bars)}: ${counted(trials, 'trial')}`),
       row(['RUN', 'TRIAL', 'STATE', 'STEPS', 'BEST', 'FOLDER']),
       ...own.map((run) => {
         const line = row([

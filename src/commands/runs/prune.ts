@@ -2,6 +2,7 @@ import { folderOf, type PastRun } from '../../agent/run/history.js'
 import { registerPruned, registryFile } from '../../agent/run/registry.js'
 import { Failure, usage } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
+import { counted } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import { date, flag } from '../../cli/options.js'
 import { newYorkDay } from '../../market/calendar.js'
@@ -58,7 +59,7 @@ export const pruneRuns = defineCommand({
     }
     const bytes = await sizeOf(going)
     context.ui.note(
-      `${countWords(going.length)}, ${sizeWords(bytes)}: ${going.map(({ run }) => run).join(', ')}`,
+      `${counted(going.length, 'run')}, ${sizeWords(bytes)}: ${going.map(({ run }) => run).join(', ')}`,
       {
         runs: going.length,
         bytes,
@@ -66,7 +67,7 @@ export const pruneRuns = defineCommand({
     )
     if (options['dry-run']) return context.ui.note('nothing deleted (dry run)')
     if (!options.yes)
-      await confirmed(context, { question: `Delete ${countWords(going.length)}?`, act: 'deleting runs' })
+      await confirmed(context, { question: `Delete ${counted(going.length, 'run')}?`, act: 'deleting runs' })
     const world = lockWorld(context)
     for (const run of going) {
       context.signal.throwIfAborted()
@@ -85,13 +86,11 @@ export const pruneRuns = defineCommand({
         release()
       }
     }
-    context.ui.note(`${countWords(going.length)} deleted; they stay counted as trials`, {
+    context.ui.note(`${counted(going.length, 'run')} deleted; they stay counted as trials`, {
       deleted: going.length,
     })
   },
 })
-
-const countWords = (count: number): string => `${count} ${count === 1 ? 'run' : 'runs'}`
 
 const sizeWords = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 

@@ -1,6 +1,7 @@
 import { TRADING } from '../../agent/ppo/settings.js'
 import { badData, systemFailure, usage } from '../../base/errors.js'
 import { readAtMost } from '../../base/read-file.js'
+import { counted } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { file, flag, integer, under } from '../../cli/options.js'
@@ -112,7 +113,7 @@ export const planSweep = defineCommand({
       for (const task of tasks) await writer.text(taskLine(task))
       await writer.drain()
       await out.done()
-      context.ui.note(`${tasks.length} ${tasks.length === 1 ? 'task' : 'tasks'}`, { tasks: tasks.length })
+      context.ui.note(counted(tasks.length, 'task'), { tasks: tasks.length })
     } catch (error) {
       await out.abort()
       throw error

@@ -1,4 +1,5 @@
 /** A task as a record, and as a line for people. */
+import { counted } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
 import { type Seen, TASK_STATES, type TaskFolder } from '../../sweep/folder.js'
 
@@ -28,7 +29,7 @@ export function countsOf(all: readonly Seen[]): Record<string, number> {
 /** `27 tasks: 20 done, 6 running, 1 failed`. */
 export function countWords(all: readonly Seen[]): string {
   const parts = Object.entries(countsOf(all)).filter(([, count]) => count > 0)
-  return `${all.length} ${all.length === 1 ? 'task' : 'tasks'}: ${parts.map(([state, count]) => `${count} ${state}`).join(', ')}`
+  return `${counted(all.length, 'task')}: ${parts.map(([state, count]) => `${count} ${state}`).join(', ')}`
 }
 
 /** Cells of a row of the table of tasks, padded. */

@@ -1,6 +1,6 @@
 /** One page for people: no script, no other file, light and dark, and on paper. */
 import { formatTime, SECOND } from '../../base/time.js'
-import { grouped } from '../../base/words.js'
+import { counted, grouped } from '../../base/words.js'
 import type { Finding } from '../../market/quality.js'
 import { countsOf, miscalibratedWords, type Report, rowsBySymbol, spanOf } from '../report.js'
 import { rulesetOf } from '../validate.js'
@@ -53,8 +53,7 @@ export function htmlOf(report: Report): string {
   const notes = [
     ...miscalibrated.map(miscalibratedWords),
     ...[...skipped].map(
-      ([check, days]) =>
-        `${check} was skipped on ${days.length} date${days.length === 1 ? '' : 's'}: too few sessions before`,
+      ([check, days]) => `${check} was skipped on ${counted(days.length, 'date')}: too few sessions before`,
     ),
   ]
   return `<!doctype html>
