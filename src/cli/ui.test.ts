@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createUi, inLine, painter } from './ui.js'
 
-async function uiOf(more: { readonly json?: boolean; readonly quiet?: boolean } = {}) {
+async function uiOf({ each = 1, ...more }: { json?: boolean; quiet?: boolean; each?: number } = {}) {
   const written: string[] = []
   const clock = { ms: 0 }
   const ui = createUi({
@@ -17,7 +17,7 @@ async function uiOf(more: { readonly json?: boolean; readonly quiet?: boolean } 
     now: () => clock.ms,
   })
   const progress = ui.progress('rows')
-  for (clock.ms = 0; clock.ms <= 25_000; clock.ms += 1000) progress.update(clock.ms, 50_000)
+  for (clock.ms = 0; clock.ms <= 25_000; clock.ms += 1000) progress.update(clock.ms / each, 50_000 / each)
   progress.end()
   return written
 }
@@ -30,6 +30,13 @@ test('without a terminal progress is one line in ten seconds', async () => {
   expect(await uiOf()).toEqual([
     'jules load: 10000/50000 rows, 1000/s, 40 s left\n',
     'jules load: 20000/50000 rows, 1000/s, 30 s left\n',
+  ])
+})
+
+test('of what takes longer than a second each the time of one is told', async () => {
+  expect(await uiOf({ each: 2500 })).toEqual([
+    'jules load: 4/20 rows, 3 s each, 40 s left\n',
+    'jules load: 8/20 rows, 3 s each, 30 s left\n',
   ])
 })
 

@@ -164,5 +164,7 @@ function progressBar(done: number, total: number | undefined, room: number): str
 function progressWords(unit: string, done: number, total: number | undefined, rate: number): string {
   const of = total === undefined ? '' : `/${total}`
   const eta = total === undefined || rate <= 0 ? '' : `, ${Math.ceil((total - done) / rate)} s left`
-  return `${done}${of} ${unit}, ${Math.round(rate)}/s${eta}`
+  // Of what takes longer than a second each, the time of one.
+  const pace = rate >= 1 || done === 0 ? `${Math.round(rate)}/s` : `${Math.round(1 / rate)} s each`
+  return `${done}${of} ${unit}, ${pace}${eta}`
 }

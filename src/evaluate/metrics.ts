@@ -5,6 +5,7 @@
 
 import { pow } from '../base/math.js'
 import { mean, standardDeviation } from '../base/moments.js'
+import { counted } from '../base/words.js'
 
 /** A number, or why there is none. */
 export type Figure = { readonly value: number } | { readonly value: null; readonly reason: string }
@@ -60,7 +61,7 @@ export const TOO_LARGE = 'the returns are too large for a number'
 
 /** Student's t of the mean of sessions against 0: mean / (s / sqrt(n)), s the sample deviation. Student, 1908. */
 export function tStatistic(values: ArrayLike<number>): Figure {
-  const few = tooFew(values, 'sessions')
+  const few = tooFew(values, 'session')
   if (few !== null) return few
   const deviation = standardDeviation(values)
   if (!Number.isFinite(deviation)) return absent(TOO_LARGE)
@@ -167,9 +168,9 @@ export function hitRate(results: ArrayLike<number>, none = 'there were no trades
 const square = (x: number): number => x * x
 
 /** Why a sample is too small; null if it is not. */
-export function tooFew(returns: ArrayLike<number>, what = 'returns'): Figure | null {
+export function tooFew(returns: ArrayLike<number>, what = 'return'): Figure | null {
   if (returns.length >= LEAST_SESSIONS) return null
-  return absent(`${returns.length} ${what}, fewer than ${LEAST_SESSIONS}`)
+  return absent(`${counted(returns.length, what)}, fewer than ${LEAST_SESSIONS}`)
 }
 
 /** Whether returns of this deviation are constant: rounding leaves a little. */

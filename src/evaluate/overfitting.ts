@@ -5,6 +5,7 @@
  */
 import { badData } from '../base/errors.js'
 import { log } from '../base/math.js'
+import { counted } from '../base/words.js'
 import type { Figure } from './metrics.js'
 
 export interface Overfitting {
@@ -46,7 +47,7 @@ export function overfitting(
   const blocks = Math.min(wanted - (wanted % 2), 2 * Math.floor(kept.length / (2 * LEAST_BLOCK)))
   const reason =
     trials.length < LEAST_TRIALS
-      ? `${trials.length} trials, fewer than ${LEAST_TRIALS}`
+      ? `${counted(trials.length, 'trial')}, fewer than ${LEAST_TRIALS}`
       : blocks < 4
         ? `${kept.length} periods that all trials have, fewer than ${4 * LEAST_BLOCK}`
         : null

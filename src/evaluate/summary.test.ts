@@ -164,7 +164,7 @@ describe('round trips', () => {
     expect(trips.reduce((sum, { pnl }) => sum + pnl, 0)).toBeCloseTo(summary.pnl, 9)
     expect(summary.notes).toEqual([
       'NVDA and MSFT still held at the end, valued at the last close',
-      'no evidence of skill: 1 sessions, fewer than 20',
+      'no evidence of skill: 1 session, fewer than 20',
     ])
   })
 })

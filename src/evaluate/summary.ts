@@ -59,7 +59,7 @@ export function summarise(input: SummaryInput) {
   const bars = simpleReturns(curve)
   // A year is not told from a week, in whatever bars.
   const ofDays = (figure: () => Figure): Figure => (broke ? BROKE : figure())
-  const ofBars = (figure: () => Figure): Figure => ofDays(() => tooFew(daily, 'sessions') ?? figure())
+  const ofBars = (figure: () => Figure): Figure => ofDays(() => tooFew(daily, 'session') ?? figure())
   const skill = tStatistic(differences(sessions))
   const { trades } = state
   const doubt = skillDoubt({ trades, t: skill, sessions: daily.length, trials: input.trials })

@@ -12,7 +12,7 @@ describe('a run', () => {
     expect(status).toBe(0)
     expect(stderr).toBe(
       'jules train: warning: 1 of 8 sessions are left for testing, too few to believe a result on: 123 more sessions of bars leave 20\n' +
-        'jules train: training on 2025-07-23 to 2025-07-30, validating on 2025-07-31 to 2025-07-31; 1 sessions from 2025-08-01 are left for testing\n',
+        'jules train: training on 2025-07-23 to 2025-07-30, validating on 2025-07-31 to 2025-07-31; 1 session from 2025-08-01 left for testing\n',
     )
     const records = parse(stdout)
     const metrics = records.filter(({ type }) => type === 'metric')

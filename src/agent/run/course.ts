@@ -4,7 +4,7 @@ import { sha256 } from '../../base/digest.js'
 import { badData, Failure, usage } from '../../base/errors.js'
 import { pauses } from '../../base/pause.js'
 import { formatTime } from '../../base/time.js'
-import { shellWord } from '../../base/words.js'
+import { counted, shellWord } from '../../base/words.js'
 import type { Engine } from '../engines/engine.js'
 import { encodeModel } from '../model/model.js'
 import { Diverged } from '../ppo/diverged.js'
@@ -162,7 +162,8 @@ async function registerAs(
 
 function sayParts({ note }: TrainingWorld, { data, test }: Setup): void {
   if (data === null) return
-  const left = test === null ? '' : `; ${test.sessions} sessions from ${test.from} are left for testing`
+  const left =
+    test === null ? '' : `; ${counted(test.sessions, 'session')} from ${test.from} left for testing`
   note(`training on ${data.train.join(' to ')}, validating on ${data.validation.join(' to ')}${left}`)
 }
 

@@ -61,7 +61,7 @@ test('two trainings side by side in one process have the same bytes, and leave n
     missing: 0.125,
   })
   expect(world.said).toEqual(
-    new Array(2).fill(expect.stringMatching(/^training on .* 1 sessions from .* testing$/)),
+    new Array(2).fill(expect.stringMatching(/^training on .* 1 session from .* testing$/)),
   )
   expect([existsSync(world.file('a/run.lock')), existsSync(world.file('b/run.lock'))]).toEqual([false, false])
   expect((await registered(world.file('data/runs.ndjson'))).length).toBe(2)
