@@ -52,7 +52,7 @@ export class Failure extends Error {
     this.kind = kind
     this.expected = message
     this.hint = details.hint
-    this.where = details.where === '' ? '""' : details.where
+    this.where = details.where === undefined ? undefined : seen(details.where)
     this.fields = details.fields ?? {}
   }
 
@@ -97,6 +97,9 @@ const SYSTEM_WORDS: Record<string, [ExitName, string]> = {
   EAI_AGAIN: ['unavailable', 'host name lookup failed'],
 }
 
+/** An empty name is seen. */
+const seen = (place: string): string => (place === '' ? '""' : place)
+
 function systemWords(error: unknown): [ExitName, string] | undefined {
   const code = systemCode(error)
   if (code === undefined) return undefined
@@ -113,7 +116,7 @@ function systemWords(error: unknown): [ExitName, string] | undefined {
 export function systemFailure(error: unknown, subject: string, writing = false): unknown {
   if (error instanceof Failure) return error
   const words = systemWords(error)
-  const place = subject === '' ? '""' : subject
+  const place = seen(subject)
   if (words === undefined) {
     // A system call that fails in a way of its own is the system's failure all the same.
     if (!(error instanceof Error) || !('syscall' in error)) return error

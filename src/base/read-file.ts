@@ -1,5 +1,5 @@
 /** A file read whole, up to a limit: what a file says of its size is not believed, and a device has none. */
-import { constants, open } from 'node:fs/promises'
+import { constants, type FileHandle, open } from 'node:fs/promises'
 import { badData } from './errors.js'
 
 export interface Limit {
@@ -12,16 +12,26 @@ export interface Limit {
 
 const PIECE = 1 << 18
 
+/** A file for reading; a directory fails when it is read. Throws badData for a pipe or a device, without waiting for it. */
+export async function openRegular(path: string | URL): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stat = await file.stat()
+    if (stat.isFile() || stat.isDirectory()) return file
+    throw badData('is no regular file', { where: String(path) })
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
 /** The bytes of a file. Throws badData where there are more than `most`, and what the system throws, as it is. */
 export async function readAtMost(
   path: string | URL,
   { most, signal, isRegular = false }: Limit,
 ): Promise<Buffer> {
-  const file = await open(path, isRegular ? constants.O_RDONLY | constants.O_NONBLOCK : 'r')
+  const file = isRegular ? await openRegular(path) : await open(path, 'r')
   try {
-    const stat = isRegular ? await file.stat() : null
-    if (stat !== null && !stat.isFile() && !stat.isDirectory())
-      throw badData('is no regular file', { where: String(path) })
     const pieces: Buffer[] = []
     for (let length = 0; ; ) {
       signal?.throwIfAborted()

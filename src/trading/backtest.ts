@@ -22,14 +22,14 @@ export function earned(options: BacktestOptions): number {
 /** Decisions between two breaths; a program takes its time for each. */
 const TURN = 1 << 12
 
-/** Takes up to `most` decisions, with breaths in between: what `pause` throws ends it, be a program ever so slow. */
+/** Takes up to `most` decisions, with a breath after each `turn` of them: what `pause` throws ends it, be a program ever so slow. */
 export async function advance(
   run: Backtest,
   pause: () => Promise<unknown>,
-  most = Number.POSITIVE_INFINITY,
+  { most = Number.POSITIVE_INFINITY, turn = TURN }: { readonly most?: number; readonly turn?: number } = {},
 ): Promise<void> {
-  const turn = run.options.policy.isForeign === true ? 1 : TURN
-  for (let left = most; left > 0 && !run.advance(Math.min(turn, left)); left -= turn) await pause()
+  const each = run.options.policy.isForeign === true ? 1 : turn
+  for (let left = most; left > 0 && !run.advance(Math.min(each, left)); left -= each) await pause()
 }
 
 /** One run over past bars. `advance` takes it on, so that a caller can breathe in between. */

@@ -9,7 +9,7 @@ import { INVENTED_SOURCES } from '../../market/bar.js'
 import { RULES } from '../../risk/rules.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { formatByExtension } from '../../stream/source.js'
-import { Backtest } from '../../trading/backtest.js'
+import { advance, Backtest } from '../../trading/backtest.js'
 import { both } from '../../trading/listener.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { barsOperand, marketExits, marketInput, marketWords } from '../wiring/market.js'
@@ -158,9 +158,7 @@ export const backtest = defineCommand({
       const listener = keeper === null ? told : both(told, keeper)
       const run = new Backtest({ market, features, rules, policy, longOnly, warmup, listener })
       const progress = context.ui.progress('decisions')
-      // A program takes its time for each decision.
-      const turn = policy.isForeign === true ? 1 : TURN
-      while (!run.advance(turn)) {
+      const pause = async () => {
         progress.update(run.ledger.length, market.length - 1 - warmup)
         await writer.text(text)
         text = ''
@@ -168,6 +166,7 @@ export const backtest = defineCommand({
         await setImmediate()
         context.signal.throwIfAborted()
       }
+      await advance(run, pause, { turn: TURN })
       progress.end()
       await writer.text(text)
       if (kinds.has('trip')) for (const line of tripLines(name, run)) await writer.text(line)

@@ -12,7 +12,7 @@ import { seriesWork } from '../../evaluate/series-figures.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Source } from '../../stream/source.js'
-import { percent, plain, type Show } from '../wiring/figures.js'
+import { byReason, percent, plain, type Show } from '../wiring/figures.js'
 import { openInput } from '../wiring/input.js'
 import { isTable } from '../wiring/output.js'
 import { type Gate, judge } from './gate.js'
@@ -163,10 +163,7 @@ function tableOf(summary: Summary, bold: (text: string) => string): string {
     const value = summary[key] as readonly [number, number] | null
     return value === null ? [] : [`  ${name.padEnd(22)}${show(value[0]).padStart(14)} to ${show(value[1])}`]
   })
-  const byReason = new Map<string, string[]>()
-  for (const [key, reason] of Object.entries(reasons))
-    byReason.set(reason, [...(byReason.get(reason) ?? []), key])
-  const words = [...byReason].flatMap(([reason, keys]) => [`  ${reason}:`, ...listed(keys)])
+  const words = [...byReason(reasons)].flatMap(([reason, keys]) => [`  ${reason}:`, ...listed(keys)])
   const lines = [
     bold(inLine(`${input}${span}`)),
     '',

@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises'
 import { badData, Failure } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import type { Setting } from '../../cli/options.js'
-import { isObject } from '../../stream/json.js'
-import { Backtest } from '../../trading/backtest.js'
+import { isObject, type JsonObject, parseObject } from '../../stream/json.js'
+import { advance, Backtest } from '../../trading/backtest.js'
 import { ledgerDigest } from '../../trading/ledger-digest.js'
 import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
 import { inputsOf, KEPT, keptManifest } from '../backtest/kept.js'
@@ -53,13 +53,14 @@ export async function replayBacktest(
     const listener = kept === null ? null : new RecordWriter({ run: name, market, rules, types, write })
     const run = new Backtest({ market, features, rules, policy, longOnly, warmup: given.warmup, listener })
     const progress = context.ui.progress('decisions')
-    while (!run.advance(policy.isForeign === true ? 1 : TURN)) {
+    const pause = async () => {
       progress.update(run.ledger.length, market.length - 1 - given.warmup)
       await kept?.take(text)
       text = ''
       await setImmediate()
       context.signal.throwIfAborted()
     }
+    await advance(run, pause, { turn: TURN })
     progress.end()
     await kept?.take(text)
     await kept?.end((line) => summaryLine({ ...prepared, name, run, features: set.name }, line))
@@ -85,7 +86,8 @@ export async function replayBacktest(
  * of the machine, and of the day.
  */
 function summaryLine(run: Parameters<typeof summaryRecord>[0], kept: string | null): string {
-  const { input, policy, model, trials } = objectIn(kept)
+  const parsed = parseObject(kept ?? '')
+  const { input, policy, model, trials }: JsonObject = 'error' in parsed ? {} : parsed.object
   const own = summaryRecord({ ...run, trials: Number.isSafeInteger(trials) ? Number(trials) : null })
   const path = isObject(model) ? model.path : undefined
   return JSON.stringify({
@@ -95,15 +97,6 @@ function summaryLine(run: Parameters<typeof summaryRecord>[0], kept: string | nu
     policy: /^(?:model|replay):/.test(own.policy) ? policy : own.policy,
     model: own.model === null ? null : { ...own.model, path },
   })
-}
-
-function objectIn(line: string | null): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(line ?? '')
-    return isObject(value) ? value : {}
-  } catch {
-    return {}
-  }
 }
 
 /** The options of the run as if they were flags: nothing else speaks, but of where the store is. */

@@ -1,6 +1,7 @@
 /** Lines that are made now against those of a file, as they come: neither is ever held whole. */
-import { constants, type FileHandle, open } from 'node:fs/promises'
-import { badData, systemCode, systemFailure } from '../../base/errors.js'
+import type { FileHandle } from 'node:fs/promises'
+import { systemCode, systemFailure } from '../../base/errors.js'
+import { openRegular } from '../../base/read-file.js'
 
 /** The first line that differs, from 1 on; null for a text that has ended before it. */
 export interface LineDifference {
@@ -30,16 +31,11 @@ export class LineComparison {
   /** Null where there is no such file. */
   static async open(path: string): Promise<LineComparison | null> {
     try {
-      // An open that waits for a pipe would hold a signalled process.
-      const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-      const stat = await file.stat()
-      if (stat.isFile() || stat.isDirectory()) return new LineComparison(file, path)
-      await file.close()
+      return new LineComparison(await openRegular(path), path)
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return null
       throw systemFailure(error, path)
     }
-    throw badData('is no regular file', { where: path })
   }
 
   /** Takes the next lines of the other text, each with its line feed. */

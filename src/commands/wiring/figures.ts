@@ -30,14 +30,19 @@ export function wrapped(line: string, indent = '  '): string[] {
     : [line.slice(0, at), ...wrapped(`${indent}${line.slice(at + 1)}`, indent)]
 }
 
+/** The figures without a value, by the reason of each. */
+export function byReason(reasons: Readonly<Record<string, string>>): Map<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const [key, reason] of Object.entries(reasons))
+    groups.set(reason, [...(groups.get(reason) ?? []), key])
+  return groups
+}
+
 /** The figures without a value under their names, each reason once; no lines where there are none. */
 export function notGiven(
   reasons: Readonly<Record<string, string>>,
   nameOf: (key: string) => string = (key) => key,
 ): string[] {
-  const byReason = new Map<string, string[]>()
-  for (const [key, reason] of Object.entries(reasons))
-    byReason.set(reason, [...(byReason.get(reason) ?? []), nameOf(key)])
-  const groups = [...byReason].map(([reason, names]) => `${names.join('; ')} (${reason})`)
+  const groups = [...byReason(reasons)].map(([reason, keys]) => `${keys.map(nameOf).join('; ')} (${reason})`)
   return groups.length === 0 ? [] : [`not given: ${groups.join('; ')}`]
 }

@@ -184,7 +184,7 @@ async function decisions(
   }
   const features = new FeatureTable(market, set)
   const run = new Backtest({ market, features, rules, policy: recorded, longOnly, warmup: first })
-  await advance(run, pause, last - first + 1)
+  await advance(run, pause, { most: last - first + 1 })
   await pause()
   return made
 }
