@@ -2,9 +2,9 @@
 import { formatTime, SECOND } from '../../base/time.js'
 import { counted, grouped } from '../../base/words.js'
 import type { Finding } from '../../market/quality.js'
+import { escaped } from '../../page/markup.js'
 import { countsOf, miscalibratedWords, type Report, rowsBySymbol, spanOf } from '../report.js'
 import { rulesetOf } from '../validate.js'
-import { escaped } from './markup.js'
 
 const STYLE = `
 :root { color-scheme: light dark }

@@ -4,10 +4,10 @@
  */
 import { formatDate } from '../../base/time.js'
 import type { Finding } from '../../market/quality.js'
+import { escaped } from '../../page/markup.js'
 import { CHECKS } from '../checks.js'
 import type { Report } from '../report.js'
 import { rulesetOf } from '../validate.js'
-import { escaped } from './markup.js'
 
 interface Suite {
   readonly name: string
