@@ -93,8 +93,8 @@ export function randomResults(
       around[length + i] = price[from + i]! + (price[to]! - price[from]!)
     }
     const rng = stream(1, 'random-policies', symbol, from - ledger.first)
-    const entries = Int32Array.from(members, ({ entryBar }) => entryBar - from)
-    const exits = Int32Array.from(members, ({ exitBar }) => exitBar - from)
+    const entries = Int32Array.from(members, ({ entry }) => entry - from)
+    const exits = Int32Array.from(members, ({ exit }) => exit - from)
     const sizes = Float64Array.from(members, ({ shares }) => shares)
     // Two policies a draw where shorts are allowed: one, and the one of the opposite sides.
     const step = run.longOnly ? 1 : 2
@@ -159,10 +159,10 @@ function grouped(
 ): Group[] {
   const runFrom = ledger.first + (rules.fill === 'open' ? 1 : 0)
   const runTo = ledger.first + ledger.length
-  const crosses = trips.some(({ entryBar, exitBar }) => market.session[entryBar] !== market.session[exitBar])
+  const crosses = trips.some(({ entry, exit }) => market.session[entry] !== market.session[exit])
   const groups = new Map<number, Group>()
   for (const trip of trips) {
-    const session = crosses ? 0 : market.session[trip.entryBar]!
+    const session = crosses ? 0 : market.session[trip.entry]!
     const key = session * SYMBOL_COUNT + trip.symbol
     let group = groups.get(key)
     if (group === undefined) {

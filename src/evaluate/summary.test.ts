@@ -55,9 +55,7 @@ describe('the summary', () => {
     expect(open).toEqual([])
     expect(trips.reduce((sum, { pnl }) => sum + pnl, 0)).toBeCloseTo(summary.pnl, 6)
     // Session ends close positions, so that no trip lasts a night.
-    expect(trips.every(({ entryBar, exitBar }) => market.session[entryBar] === market.session[exitBar])).toBe(
-      true,
-    )
+    expect(trips.every(({ entry, exit }) => market.session[entry] === market.session[exit])).toBe(true)
   })
 
   test('the equity of sessions ends with the last equity and counts each session once', () => {
@@ -144,7 +142,7 @@ describe('round trips', () => {
     const actions = [long, long, short, none, ...Array<number>(15).fill(none)]
     const { ledger } = backtest(small, replay('test', actions), { ...wide, limits: NO_LIMITS }, 0)
     const trips = roundTrips(small, ledger, 'open')
-    expect(trips.map(({ direction, entryBar, exitBar }) => [direction, entryBar, exitBar])).toEqual([
+    expect(trips.map(({ direction, entry, exit }) => [direction, entry, exit])).toEqual([
       [1, 1, 3],
       [-1, 3, 4],
     ])
@@ -216,7 +214,7 @@ describe('baselines', () => {
     const { ledger } = backtest(small, replay('test', actions), wide, 0)
     const trips = roundTrips(small, ledger, 'open')
     const { sorted } = randomPolicies(small, trips, { ledger, rules: wide, longOnly: true, costs: 0 })
-    const span = trips[0]!.exitBar - trips[0]!.entryBar
+    const span = trips[0]!.exit - trips[0]!.entry
     const open = small.open[0]
     const possible = new Set<string>()
     for (let start = 1; start < 390; start++) {

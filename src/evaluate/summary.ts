@@ -204,8 +204,8 @@ export function sessionEquity(market: Market, ledger: Ledger, capital: number): 
 
 const barsPerSession = (market: Market): number => Math.max(1, Math.round((390 * MINUTE) / market.intervalMs))
 
-const holding = (market: Market, { entryBar, exitBar }: RoundTrip): number =>
-  (market.time[exitBar]! - market.time[entryBar]!) / MINUTE
+const holding = (market: Market, { entry, exit }: RoundTrip): number =>
+  (market.time[exit]! - market.time[entry]!) / MINUTE
 
 /** Share of the decisions after which a position was held. */
 function exposure({ length, position }: Ledger): number {

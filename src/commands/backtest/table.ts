@@ -2,8 +2,17 @@
 import { sparkline } from '../../base/sparkline.js'
 import { dollars as inDollars, shellWord } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
+import {
+  count,
+  dollars,
+  FIGURES,
+  type FigureKey,
+  nameOf,
+  notGiven,
+  percent,
+  wrapped,
+} from '../../evaluate/shown.js'
 import type { Verdict } from '../../evaluate/verdict.js'
-import { count, dollars, notGiven, percent, plain, type Show, wrapped } from '../wiring/figures.js'
 import type { Next } from './next.js'
 
 const WIDTH = 80
@@ -12,32 +21,33 @@ const CURVE_WIDTH = 60
 /** A name, what is shown, and the number that colours it. */
 type Row = readonly [name: string, shown: string, value?: unknown]
 
-/** Figures of two columns: key of the summary, name for people, how it is shown. */
-const FIGURES: readonly (readonly [key: string, name: string, show: Show])[] = [
-  ['pnl', 'net result', dollars],
-  ['total_return', 'total return', percent],
-  ['annual_return', 'annual return', percent],
-  ['volatility', 'volatility, a year', percent],
-  ['sharpe', 'Sharpe, sessions', plain(2)],
-  ['sortino', 'Sortino, sessions', plain(2)],
-  ['t_sessions', 't of the sessions', plain(2)],
-  ['sharpe_bar', 'Sharpe, bars', plain(2)],
-  ['sortino_bar', 'Sortino, bars', plain(2)],
-  ['max_drawdown', 'largest drawdown', percent],
-  ['max_drawdown_dollars', 'the same, dollars', dollars],
-  ['max_drawdown_bars', 'longest, in bars', count],
-  ['calmar', 'Calmar', plain(2)],
-  ['var95', 'VaR 95, a session', percent],
-  ['cvar95', 'CVaR 95, a session', percent],
-  ['trades', 'trades', count],
-  ['hit_rate', 'hit rate', percent],
-  ['profit_factor', 'profit factor', plain(2)],
-  ['holding_minutes', 'holding, minutes', plain(1)],
-  ['exposure', 'exposure', percent],
-  ['turnover', 'turnover', dollars],
-  ['cost', 'costs', dollars],
-  ['break_even_bps', 'break-even, bps', plain(2)],
-]
+/** In two columns. */
+const KEYS = [
+  'pnl',
+  'total_return',
+  'annual_return',
+  'volatility',
+  'sharpe',
+  'sortino',
+  't_sessions',
+  'sharpe_bar',
+  'sortino_bar',
+  'max_drawdown',
+  'max_drawdown_dollars',
+  'max_drawdown_bars',
+  'calmar',
+  'var95',
+  'cvar95',
+  'trades',
+  'hit_rate',
+  'profit_factor',
+  'holding_minutes',
+  'exposure',
+  'turnover',
+  'cost',
+  'break_even_bps',
+] as const satisfies readonly FigureKey[]
+
 /** Results, which are red where they are losses and green where they are gains. */
 const RESULTS: ReadonlySet<string> = new Set(['pnl', 'total_return', 'annual_return'])
 
@@ -68,9 +78,10 @@ export function summaryTable(summary: Summary, { paint, unicode, next, equity }:
     typeof value !== 'number' || value === 0 ? text : value > 0 ? paint.green(text) : paint.red(text)
   const cell = ([name, shown, value]: Row): string =>
     `${name.padEnd(20)}${coloured(shown.padStart(18), value)}`
-  const rows = FIGURES.filter(([key]) => summary[key] !== null).map(
-    ([key, name, show]): Row => [name, show(summary[key]), RESULTS.has(key) ? summary[key] : undefined],
-  )
+  const rows = KEYS.filter((key) => summary[key] !== null).map((key): Row => {
+    const [name, show] = FIGURES[key]
+    return [name, show(summary[key]), RESULTS.has(key) ? summary[key] : undefined]
+  })
   const half = Math.ceil(rows.length / 2)
   const columns = rows.slice(0, half).map((row, i) => {
     const other = rows[half + i]
@@ -107,7 +118,7 @@ export function summaryTable(summary: Summary, { paint, unicode, next, equity }:
   const refused = Object.entries(summary.risk as Record<string, number>)
   const words = [
     ...(refused.length > 0 ? [`guard: ${refused.map(([rule, n]) => `${rule} ${n}`).join(', ')}`] : []),
-    ...notGiven(summary.reasons, (key) => FIGURES.find(([figure]) => figure === key)?.[1] ?? key),
+    ...notGiven(summary.reasons, nameOf),
     // What decides the verdict stands under it already.
     ...summary.notes.filter((note) => !verdict.reasons.includes(note)).map((note) => `note: ${note}`),
   ]

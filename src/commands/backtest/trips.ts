@@ -8,20 +8,20 @@ export function tripLines(run: string, { options: { market, rules }, ledger }: B
   const { fill } = rules
   const timeOf = (bar: number): string => formatTime(fill === 'open' ? market.time[bar]! : market.endOf(bar))
   return roundTrips(market, ledger, fill).map((trip) => {
-    const { symbol, direction, shares, entryBar, exitBar, entryPrice, exitPrice, pnl, costs, open } = trip
+    const { symbol, direction, shares, entry, exit, entryPrice, exitPrice, pnl, costs, open } = trip
     return `${JSON.stringify({
       type: 'trip',
       run,
       symbol: market.symbols[symbol],
       side: direction > 0 ? 'long' : 'short',
       qty: shares,
-      entry_time: timeOf(entryBar),
+      entry_time: timeOf(entry),
       entry_price: entryPrice,
-      exit_time: open ? null : timeOf(exitBar),
+      exit_time: open ? null : timeOf(exit),
       exit_price: open ? null : exitPrice,
       pnl,
       costs,
-      bars: exitBar - entryBar,
+      bars: exit - entry,
     })}\n`
   })
 }

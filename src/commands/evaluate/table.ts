@@ -1,7 +1,7 @@
 /** Windows and their summary for people: at most 80 columns. */
 import { dollars as inDollars } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
-import { count, dollars, notGiven, percent, plain, type Show, wrapped } from '../wiring/figures.js'
+import { count, dollars, FIGURES, type FigureKey, notGiven, plain, wrapped } from '../../evaluate/shown.js'
 import type { EvaluationSummary, WindowResult } from './record.js'
 
 const row = (cells: readonly [string, string, string, string, string, string, string]): string => {
@@ -27,34 +27,36 @@ export function windowLine(record: WindowResult['record'], paint: Paint): string
   return [coloured, ...notes.map((note) => `      ${inLine(note)}`)].map((one) => `${one}\n`).join('')
 }
 
-type Shown = readonly [key: keyof EvaluationSummary, name: string, show: Show]
-const ROWS: readonly Shown[] = [
-  ['pnl', 'net result', dollars],
-  ['total_return', 'total return', percent],
-  ['sharpe', 'Sharpe, a year', plain(2)],
-  ['sortino', 'Sortino, a year', plain(2)],
-  ['t_sessions', 't of the sessions', plain(2)],
-  ['max_drawdown', 'largest drawdown', percent],
-  ['max_drawdown_dollars', 'the same, dollars', dollars],
-  ['windows_positive', 'windows that earned', percent],
-  ['trades', 'trades', count],
-  ['cost', 'costs', dollars],
-  ['psr', 'PSR', plain(4)],
-  ['trials', 'trials', count],
-  ['dsr', 'DSR', plain(4)],
-  ['dsr_null_var', 'DSR, null variance', plain(4)],
-  ['dsr_neff', 'DSR, effective trials', plain(4)],
-  ['pbo', 'PBO', plain(3)],
-  ['p_random', 'p against random', plain(4)],
-  ['min_trl', 'sessions needed, 95 %', plain(0)],
-]
+const KEYS = [
+  'pnl',
+  'total_return',
+  'sharpe',
+  'sortino',
+  't_sessions',
+  'max_drawdown',
+  'max_drawdown_dollars',
+  'windows_positive',
+  'trades',
+  'cost',
+  'psr',
+  'trials',
+  'dsr',
+  'dsr_null_var',
+  'dsr_neff',
+  'pbo',
+  'p_random',
+  'min_trl',
+] as const satisfies readonly (FigureKey & keyof EvaluationSummary)[]
 
 export function evaluationTable(summary: EvaluationSummary, paint: Paint): string {
   const { verdict, input, sources, symbols, interval, from, to, sessions, windows, policy, reasons, notes } =
     summary
-  const shown = ROWS.filter(([key]) => summary[key] !== null)
+  const shown = KEYS.filter((key) => summary[key] !== null)
   const half = Math.ceil(shown.length / 2)
-  const cell = ([key, name, show]: Shown): string => `${name.padEnd(22)}${show(summary[key]).padStart(15)}`
+  const cell = (key: (typeof KEYS)[number]): string => {
+    const [name, show] = FIGURES[key]
+    return `${name.padEnd(22)}${show(summary[key]).padStart(15)}`
+  }
   const columns = shown.slice(0, half).map((one, i) => {
     const other = shown[half + i]
     return other === undefined ? cell(one) : `${cell(one)}   ${cell(other)}`

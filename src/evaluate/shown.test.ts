@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { percent, plain } from './figures.js'
+import { percent, plain } from './shown.js'
 
 test.each<[unknown, string, string]>([
   [0.0512, '0.051', '5.12 %'],
