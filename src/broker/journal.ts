@@ -28,7 +28,15 @@ export type JournalEvent =
   /** The first line: what the run is. A later start must be the same. */
   | { readonly event: 'start'; readonly version: 1; readonly run: string; readonly settings: unknown }
   /** A process has begun to work on it. */
-  | { readonly event: 'open'; readonly at: number; readonly account: string; readonly floor: number }
+  | {
+      readonly event: 'open'
+      readonly at: number
+      readonly account: string
+      readonly floor: number
+      /** `sim`, or the address; of a simulated one the sources of its bars. */
+      readonly gateway?: string
+      readonly sources?: readonly string[]
+    }
   /** Bars before the first decision, or those that a gap has missed, as the broker's history has them; first their start. */
   | {
       readonly event: 'warm'

@@ -56,7 +56,7 @@ test('writes every number as JavaScript does', () => {
 test('reads exactly what JSON.parse reads, or leaves it', () => {
   const rng = stream(2, 'numbers')
   for (let i = 0; i < 200_000; i++) {
-    const value = Math.round(rng.uniform() * 10 ** rng.int(16)) / 10 ** rng.int(9)
+    const value = Math.round(rng.uniform() * 10 ** rng.int(18)) / 10 ** rng.int(13)
     const text = JSON.stringify(value)
     const found = read(text)
     if (found !== null && !Object.is(found, value)) expect(found).toBe(value)
@@ -64,6 +64,8 @@ test('reads exactly what JSON.parse reads, or leaves it', () => {
   expect(read('179.4')).toBe(179.4)
   expect(read('0.1')).toBe(0.1)
   expect(read('123456789012345')).toBe(123456789012345)
+  expect(read('9007199254740991')).toBe(9007199254740991)
+  expect(read('4999.652100000001')).toBe(4999.652100000001)
 })
 
 test.each([
@@ -73,7 +75,9 @@ test.each([
   '.5',
   '1e5',
   '1E5',
-  '1234567890123456',
+  '9007199254740992',
+  '9007199254740993',
+  '12345678901234567',
   '0.1234567890123456',
   '+1',
   'NaN',

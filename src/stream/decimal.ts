@@ -5,6 +5,8 @@
 
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 const LIMIT = 1e15
+/** Below it whole numbers are exact, and one that is not below it does not come out below it. */
+const LARGEST = 2 ** 53
 
 /**
  * Writes `value` at `at` and returns the end. A decimal of at most 15 significant digits has one shortest spelling, so
@@ -62,7 +64,7 @@ function writeScaled(buffer: Buffer, at: number, scaled: number): number {
 export const scanned = { value: 0, end: 0 }
 
 /**
- * Reads a plain non-negative JSON number of at most 15 digits at `at` into `scanned`; false for anything else (sign,
+ * Reads a plain non-negative JSON number of at most 15 digits, or 16 below 2^53, at `at` into `scanned`; false for anything else (sign,
  * exponent, leading zero, more digits). `point` is the byte of the decimal mark. Both n < 2^53 and 10^k for k <= 22 are exact, so n / 10^k is correctly rounded
  * (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
  */
@@ -90,9 +92,9 @@ export function readNumber(bytes: Buffer, at: number, point = 0x2e): boolean {
     }
     const decimals = i - mark - 1
     digits += decimals
-    if (decimals === 0 || digits > 15) return false
+    if (decimals === 0 || digits > 16 || value >= LARGEST) return false
     value /= POWERS[decimals]!
-  } else if (digits > 15) return false
+  } else if (digits > 16 || value >= LARGEST) return false
   if (c === 0x65 || c === 0x45) return false
   scanned.value = value
   scanned.end = i

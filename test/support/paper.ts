@@ -183,6 +183,7 @@ export async function play(
   try {
     const { paper } = await startPaper(
       {
+        venue: { gateway: 'sim', sources: null },
         gateway: wired,
         journal: mortal,
         events,

@@ -2,6 +2,7 @@
 import { sparkline } from '../../base/sparkline.js'
 import { dollars as inDollars, shellWord } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
+import { costWords } from '../../evaluate/cost-words.js'
 import {
   count,
   dollars,
@@ -13,6 +14,7 @@ import {
   wrapped,
 } from '../../evaluate/shown.js'
 import type { Verdict } from '../../evaluate/verdict.js'
+import type { JsonObject } from '../../stream/json.js'
 import type { Next } from './next.js'
 
 const WIDTH = 80
@@ -167,17 +169,7 @@ function nextLines({ words, command }: Next): string[] {
 }
 
 function headOf(summary: Summary): string[] {
-  const costs = summary.costs as Record<string, string | number | null>
-  const bps = (key: string, words: string): string[] =>
-    costs[key] === 0 ? [] : [`${words} ${costs[key]} bps`]
-  const charged = [
-    `commission ${costs.commission}`,
-    ...bps('half_spread_bps', 'half a spread'),
-    ...bps('cost_bps', 'on traded value'),
-    ...bps('trade_penalty_bps', 'a share'),
-    ...bps('impact_bps', 'impact'),
-    ...(costs.participation === null ? [] : [`at most ${percent(costs.participation)} of a bar`]),
-  ]
+  const charged = costWords(summary.costs as JsonObject)
   const symbols = (summary.symbols as string[]).join(' and ')
   const sources = (summary.sources as string[]).join(', ')
   return [

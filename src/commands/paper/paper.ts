@@ -14,9 +14,10 @@ import { type Interval, intervalMs } from '../../market/bar.js'
 import { Market } from '../../market/market.js'
 import { ReaderGone } from '../../stream/sink.js'
 import type { LiveRun } from '../../trading/live.js'
-import type { BarState, Ending } from '../../trading/paper/options.js'
+import type { BarState, Ending, Venue } from '../../trading/paper/options.js'
 import type { Paper } from '../../trading/paper/paper.js'
 import { playedOf, startPaper } from '../../trading/paper/start.js'
+import { paperSummary } from '../../trading/paper/summary.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
 import { storedRules } from '../../trading/rules.js'
 import type { GatewayPlace } from '../wiring/gateway.js'
@@ -33,7 +34,7 @@ import { options } from './options.js'
 import { Records } from './records.js'
 import { checkFlags, type Flags, liveRules } from './settings.js'
 import { showJournal } from './show.js'
-import { summaryOf, summaryTable } from './summary.js'
+import { summaryTable } from './summary.js'
 import { Watch } from './watch.js'
 
 const TICK_MS = 250
@@ -152,6 +153,10 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   if (sim !== null) onEnd.push(() => sim.close())
   const relay = new Relay()
   const place = sim ?? (given.gateway as GatewayPlace)
+  const venue: Venue =
+    loaded === null
+      ? { gateway: `${place.host}:${place.port}`, sources: null }
+      : { gateway: 'sim', sources: loaded.sources }
   const gateway = gatewayAt(context, place, given, relay.listener)
   onEnd.push(() => gateway.close())
   const leave = () => gateway.close()
@@ -198,6 +203,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const { paper: trading, live } = await startPaper(
     {
       gateway,
+      venue,
       journal,
       events,
       settings,
@@ -286,7 +292,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   if (failure !== null && !(failure instanceof ReaderGone)) throw failure
   if (ending === 'limit') context.ui.note('a loss limit has ended the run')
   const { account, backOffs } = gateway
-  const summary = summaryOf({ run, live, paper: trading, ending, reckoning, account, backOffs })
+  const summary = paperSummary({ run, live, paper: trading, venue, ending, reckoning, account, backOffs })
   if (isTable) write(summaryTable(summary))
   else if (kinds.has('summary')) write(`${JSON.stringify(summary)}\n`)
   await records.end()

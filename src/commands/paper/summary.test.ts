@@ -1,11 +1,12 @@
 /** What the summary of a run says of its gateway. */
 import { expect, test } from 'vitest'
 import { Account } from '../../portfolio/account.js'
-import { type Ended, summaryOf, summaryTable } from './summary.js'
+import { type Ended, paperSummary } from '../../trading/paper/summary.js'
+import { summaryTable } from './summary.js'
 
 /** A run that did nothing. */
 const ended = {
-  ...{ run: 'r', account: 'DU1', ending: 'stop', reckoning: null },
+  ...{ run: 'r', account: 'DU1', venue: null, ending: 'stop', reckoning: null },
   live: {
     state: { account: new Account(5000), equity: 5000, trades: 0 },
     options: {
@@ -21,7 +22,7 @@ test.each([
   [0, false],
   [3, true],
 ])('%i times too fast are in the record, and in the table where they happened', (backOffs, isTold) => {
-  const summary = summaryOf({ ...ended, backOffs })
+  const summary = paperSummary({ ...ended, backOffs })
   expect(summary.back_offs).toBe(backOffs)
   expect(summaryTable(summary).includes(`${backOffs} times that messages come too fast`)).toBe(isTold)
 })
@@ -31,6 +32,6 @@ test('what was executed after the newest bar is in the equity', () => {
   account.fill(0, 5, 100, 0.35, 0)
   const { live } = ended
   const late = { ...ended, live: { ...live, state: { ...live.state, account } } } as unknown as Ended
-  const { equity, pnl, positions } = summaryOf({ ...late, backOffs: 0 })
+  const { equity, pnl, positions } = paperSummary({ ...late, backOffs: 0 })
   expect([equity, pnl, positions]).toEqual([5049.65, expect.closeTo(49.65, 9), { NVDA: 5, MSFT: 0 }])
 })

@@ -94,3 +94,9 @@ export interface BarState {
 
 /** `data`: no more bars; `session`: it has closed; `limit`: a loss limit; `halt`: the kill switch; `stop`: a signal. */
 export type Ending = 'data' | 'session' | 'limit' | 'halt' | 'stop'
+
+/** What a run traded on: `sim`, or the address of a gateway; and the sources of the bars that a simulated one played. */
+export interface Venue {
+  readonly gateway: string
+  readonly sources: readonly string[] | null
+}

@@ -12,7 +12,7 @@ import type { Listener } from '../listener.js'
 import { LiveRun } from '../live.js'
 import type { StoredRules } from '../rules.js'
 import type { RunOptions } from '../run.js'
-import type { PaperOptions } from './options.js'
+import type { PaperOptions, Venue } from './options.js'
 import { Paper } from './paper.js'
 import { type Past, replayed } from './replayed.js'
 
@@ -31,6 +31,7 @@ export interface StartOptions
     >,
     Omit<RunOptions, 'listener'> {
   readonly gateway: Gateway
+  readonly venue: Venue
   /** Told of what happens from now on, not of what the journal holds. */
   readonly listener: Listener
   readonly journal: Journal
@@ -126,7 +127,7 @@ export async function startPaper(
   options: StartOptions,
   attach: (listener: Paper['listener']) => void,
 ): Promise<Started> {
-  const { gateway, journal, settings, market, played, timeWaits, warmup, host } = options
+  const { gateway, venue, journal, settings, market, played, timeWaits, warmup, host } = options
   const { live, past } = liveOf(options, false)
   if (past.halt !== null)
     throw new Failure('denied', `the kill switch is on: ${past.halt}`, {
@@ -134,7 +135,14 @@ export async function startPaper(
     })
   const run = past.start?.run ?? options.run
   const floor = past.lastId + 1
-  const opened: JournalEvent = { event: 'open', at: host(), account: gateway.account, floor }
+  const opened: JournalEvent = {
+    event: 'open',
+    at: host(),
+    account: gateway.account,
+    floor,
+    gateway: venue.gateway,
+    ...(venue.sources === null ? {} : { sources: venue.sources }),
+  }
   const begun: JournalEvent[] = past.start === null ? [{ event: 'start', version: 1, run, settings }] : []
   await journal.append([...begun, opened], { sync: true })
   gateway.raiseIds(floor)

@@ -1,0 +1,246 @@
+/**
+ * The records of runs, gathered: columns of what there is by the million, objects of the rest. Nothing is judged here. A run in one
+ * input is one run, whatever stands between its records; the same run in two inputs is two.
+ */
+import { grown } from '../base/columns.js'
+import { badData } from '../base/errors.js'
+import { formatTime } from '../base/time.js'
+import { quote } from '../base/words.js'
+import { equityIn, SessionMarks } from '../evaluate/run-records.js'
+import { isObject, type JsonObject, parseObject } from '../stream/json.js'
+import { EquityScanner } from './scan.js'
+
+/** An execution, as the last word of the broker has it. */
+export interface GatheredFill {
+  readonly timeMs: number
+  readonly symbol: string
+  /** Signed. */
+  readonly shares: number
+  readonly price: number
+  readonly fees: number
+  readonly slippage: number
+}
+
+/** Records of one run from one input. */
+export class GatheredRun {
+  readonly name: string
+  readonly place: string
+  summary: JsonObject | null = null
+  /** Of a gate that judged it. */
+  verdict: JsonObject | null = null
+  readonly marks = new SessionMarks()
+  /** Epoch milliseconds, dollars, part lost since the peak; the first `length` count. */
+  time = new Float64Array(1024)
+  equity = new Float64Array(1024)
+  drawdown = new Float64Array(1024)
+  length = 0
+  /** Signed shares after each decision by symbol, in the order of `symbols`. */
+  readonly positions: Float64Array<ArrayBuffer>[] = []
+  symbols: readonly string[] = []
+  /** Dollars a share at the last mark, by symbol. */
+  lastMarks: readonly number[] = []
+  readonly risk: JsonObject[] = []
+  readonly windows: JsonObject[] = []
+  #peak = 0
+  readonly #fills = new Map<string, GatheredFill>()
+
+  constructor(name: string, place: string) {
+    this.name = name
+    this.place = place
+  }
+
+  get fills(): GatheredFill[] {
+    return [...this.#fills.values()]
+  }
+
+  /** What the first mark says of what was before it. */
+  begin(equity: number, { total, drawdown }: { total: number | null; drawdown: number | null }): void {
+    this.marks.capital = total === null ? equity : equity - total
+    // Records may begin in the middle of a run.
+    const before = drawdown !== null && drawdown > 0 && drawdown < 1 ? equity / (1 - drawdown) : 0
+    this.#peak = Math.max(this.marks.capital, before)
+  }
+
+  /** A mark of the account, not before the last one: its drawdown is that since the highest mark. */
+  mark(ms: number, equity: number): number {
+    if (equity > this.#peak) this.#peak = equity
+    const drawdown = (this.#peak - equity) / this.#peak
+    this.marks.take(ms, equity, { total: null, drawdown })
+    const i = this.length++
+    if (i === this.time.length) {
+      this.time = grown(this.time, 2 * i)
+      this.equity = grown(this.equity, 2 * i)
+      this.drawdown = grown(this.drawdown, 2 * i)
+      for (const [k, column] of this.positions.entries()) this.positions[k] = grown(column, 2 * i)
+    }
+    this.time[i] = ms
+    this.equity[i] = equity
+    this.drawdown[i] = drawdown
+    return i
+  }
+
+  fill(record: JsonObject, where: string): void {
+    const { time, symbol, side, qty, price, commission, slippage, exec, ref } = record
+    const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN
+    const numbers = [timeMs, qty, price, commission, slippage]
+    if (
+      typeof symbol !== 'string' ||
+      !numbers.every((one) => typeof one === 'number' && Number.isFinite(one))
+    )
+      throw badData('a fill record needs a time, a symbol, qty, price, commission and slippage', { where })
+    // What the broker corrects takes the place of what it said before.
+    this.#fills.set(`${symbol} ${exec ?? ref ?? this.#fills.size}`, {
+      timeMs,
+      symbol,
+      shares: side === 'sell' ? -Number(qty) : Number(qty),
+      price: Number(price),
+      fees: Number(commission),
+      slippage: Number(slippage),
+    })
+  }
+}
+
+const EQUITY_START = '{"type":"equity"'
+
+/** What stands in one input, line by line. */
+export class Gathering {
+  readonly #place: string
+  readonly #runs = new Map<string, GatheredRun>()
+  #current: { readonly run: GatheredRun; readonly scanner: EquityScanner } | null = null
+  /** `quality` records. */
+  readonly quality: JsonObject[] = []
+  /** `metric` records, of a training. */
+  readonly metrics: JsonObject[] = []
+  /** Records of types that a report has no use for, by type. */
+  readonly passed = new Map<string, number>()
+  records = 0
+
+  /** `place` is the input, as it was named. */
+  constructor(place: string) {
+    this.#place = place
+  }
+
+  get runs(): GatheredRun[] {
+    return [...this.#runs.values()]
+  }
+
+  /** Takes whole lines; `line` is the number of the first. Throws 65 for one that is no record. Gives the number of lines. */
+  block(bytes: Buffer, line: number): number {
+    let count = 0
+    for (let from = 0; from < bytes.length; count++) {
+      let next = this.#scanned(bytes, from, line + count)
+      if (next < 0) {
+        const feed = bytes.indexOf(10, from)
+        next = feed < 0 ? bytes.length : feed
+        const to = bytes[next - 1] === 13 ? next - 1 : next
+        if (to > from) this.line(bytes.toString('utf8', from, to), line + count)
+      }
+      from = next + 1
+    }
+    return count
+  }
+
+  /** The end of an equity record of the run that the last one was of; -1 where something else stands. */
+  #scanned(bytes: Buffer, from: number, line: number): number {
+    const current = this.#current
+    const end = current === null ? -1 : current.scanner.take(bytes, from)
+    if (current === null || end < 0) return -1
+    const { run, scanner } = current
+    if (scanner.time < run.marks.lastMs) throw backwards(run, scanner.time, this.#at(line))
+    const { equity, positions, marks, time } = scanner
+    const i = run.mark(time, equity)
+    for (let k = 0; k < positions.length; k++) run.positions[k]![i] = positions[k]!
+    run.lastMarks = marks
+    this.records++
+    return end
+  }
+
+  /** Takes one line. */
+  line(text: string, line: number): void {
+    if (text.trim() === '') return
+    const parsed = parseObject(text)
+    if ('error' in parsed) throw badData(parsed.error, { where: this.#at(line) })
+    this.take(parsed.object, this.#at(line), text.startsWith(EQUITY_START))
+  }
+
+  /** Takes a record; `where` is its place. */
+  take(record: JsonObject, where: string, isPlain = false): void {
+    this.records++
+    const { type } = record
+    switch (type) {
+      case 'equity':
+        this.#equity(record, where, isPlain)
+        return
+      case 'fill':
+        this.#of(record).fill(record, where)
+        return
+      case 'risk':
+        this.#of(record).risk.push(record)
+        return
+      case 'summary':
+        this.#of(record).summary = record
+        return
+      case 'window':
+        this.#of(record).windows.push(record)
+        return
+      case 'verdict':
+        this.#of(record).verdict = record
+        return
+      case 'quality':
+        this.quality.push(record)
+        return
+      case 'metric':
+        this.metrics.push(record)
+        return
+      default: {
+        const name = typeof type === 'string' ? type : 'without a type'
+        this.passed.set(name, (this.passed.get(name) ?? 0) + 1)
+      }
+    }
+  }
+
+  #equity(record: JsonObject, where: string, isPlain: boolean): void {
+    const run = this.#of(record)
+    const { ms, equity, total, drawdown } = equityIn(record, where)
+    // Records of two runs of one name, or one run twice: they would be taken for one.
+    if (ms < run.marks.lastMs) throw backwards(run, ms, where)
+    if (run.length === 0) run.begin(equity, { total, drawdown })
+    const i = run.mark(ms, equity)
+    const held = isObject(record.positions) ? record.positions : {}
+    const marks = isObject(record.marks) ? record.marks : {}
+    const names = Object.keys(held)
+    if (i === 0) {
+      run.symbols = names
+      for (const _ of names) run.positions.push(new Float64Array(run.time.length))
+    }
+    for (const [k, symbol] of run.symbols.entries()) {
+      const shares = held[symbol]
+      run.positions[k]![i] = typeof shares === 'number' ? shares : 0
+    }
+    run.lastMarks = run.symbols.map((symbol) => Number(marks[symbol] ?? Number.NaN))
+    this.#current = isPlain ? { run, scanner: new EquityScanner(run.name, run.symbols) } : null
+  }
+
+  #of({ run }: JsonObject): GatheredRun {
+    const name = typeof run === 'string' ? run : ''
+    let found = this.#runs.get(name)
+    if (found === undefined) {
+      found = new GatheredRun(name, this.#place)
+      this.#runs.set(name, found)
+    }
+    return found
+  }
+
+  #at(line: number): string {
+    return `${this.#place}:${line}`
+  }
+}
+
+const backwards = (run: GatheredRun, ms: number, where: string) =>
+  badData(
+    `time: ${quote(formatTime(ms))} is before ${quote(formatTime(run.marks.lastMs))} of the equity above`,
+    {
+      where,
+      hint: 'one run stands twice in it, or two runs have one name: report them from two files',
+    },
+  )
