@@ -104,7 +104,7 @@ const EQUITY_START = '{"type":"equity"'
 
 /** What stands in one input, line by line. */
 export class Gathering {
-  readonly #place: string
+  readonly place: string
   readonly #runs = new Map<string, GatheredRun>()
   #current: { readonly run: GatheredRun; readonly scanner: EquityScanner } | null = null
   /** `quality` records. */
@@ -117,7 +117,7 @@ export class Gathering {
 
   /** `place` is the input, as it was named. */
   constructor(place: string) {
-    this.#place = place
+    this.place = place
   }
 
   get runs(): GatheredRun[] {
@@ -225,14 +225,14 @@ export class Gathering {
     const name = typeof run === 'string' ? run : ''
     let found = this.#runs.get(name)
     if (found === undefined) {
-      found = new GatheredRun(name, this.#place)
+      found = new GatheredRun(name, this.place)
       this.#runs.set(name, found)
     }
     return found
   }
 
   #at(line: number): string {
-    return `${this.#place}:${line}`
+    return `${this.place}:${line}`
   }
 }
 

@@ -1,0 +1,117 @@
+/** What follows from the equity of a run alone: its worst falls, months, sessions, and the times at which it earns. */
+import { civilFromDays, DAY, formatDate, HOUR, MINUTE, newYork } from '../base/time.js'
+import type { SessionMarks } from '../evaluate/run-records.js'
+import type { Curve, DrawdownSpan, HeatMap, Month, SessionResult } from './model.js'
+
+/** The deepest falls from a peak, at most `most`, the worst first. The capital is the first peak, at the first mark. */
+export function worstFalls({ capital, time, equity }: Curve, most = 5): DrawdownSpan[] {
+  const falls: DrawdownSpan[] = []
+  const keep = (fall: DrawdownSpan): void => {
+    const at = falls.findIndex(({ fraction }) => fraction < fall.fraction)
+    falls.splice(at < 0 ? falls.length : at, 0, fall)
+    falls.length = Math.min(falls.length, most)
+  }
+  let peak = capital
+  let peakMs = time[0] ?? 0
+  let trough = Number.POSITIVE_INFINITY
+  let troughMs = 0
+  const fall = (recoveredMs: number | null): DrawdownSpan => ({
+    peakMs,
+    troughMs,
+    recoveredMs,
+    fraction: (peak - trough) / peak,
+    dollars: peak - trough,
+  })
+  for (let i = 0; i < equity.length; i++) {
+    const value = equity[i]!
+    if (value >= peak) {
+      if (trough < peak) keep(fall(time[i]!))
+      peak = value
+      peakMs = time[i]!
+      trough = Number.POSITIVE_INFINITY
+    } else if (value < trough) {
+      trough = value
+      troughMs = time[i]!
+    }
+  }
+  if (trough < peak) keep(fall(null))
+  return falls
+}
+
+/** Dollars of each session that has a mark. */
+export function sessionResults({ capital, days, equity }: SessionMarks): SessionResult[] {
+  let before = capital ?? 0
+  return days.map((day, i) => {
+    const pnl = equity[i]! - before
+    const part = before > 0 ? pnl / before : Number.NaN
+    before = equity[i]!
+    return { date: formatDate(day), pnl, part }
+  })
+}
+
+/** The same by month of New York. */
+export function monthResults({ capital, days, equity }: SessionMarks): Month[] {
+  const months: (Month & { pnl: number; part: number; sessions: number })[] = []
+  let start = capital ?? 0
+  let before = start
+  for (const [i, day] of days.entries()) {
+    const { year, month } = civilFromDays(day)
+    let current = months.at(-1)
+    if (current === undefined || current.year !== year || current.month !== month) {
+      start = before
+      current = { year, month, pnl: 0, part: 0, sessions: 0 }
+      months.push(current)
+    }
+    before = equity[i]!
+    current.pnl = before - start
+    current.part = start > 0 ? current.pnl / start : Number.NaN
+    current.sessions++
+  }
+  return months
+}
+
+const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri'] as const
+const HALF_HOUR = 30 * MINUTE
+const OPEN = 9 * HOUR + 30 * MINUTE
+const CLOSE = 16 * HOUR
+
+/**
+ * Dollars by half hour and weekday of New York: those of a bar stand where it ended; those of a night where the first bar after it
+ * did. Null where all bars are outside of the session.
+ */
+export function heatMap({ capital, time, equity }: Curve): HeatMap | null {
+  const slots = (CLOSE - OPEN) / HALF_HOUR
+  const sums = new Float64Array(WEEKDAYS.length * slots)
+  const counts = new Uint32Array(sums.length)
+  let before = capital
+  let seen = 0
+  for (let i = 0; i < equity.length; i++) {
+    const change = equity[i]! - before
+    before = equity[i]!
+    // An equity stands at the end of a bar, the last one at the close.
+    const ms = time[i]! - 1
+    const local = ms + newYork.offsetAt(ms)
+    const day = Math.floor(local / DAY)
+    // Day 0 was a Thursday.
+    const weekday = (day + 3) % 7
+    const slot = Math.floor((local - day * DAY - OPEN) / HALF_HOUR)
+    if (weekday > 4 || slot < 0 || slot >= slots) continue
+    const cell = weekday * slots + slot
+    sums[cell] = sums[cell]! + change
+    counts[cell] = counts[cell]! + 1
+    seen++
+  }
+  if (seen === 0) return null
+  return {
+    times: Array.from({ length: slots }, (_, i) => clock(OPEN + i * HALF_HOUR)),
+    days: [...WEEKDAYS],
+    pnl: WEEKDAYS.map((_, day) =>
+      Array.from({ length: slots }, (_, i) =>
+        counts[day * slots + i] === 0 ? null : sums[day * slots + i]!,
+      ),
+    ),
+  }
+}
+
+const clock = (ms: number): string =>
+  `${String(Math.floor(ms / HOUR)).padStart(2, '0')}:${String((ms % HOUR) / MINUTE).padStart(2, '0')}`

@@ -1,0 +1,119 @@
+/** What follows from the executions and positions of a run: its trades, what each symbol earned, how the joint actions were used. */
+import { mean } from '../base/moments.js'
+import { MINUTE } from '../base/time.js'
+import { ACTION_COUNT, actionOf, type Target, targetOf } from '../env/actions.js'
+import { hitRate, profitFactor } from '../evaluate/metrics.js'
+import { type RoundTrip, TripBook } from '../evaluate/round-trips.js'
+import type { JsonObject } from '../stream/json.js'
+import type { GatheredFill, GatheredRun } from './gathered.js'
+import type { ActionUse, Curve, SymbolResult, Trade } from './model.js'
+
+/** Everything that executions tell. */
+export interface Traded {
+  readonly trades: readonly Trade[]
+  readonly bySymbol: readonly SymbolResult[]
+  /** Figures of these, for a summary that lacks them, by their keys in jules-metrics(7). */
+  readonly figures: JsonObject
+}
+
+/** The trades of a run, from its fills; what is held at the end is valued at the last marks. */
+export function tradedIn(run: GatheredRun): Traded {
+  const fills = run.fills.sort((a, b) => a.timeMs - b.timeMs)
+  const symbols = [...new Set([...run.symbols, ...fills.map(({ symbol }) => symbol)])]
+  const numbers = new Map(symbols.map((symbol, k) => [symbol, k]))
+  const book = new TripBook()
+  for (const { symbol, timeMs, ...fill } of fills)
+    book.take({ ...fill, at: timeMs, symbol: numbers.get(symbol)! })
+  const endMs = run.length === 0 ? (fills.at(-1)?.timeMs ?? 0) : run.time[run.length - 1]!
+  const lastPrice = new Map(fills.map(({ symbol, price }) => [symbol, price]))
+  const trips = book.end(endMs, (k) => run.lastMarks[k] ?? lastPrice.get(symbols[k]!) ?? Number.NaN)
+  return {
+    trades: trips.map((trip) => tradeOf(trip, symbols)),
+    bySymbol: symbols.map((symbol, k) =>
+      symbolResult(symbol, {
+        trips: trips.filter((trip) => trip.symbol === k),
+        fills: fills.filter((fill) => fill.symbol === symbol),
+      }),
+    ),
+    figures: fills.length === 0 ? {} : figuresOf(trips, fills),
+  }
+}
+
+function tradeOf(trip: RoundTrip, symbols: readonly string[]): Trade {
+  const { symbol, direction, shares, entry, exit, entryPrice, exitPrice, pnl, costs, open } = trip
+  return {
+    symbol: symbols[symbol]!,
+    side: direction > 0 ? 'long' : 'short',
+    shares,
+    entryMs: entry,
+    entryPrice,
+    exitMs: open ? null : exit,
+    exitPrice: open ? null : exitPrice,
+    pnl,
+    costs,
+  }
+}
+
+const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((total, item) => total + of(item), 0)
+
+const turnoverOf = (fills: readonly GatheredFill[]): number =>
+  sum(fills, ({ shares, price }) => Math.abs(shares) * price)
+
+function symbolResult(
+  symbol: string,
+  { trips, fills }: { readonly trips: readonly RoundTrip[]; readonly fills: readonly GatheredFill[] },
+): SymbolResult {
+  const closed = trips.filter(({ open }) => !open)
+  return {
+    symbol,
+    pnl: sum(trips, ({ pnl }) => pnl),
+    trips: closed.length,
+    hitRate: hitRate(closed.map(({ pnl }) => pnl)).value,
+    fees: sum(fills, ({ fees }) => fees),
+    slippage: sum(fills, ({ slippage }) => slippage),
+    turnover: turnoverOf(fills),
+  }
+}
+
+function figuresOf(trips: readonly RoundTrip[], fills: readonly GatheredFill[]): JsonObject {
+  const closed = trips.filter(({ open }) => !open)
+  const results = closed.map(({ pnl }) => pnl)
+  const fees = sum(fills, (fill) => fill.fees)
+  const slippage = sum(fills, (fill) => fill.slippage)
+  return {
+    round_trips: closed.length,
+    hit_rate: hitRate(results).value,
+    profit_factor: profitFactor(results).value,
+    holding_minutes:
+      closed.length === 0 ? null : mean(closed.map(({ entry, exit }) => (exit - entry) / MINUTE)),
+    turnover: turnoverOf(fills),
+    fees,
+    slippage,
+    cost: fees + slippage,
+  }
+}
+
+const SIDES: Readonly<Record<Target, string>> = { [-1]: 'short', 0: 'flat', 1: 'long' }
+
+/** How often each joint position was held after a decision; null where positions are not known, or are of more than two symbols. */
+export function actionUse(
+  { positions }: Pick<Curve, 'positions'>,
+  symbols: readonly string[],
+): ActionUse[] | null {
+  const [first, second] = positions
+  if (first === undefined || first.length === 0 || positions.length > 2) return null
+  const counts = new Float64Array(ACTION_COUNT)
+  for (let i = 0; i < first.length; i++) {
+    const action = actionOf(
+      Math.sign(first[i]!) as Target,
+      second === undefined ? 0 : (Math.sign(second[i]!) as Target),
+    )
+    counts[action] = counts[action]! + 1
+  }
+  return Array.from(counts, (count, action) => ({
+    action,
+    words: positions.map((_, k) => `${symbols[k]} ${SIDES[targetOf(action, k)]}`).join(', '),
+    part: count / first.length,
+  })).filter(({ action }) => second !== undefined || targetOf(action, 1) === 0)
+}
