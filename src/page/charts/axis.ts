@@ -1,0 +1,142 @@
+/**
+ * The axis along a chart. One of time has a place for each point and none for nights and weekends, in which nothing is traded:
+ * by the clock, four fifths of it would be straight lines that say nothing. What stands below it are dates.
+ */
+import { DAY, formatDate, formatTime, HOUR, newYork } from '../../base/time.js'
+import { grouped } from '../../base/words.js'
+
+/** A label at a part of the way from left, 0, to right, 1; minor ones give way on a narrow screen. */
+export interface AxisTick {
+  readonly at: number
+  readonly label: string
+  readonly isMinor: boolean
+}
+
+export interface Axis {
+  readonly kind: 'time' | 'number'
+  /** Where each point stands, ascending; of a time axis its number. */
+  readonly at: ArrayLike<number>
+  /** Epoch milliseconds of each point of a time axis. */
+  readonly times: ArrayLike<number> | null
+  readonly ticks: readonly AxisTick[]
+}
+
+/** `2025-07-30 09:31` of New York. */
+export const newYorkTime = (timeMs: number): string =>
+  formatTime(timeMs + newYork.offsetAt(timeMs))
+    .slice(0, 16)
+    .replace('T', ' ')
+
+/** `2025-07-30` of New York. */
+export const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))
+
+const newYorkDay = (timeMs: number): number => Math.floor((timeMs + newYork.offsetAt(timeMs)) / DAY)
+
+/** Labels that have room beside each other. */
+const MOST_TICKS = 12
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
+
+/** The axis of points in time, ascending, in epoch milliseconds. */
+export function timeAxis(times: ArrayLike<number>): Axis {
+  const n = times.length
+  const at = Int32Array.from({ length: n }, (_, k) => k)
+  /** The first point of each date of New York. */
+  const starts: { k: number; day: number }[] = []
+  // Dates change by the hour at most: in between nothing is looked up.
+  for (let k = 0, nextMs = Number.NEGATIVE_INFINITY; k < n; k++) {
+    const timeMs = times[k]!
+    if (timeMs < nextMs) continue
+    const day = newYorkDay(timeMs)
+    nextMs = (Math.floor(timeMs / HOUR) + 1) * HOUR
+    if (day !== starts.at(-1)?.day) starts.push({ k, day })
+  }
+  const labelled =
+    starts.length <= 1 ? hourLabels(times) : starts.length <= 60 ? dayLabels(starts) : monthLabels(starts)
+  return { kind: 'time', at, times, ticks: placed(labelled, (k) => (n === 1 ? 0.5 : k / (n - 1))) }
+}
+
+interface Label {
+  readonly k: number
+  readonly label: string
+}
+
+function hourLabels(times: ArrayLike<number>): Label[] {
+  const labels: Label[] = []
+  let hour = Number.NaN
+  for (let k = 0; k < times.length; k++) {
+    const local = times[k]! + newYork.offsetAt(times[k]!)
+    const now = Math.floor(local / HOUR)
+    // A part of an hour at the beginning has the time that it begins at.
+    if (now !== hour) labels.push({ k, label: formatTime(local).slice(11, 16) })
+    hour = now
+  }
+  return labels
+}
+
+const dayLabels = (starts: readonly { k: number; day: number }[]): Label[] => {
+  const step = Math.ceil(starts.length / MOST_TICKS)
+  return starts
+    .filter((_, n) => n % step === 0)
+    .map(({ k, day }) => {
+      const [, month, date] = formatDate(day).split('-')
+      return { k, label: `${Number(date)} ${MONTHS[Number(month) - 1]}` }
+    })
+}
+
+function monthLabels(starts: readonly { k: number; day: number }[]): Label[] {
+  const firsts = starts.filter(
+    ({ day }, n) => n === 0 || formatDate(day).slice(0, 7) !== formatDate(starts[n - 1]!.day).slice(0, 7),
+  )
+  const step = Math.ceil(firsts.length / MOST_TICKS)
+  return firsts
+    .filter((_, n) => n % step === 0)
+    .map(({ k, day }, n) => {
+      const [year, month] = formatDate(day).split('-')
+      const name = MONTHS[Number(month) - 1]!
+      return { k, label: n === 0 || Number(month) <= step ? `${name} ${year}` : name }
+    })
+}
+
+/** Labels at their places, without those that would stand over the one before or beyond the edge. */
+function placed(labels: readonly Label[], placeOf: (k: number) => number): AxisTick[] {
+  const ticks: { at: number; label: string }[] = []
+  for (const { k, label } of labels) {
+    const at = placeOf(k)
+    const before = ticks.at(-1)
+    if (before !== undefined && at - before.at < 0.06) {
+      // A short piece at the beginning gives way to the first whole one.
+      if (ticks.length > 1 || at - before.at > 0.03) continue
+      ticks.pop()
+    }
+    ticks.push({ at, label })
+  }
+  const step = Math.ceil(ticks.length / 4)
+  return ticks.map((tick, n) => ({ ...tick, isMinor: n % step !== 0 }))
+}
+
+/** The axis of points at numbers, ascending: steps of a training. */
+export function numberAxis(at: ArrayLike<number>): Axis {
+  const n = at.length
+  const [from, to] = [at[0] ?? 0, at[n - 1] ?? 0]
+  const labels = to === from ? [0.5] : [0, 0.25, 0.5, 0.75, 1]
+  const ticks = labels.map((part, k) => ({
+    at: part,
+    label: grouped(from + part * (to - from), 0),
+    isMinor: k % 2 === 1,
+  }))
+  return { kind: 'number', at, times: null, ticks: n === 0 ? [] : ticks }
+}
+
+/** One axis for several lists of times: every time that is in one of them, once. */
+export function mergedTimes(lists: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(lists.reduce((sum, list) => sum + list.length, 0))
+  let n = 0
+  for (const list of lists) {
+    all.set(list, n)
+    n += list.length
+  }
+  all.sort()
+  let count = 0
+  for (const time of all) if (count === 0 || all[count - 1] !== time) all[count++] = time
+  return all.slice(0, count)
+}

@@ -1,0 +1,34 @@
+/** Tables: numbers to the right, a name for those who do not see them, and a way to reach what stands beyond a narrow screen. */
+import { Html, html, type Part } from './markup.js'
+
+export interface Column {
+  readonly name: string
+  /** Numbers stand to the right, with digits of one width. */
+  readonly isNumber?: boolean
+}
+
+export interface Table {
+  /** What it shows, for a reader who does not see what stands around it; where visible, its caption. */
+  readonly name: string
+  readonly columns: readonly Column[]
+  /** The first cell of a row is its heading. */
+  readonly rows: readonly (readonly Part[])[]
+}
+
+/** A table in a box that scrolls sideways where it is too wide. */
+export function tableOf({ name, columns, rows }: Table): Html {
+  const right = columns.map(({ isNumber = false }) => new Html(isNumber ? ' class="n"' : ''))
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}"><table>
+<thead><tr>${columns.map((column, k) => html`<th scope="col"${right[k]!}>${column.name}</th>`)}</tr></thead>
+<tbody>
+${rows.map(
+  (cells) =>
+    html`<tr>${cells.map((cell, k) =>
+      k === 0 ? html`<th scope="row"${right[k]!}>${cell}</th>` : html`<td${right[k]!}>${cell}</td>`,
+    )}</tr>\n`,
+)}</tbody></table></div>`
+}
+
+/** Numbers of a drawing, folded away below it. */
+export const numbersOf = (table: Table): Html =>
+  html`<details class="numbers"><summary>Numbers: ${table.name}</summary>${tableOf(table)}</details>`
