@@ -1,4 +1,4 @@
-/** Amounts of named things as bars beside their numbers: a table whose middle column is a drawing. */
+/** Amounts of named things as bars beside their numbers: a table whose second column is a drawing. */
 import { type Html, html } from '../markup.js'
 import { signed, type Unit } from './units.js'
 
@@ -11,6 +11,8 @@ export interface Bar {
   readonly words?: string
   /** Stands out from the others: what they are held against. */
   readonly isOwn?: boolean
+  /** A cell for each of the further columns. */
+  readonly more?: readonly string[]
 }
 
 export interface Bars {
@@ -18,31 +20,40 @@ export interface Bars {
   /** What the names are: `policy`. */
   readonly heading: string
   /** What the values are: `net profit`. */
-  readonly unitName: string
+  readonly values: string
   readonly unit: Unit
   readonly bars: readonly Bar[]
+  /** Names of further columns of numbers. */
+  readonly more?: readonly string[]
 }
 
 /** Bars from one zero, losses to the left of it, the longest as long as there is room. */
-export function barsOf({ name, heading, unitName, unit, bars }: Bars): Html {
-  const values = bars.map(({ value }) => value ?? 0)
-  const low = Math.min(0, ...values)
-  const high = Math.max(0, ...values)
+export function barsOf({ name, heading, values, unit, bars, more = [] }: Bars): Html {
+  const amounts = bars.map(({ value }) => value ?? 0)
+  const low = Math.min(0, ...amounts)
+  const high = Math.max(0, ...amounts)
   const place = (value: number): number => (high === low ? 0 : (100 * (value - low)) / (high - low))
-  return html`<table class="bars" aria-label="${name}">
-<thead class="unseen"><tr><th scope="col">${heading}</th><th scope="col">${unitName}</th></tr></thead>
+  const table = html`<table class="bars" aria-label="${name}">
+<thead class="${more.length === 0 ? 'unseen' : 'seen'}"><tr><th scope="col">${heading}</th><th scope="col" class="n">${values}</th>${more.map((column) => html`<th scope="col" class="n">${column}</th>`)}</tr></thead>
 <tbody>
-${bars.map(
-  ({ name, value, shown, words, isOwn = false }) =>
-    html`<tr class="${isOwn ? 'own' : 'other'}"><th scope="row">${name}</th><td><span class="amount"><svg class="bar" height="14" aria-hidden="true">${
-      value === null ? null : rect(value, place)
-    }<line class="zero" x1="${at(place(0))}" x2="${at(place(0))}" y1="0" y2="14"/></svg><span class="n">${
-      value === null ? '-' : (shown ?? signed(unit, value))
-    }</span></span>${words === undefined || words === '' ? null : html`<span class="dim">${words}</span>`}</td></tr>\n`,
-)}</tbody></table>`
+${bars.map((bar) => rowOf(bar, unit, place))}</tbody></table>`
+  if (more.length === 0) return table
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}">${table}</div>`
 }
 
 const at = (part: number): string => `${Number(part.toFixed(2))}%`
+
+function rowOf(bar: Bar, unit: Unit, place: (value: number) => number): Html {
+  const { name, value, words = '', isOwn = false, more = [] } = bar
+  const shown = value === null ? '-' : (bar.shown ?? signed(unit, value))
+  const zero = at(place(0))
+  const drawing = html`<svg class="bar" height="14" aria-hidden="true">${
+    value === null ? null : rect(value, place)
+  }<line class="zero" x1="${zero}" x2="${zero}" y1="0" y2="14"/></svg>`
+  return html`<tr class="${isOwn ? 'own' : 'other'}"><th scope="row">${name}</th><td><span class="amount">${drawing}<span class="n">${shown}</span></span>${
+    words === '' ? null : html`<span class="dim">${words}</span>`
+  }</td>${more.map((cell) => html`<td class="n">${cell}</td>`)}</tr>\n`
+}
 
 const rect = (value: number, place: (value: number) => number): Html =>
   html`<rect class="${value < 0 ? 'down' : 'up'}" x="${at(place(Math.min(0, value)))}" y="2" width="${at(

@@ -192,8 +192,9 @@ function chartData({ chart, kept, isDown }: Shape, marks: NonNullable<LineChart[
     unit,
     form,
     ...{ isDown, height, group, kind: axis.kind },
-    at: points.map((n) => axis.at[n]),
-    ...(times === null ? {} : { times: points.map((n) => times[n]! / 1000) }),
+    areGaps: true,
+    at: gapsOf(points.map((n) => axis.at[n]!)),
+    ...(times === null ? {} : { times: gapsOf(points.map((n) => times[n]! / 1000)) }),
     series: series.map(({ name, values }, k) => {
       const own = new Set(kept[k])
       const shown = isSole ? points : points.map((n) => (own.has(n) ? n : -1))
@@ -207,6 +208,8 @@ function chartData({ chart, kept, isDown }: Shape, marks: NonNullable<LineChart[
     marks,
   }
 }
+
+const gapsOf = (values: readonly number[]): number[] => values.map((value, k) => value - (values[k - 1] ?? 0))
 
 /** `from $5,000.00 to $5,840.16, lowest $4,992.10, highest $5,851.00`: what a line does, in words. */
 export function lineWords(unit: Unit, values: ArrayLike<number>): string {

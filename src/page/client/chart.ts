@@ -20,6 +20,8 @@ interface Data {
   readonly at: readonly number[]
   /** Epoch seconds of each point; of a time axis only. */
   readonly times?: readonly number[]
+  /** `at` and `times` are, after their first, how much is added each time, which is a third as long. */
+  readonly areGaps?: boolean
   readonly series: readonly { readonly name: string; readonly values: readonly (number | null)[] }[]
   readonly marks: readonly { readonly value: number; readonly name: string }[]
 }
@@ -68,7 +70,8 @@ class Chart extends HTMLElement {
   }
 
   /** Draws other numbers; the same series keep their zoom where it is not the whole. */
-  update(data: Data): void {
+  update(given: Data): void {
+    const data = given.areGaps === true ? summed(given) : given
     const same =
       this.#data !== undefined &&
       this.#data.unit === data.unit &&
@@ -314,6 +317,17 @@ class Chart extends HTMLElement {
     const from = Math.min(last - length, Math.max(first, middle - length / 2))
     this.#plot!.setScale('x', { min: from, max: from + length })
   }
+}
+
+function summed({ areGaps: _, ...data }: Data): Data {
+  const sums = (gaps: readonly number[]): number[] => {
+    let sum = 0
+    return gaps.map((gap) => {
+      sum += gap
+      return sum
+    })
+  }
+  return { ...data, at: sums(data.at), ...(data.times === undefined ? {} : { times: sums(data.times) }) }
 }
 
 /** A scale of values with some room, with zero for what is filled to it, and with marks that are not far off. */

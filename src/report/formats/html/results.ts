@@ -1,0 +1,243 @@
+/** What came of a run: its figures, months, equity and falls, positions, and when it earned. */
+import { grouped } from '../../../base/words.js'
+import { type Axis, newYorkDate, newYorkTime, timeAxis } from '../../../page/charts/axis.js'
+import { barsOf } from '../../../page/charts/bars.js'
+import { heatOf } from '../../../page/charts/heat.js'
+import { histogramOf } from '../../../page/charts/histogram.js'
+import { lineChart, lineWords } from '../../../page/charts/line.js'
+import { thinned } from '../../../page/charts/thin.js'
+import { shownIn } from '../../../page/charts/units.js'
+import { type Html, html } from '../../../page/markup.js'
+import { type Table, tableOf } from '../../../page/table.js'
+import type { Curve, RunReport } from '../../model.js'
+import { countWords, gain, gainPart, money, none, partOf } from './section.js'
+
+/** What the mission asks for: dollars earned, and the deepest fall beside the peak before it. */
+const TARGET = 1000
+const DEEPEST = 0.02
+
+/** Rows of a table of numbers that are worth reading; a chart has more points. */
+const MOST_ROWS = 150
+
+/** Every figure, in its groups; one that is not there with its reason. */
+export function figures({ figures }: RunReport): Html {
+  if (figures.length === 0) return none('No figures are known.')
+  return html`<div class="grid3">${figures.map(
+    ({ title, figures }) =>
+      html`<div><table aria-label="${title}"><thead><tr><th scope="col">${title}</th><th scope="col" class="n"><span class="unseen">value</span></th></tr></thead><tbody>
+${figures.map(
+  ({ name, shown, reason }) =>
+    html`<tr><th scope="row">${name}${reason === null ? null : html`<br><span class="dim">${reason}</span>`}</th><td class="n">${shown}</td></tr>\n`,
+)}</tbody></table></div>`,
+  )}</div>`
+}
+
+const MONTHS = 'January February March April May June July August September October November December'.split(
+  ' ',
+)
+
+/** Net profit by month. */
+export function months({ months }: RunReport): Html {
+  if (months.length === 0) return none('There is no month with a session.')
+  return barsOf({
+    name: 'Net profit by month',
+    heading: 'month',
+    values: 'net profit',
+    unit: 'dollars',
+    more: ['of the equity before', 'sessions'],
+    bars: months.map(({ year, month, pnl, part, sessions }) => ({
+      name: `${MONTHS[month - 1]} ${year}`,
+      value: pnl,
+      more: [gainPart(part), grouped(sessions, 0)],
+    })),
+  })
+}
+
+/** Equity and drawdown after each bar, and the worst falls. */
+export function equity(run: RunReport, group: string): Html {
+  const { curve } = run
+  if (curve === null || curve.time.length === 0)
+    return html`${none('The run has no equity records, so that there is no curve.')}${falls(run)}`
+  const axis = timeAxis(curve.time)
+  const limit = partOf(DEEPEST)
+  return html`${lineChart({
+    title: `Equity after each bar (${run.money})`,
+    summary: lineWords('dollars', curve.equity),
+    unit: 'dollars',
+    axis,
+    series: [{ name: 'equity', values: curve.equity }],
+    form: 'line',
+    height: 280,
+    group,
+    marks: [
+      { value: curve.capital, name: `start ${money(curve.capital)}` },
+      { value: curve.capital + TARGET, name: `${gain(TARGET)} asked for` },
+    ],
+    table: equityTable(run, curve),
+  })}
+${lineChart({
+  title: 'Drawdown: the fall from the highest equity before',
+  summary: `deepest ${partOf(largest(curve.drawdown))}, allowed ${limit}`,
+  unit: 'part',
+  axis,
+  series: [{ name: 'drawdown', values: curve.drawdown }],
+  form: 'area',
+  isDown: true,
+  height: 170,
+  group,
+  marks: [{ value: DEEPEST, name: `${limit} allowed` }],
+  table: pointTable('Drawdown', axis, [{ name: 'drawdown', values: curve.drawdown, shown: partOf }]),
+})}
+${falls(run)}`
+}
+
+const largest = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, value), 0)
+
+/** By session where there are several: what a reader can take in; else by point. */
+function equityTable({ sessions }: RunReport, curve: Curve): Table {
+  const axis = timeAxis(curve.time)
+  if (sessions.length < 5)
+    return pointTable('Equity', axis, [
+      { name: 'equity', values: curve.equity, shown: money },
+      { name: 'drawdown', values: curve.drawdown, shown: partOf },
+    ])
+  const ends = new Map<string, number>()
+  const deepest = new Map<string, number>()
+  for (const { date, last, deepest: depth } of daysOf(curve)) {
+    ends.set(date, curve.equity[last]!)
+    deepest.set(date, depth)
+  }
+  return {
+    name: 'Equity by session',
+    columns: [
+      { name: 'session' },
+      { name: 'net profit', isNumber: true },
+      { name: 'of the equity before', isNumber: true },
+      { name: 'equity at its end', isNumber: true },
+      { name: 'deepest drawdown in it', isNumber: true },
+    ],
+    rows: sessions.map(({ date, pnl, part }) => [
+      date,
+      gain(pnl),
+      gainPart(part),
+      money(ends.get(date) ?? null),
+      partOf(deepest.get(date) ?? null),
+    ]),
+  }
+}
+
+interface Day {
+  readonly date: string
+  readonly last: number
+  readonly deepest: number
+}
+
+/** The last point and the deepest drawdown of each date of New York. */
+function daysOf({ time, drawdown }: Curve): Day[] {
+  const days: Day[] = []
+  let [date, hour, deepest] = ['', Number.NaN, 0]
+  for (let k = 0; k < time.length; k++) {
+    const now = Math.floor(time[k]! / 3_600_000)
+    if (now !== hour) {
+      const next = newYorkDate(time[k]!)
+      if (next !== date && k > 0) {
+        days.push({ date, last: k - 1, deepest })
+        deepest = 0
+      }
+      ;[date, hour] = [next, now]
+    }
+    deepest = Math.max(deepest, drawdown[k]!)
+  }
+  if (time.length > 0) days.push({ date, last: time.length - 1, deepest })
+  return days
+}
+
+interface Values {
+  readonly name: string
+  readonly values: ArrayLike<number>
+  readonly shown: (value: number) => string
+}
+
+/** Points of charts as rows, thinned by the first of them where there are many. */
+function pointTable(name: string, { times }: Axis, series: readonly Values[]): Table {
+  const kept = thinned(series[0]!.values, MOST_ROWS)
+  const some =
+    kept.length < (times?.length ?? 0) ? ` (${kept.length} of ${grouped(times!.length, 0)} points)` : ''
+  return {
+    name: `${name}${some}`,
+    columns: [{ name: 'New York time' }, ...series.map(({ name }) => ({ name, isNumber: true }))],
+    rows: [...kept].map((k) => [
+      newYorkTime(times![k]!),
+      ...series.map(({ values, shown }) => shown(values[k]!)),
+    ]),
+  }
+}
+
+function falls({ drawdowns }: RunReport): Html {
+  if (drawdowns.length === 0) return none('The equity never fell below a peak.')
+  return tableOf({
+    name: 'The worst falls',
+    columns: [
+      { name: `worst ${drawdowns.length === 1 ? 'fall' : 'falls'}` },
+      { name: 'in dollars', isNumber: true },
+      { name: 'peak' },
+      { name: 'trough' },
+      { name: 'recovered' },
+    ],
+    rows: drawdowns.map(({ fraction, dollars, peakMs, troughMs, recoveredMs }) => [
+      partOf(fraction),
+      money(dollars),
+      newYorkTime(peakMs),
+      newYorkTime(troughMs),
+      recoveredMs === null ? 'not yet' : newYorkTime(recoveredMs),
+    ]),
+  })
+}
+
+/** Shares held after each bar. */
+export function positions({ curve, symbols }: RunReport, group: string): Html {
+  if (curve === null || curve.positions.length === 0) return none('What was held at which time is not known.')
+  const axis = timeAxis(curve.time)
+  return html`${curve.positions.map((values, k) => {
+    const name = symbols[k] ?? `symbol ${k + 1}`
+    return lineChart({
+      title: `Shares of ${name} held`,
+      summary: `${lineWords('shares', values)}; below zero is short`,
+      unit: 'shares',
+      axis,
+      series: [{ name, values }],
+      form: 'step',
+      height: 150,
+      group,
+      table: pointTable(`Shares of ${name}`, axis, [
+        { name: 'shares', values, shown: (value) => shownIn('shares', value) },
+      ]),
+    })
+  })}`
+}
+
+/** When it earned: how sessions came out, and the half hours of each weekday. */
+export function whenEarned({ sessions, heat }: RunReport): Html {
+  const values = sessions.map(({ pnl }) => pnl)
+  const gains = values.filter((value) => value > 0).length
+  return html`<div class="grid2">
+<div>${
+    values.length === 0
+      ? none('There is no session that ended.')
+      : html`${histogramOf({ title: 'Net profit of a session', unit: 'dollars', counted: 'sessions', values })}
+<p class="dim">${`${grouped(gains, 0)} of ${countWords(values.length, 'session')} earned; best ${gain(Math.max(...values))}, worst ${gain(Math.min(...values))}.`}</p>`
+  }</div>
+<div>${
+    heat === null
+      ? none('What was earned at which time of day is not known.')
+      : heatOf({
+          title: 'Net profit by half hour and weekday, whole dollars',
+          unit: 'dollars',
+          heading: 'New York time',
+          rows: heat.times,
+          columns: heat.days,
+          values: heat.times.map((_, t) => heat.days.map((_, d) => heat.pnl[d]?.[t] ?? null)),
+        })
+  }</div>
+</div>`
+}
