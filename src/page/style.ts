@@ -44,21 +44,21 @@ section { margin: 2.25rem 0 0 } section > section { margin-top: 1.75rem }
 .verdict strong { display: block; font-size: 2.6rem; line-height: 1.05; letter-spacing: .02em }
 .verdict p, .verdict li { color: var(--fg) } .verdict p { margin: .35rem 0 .6rem } .verdict ul, ul.signs { padding: 0; list-style: none } .verdict li { display: flex; gap: .5rem; padding: .15rem 0; font-size: .9rem; line-height: 1.4 }
 .sign { flex: none; width: 1.1em; font-weight: 700; text-align: center }
-.lights { margin: 0; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: .75rem }
+.lights { margin: 0; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: .75rem; align-items: stretch; grid-auto-rows: 1fr; height: 100% }
 .light { padding: .7rem .85rem; background: var(--panel); border: 1px solid var(--rule); border-radius: 6px }
 .light dt { display: flex; justify-content: space-between; gap: .5rem; color: var(--dim); font-size: .82rem } .light dt span { font-weight: 600; white-space: nowrap }
 .light dd { margin: 0 } .light .value { font-size: 1.45rem; font-weight: 600; line-height: 1.3 } .light .words { color: var(--dim); font-size: .82rem; line-height: 1.35 }
 .facts { display: grid; grid-template-columns: minmax(0, max-content) minmax(0, 1fr); gap: .15rem 1rem; margin: 0 } .facts dt { color: var(--dim); max-width: 14rem } .facts dd { margin: 0 }
 
-table { border-collapse: collapse; width: 100%; font-size: .9rem } .scroll { overflow-x: auto }
-th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); font-weight: 400 }
+table { border-collapse: collapse; width: 100%; font-size: .9rem } .scroll { overflow-x: auto } .scroll table { width: auto } .scroll .bars { width: 100%; min-width: 34rem } figure + .scroll, figure + .bars { margin-top: 1.25rem }
+th, td { padding: .3rem 1.75rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); font-weight: 400 }
 th:last-child, td:last-child { padding-right: 0 }
 .scroll td, .scroll th { overflow-wrap: normal } .scroll .n, .bars .n { white-space: nowrap } td.words { min-width: 14rem }
 thead th { border-top: 0; color: var(--dim); font-size: .82rem; vertical-align: bottom; white-space: nowrap } thead .n { white-space: nowrap }
 .n { text-align: right } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
 .tag { display: inline-block; padding: 0 .5em; border: 1px solid var(--edge); border-radius: 1em; font-size: .8rem; white-space: nowrap }
 details { margin-top: .5rem } summary { color: var(--dim); font-size: .85rem; cursor: pointer } details .scroll { max-height: 22rem; overflow: auto; margin-top: .5rem }
-.bars th { width: 34%; padding-right: .75rem } .bars td { padding-right: 0 } .amount { display: flex; align-items: center; gap: .75rem } .amount .n { flex: none; min-width: 6.5em } .bar { flex: 1; min-width: 0; width: 100% }
+.bars th:first-child { width: 20% } .grid3 .bars th:first-child { width: 34% } .bars th, .bars td { padding-right: .75rem } .seen ~ tbody th { width: auto; white-space: nowrap } .seen ~ tbody td:nth-child(2) { width: 100% } .scroll .bars :is(th, td):not(:first-child) { padding-left: .75rem } .amount { display: flex; align-items: center; gap: .75rem } .amount .n { flex: none; min-width: 6.5em } .bar { flex: 1; min-width: 0; width: 100% }
 .bars .own th, .bars .own .n { font-weight: 600 } .bars td > .dim { display: block; font-size: .82rem }
 .up { fill: var(--s0) } .own .up { fill: var(--good) } .down { fill: var(--bad) }
 
@@ -79,12 +79,13 @@ svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: va
 
 .is-live .plot { display: none } .live { position: relative; border-radius: 4px } .readout { display: block; min-height: 1.5em; color: var(--dim); font-size: .85rem } .live .u-select { background: color-mix(in srgb, var(--s0) 18%, transparent) } .live .u-cursor-x { border-color: var(--edge) }
 .tools { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: .5rem } .tools label { display: grid; gap: .15rem; color: var(--dim); font-size: .82rem }
+caption { padding-bottom: .3rem; text-align: left; font-weight: 600 } jules-trades { display: block; margin-top: 1.75rem } .tools select, .tools input { height: 2.2rem }
 button, select, input { padding: .3rem .6rem; border: 1px solid var(--edge); border-radius: 4px; background: var(--bg); color: var(--fg); font: inherit; font-size: .9rem } button { cursor: pointer } button:disabled { color: var(--dim); cursor: default }
 th button { padding: 0; border: 0; background: none; color: inherit; font-size: inherit; white-space: nowrap } th button:hover { text-decoration: underline } .pages { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin-top: .5rem }
 
 @media (max-width: 62rem) { .first { grid-template-columns: minmax(0, 1fr) } }
 @media (max-width: 40rem) { main, body > header, body > footer, nav ul { padding-left: 1rem; padding-right: 1rem } .minor { display: none }
-  .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .4rem } .lights { grid-template-columns: repeat(2, minmax(0, 1fr)) } .light dt { flex-direction: column; gap: 0 } .verdict strong { font-size: 2.2rem } .amount .n { min-width: 5.5em } }
+  .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .4rem } .lights { grid-template-columns: repeat(2, minmax(0, 1fr)) } .lights { grid-auto-rows: auto } .light .value { font-size: 1.2rem; overflow-wrap: normal } .light dt { flex-direction: column; gap: 0 } .verdict strong { font-size: 2.2rem } .amount .n { min-width: 5.5em } }
 
 @media print { @page { margin: 14mm }
   :root { color-scheme: light; --bg: #fff; --panel: #fff; --fg: #000; --dim: #333; --rule: #bbb; --edge: #666; --good: #000; --warn: #000; --bad: #000; --link: #000;

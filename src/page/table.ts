@@ -8,17 +8,19 @@ export interface Column {
 }
 
 export interface Table {
-  /** What it shows, for a reader who does not see what stands around it; where visible, its caption. */
+  /** What it shows, for a reader who does not see what stands around it. */
   readonly name: string
+  /** Its name stands above it. */
+  readonly isTitled?: boolean
   readonly columns: readonly Column[]
   /** The first cell of a row is its heading. */
   readonly rows: readonly (readonly Part[])[]
 }
 
 /** A table in a box that scrolls sideways where it is too wide. */
-export function tableOf({ name, columns, rows }: Table): Html {
+export function tableOf({ name, isTitled = false, columns, rows }: Table): Html {
   const right = columns.map(({ isNumber = false }) => new Html(isNumber ? ' class="n"' : ''))
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}"><table>${isTitled ? html`<caption>${name}</caption>` : null}
 <thead><tr>${columns.map((column, k) => html`<th scope="col"${right[k]!}>${column.name}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(

@@ -103,7 +103,7 @@ const topOf = ({ scale, height, isDown }: Shape, value: number): number => {
 function valueLabels(shape: Shape, unit: Unit): Html {
   const { scale, height } = shape
   const labels = scale.ticks.map((tick) => tickIn(unit, tick, scale.step))
-  const width = 14 + Math.ceil(7.6 * Math.max(...labels.map(({ length }) => length)))
+  const width = 14 + Math.ceil(7.6 * Math.max(7, ...labels.map(({ length }) => length)))
   return html`<svg class="values" width="${width}" height="${height + 24}" aria-hidden="true">${labels.map(
     (label, k) =>
       html`<text x="${width - 8}" y="${(topOf(shape, scale.ticks[k]!) + 4).toFixed(1)}" text-anchor="end">${label}</text>`,

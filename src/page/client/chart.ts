@@ -135,7 +135,7 @@ class Chart extends HTMLElement {
     const steps = form === 'step' ? uPlot.paths.stepped?.({ align: 1 }) : undefined
     return {
       width,
-      height: data.height + 30,
+      height: data.height + 24,
       legend: { show: false },
       padding: [10, 12, 0, 0],
       cursor: {
@@ -150,6 +150,7 @@ class Chart extends HTMLElement {
         {
           ...axis,
           space: 80,
+          size: 30,
           ...(data.kind === 'time'
             ? {
                 splits: (plot: UPlot, _axis: number, from: number, to: number) =>
@@ -162,7 +163,7 @@ class Chart extends HTMLElement {
           ...axis,
           space: 34,
           size: (_plot, values) =>
-            18 + 7.6 * Math.max(4, ...(values ?? []).map((text) => String(text).length)),
+            18 + 7.6 * Math.max(7, ...(values ?? []).map((text) => String(text).length)),
           values: (_plot, splits, _axis, _space, step) => splits.map((value) => tick(unit, value, step)),
         },
       ],
@@ -192,17 +193,28 @@ class Chart extends HTMLElement {
     const scale = devicePixelRatio
     ctx.save()
     ctx.font = font.replace('12', String(12 * scale))
-    ctx.strokeStyle = ctx.fillStyle = this.#colour('--fg')
-    ctx.lineWidth = scale
-    ctx.setLineDash([2 * scale, 4 * scale])
+    ctx.textAlign = 'left'
+    ctx.textBaseline = 'alphabetic'
+    ctx.lineJoin = 'round'
+    ctx.fillStyle = this.#colour('--fg')
     for (const { value, name } of marks) {
       const y = Math.round(plot.valToPos(value, 'y', true))
       if (y < bbox.top - 1 || y > bbox.top + bbox.height + 1) continue
+      ctx.strokeStyle = this.#colour('--fg')
+      ctx.lineWidth = scale
+      ctx.setLineDash([2 * scale, 4 * scale])
       ctx.beginPath()
       ctx.moveTo(bbox.left, y)
       ctx.lineTo(bbox.left + bbox.width, y)
       ctx.stroke()
-      ctx.fillText(name, bbox.left + 6 * scale, y > bbox.top + 24 * scale ? y - 5 * scale : y + 14 * scale)
+      // The name stands on the side of the line that has room for it, free of what is behind it.
+      const x = bbox.left + 6 * scale
+      const base = y > bbox.top + 24 * scale ? y - 5 * scale : y + 14 * scale
+      ctx.setLineDash([])
+      ctx.lineWidth = 4 * scale
+      ctx.strokeStyle = this.#colour('--bg')
+      ctx.strokeText(name, x, base)
+      ctx.fillText(name, x, base)
     }
     ctx.restore()
   }

@@ -83,6 +83,19 @@ const navigation = (sections: readonly Pick<Section, 'id' | 'title'>[]): Html =>
 
 function sectionsOf(run: RunReport, prefix: string): Section[] {
   const section = (id: string, title: string, body: Html): Section => ({ id: `${prefix}${id}`, title, body })
+  const evidence = [
+    // Only these have any.
+    ...(run.kind === 'evaluation' || run.windows.length > 0
+      ? [section('windows', 'Windows', windows(run))]
+      : []),
+    ...(run.kind === 'training' || run.learning !== null
+      ? [section('learning', 'Learning', learning(run))]
+      : []),
+  ]
+  const about = [section('manifest', 'Manifest', manifest(run)), section('notes', 'Notes', notes(run.notes))]
+  // A training holds no account: nothing was traded that could be shown.
+  if (run.kind === 'training' && run.curve === null && run.trades.length === 0)
+    return [...evidence, section('figures', 'Figures', figures(run)), ...about]
   return [
     section('figures', 'Figures', figures(run)),
     section('months', 'Months', months(run)),
@@ -94,15 +107,8 @@ function sectionsOf(run: RunReport, prefix: string): Section[] {
     section('trades', 'Trades', trades(run)),
     section('risk', 'Risk events', risk(run)),
     section('slippage', 'Slippage', slippage(run)),
-    // Only these have any.
-    ...(run.kind === 'evaluation' || run.windows.length > 0
-      ? [section('windows', 'Windows', windows(run))]
-      : []),
-    ...(run.kind === 'training' || run.learning !== null
-      ? [section('learning', 'Learning', learning(run))]
-      : []),
-    section('manifest', 'Manifest', manifest(run)),
-    section('notes', 'Notes', notes(run.notes)),
+    ...evidence,
+    ...about,
   ]
 }
 

@@ -57,7 +57,7 @@ export function months({ months }: RunReport): Html {
 export function equity(run: RunReport, group: string): Html {
   const { curve } = run
   if (curve === null || curve.time.length === 0)
-    return html`${none('The run has no equity records, so that there is no curve.')}${falls(run)}`
+    return html`${none('The run has no equity records, so that there is no curve.')}${run.drawdowns.length === 0 ? null : falls(run)}`
   const axis = timeAxis(curve.time)
   const limit = partOf(DEEPEST)
   return html`${lineChart({
@@ -177,8 +177,9 @@ function falls({ drawdowns }: RunReport): Html {
   if (drawdowns.length === 0) return none('The equity never fell below a peak.')
   return tableOf({
     name: 'The worst falls',
+    isTitled: true,
     columns: [
-      { name: `worst ${drawdowns.length === 1 ? 'fall' : 'falls'}` },
+      { name: 'fall' },
       { name: 'in dollars', isNumber: true },
       { name: 'peak' },
       { name: 'trough' },

@@ -53,6 +53,7 @@ export function trades({ trades, place, name }: RunReport): Html {
   return html`<p>${all}${cut} The full list: <code>${full}</code></p>
 ${tableOf({
   name: trades.length <= 2 * ENDS ? 'All trades' : `The ${ENDS} best and the ${ENDS} worst trades`,
+  isTitled: true,
   columns: [
     { name: 'net profit', isNumber: true },
     ...[{ name: 'symbol' }, { name: 'side' }, { name: 'shares', isNumber: true }, { name: 'entry' }],
