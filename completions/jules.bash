@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train sweep backtest replay evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train sweep backtest report replay evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train sweep backtest replay evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train sweep backtest report replay evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'sweep') COMPREPLY=($(compgen -W 'plan run status retry cancel collect' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
@@ -329,6 +329,18 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--symbols --interval --source --from --to --max-missing --symbol --tz --columns --no-header --time-format --decimal --vendor --input-format --max-line --dsn --schema --lock-timeout --allow-cleartext --store --policy --exec-timeout --seed --capital --max-position --shares --fractional --fill --commission --cost-bps --trade-penalty-bps --half-spread-bps --impact-bps --participation --features --long-only --overnight --max-day-loss --max-loss --max-drawdown --max-leverage --no-limits --warmup --run --explain --records --format -f --output -o --keep --force --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'report')
+      case $prev in
+        --require) COMPREPLY=(); return ;;
+        --gate) COMPREPLY=($(compgen -W 'demo' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'html md json csv txt' -- "$cur")); return ;;
+        --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--require --gate --format -f --output -o --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'replay')

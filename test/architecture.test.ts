@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   // Its windows are tasks of a sweep.
   ['commands/evaluate'],
   // Tasks are those of `train`, and are read as `train` reads its options; what is replayed is as `train` and `backtest` wrote it.
-  ['commands/sweep', 'commands/replay'],
+  ['commands/sweep', 'commands/replay', 'commands/report'],
   // Each command is a room.
   ['commands/*'],
   ['commands/wiring'],

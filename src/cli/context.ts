@@ -27,6 +27,8 @@ export interface Context {
   readonly paths: Paths
   readonly stdinIsTTY: boolean
   readonly stdoutIsTTY: boolean
+  /** Letters a line of the terminal of standard output, now; 80 where it is none. */
+  readonly columns: () => number
   /** Colour on standard output. */
   readonly color: boolean
   readonly quiet: boolean

@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./backtest/backtest.js').then((module) => module.backtest),
   },
   {
+    name: 'report',
+    summary: 'say what a run earned, and whether that can be believed, on one page',
+    load: () => import('./report/report.js').then((module) => module.report),
+  },
+  {
     name: 'replay',
     summary: 'make a run again from its manifest, and say if it is the same',
     load: () => import('./replay/replay.js').then((module) => module.replay),

@@ -3,6 +3,15 @@ import { civilFromDays, DAY, formatDate, HOUR, MINUTE, newYork } from '../base/t
 import type { SessionMarks } from '../evaluate/run-records.js'
 import type { Curve, DrawdownSpan, HeatMap, Month, SessionResult } from './model.js'
 
+/** The part lost since the highest value before, value by value. */
+export function fallsOf(equity: ArrayLike<number>): Float64Array {
+  let peak = Number.NEGATIVE_INFINITY
+  return Float64Array.from({ length: equity.length }, (_, i) => {
+    peak = Math.max(peak, equity[i]!)
+    return (peak - equity[i]!) / peak
+  })
+}
+
 /** The deepest falls from a peak, at most `most`, the worst first. The capital is the first peak, at the first mark. */
 export function worstFalls({ capital, time, equity }: Curve, most = 5): DrawdownSpan[] {
   const falls: DrawdownSpan[] = []

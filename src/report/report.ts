@@ -239,7 +239,7 @@ function rivalsOf({ baselines, random, reasons, p_random: p }: JsonObject): Riva
   const { count, p50, percentile } = random
   const beaten = numberOf(percentile)
   const words = [
-    ...(beaten === null ? [] : [`the middle of ${String(count)}; this run beats ${percent(beaten)}`]),
+    ...(beaten === null ? [] : [`beats ${percent(beaten)} of ${String(count)}`]),
     ...(numberOf(p) === null ? [] : [`p ${Number(p).toFixed(4)}`]),
   ]
   return [...rivals, { name: 'random', pnl: numberOf(p50), words: words.join(', ') }]

@@ -17,6 +17,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   bench: ['--help'],
   drift: ['none'],
   replay: ['a'],
+  report: ['a'],
   paper: ['--halt'],
   sim: ['--bars', 'none'],
   'db purge': ['--source', 'mock'],

@@ -79,6 +79,7 @@ export async function called(
       } as Context['paths'],
       stdinIsTTY: false,
       stdoutIsTTY: false,
+      columns: () => 80,
       color: false,
       quiet: false,
       json: false,

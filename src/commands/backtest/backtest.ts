@@ -28,6 +28,9 @@ import { tripLines } from './trips.js'
 /** Decisions between two looks at the signals, and two writes: lines go out by the hundred, for each write costs a wait. */
 const TURN = 256
 
+/** Of the curve in a file. */
+const WIDTH = 80
+
 /** Round trips come after the run, and only where they are asked for. */
 const RECORDS = [...RECORD_TYPES, 'trip'] as const
 
@@ -176,6 +179,7 @@ export const backtest = defineCommand({
         const words = summaryTable(summary, {
           paint: await painter(context.color && onStdout),
           unicode: showsUnicode(context.env),
+          width: onStdout ? context.columns() : WIDTH,
           next: nextOf({
             ...summary,
             market,

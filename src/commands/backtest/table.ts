@@ -1,5 +1,4 @@
 /** A summary record for people: at most 80 columns, the verdict first. */
-import { sparkline } from '../../base/sparkline.js'
 import { dollars as inDollars, shellWord } from '../../base/words.js'
 import { inLine, type Paint } from '../../cli/ui.js'
 import { costWords } from '../../evaluate/cost-words.js'
@@ -14,11 +13,12 @@ import {
   wrapped,
 } from '../../evaluate/shown.js'
 import type { Verdict } from '../../evaluate/verdict.js'
+import { fallsOf } from '../../report/courses.js'
+import { curveLines } from '../../report/formats/text.js'
 import type { JsonObject } from '../../stream/json.js'
 import type { Next } from './next.js'
 
 const WIDTH = 80
-const CURVE_WIDTH = 60
 
 /** A name, what is shown, and the number that colours it. */
 type Row = readonly [name: string, shown: string, value?: unknown]
@@ -69,12 +69,17 @@ export interface TableSettings {
   readonly paint: Paint
   /** The reader's terminal shows more than ASCII. */
   readonly unicode: boolean
+  /** Letters a line of the curve. */
+  readonly width: number
   readonly next: Next
   /** Equity after each decision, the capital first. */
   readonly equity: ArrayLike<number>
 }
 
-export function summaryTable(summary: Summary, { paint, unicode, next, equity }: TableSettings): string {
+export function summaryTable(
+  summary: Summary,
+  { paint, unicode, width, next, equity }: TableSettings,
+): string {
   const { verdict } = summary
   const coloured = (text: string, value: unknown): string =>
     typeof value !== 'number' || value === 0 ? text : value > 0 ? paint.green(text) : paint.red(text)
@@ -100,7 +105,7 @@ export function summaryTable(summary: Summary, { paint, unicode, next, equity }:
     '',
     ...headOf(summary).flatMap((line) => wrapped(inLine(line))),
     '',
-    ...curveLines(equity, unicode),
+    ...curveLines({ equity, drawdown: fallsOf(equity) }, { width, unicode }),
     '',
     ...columns,
     '',
@@ -176,17 +181,5 @@ function headOf(summary: Summary): string[] {
     `${summary.policy} on ${symbols}, ${summary.interval} bars of ${summary.input} (${sources})`,
     `${summary.from} to ${summary.to}: ${count(summary.sessions)} sessions, ${count(summary.decisions)} decisions, fills at the ${summary.fill === 'open' ? 'next open' : 'decision close'}`,
     `capital ${dollars(summary.capital)}, ${charged.join(', ')}`,
-  ]
-}
-
-function curveLines(equity: ArrayLike<number>, unicode: boolean): string[] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (let i = 0; i < equity.length; i++) {
-    low = Math.min(low, equity[i]!)
-    high = Math.max(high, equity[i]!)
-  }
-  return [
-    `equity from ${inDollars(low)} to ${inDollars(high)}`,
-    sparkline(equity, { width: CURVE_WIDTH, unicode }),
   ]
 }

@@ -13,9 +13,9 @@ import { byReason, percent, plain, type Show } from '../../evaluate/shown.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Source } from '../../stream/source.js'
+import { type Gate, judge } from '../wiring/gate.js'
 import { openInput } from '../wiring/input.js'
 import { isTable } from '../wiring/output.js'
-import { type Gate, judge } from './gate.js'
 
 export const returnsOptions = under('Returns', {
   returns: file('figures of a series of returns: FILE, or - for standard input'),

@@ -1,7 +1,7 @@
 /** A report for a terminal, or for mail: lines of a width, a curve of dots, no colour needed. */
 import { plot } from '../../base/plot.js'
 import { dollars, percent } from '../../evaluate/shown.js'
-import type { Curve, Report, RunReport } from '../model.js'
+import type { Report, RunReport } from '../model.js'
 import { comparison, qualityTable, type Table, tablesOf } from './tables.js'
 
 export interface TextStyle {
@@ -23,7 +23,7 @@ const FALL_HEIGHT = 4
 
 /** Equity, and under it the part that was lost since the peak. */
 export function curveLines(
-  { equity, drawdown }: Pick<Curve, 'equity' | 'drawdown'>,
+  { equity, drawdown }: { readonly equity: ArrayLike<number>; readonly drawdown: ArrayLike<number> },
   { width, unicode }: Pick<TextStyle, 'width' | 'unicode'>,
 ): string[] {
   let [low, high, worst] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
@@ -33,14 +33,18 @@ export function curveLines(
     worst = Math.max(worst, drawdown[i]!)
   }
   if (low > high) return ['no equity']
+  const style = { width, height: FALL_HEIGHT, unicode, range: [-worst, 0], fill: 'above' } as const
   const fall =
     worst === 0
-      ? ['never below its peak']
-      : plot(drawdown, { width, height: FALL_HEIGHT, unicode, range: [worst, 0], fill: 'above' })
+      ? []
+      : plot(
+          Float64Array.from(drawdown, (part) => -part),
+          style,
+        )
   return [
     `equity from ${dollars(low)} to ${dollars(high)}`,
     ...plot(equity, { width, height: CURVE_HEIGHT, unicode }),
-    ...(worst === 0 ? [] : [`drawdown, ${percent(worst)} at most`]),
+    worst === 0 ? 'never below its peak' : `drawdown, ${percent(worst)} at most`,
     ...fall,
   ]
 }

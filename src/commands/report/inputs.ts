@@ -1,0 +1,169 @@
+/** What a report is made of: the folder of a run, a journal, or records in a file or from a pipe. */
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { FILES, RUN_FORMAT } from '../../agent/run/folder.js'
+import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
+import { pauses } from '../../base/pause.js'
+import { readAtMost } from '../../base/read-file.js'
+import { quote, shellWord } from '../../base/words.js'
+import { readJournal } from '../../broker/journal.js'
+import type { Context } from '../../cli/context.js'
+import { Gathering } from '../../report/gathered.js'
+import type { Fact } from '../../report/model.js'
+import type { ReportInput } from '../../report/report.js'
+import { isObject, type JsonObject } from '../../stream/json.js'
+import { lineBlocks } from '../../stream/lines.js'
+import type { Source } from '../../stream/source.js'
+import { retold } from '../../trading/paper/retold.js'
+import { retoldSummary } from '../../trading/paper/summary.js'
+import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
+import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
+import { openInput } from '../wiring/input.js'
+import { pastRuns, runNamed } from '../wiring/runs.js'
+
+/** What lies at an operand. Throws 66 where nothing is, or nothing of a run; 65 where it is damaged. */
+export async function reportInput(context: Context, operand: string): Promise<ReportInput> {
+  if (operand === '-') return fromRecords(context, operand)
+  const path = await placeOf(context, operand)
+  const kind = await stat(resolve(context.cwd, path)).catch((error) => {
+    throw systemFailure(error, path)
+  })
+  return kind.isDirectory() ? fromFolder(context, path) : fromRecords(context, path)
+}
+
+/** The path itself, or the folder of the training that has the name. */
+async function placeOf(context: Context, word: string): Promise<string> {
+  if (existsSync(resolve(context.cwd, word)) || word.includes('/') || word.includes('.')) return word
+  const { run, folder, path } = runNamed(context, await pastRuns(context), word)
+  if (folder === 'there') return path
+  throw new Failure('noInput', `the folder of the run ${run} is ${folder}`, { where: path })
+}
+
+const plain = { manifest: [], seed: null, training: null, notes: [] } as const
+
+async function fromRecords(context: Context, path: string): Promise<ReportInput> {
+  const source = await openInput(context, path)
+  const gathering = new Gathering(source.name)
+  if (source.format !== 'ndjson') {
+    throw badData(`is ${source.format}, and a report is made of records`, {
+      where: source.name,
+      hint: `jules backtest --keep DIR ${shellWord(path)} makes a run of bars, and jules report DIR reports it`,
+    })
+  }
+  const isJournal = await gathered(context, source, gathering)
+  await source.close()
+  if (isJournal) return fromJournal(context, path)
+  return { ...plain, gathering }
+}
+
+/** Takes all lines of a source; true, and nothing taken, where it is a journal. */
+async function gathered(context: Context, source: Source, gathering: Gathering): Promise<boolean> {
+  const progress = context.ui.progress('records')
+  const at = { line: 1 }
+  const { name } = source
+  const breathe = pauses(context.signal)
+  for await (const block of lineBlocks(source.chunks(), { name, at, maxLine: MOST_LINE })) {
+    if (at.line === 1 && block.subarray(0, JOURNAL.length).equals(JOURNAL)) return true
+    at.line += gathering.block(block, at.line)
+    progress.update(gathering.records)
+    if (await breathe()) context.signal.throwIfAborted()
+  }
+  progress.end()
+  return false
+}
+
+/** A summary with all its notes. */
+const MOST_LINE = 1 << 24
+const JOURNAL = Buffer.from('{"n":1,"event":"start"')
+
+async function fromJournal(context: Context, path: string): Promise<ReportInput> {
+  if (path === '-')
+    throw badData('is a journal, which is read from its file', { where: 'stdin', hint: 'jules report FILE' })
+  const { events, isTorn } = await readJournal(resolve(context.cwd, path))
+  const gathering = new Gathering(path)
+  let line = 0
+  const types = new Set(RECORD_TYPES)
+  const run = retold(
+    events,
+    path,
+    (known) => new RecordWriter({ ...known, types, write: (text) => gathering.line(text, ++line) }),
+  )
+  context.signal.throwIfAborted()
+  gathering.take(retoldSummary(events, run), path)
+  const notes = isTorn ? [`${path}: its last line was not written to its end, and counts for nothing`] : []
+  return { ...plain, gathering, notes }
+}
+
+/** Of a manifest. */
+const MOST_BYTES = 1 << 24
+
+async function fromFolder(context: Context, path: string): Promise<ReportInput> {
+  const where = join(path, KEPT.manifest)
+  const limit = { most: MOST_BYTES, signal: context.signal, isRegular: true }
+  const bytes = await readAtMost(resolve(context.cwd, where), limit).catch((error) => {
+    if (systemCode(error) !== 'ENOENT') throw systemFailure(error, where)
+    const isEvaluation = existsSync(resolve(context.cwd, path, 'evaluation.json'))
+    throw new Failure('noInput', 'is not the folder of a run: it has no manifest.json', {
+      where: path,
+      hint: isEvaluation
+        ? `an evaluation writes its records to standard output: jules evaluate --resume ${shellWord(path)} | jules report -`
+        : 'backtest --keep and train make one; name a FILE of records otherwise',
+    })
+  })
+  const manifest = manifestIn(bytes.toString('utf8'), where)
+  const facts = { manifest: factsOf(manifest), seed: seedOf(manifest) }
+  if (manifest.format === KEPT_FORMAT) {
+    const input = await fromRecords(context, join(path, KEPT.records))
+    return { ...input, ...facts }
+  }
+  if (manifest.format !== RUN_FORMAT)
+    throw badData(
+      `its format is ${quote(manifest.format)}, and what is read here is ${KEPT_FORMAT} and ${RUN_FORMAT}`,
+      { where },
+    )
+  const metrics = join(path, FILES.metrics)
+  const gathering = new Gathering(path)
+  if (existsSync(resolve(context.cwd, metrics))) {
+    const source = await openInput(context, metrics, { mayBeEmpty: true })
+    await gathered(context, source, gathering)
+    await source.close()
+  }
+  return { ...plain, ...facts, gathering, training: String(manifest.run) }
+}
+
+function manifestIn(text: string, where: string): JsonObject {
+  try {
+    const manifest: unknown = JSON.parse(text)
+    if (isObject(manifest)) return manifest
+  } catch {}
+  throw badData('is damaged', { where })
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+
+function seedOf({ options }: JsonObject): string | null {
+  const seed = isObject(options) ? options.seed : undefined
+  return seed === undefined ? null : textOf(seed)
+}
+
+/** Options, inputs with their hashes, and what made the run. */
+function factsOf(manifest: JsonObject): Fact[] {
+  const { options, inputs, operands } = manifest
+  const fact = (key: string): Fact[] =>
+    manifest[key] == null ? [] : [{ name: key, value: textOf(manifest[key]) }]
+  return [
+    ...['run', 'version', 'node', 'platform', 'started', 'engine', 'threads', 'cwd'].flatMap(fact),
+    ...(isObject(options)
+      ? Object.entries(options).map(([name, value]) => ({ name: `--${name}`, value: textOf(value) }))
+      : []),
+    ...(Array.isArray(operands) ? operands.map((one) => ({ name: 'operand', value: textOf(one) })) : []),
+    ...(Array.isArray(inputs)
+      ? inputs.filter(isObject).map(({ kind, path, sha256 }) => ({
+          name: textOf(kind),
+          value: `${textOf(path)}, sha256 ${textOf(sha256)}`,
+        }))
+      : []),
+    ...fact('ledger_sha256'),
+  ]
+}
