@@ -25,15 +25,20 @@ const words = new Set([
 
 /** Every text of the source that a person may read: strings and templates, comments left out. */
 function texts(): { file: string; text: string }[] {
-  return readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .flatMap((file) => {
-      const code = readFileSync(join('src', file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
-      return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)].map(([, plain, template]) => ({
-        file,
-        text: plain ?? template ?? '',
-      }))
-    })
+  return (
+    readdirSync('src', { recursive: true, encoding: 'utf8' })
+      // A style sheet has properties that look like options.
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'page/style.ts')
+      .flatMap((file) => {
+        const code = readFileSync(join('src', file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+        return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)].map(
+          ([, plain, template]) => ({
+            file,
+            text: plain ?? template ?? '',
+          }),
+        )
+      })
+  )
 }
 
 /** Options of other programs that texts name: initdb, git, npm, node, sbatch; and the word for any option. */

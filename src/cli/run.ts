@@ -167,7 +167,7 @@ async function runLeaf(found: Found, argv: string[], voice: Voice): Promise<numb
     paths,
     stdinIsTTY: isatty(0),
     stdoutIsTTY: isatty(1),
-    columns: () => (isatty(1) ? (process.stdout.columns || 80) : 80),
+    columns: () => (isatty(1) ? process.stdout.columns || 80 : 80),
     color: wantsColor(when, isatty(1), env),
     quiet: value('quiet') === true,
     json: voice.json,

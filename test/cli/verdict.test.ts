@@ -15,8 +15,7 @@ flat on NVDA and MSFT, 1m bars of stdin (mock)
 2025-07-31 to 2025-08-01: 2 sessions, 729 decisions, fills at the next open
 capital $5,000.00, commission ib-tiered, half a spread 1 bps
 
-equity from $5,000.00 to $5,000.00
-............................................................
+equity $5,000.00 throughout
 
 net result                       $0.00    trades                               0
 total return                    0.00 %    exposure                        0.00 %
@@ -76,7 +75,25 @@ describe('the table', () => {
       expect([run.status, run.stdout]).toEqual([0, GOLDEN])
     }
     const utf8 = await dir.called(['backtest', '-f', 'table', '-'], { input: bars, env: { LANG: 'C.UTF-8' } })
-    expect(utf8.stdout).toBe(GOLDEN.replace('.'.repeat(60), '▁'.repeat(60)))
+    expect(utf8.stdout).toBe(GOLDEN)
+  })
+
+  test('draws equity and drawdown: dots where the locale has them, else plain marks', async () => {
+    const dir = await withBars(2)
+    const args = ['backtest', '-f', 'table', '--policy', 'sma-cross', 'bars.parquet']
+    const drawn = async (env: Record<string, string>) => {
+      const lines = (await dir.called(args, { env })).stdout.split('\n')
+      const at = lines.findIndex((line) => line.startsWith('equity from $'))
+      const under = lines.findIndex((line) => /^drawdown, [\d.]+ % at most$/.test(line))
+      return [lines.slice(at + 1, under), lines.slice(under + 1, lines.indexOf('', under))]
+    }
+    const [equity, fall] = await drawn({ LANG: 'C.UTF-8' })
+    expect([equity!.length, fall!.length]).toEqual([8, 4])
+    expect([...equity!, ...fall!].every((line) => /^[\u2800-\u28ff]{80}$/.test(line))).toBe(true)
+    const [marks, below] = await drawn({ LANG: 'C' })
+    expect([...marks!, ...below!].every((line) => /^[ *]{80}$/.test(line))).toBe(true)
+    // A fall hangs from its peak, so its first line has most marks.
+    expect(below![0]!.replaceAll(' ', '').length).toBeGreaterThan(below![3]!.replaceAll(' ', '').length)
   })
 
   test('has losses in red, gains in green and the verdict bold, on demand alone', async () => {

@@ -33,6 +33,7 @@ export function curveLines(
     worst = Math.max(worst, drawdown[i]!)
   }
   if (low > high) return ['no equity']
+  if (low === high) return [`equity ${dollars(low)} throughout`]
   const style = { width, height: FALL_HEIGHT, unicode, range: [-worst, 0], fill: 'above' } as const
   const fall =
     worst === 0
