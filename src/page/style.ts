@@ -90,9 +90,9 @@ th button { padding: 0; border: 0; background: none; color: inherit; font-size: 
 @media print { @page { margin: 14mm }
   :root { color-scheme: light; --bg: #fff; --panel: #fff; --fg: #000; --dim: #333; --rule: #bbb; --edge: #666; --good: #000; --warn: #000; --bad: #000; --link: #000;
     --s0: #000; --s1: #000; --s2: #000; --s3: #000; --fill: #0002; --plus1: #fff; --plus2: #e4e4e4; --plus3: #c4c4c4; --minus1: #fff; --minus2: #e4e4e4; --minus3: #c4c4c4; --on3: #000 }
-  body { font-size: 9.5pt } nav, .tools, .pages, .live, details:not([open]), .skip { display: none } .is-live .plot { display: flex }
+  body { font-size: 9pt } .first, .lights { gap: .5rem } .first { margin-top: .5rem } .lights { grid-template-columns: repeat(3, minmax(0, 1fr)) } .light { padding: .4rem .6rem } .light .value { font-size: 1.2rem } .grid3 { grid-template-columns: repeat(2, minmax(0, 1fr)) } nav, .tools, .pages, .live, details:not([open]), .skip { display: none } .is-live .plot { display: flex }
   main, body > header, body > footer { max-width: none; padding-left: 0; padding-right: 0 } section { margin-top: 1.25rem } h2, h3, h4, figcaption { break-after: avoid }
-  figure, .light, .verdict, tr, .box { break-inside: avoid } thead { display: table-header-group } .scroll { overflow: visible } details .scroll { max-height: none } .first { grid-template-columns: 17rem minmax(0, 1fr) }
+  figure, .light, .verdict, tr, .box, .bars, .grid3 > *, figure + .scroll { break-inside: avoid } thead { display: table-header-group } .scroll { overflow: visible } details .scroll { max-height: none } .first { grid-template-columns: 16rem minmax(0, 1fr) }
   .up { fill: #777 } .down { fill: url(#hatch) } rect.minus1, rect.minus2, rect.minus3 { stroke: #000; stroke-width: 1 } .run { break-before: page } .calendar .error { outline: 2px solid #000 } .calendar .warning { outline: 1px dashed #000 } }
 `
 
