@@ -48,11 +48,11 @@ function textOf(part: Part): string {
   return escaped(String(part))
 }
 
-/** A block of data for scripts; nothing in it can end its element, or a line of JavaScript. Null stands for no finite number. */
+/** A block of data for scripts; nothing in it can end its element, or a line of JavaScript, and every
+ * character can be seen. Null stands for no finite number. */
 export const dataBlock = (data: unknown): Html =>
   new Html(
-    `<script type="application/json">${JSON.stringify(data).replace(
-      /[<>&\u2028\u2029]/g,
-      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )}</script>`,
+    `<script type="application/json">${JSON.stringify(data, (_, value: unknown) =>
+      typeof value === 'string' ? visible(value) : value,
+    ).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}</script>`,
   )

@@ -21,11 +21,13 @@ export interface Axis {
   readonly ticks: readonly AxisTick[]
 }
 
-/** `2025-07-30 09:31` of New York. */
+/** `2025-07-30 09:31` of New York; `-` for no time. */
 export const newYorkTime = (timeMs: number): string =>
-  formatTime(timeMs + newYork.offsetAt(timeMs))
-    .slice(0, 16)
-    .replace('T', ' ')
+  Number.isFinite(timeMs)
+    ? formatTime(timeMs + newYork.offsetAt(timeMs))
+        .slice(0, 16)
+        .replace('T', ' ')
+    : '-'
 
 /** `2025-07-30` of New York. */
 export const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))

@@ -4,7 +4,7 @@ import { signed, type Unit } from './units.js'
 
 export interface Bar {
   readonly name: string
-  /** Null where there is none; `words` say why. */
+  /** Null, or no number, where there is none; `words` say why. */
   readonly value: number | null
   /** The value in words; with its sign in its unit where not given. */
   readonly shown?: string
@@ -19,7 +19,7 @@ export interface Bars {
   readonly name: string
   /** What the names are: `policy`. */
   readonly heading: string
-  /** What the values are: `net profit`. */
+  /** What the values are: `net result`. */
   readonly values: string
   readonly unit: Unit
   readonly bars: readonly Bar[]
@@ -29,7 +29,7 @@ export interface Bars {
 
 /** Bars from one zero, losses to the left of it, the longest as long as there is room. */
 export function barsOf({ name, heading, values, unit, bars, more = [] }: Bars): Html {
-  const amounts = bars.map(({ value }) => value ?? 0)
+  const amounts = bars.map(({ value }) => amountOf(value) ?? 0)
   const low = Math.min(0, ...amounts)
   const high = Math.max(0, ...amounts)
   const place = (value: number): number => (high === low ? 0 : (100 * (value - low)) / (high - low))
@@ -41,10 +41,14 @@ ${bars.map((bar) => rowOf(bar, unit, place))}</tbody></table>`
   return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}">${table}</div>`
 }
 
+const amountOf = (value: number | null): number | null =>
+  value !== null && Number.isFinite(value) ? value : null
+
 const at = (part: number): string => `${Number(part.toFixed(2))}%`
 
 function rowOf(bar: Bar, unit: Unit, place: (value: number) => number): Html {
-  const { name, value, words = '', isOwn = false, more = [] } = bar
+  const { name, words = '', isOwn = false, more = [] } = bar
+  const value = amountOf(bar.value)
   const shown = value === null ? '-' : (bar.shown ?? signed(unit, value))
   const zero = at(place(0))
   const drawing = html`<svg class="bar" height="14" aria-hidden="true">${

@@ -26,7 +26,8 @@ interface Trade {
   readonly exit: number | null
   readonly exitPrice: number | null
   readonly minutes: number | null
-  readonly pnl: number
+  /** Null where its price at the end is not known. */
+  readonly pnl: number | null
   readonly costs: number
   /** What stands in its row, in the order of `COLUMNS`. */
   readonly cells: readonly string[]
@@ -39,7 +40,8 @@ const clock = new Intl.DateTimeFormat('sv-SE', {
 })
 const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-const dollars = (value: number): string => {
+const dollars = (value: number | null): string => {
+  if (value === null) return '-'
   const size = fixed(Math.abs(value), 2)
   return `${value < 0 && size !== '0.00' ? '-' : ''}$${size}`
 }
@@ -78,7 +80,7 @@ const COLUMNS: readonly {
     shown: ({ minutes }) => (minutes === null ? '-' : fixed(minutes, Number.isInteger(minutes) ? 0 : 1)),
   },
   { name: 'costs', isNumber: true, of: (trade) => trade.costs, shown: (trade) => dollars(trade.costs) },
-  { name: 'net profit', isNumber: true, of: (trade) => trade.pnl, shown: (trade) => dollars(trade.pnl) },
+  { name: 'net result', isNumber: true, of: (trade) => trade.pnl, shown: (trade) => dollars(trade.pnl) },
 ]
 
 function element<Name extends keyof HTMLElementTagNameMap>(
@@ -259,7 +261,7 @@ function tradesOf({ symbols, trades }: Data): Trade[] {
         exit: held === null ? null : entry + held!,
         exitPrice: exitPrice!,
       },
-      ...{ minutes: held === null ? null : held! / 60, pnl: pnl!, costs: costs! },
+      ...{ minutes: held === null ? null : held! / 60, pnl: pnl ?? null, costs: costs! },
     }
     all.push({ ...trade, cells: COLUMNS.map(({ shown }) => shown(trade)) })
   }

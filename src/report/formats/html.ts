@@ -30,7 +30,7 @@ export function htmlOf(report: Report): string {
     body: html`<a class="skip" href="#content">To the content</a>
 ${PATTERNS}
 ${runs.length === 1 ? ofOne(report, runs[0]!) : ofSeveral(report, title)}
-<footer>Times are of New York. Made by jules report; the same numbers stand in its other formats and in the summary of the run.</footer>`,
+<footer>Made by jules report; the same numbers stand in its other formats and in the summary of the run.</footer>`,
   })
 }
 
@@ -76,7 +76,7 @@ const KINDS: Readonly<Record<RunReport['kind'], string>> = {
 const subtitle = ({ kind, money, symbols, span, place }: RunReport): Html =>
   html`<p class="dim">${KINDS[kind]}${symbols.length === 0 ? '' : ` of ${symbols.join(', ')}`}${
     span === null ? ', no sessions' : `, ${span[0]} to ${span[1]}`
-  } <span class="tag">${money}</span> from ${place}</p>`
+  } <span class="tag">${money}</span> from ${place}; times are of New York</p>`
 
 const navigation = (sections: readonly Pick<Section, 'id' | 'title'>[]): Html =>
   html`<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>\n`)}</ul></nav>`

@@ -69,7 +69,7 @@ function overlay(runs: readonly RunReport[]): Html {
   })
   const last = drawn.map(({ curve }) => curve!.equity.at(-1)! - curve!.capital)
   return lineChart({
-    title: 'Net profit of each run by itself',
+    title: 'Net result of each run by itself',
     summary: drawn.map(({ name }, k) => `${name} ends at ${shownIn('dollars', last[k]!)}`).join(', '),
     unit: 'dollars',
     axis: timeAxis(times),
@@ -87,7 +87,7 @@ function endsTable(runs: readonly RunReport[]): Table {
     ...new Set(runs.flatMap(({ months }) => months.map(({ year, month }) => monthName(year, month)))),
   ].sort()
   return {
-    name: 'Net profit of each month',
+    name: 'Net result of each month',
     columns: [{ name: 'month' }, ...runs.map(({ name }) => ({ name, isNumber: true }))],
     rows: months.map((name) => [
       name,

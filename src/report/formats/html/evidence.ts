@@ -15,7 +15,7 @@ export function windows({ windows }: RunReport): Html {
     name: 'Windows',
     columns: [
       ...[{ name: 'window' }, { name: 'trained on' }, { name: 'tested on' }],
-      ...['sessions', 'net profit', 'Sharpe', 'drawdown', 'trades'].map((name) => ({ name, isNumber: true })),
+      ...['sessions', 'net result', 'Sharpe', 'drawdown', 'trades'].map((name) => ({ name, isNumber: true })),
       { name: 'notes' },
     ],
     rows: windows.map(({ window, trained, tested, sessions, pnl, sharpe, maxDrawdown, trades, notes }) => [
@@ -56,7 +56,7 @@ export function learning({ learning }: RunReport): Html {
     })
   }
   return html`<div class="grid2"><div>${curve('Mean reward of the last episodes', learning.reward, 'learning')}</div><div>${curve(
-    'Net profit on the validation sessions',
+    'Net result on the validation sessions',
     learning.validation,
     'learning',
   )}${beside(learning)}</div></div>`
@@ -69,7 +69,7 @@ function beside({ rivals, validation }: Learning): Html | null {
   return barsOf({
     name: 'Best validation beside simple policies on the same sessions',
     heading: 'policy',
-    values: 'net profit',
+    values: 'net result',
     unit: 'dollars',
     bars: [...best, ...rivals.map(({ name, pnl, words }) => ({ name, value: pnl, words }))],
   })

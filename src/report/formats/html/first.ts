@@ -18,7 +18,7 @@ export const STATES: Readonly<
 export function firstScreen(run: RunReport, level: number): Html {
   return html`<div class="first">
 ${verdict(run.verdict)}
-<dl class="lights">${run.lights.map(light)}</dl>
+${run.lights.length === 0 ? none('Nothing is known that could be held against a limit.') : html`<dl class="lights">${run.lights.map(light)}</dl>`}
 </div>
 <div class="grid3">
 <section>${heading(level, 'Against the others')}
@@ -34,12 +34,16 @@ ${costs(run)}</section>
 const verdict = ({ go, gate, reasons }: GoNoGo): Html =>
   html`<div class="verdict ${go ? 'good' : 'bad'}"><strong>${go ? '✓ GO' : '✗ NO-GO'}</strong>
 <p>Gate: ${gate}</p>
-<ul>${reasons.map(
-    ({ met, words }) =>
-      html`<li><span class="sign ${met ? 'good' : 'bad'}" aria-hidden="true">${met ? '✓' : '✗'}</span><span><span class="unseen">${
-        met ? 'for: ' : 'against: '
-      }</span>${words}</span></li>\n`,
-  )}</ul></div>`
+${
+  reasons.length === 0
+    ? none('No reason is given.')
+    : html`<ul>${reasons.map(
+        ({ met, words }) =>
+          html`<li><span class="sign ${met ? 'good' : 'bad'}" aria-hidden="true">${met ? '✓' : '✗'}</span><span><span class="unseen">${
+            met ? 'for: ' : 'against: '
+          }</span>${words}</span></li>\n`,
+      )}</ul>`
+}</div>`
 
 const light = ({ name, state, shown, words }: Light): Html => {
   const { sign, word, tone } = STATES[state]
@@ -52,9 +56,9 @@ function rivals(run: RunReport): Html {
   const own = figureOf(run, 'pnl')
   const bars = run.rivals.map(({ name, pnl, words }) => ({ name, value: pnl, words }))
   return barsOf({
-    name: 'Net profit beside that of other policies',
+    name: 'Net result beside that of other policies',
     heading: 'policy',
-    values: 'net profit',
+    values: 'net result',
     unit: 'dollars',
     bars:
       own === undefined
@@ -68,9 +72,9 @@ function costs(run: RunReport): Html {
   const { points, breakEvenBps } = run.costs
   const even = figureOf(run, 'break_even_bps')?.shown ?? breakEvenBps?.toFixed(2)
   return html`${barsOf({
-    name: 'Net profit at multiples of the costs paid',
+    name: 'Net result at multiples of the costs paid',
     heading: 'costs',
-    values: 'net profit',
+    values: 'net result',
     unit: 'dollars',
     bars: points.map(({ multiple, pnl }) => ({
       name: multiple === 1 ? 'as paid' : multiple === 0 ? 'none' : `${multiple} times`,

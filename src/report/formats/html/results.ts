@@ -36,13 +36,13 @@ const MONTHS = 'January February March April May June July August September Octo
   ' ',
 )
 
-/** Net profit by month. */
+/** Net result by month. */
 export function months({ months }: RunReport): Html {
   if (months.length === 0) return none('There is no month with a session.')
   return barsOf({
-    name: 'Net profit by month',
+    name: 'Net result by month',
     heading: 'month',
-    values: 'net profit',
+    values: 'net result',
     unit: 'dollars',
     more: ['of the equity before', 'sessions'],
     bars: months.map(({ year, month, pnl, part, sessions }) => ({
@@ -111,7 +111,7 @@ function equityTable({ sessions }: RunReport, curve: Curve): Table {
     name: 'Equity by session',
     columns: [
       { name: 'session' },
-      { name: 'net profit', isNumber: true },
+      { name: 'net result', isNumber: true },
       { name: 'of the equity before', isNumber: true },
       { name: 'equity at its end', isNumber: true },
       { name: 'deepest drawdown in it', isNumber: true },
@@ -225,14 +225,14 @@ export function whenEarned({ sessions, heat }: RunReport): Html {
 <div>${
     values.length === 0
       ? none('There is no session that ended.')
-      : html`${histogramOf({ title: 'Net profit of a session', unit: 'dollars', counted: 'sessions', values })}
+      : html`${histogramOf({ title: 'Net result of a session', unit: 'dollars', counted: 'sessions', values })}
 <p class="dim">${`${grouped(gains, 0)} of ${countWords(values.length, 'session')} earned; best ${gain(Math.max(...values))}, worst ${gain(Math.min(...values))}.`}</p>`
   }</div>
 <div>${
     heat === null
       ? none('What was earned at which time of day is not known.')
       : heatOf({
-          title: 'Net profit by half hour and weekday, whole dollars',
+          title: 'Net result by half hour and weekday, whole dollars',
           unit: 'dollars',
           heading: 'New York time',
           rows: heat.times,

@@ -36,11 +36,14 @@ export const gain = (value: number): string => signed('dollars', value)
 /** `+1.20 %` of a fraction. */
 export const gainPart = (value: number): string => signed('part', value)
 
-/** `1.20 %` of a fraction; `-` for none. */
+/** `1.20 %` of a fraction; `-` for none, and for what is no number. */
 export const partOf = (value: number | null): string =>
-  value === null ? '-' : `${grouped(100 * value, 2)} %`.replace(/^-(?=[0.]+ %$)/, '')
+  value === null || !Number.isFinite(value)
+    ? '-'
+    : `${grouped(100 * value, 2)} %`.replace(/^-(?=[0.]+ %$)/, '')
 
-export const money = (value: number | null): string => (value === null ? '-' : dollars(value))
+export const money = (value: number | null): string =>
+  value === null || !Number.isFinite(value) ? '-' : dollars(value)
 
 /** A figure of the run by its key, wherever it stands. */
 export const figureOf = (run: RunReport, key: string): ShownFigure | undefined =>

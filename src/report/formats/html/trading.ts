@@ -23,9 +23,9 @@ export function actions({ actions }: RunReport): Html {
 export function bySymbol({ bySymbol }: RunReport): Html {
   if (bySymbol.length === 0) return none('Nothing is known of single symbols.')
   return barsOf({
-    name: 'Net profit by symbol',
+    name: 'Net result by symbol',
     heading: 'symbol',
-    values: 'net profit',
+    values: 'net result',
     unit: 'dollars',
     more: ['round trips', 'earned', 'fees', 'slippage', 'turnover'],
     bars: bySymbol.map(({ symbol, pnl, trips, hitRate, fees, slippage, turnover }) => ({
@@ -44,8 +44,8 @@ const ENDS = 5
 /** The best and worst trades, and the list of them. */
 export function trades({ trades, place, name }: RunReport): Html {
   if (trades.length === 0) return none('No position was opened.')
-  const ordered = trades.toSorted((a, b) => b.pnl - a.pnl)
-  const ends = trades.length <= 2 * ENDS ? ordered : [...ordered.slice(0, ENDS), ...ordered.slice(-ENDS)]
+  const ordered = trades.filter(({ pnl }) => Number.isFinite(pnl)).sort((a, b) => b.pnl - a.pnl)
+  const ends = ordered.length <= 2 * ENDS ? ordered : [...ordered.slice(0, ENDS), ...ordered.slice(-ENDS)]
   const { data, count } = tradeData(trades)
   const full = `jules report ${shellWord(visible(place))} -o trades.csv`
   const all = `${countWords(trades.length, 'trade')}, ${grouped(ordered.filter(({ pnl }) => pnl > 0).length, 0)} of them earned.`
@@ -55,7 +55,7 @@ ${tableOf({
   name: trades.length <= 2 * ENDS ? 'All trades' : `The ${ENDS} best and the ${ENDS} worst trades`,
   isTitled: true,
   columns: [
-    { name: 'net profit', isNumber: true },
+    { name: 'net result', isNumber: true },
     ...[{ name: 'symbol' }, { name: 'side' }, { name: 'shares', isNumber: true }, { name: 'entry' }],
     ...[{ name: 'price', isNumber: true }, { name: 'exit' }, { name: 'price', isNumber: true }],
     { name: 'costs', isNumber: true },
@@ -99,7 +99,7 @@ function tradeData(all: readonly Trade[]): { data: unknown; count: number } {
     })
   const bytes = JSON.stringify(listed(all)).length
   const count = bytes <= MOST_TRADE_BYTES ? all.length : Math.floor((all.length * MOST_TRADE_BYTES) / bytes)
-  return { data: { symbols: symbols.map(visible), trades: listed(all.slice(-count)) }, count }
+  return { data: { symbols, trades: listed(all.slice(-count)) }, count }
 }
 
 /** Events that a page lists; the records have the others. */
