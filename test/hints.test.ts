@@ -27,8 +27,11 @@ const words = new Set([
 function texts(): { file: string; text: string }[] {
   return (
     readdirSync('src', { recursive: true, encoding: 'utf8' })
-      // A style sheet has properties that look like options.
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'page/style.ts')
+      // Properties of style sheets look like options.
+      .filter(
+        (file) =>
+          file.endsWith('.ts') && !file.endsWith('.test.ts') && !/^page\/(style|client\/.*)\.ts$/.test(file),
+      )
       .flatMap((file) => {
         const code = readFileSync(join('src', file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
         return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)].map(

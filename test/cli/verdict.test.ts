@@ -34,11 +34,12 @@ held against
   buy-hold 50/50            $13.22
   sma-cross                -$54.39
 
-not given: random; p_random; profit factor; holding, minutes; break-even, bps
-  (there were no trades); annual return; volatility, a year; Sharpe, sessions;
-  Sortino, sessions; Calmar; VaR 95, a session; CVaR 95, a session (2 returns,
-  fewer than 20); Sharpe, bars; Sortino, bars; t of the sessions (2 sessions,
-  fewer than 20); hit rate (there were no trades with a result)
+not given: random; p against random; profit factor; holding, minutes;
+  break-even, bps (there were no trades); annual return; volatility, a year;
+  Sharpe, sessions; Sortino, sessions; Calmar; VaR 95, a session; CVaR 95, a
+  session (2 returns, fewer than 20); Sharpe, bars; Sortino, bars; t of the
+  sessions (2 sessions, fewer than 20); hit rate (there were no trades with a
+  result)
 note: no trades: the policy never asked for a position
 `
 

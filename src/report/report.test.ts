@@ -1,0 +1,241 @@
+/** What a report says of a run is what the run itself knows: its ledger is the oracle. */
+import { describe, expect, test } from 'vitest'
+import { randomMarket } from '../../test/support/random-market.js'
+import { requirements } from '../evaluate/requirements.js'
+import { roundTrips } from '../evaluate/round-trips.js'
+import { summarise } from '../evaluate/summary.js'
+import { isObject, type JsonObject } from '../stream/json.js'
+import { Backtest } from '../trading/backtest.js'
+import { random } from '../trading/policies.js'
+import { RECORD_TYPES, RecordWriter } from '../trading/records.js'
+import { DEFAULT_RULES } from '../trading/rules.js'
+import { worstFalls } from './courses.js'
+import { Gathering } from './gathered.js'
+import { reportOf } from './report.js'
+
+const gate = { name: 'demo', required: requirements('pnl>=1000,maxdd<=0.02,uptime>0.99') }
+const reported = (...gatherings: readonly Gathering[]) =>
+  reportOf(
+    gatherings.map((gathering) => ({ gathering, manifest: [], seed: null, training: null, notes: [] })),
+    gate,
+  )
+
+const gatheringOf = (lines: readonly (string | object)[]): Gathering => {
+  const gathering = new Gathering('run.ndjson')
+  const text = lines.map((line) => (typeof line === 'string' ? line : `${JSON.stringify(line)}\n`)).join('')
+  gathering.block(Buffer.from(text), 1)
+  return gathering
+}
+
+function ran({ isSingle = false } = {}) {
+  const market = randomMarket({ sessions: 25, seed: 11, gaps: 0.02, bps: 20 })
+  const rules = DEFAULT_RULES
+  const lines: string[] = []
+  const listener = new RecordWriter({
+    ...{ run: 'r', market, rules, types: new Set(RECORD_TYPES) },
+    write: (line) => lines.push(line),
+  })
+  const policy = random(3, 0.02)
+  const longOnly = isSingle
+  const run = new Backtest({ market, features: null, rules, policy, longOnly, warmup: 50, listener })
+  while (!run.advance(1000));
+  const figures = summarise({
+    ...{ market, ledger: run.ledger, rules, state: run.state, ending: run.ending!, longOnly, trials: null },
+  })
+  return { market, run, lines, figures }
+}
+
+describe('a run of 25 sessions', () => {
+  const { market, run, lines, figures } = ran()
+  const summary = { type: 'summary', run: 'r', command: 'backtest', ...figures }
+  const [report] = reported(gatheringOf([...lines, summary])).runs
+  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
+
+  test('has the trades of its ledger, which add up to what it earned', () => {
+    const trips = roundTrips(market, run.ledger, 'open')
+    expect(report!.trades.length).toBe(trips.length)
+    for (const [i, trade] of report!.trades.entries()) {
+      const { symbol, direction, shares, entry, exit, open, pnl, costs } = trips[i]!
+      expect(trade).toMatchObject({
+        symbol: market.symbols[symbol],
+        side: direction > 0 ? 'long' : 'short',
+        shares,
+        entryMs: market.time[entry],
+        exitMs: open ? null : market.time[exit],
+      })
+      expect(trade.pnl).toBeCloseTo(pnl, 8)
+      expect(trade.costs).toBeCloseTo(costs, 8)
+    }
+    expect(total(report!.trades.map(({ pnl }) => pnl))).toBeCloseTo(figures.pnl, 6)
+    expect(total(report!.bySymbol.map(({ pnl }) => pnl))).toBeCloseTo(figures.pnl, 6)
+    expect(total(report!.bySymbol.map(({ fees }) => fees))).toBeCloseTo(figures.fees, 8)
+    expect(total(report!.bySymbol.map(({ slippage }) => slippage))).toBeCloseTo(figures.slippage, 8)
+    expect(total(report!.bySymbol.map(({ turnover }) => turnover))).toBeCloseTo(figures.turnover, 4)
+  })
+
+  test('has sessions, months and times of day that add up to the same', () => {
+    for (const parts of [report!.sessions, report!.months])
+      expect(total(parts.map(({ pnl }) => pnl))).toBeCloseTo(figures.pnl, 8)
+    expect(total(report!.heat!.pnl.flat().map((pnl) => pnl ?? 0))).toBeCloseTo(figures.pnl, 8)
+    expect(total(report!.actions!.map(({ part }) => part))).toBeCloseTo(1, 12)
+    const flat = report!.actions!.find(({ words }) => words === 'NVDA flat, MSFT flat')!
+    expect(1 - flat.part).toBeCloseTo(figures.exposure, 12)
+  })
+
+  test('falls as far as the summary says', () => {
+    expect(report!.drawdowns[0]!.fraction).toBe(figures.max_drawdown)
+    expect(Math.max(...report!.curve!.drawdown)).toBe(figures.max_drawdown)
+    expect(Math.max(...report!.drawdowns.map(({ dollars }) => dollars))).toBe(figures.max_drawdown_dollars)
+  })
+
+  test('shows every figure of the summary as it stands there', () => {
+    const shown = new Map(report!.figures.flatMap(({ figures: group }) => group.map((one) => [one.key, one])))
+    for (const [key, { value, reason }] of shown) {
+      const own = (figures as JsonObject)[key]
+      if (own !== undefined) expect([key, value]).toEqual([key, own])
+      if (value === null) expect(reason).toEqual(expect.stringMatching(/\w/))
+    }
+    expect([...shown.keys()]).toEqual(
+      expect.arrayContaining(['pnl', 'sharpe', 't_sessions', 'psr', 'min_trl']),
+    )
+  })
+
+  test('finds the same without a summary, where the records can tell', () => {
+    const [bare] = reported(gatheringOf(lines)).runs
+    const value = (key: string) =>
+      bare!.figures.flatMap((group) => group.figures).find((one) => one.key === key)?.value
+    for (const key of ['pnl', 't_sessions', 'hit_rate', 'round_trips', 'cost', 'turnover'] as const)
+      expect(value(key)).toBeCloseTo(figures[key]!, 6)
+    expect(Math.abs(value('max_drawdown')!)).toBe(figures.max_drawdown)
+    expect(bare!.money).toMatch(/not known/)
+  })
+
+  test('is read in blocks as it is line by line, and with carriage returns', () => {
+    const whole = gatheringOf(lines)
+    const single = new Gathering('run.ndjson')
+    for (const [i, line] of lines.entries()) single.line(line.trimEnd(), i + 1)
+    const windows = gatheringOf(lines.map((line) => line.replace('\n', '\r\n')))
+    for (const other of [single, windows]) {
+      const [a, b] = [whole.runs[0]!, other.runs[0]!]
+      expect(b.equity.subarray(0, b.length)).toEqual(a.equity.subarray(0, a.length))
+      expect(b.drawdown.subarray(0, b.length)).toEqual(a.drawdown.subarray(0, a.length))
+      expect(b.positions.map((column) => [...column.subarray(0, b.length)])).toEqual(
+        a.positions.map((column) => [...column.subarray(0, a.length)]),
+      )
+    }
+  })
+})
+
+test('five falls, worst first, each from its peak to where it was made up', () => {
+  const equity = Float64Array.from([100, 90, 110, 99, 110, 110, 88, 80, 120, 119, 118])
+  const time = Float64Array.from(equity, (_, i) => i)
+  expect(worstFalls({ capital: 100, time, equity, drawdown: equity, positions: [] }, 3)).toEqual([
+    { peakMs: 5, troughMs: 7, recoveredMs: 8, fraction: 30 / 110, dollars: 30 },
+    { peakMs: 0, troughMs: 1, recoveredMs: 2, fraction: 0.1, dollars: 10 },
+    { peakMs: 2, troughMs: 3, recoveredMs: 4, fraction: 0.1, dollars: 11 },
+  ])
+  const [open] = worstFalls({
+    capital: 100,
+    time,
+    equity: equity.subarray(8),
+    drawdown: equity,
+    positions: [],
+  })
+  expect(open).toMatchObject({ troughMs: 2, recoveredMs: null, dollars: 2 })
+})
+
+const equity = (time: string, value: number, more: object = {}) => ({
+  ...{ type: 'equity', time, run: 'p', cash: value, positions: { NVDA: 0 }, marks: { NVDA: 100 } },
+  ...{ equity: value, pnl_day: 0, pnl_total: value - 5000, drawdown: 0 },
+  ...more,
+})
+const fill = (exec: string, side: string, qty: number, price: number, more: object = {}) => ({
+  ...{ type: 'fill', time: '2025-07-30T14:00:00Z', run: 'p', symbol: 'NVDA', side, qty, price },
+  ...{ commission: 1, slippage: 0.5, ref: exec, exec },
+  ...more,
+})
+
+describe('records', () => {
+  test('a correction of the broker takes the place of what it corrects', () => {
+    const lines = [
+      fill('a', 'buy', 10, 100),
+      fill('b', 'sell', 10, 101, { time: '2025-07-30T15:00:00Z' }),
+      fill('a', 'buy', 10, 99),
+      equity('2025-07-30T15:01:00Z', 5018),
+    ]
+    const [run] = reported(gatheringOf(lines)).runs
+    expect(run!.trades).toHaveLength(1)
+    expect(run!.trades[0]).toMatchObject({ entryPrice: 99, exitPrice: 101, pnl: 18, costs: 3 })
+  })
+
+  test('of two runs are two, whose dollars are never added', () => {
+    const other = { run: 'q' }
+    const lines = [
+      equity('2025-07-30T15:00:00Z', 5100),
+      equity('2025-07-30T15:00:00Z', 5300, other),
+      { type: 'summary', run: 'p', command: 'paper', account: 'DU1', gateway: 'sim' },
+      { type: 'summary', run: 'q', command: 'backtest' },
+    ]
+    const { runs } = reported(gatheringOf(lines))
+    expect(runs.map(({ name, money }) => [name, money])).toEqual([
+      ['p', 'simulated gateway, paper account DU1'],
+      ['q', 'simulated on past bars'],
+    ])
+    expect(runs.map(({ figures }) => figures[0]!.figures[0])).toMatchObject([
+      { key: 'pnl', value: 100 },
+      { key: 'pnl', value: 300 },
+    ])
+  })
+
+  test.each<[string, object[], RegExp]>([
+    [
+      'a run that goes back in time',
+      [equity('2025-07-30T15:00:00Z', 1), equity('2025-07-30T14:00:00Z', 1)],
+      /is before/,
+    ],
+    ['an equity that is none', [equity('2025-07-30T15:00:00Z', 1, { equity: null })], /needs a time/],
+    ['a fill without a price', [fill('a', 'buy', 1, 1, { price: null })], /needs a time, a symbol/],
+    ['a fill without a time', [fill('a', 'buy', 1, 1, { time: 'soon' })], /needs a time, a symbol/],
+  ])('%s is refused with its line', (_, lines, words) => {
+    expect(() => gatheringOf(lines)).toThrow(
+      expect.objectContaining({
+        code: 65,
+        where: `run.ndjson:${lines.length}`,
+        message: expect.stringMatching(words),
+      }),
+    )
+  })
+
+  test('a simulated gateway is never believed, and the absent is never met', () => {
+    const { runs } = reported(
+      gatheringOf([{ type: 'summary', run: 'p', command: 'paper', gateway: 'sim', pnl: 5000, uptime: 1 }]),
+    )
+    expect(runs[0]!.verdict.go).toBe(false)
+    const words = runs[0]!.verdict.reasons.map(({ met, words: one }) => `${met}: ${one}`)
+    expect(words).toContain('true: met: pnl >= 1000: it is 5000')
+    expect(words).toContain('false: not met: maxdd <= 0.02: paper has no such figure')
+    expect(words.at(-1)).toMatch(/^false: the gateway is simulated/)
+  })
+
+  test('of the data are findings by date, and an unknown type is said', () => {
+    const found = {
+      type: 'quality',
+      date: '2025-07-30',
+      check: 'spike',
+      severity: 'error',
+      symbol: 'NVDA',
+      count: 2,
+    }
+    const { quality, notes, runs } = reported(
+      gatheringOf([found, { ...found, check: 'run' }, { ...found, severity: 'warn' }, { type: 'bar' }]),
+    )
+    expect(runs).toEqual([])
+    expect(quality).toMatchObject({
+      errors: 1,
+      warnings: 1,
+      days: [{ date: '2025-07-30', errors: 1, warnings: 1 }],
+    })
+    expect(notes).toEqual(['run.ndjson: 1 of bar say nothing here and were passed over'])
+    expect(isObject(quality)).toBe(true)
+  })
+})
