@@ -29,7 +29,8 @@ export const FIGURES = {
   t_sessions: ['t of the sessions', plain(2)],
   sharpe_bar: ['Sharpe, bars', plain(2)],
   sortino_bar: ['Sortino, bars', plain(2)],
-  max_drawdown: ['largest drawdown', percent],
+  // Summaries have either sign.
+  max_drawdown: ['largest drawdown', shown((value) => percent(Math.abs(value)))],
   max_drawdown_dollars: ['the same, dollars', dollars],
   max_drawdown_bars: ['longest, in bars', count],
   calmar: ['Calmar', plain(2)],

@@ -73,7 +73,7 @@ export function honestyOf(
     ['Fills', fill === null ? null : fill === 'close' ? CLOSE_FILLS : 'at the open of the next bar'],
     ['Costs', costs.length > 0 ? costs.join(', ') : isObject(summary.costs) ? 'none were charged' : null],
     ['Model', model === null ? null : `${String(model.path)}, sha256 ${String(model.sha256).slice(0, 16)}`],
-    ['Model has seen', model === null ? null : seenWords(model)],
+    ['Model saw', model === null ? null : seenWords(model)],
     ['Seed', seed],
     ['Ended', text('ending') ?? text('ended')],
   ]

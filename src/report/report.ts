@@ -68,7 +68,7 @@ function runsIn(input: ReportInput, gate: Gate): RunReport[] {
 function runReport(run: GatheredRun, { manifest, seed }: ReportInput, gate: Gate): RunReport {
   const traded = tradedIn(run)
   const own = run.summary ?? { type: 'summary', command: 'records', run: run.name }
-  const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), traded.figures)
+  const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), own, traded.figures)
   const kind = kindOf(own)
   const symbols = run.symbols.length > 0 ? run.symbols : textsOf(own.symbols)
   const curve = curveOf(run)
@@ -158,12 +158,13 @@ const seriesOptionsOf = ({
   trialCorrelation: numberOf(correlation),
 })
 
-/** What the executions tell, where the summary says nothing. */
-function completed(summary: JsonObject, figures: JsonObject): JsonObject {
-  const missing = Object.entries(figures).filter(
-    ([key, value]) => summary[key] === undefined && value !== null,
-  )
-  return { ...summary, ...Object.fromEntries(missing) }
+/**
+ * What the executions tell, where the run itself says nothing: a hit rate is that of trades, and that of sessions only where there
+ * are none.
+ */
+function completed(summary: JsonObject, own: JsonObject, figures: JsonObject): JsonObject {
+  const told = Object.entries(figures).filter(([key, value]) => own[key] == null && value !== null)
+  return { ...summary, ...Object.fromEntries(told) }
 }
 
 function curveOf(run: GatheredRun): Curve | null {

@@ -2,10 +2,24 @@ import { expect, test } from 'vitest'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { Backtest } from '../trading/backtest.js'
-import { random } from '../trading/policies.js'
+import type { Policy } from '../trading/policy.js'
 import { RecordWriter } from '../trading/records.js'
 import { DEFAULT_RULES } from '../trading/rules.js'
 import { EquityScanner } from './scan.js'
+
+/** Another of the nine actions now and then. */
+function changing(probability: number): Policy {
+  const rng = stream(3, 'actions')
+  let action = 4
+  return {
+    name: 'changing',
+    observes: false,
+    act: () => {
+      if (rng.uniform() < probability) action = rng.int(9)
+      return action
+    },
+  }
+}
 
 function equityLines(capital: number): string[] {
   const market = randomMarket({ sessions: 3, seed: 4, gaps: 0.05, bps: 30 })
@@ -15,7 +29,7 @@ function equityLines(capital: number): string[] {
     ...{ run: 'r "1"', market, rules, types: new Set(['equity'] as const) },
     write: (line) => lines.push(line),
   })
-  const policy = random(1, 0.2)
+  const policy = changing(0.2)
   const run = new Backtest({ market, features: null, rules, policy, longOnly: false, warmup: 5, listener })
   while (!run.advance(1000));
   return lines

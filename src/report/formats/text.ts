@@ -115,7 +115,7 @@ function lightLines({ name, state, shown, words }: RunReport['lights'][number], 
 
 const factLines = (title: string, facts: RunReport['honesty'], style: TextStyle): string[] => [
   style.paint.bold(title),
-  ...facts.flatMap(({ name, value }) => wrap(`  ${name.padEnd(16)}${value}`, style, ' '.repeat(18))),
+  ...facts.flatMap(({ name, value }) => wrap(`  ${name.padEnd(13)} ${value}`, style, ' '.repeat(16))),
 ]
 
 /** Columns as wide as they need to be; a last column of words takes what is left, and is cut there. */
