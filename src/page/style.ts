@@ -54,9 +54,9 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem } .scroll { ove
 th, td { padding: .3rem 1.75rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); font-weight: 400 }
 th:last-child, td:last-child { padding-right: 0 }
 .scroll td, .scroll th { overflow-wrap: normal } .scroll .n, .bars .n { white-space: nowrap } td.words { min-width: 14rem }
-thead th { border-top: 0; color: var(--dim); font-size: .82rem; vertical-align: bottom; white-space: nowrap } thead .n { white-space: nowrap }
+thead th { border-top: 0; color: var(--dim); font-size: .82rem; vertical-align: bottom } .scroll thead th { white-space: nowrap }
 .n { text-align: right } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
-.tag { display: inline-block; padding: 0 .5em; border: 1px solid var(--edge); border-radius: 1em; font-size: .8rem; white-space: nowrap }
+.tag { display: inline-block; padding: 0 .5em; border: 1px solid var(--edge); border-radius: 1em; font-size: .8rem }
 details { margin-top: .5rem } summary { color: var(--dim); font-size: .85rem; cursor: pointer } details .scroll { max-height: 22rem; overflow: auto; margin-top: .5rem }
 .bars th:first-child { width: 20% } .grid3 .bars th:first-child { width: 34% } .bars th, .bars td { padding-right: .75rem } .seen ~ tbody th { width: auto; white-space: nowrap } .seen ~ tbody td:nth-child(2) { width: 100% } .scroll .bars :is(th, td):not(:first-child) { padding-left: .75rem } .amount { display: flex; align-items: center; gap: .75rem } .amount .n { flex: none; min-width: 6.5em } .bar { flex: 1; min-width: 0; width: 100% }
 .bars .own th, .bars .own .n { font-weight: 600 } .bars td > .dim { display: block; font-size: .82rem }
@@ -80,6 +80,7 @@ svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: va
 .is-live .plot { display: none } .live { position: relative; border-radius: 4px } .readout { display: block; min-height: 1.5em; color: var(--dim); font-size: .85rem } .live .u-select { background: color-mix(in srgb, var(--s0) 18%, transparent) } .live .u-cursor-x { border-color: var(--edge) }
 .tools { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: .5rem } .tools label { display: grid; gap: .15rem; color: var(--dim); font-size: .82rem }
 caption { padding-bottom: .3rem; text-align: left; font-weight: 600 } jules-trades { display: block; margin-top: 1.75rem } .tools select, .tools input { height: 2.2rem }
+select, input { max-width: 100% } .tools label { min-width: 0; max-width: 100%; grid-template-columns: minmax(0, 1fr) }
 button, select, input { padding: .3rem .6rem; border: 1px solid var(--edge); border-radius: 4px; background: var(--bg); color: var(--fg); font: inherit; font-size: .9rem } button { cursor: pointer } button:disabled { color: var(--dim); cursor: default }
 th button { padding: 0; border: 0; background: none; color: inherit; font-size: inherit; white-space: nowrap } th button:hover { text-decoration: underline } .pages { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin-top: .5rem }
 
