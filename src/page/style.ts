@@ -48,17 +48,17 @@ section { margin: 2.25rem 0 0 } section > section { margin-top: 1.75rem }
 .light { padding: .7rem .85rem; background: var(--panel); border: 1px solid var(--rule); border-radius: 6px }
 .light dt { display: flex; justify-content: space-between; gap: .5rem; color: var(--dim); font-size: .82rem } .light dt span { font-weight: 600; white-space: nowrap }
 .light dd { margin: 0 } .light .value { font-size: 1.45rem; font-weight: 600; line-height: 1.3 } .light .words { color: var(--dim); font-size: .82rem; line-height: 1.35 }
-.facts { display: grid; grid-template-columns: minmax(0, max-content) minmax(0, 1fr); gap: .15rem 1rem; margin: 0 } .facts dt { color: var(--dim); max-width: 14rem } .facts dd { margin: 0 }
+.facts { display: grid; grid-template-columns: minmax(0, max-content) minmax(0, 1fr); gap: .15rem 1rem; margin: 0 } .facts dt { color: var(--dim); max-width: 14rem } .facts dd { margin: 0 } .grid3 .facts { font-size: .9rem; line-height: 1.4 }
 
 table { border-collapse: collapse; width: 100%; font-size: .9rem } .scroll { overflow-x: auto } .scroll table { width: auto } .scroll .bars { width: 100%; min-width: 34rem } figure + .scroll, figure + .bars { margin-top: 1.25rem }
 th, td { padding: .3rem 1.75rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); font-weight: 400 }
 th:last-child, td:last-child { padding-right: 0 }
-.scroll td, .scroll th { overflow-wrap: normal } .scroll .n, .bars .n { white-space: nowrap } td.words { min-width: 14rem }
+.scroll td, .scroll th { overflow-wrap: normal } td.words { min-width: 14rem }
 thead th { border-top: 0; color: var(--dim); font-size: .82rem; vertical-align: bottom } .scroll thead th { white-space: nowrap }
-.n { text-align: right } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
+.n { text-align: right; white-space: nowrap } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
 .tag { display: inline-block; padding: 0 .5em; border: 1px solid var(--edge); border-radius: 1em; font-size: .8rem }
 details { margin-top: .5rem } summary { color: var(--dim); font-size: .85rem; cursor: pointer } details .scroll { max-height: 22rem; overflow: auto; margin-top: .5rem }
-.bars th:first-child { width: 20% } .grid3 .bars th:first-child { width: 34% } .bars th, .bars td { padding-right: .75rem } .seen ~ tbody th { width: auto; white-space: nowrap } .seen ~ tbody td:nth-child(2) { width: 100% } .scroll .bars :is(th, td):not(:first-child) { padding-left: .75rem } .amount { display: flex; align-items: center; gap: .75rem } .amount .n { flex: none; min-width: 6.5em } .bar { flex: 1; min-width: 0; width: 100% }
+.bars th:first-child { width: 20% } .grid3 .bars th:first-child { width: 34% } .bars th, .bars td { padding-right: .75rem } .bars :is(th, td):last-child { padding-right: 0 } .seen ~ tbody th { width: auto; white-space: nowrap } .seen ~ tbody td:nth-child(2) { width: 100% } .scroll .bars :is(th, td):not(:first-child) { padding-left: .75rem } .amount { display: flex; align-items: center; gap: .75rem } .amount .n { flex: none; min-width: 6.5em } .bar { flex: 1; min-width: 0; width: 100% }
 .bars .own th, .bars .own .n { font-weight: 600 } .bars td > .dim { display: block; font-size: .82rem }
 .up { fill: var(--s0) } .own .up { fill: var(--good) } .down { fill: var(--bad) }
 
@@ -67,7 +67,7 @@ figure + figure { margin-top: 1.5rem } .legend { display: flex; flex-wrap: wrap;
 svg text { fill: var(--dim); font: 12px/1 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums }
 jules-chart { display: block; position: relative } .plot { display: flex } .values { flex: none } .lines { flex: 1; min-width: 0; width: 100%; overflow: visible }
 .grid { stroke: var(--rule); stroke-width: 1; shape-rendering: crispedges } .zero { stroke: var(--edge); stroke-width: 1; shape-rendering: crispedges } .mark { stroke: var(--fg); stroke-width: 1; stroke-dasharray: 2 4 }
-svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-width: 4px; stroke-linejoin: round }
+svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-width: 3px; stroke-linejoin: round }
 .line { fill: none; stroke: var(--s0); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round }
 .fill { fill: var(--fill); stroke: none }
 .line.s1 { stroke: var(--s1); stroke-dasharray: 6 3 } .line.s2 { stroke: var(--s2); stroke-dasharray: 2 3 } .line.s3 { stroke: var(--s3); stroke-dasharray: 9 3 2 3 }
@@ -89,12 +89,12 @@ th button { padding: 0; border: 0; background: none; color: inherit; font-size: 
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .4rem } .lights { grid-template-columns: repeat(2, minmax(0, 1fr)) } .lights { grid-auto-rows: auto } .light .value { font-size: 1.2rem; overflow-wrap: normal } .light dt { flex-direction: column; gap: 0 } .verdict strong { font-size: 2.2rem } .amount .n { min-width: 5.5em } }
 
 @media print { @page { margin: 14mm }
-  :root { color-scheme: light; --bg: #fff; --panel: #fff; --fg: #000; --dim: #333; --rule: #bbb; --edge: #666; --good: #000; --warn: #000; --bad: #000; --link: #000;
+  :root { font-size: 12px; color-scheme: light; --bg: #fff; --panel: #fff; --fg: #000; --dim: #333; --rule: #bbb; --edge: #666; --good: #000; --warn: #000; --bad: #000; --link: #000;
     --s0: #000; --s1: #000; --s2: #000; --s3: #000; --fill: #0002; --plus1: #fff; --plus2: #e4e4e4; --plus3: #c4c4c4; --minus1: #fff; --minus2: #e4e4e4; --minus3: #c4c4c4; --on3: #000 }
-  body { font-size: 9pt } .first, .lights { gap: .5rem } .first { margin-top: .5rem } .lights { grid-template-columns: repeat(3, minmax(0, 1fr)) } .light { padding: .4rem .6rem } .light .value { font-size: 1.2rem } .grid3 { grid-template-columns: repeat(2, minmax(0, 1fr)) } nav, .tools, .pages, .live, details:not([open]), .skip { display: none } .is-live .plot { display: flex }
-  main, body > header, body > footer { max-width: none; padding-left: 0; padding-right: 0 } section { margin-top: 1.25rem } h2, h3, h4, figcaption { break-after: avoid }
-  figure, .light, .verdict, tr, .box, .bars, .grid3 > *, figure + .scroll { break-inside: avoid } thead { display: table-header-group } .scroll { overflow: visible } details .scroll { max-height: none } .first { grid-template-columns: 16rem minmax(0, 1fr) }
-  .up { fill: #777 } .down { fill: url(#hatch) } rect.minus1, rect.minus2, rect.minus3 { stroke: #000; stroke-width: 1 } .run { break-before: page } .calendar .error { outline: 2px solid #000 } .calendar .warning { outline: 1px dashed #000 } }
+  body { font-size: 1rem } .first, .lights { gap: .5rem } .first { margin-top: .5rem } .lights { grid-template-columns: repeat(3, minmax(0, 1fr)) } .light { padding: .4rem .6rem } .light dt { flex-direction: column; gap: 0 } .light .value { font-size: 1.2rem } .grid3 { grid-template-columns: repeat(2, minmax(0, 1fr)) } nav, jules-trades, .live, details:not([open]), .skip { display: none } .is-live .plot { display: flex }
+  main, body > header, body > footer { max-width: none; padding: 0 } body > footer { margin-top: .75rem } section { margin-top: 1.25rem } h2, h3, h4, figcaption { break-after: avoid }
+  figure, .light, .verdict, tr, .box, .bars, .grid3 > *, figure + .scroll { break-inside: avoid } thead { display: table-header-group } .scroll { overflow: visible } .scroll :is(th, td) { padding-right: .8rem } details .scroll { max-height: none } .first { grid-template-columns: 16rem minmax(0, 1fr) }
+  .up { fill: #777 } .down { fill: url(#hatch) } .run { break-before: page } .calendar .error { outline: 2px solid #000 } .calendar .warning { outline: 1px dashed #000 } }
 `
 
 /** What the rules refer to: hatches for falls on paper. Stands once in a page. */

@@ -157,7 +157,7 @@ describe.skipIf(CHROMIUM === null)(`in a browser (${CHROMIUM ?? 'no Chromium is 
     const paper = await opened(browser, full)
     await paper.page.emulateMedia({ media: 'print' })
     expect(await paper.page.locator('.plot').first().isVisible()).toBe(true)
-    for (const hidden of ['nav', '.live', '.tools', '.pages'])
+    for (const hidden of ['nav', '.live', 'jules-trades'])
       expect(await paper.page.locator(hidden).first().isVisible()).toBe(false)
     const pdf = await paper.page.pdf({ format: 'A4' })
     expect(pdf.subarray(0, 5).toString()).toBe('%PDF-')

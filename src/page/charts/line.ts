@@ -121,14 +121,16 @@ function plot(shape: Shape, marks: NonNullable<LineChart['marks']>): Html {
   const isZero = (tick: number): boolean => Math.abs(tick) < scale.step / 1000
   return html`<svg class="lines" height="${height + 24}" aria-hidden="true">${scale.ticks.map((tick) =>
     across(tick, isZero(tick) ? 'grid zero' : 'grid'),
-  )}${chart.axis.ticks.map(({ at }) => html`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="${height - PAD}" y2="${height - PAD + 5}"/>`)}<svg y="${PAD}" width="100%" height="${height - 2 * PAD}" viewBox="0 0 ${WIDE} ${HIGH}" preserveAspectRatio="none">${chart.series.map(
+  )}${chart.axis.ticks.map(({ at }) => html`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="${height - PAD}" y2="${height - PAD + 5}"/>`)}${marks.map(
+    ({ value, name }) => {
+      const y = topOf(shape, value)
+      // The name stands on the side of the line that has room for it.
+      const above = y > 24
+      return html`${across(value, 'mark')}<text class="halo" x="99.5%" text-anchor="end" y="${(above ? y - 5 : y + 14).toFixed(1)}">${name}</text>`
+    },
+  )}<svg y="${PAD}" width="100%" height="${height - 2 * PAD}" viewBox="0 0 ${WIDE} ${HIGH}" preserveAspectRatio="none">${chart.series.map(
     (_, k) => paths(shape, k),
-  )}</svg>${marks.map(({ value, name }) => {
-    const y = topOf(shape, value)
-    // The name stands on the side of the line that has room for it.
-    const above = y > 24
-    return html`${across(value, 'mark')}<text class="halo" x="6" y="${(above ? y - 5 : y + 14).toFixed(1)}">${name}</text>`
-  })}${chart.axis.ticks.map(({ at, label, isMinor }) => {
+  )}</svg>${chart.axis.ticks.map(({ at, label, isMinor }) => {
     const anchor = at < 0.04 ? 'start' : at > 0.95 ? 'end' : 'middle'
     return html`<text class="${isMinor ? 'tick minor' : 'tick'}" x="${percent(at)}" y="${height + 14}" text-anchor="${anchor}">${label}</text>`
   })}</svg>`

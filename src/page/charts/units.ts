@@ -9,7 +9,7 @@ export function shownIn(unit: Unit, value: number): string {
   if (!Number.isFinite(value)) return '-'
   if (unit === 'dollars') return dollars(value)
   if (unit === 'part') return `${signless(grouped(100 * value, 2))} %`
-  return unit === 'shares' ? signless(grouped(value, 0)) : grouped(value, 2)
+  return signless(grouped(value, unit === 'shares' ? 0 : 2))
 }
 
 /** A value with its sign where it is above zero: `+$12.50`. */

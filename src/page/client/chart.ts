@@ -182,7 +182,8 @@ class Chart extends HTMLElement {
       ],
       hooks: {
         setCursor: [(plot) => this.#say(plot.cursor.idx ?? null)],
-        draw: [(plot) => this.#mark(plot, marks, font)],
+        // Under the lines, so that a name hides none of them.
+        drawAxes: [(plot) => this.#mark(plot, marks, font)],
       },
     }
   }
@@ -193,7 +194,7 @@ class Chart extends HTMLElement {
     const scale = devicePixelRatio
     ctx.save()
     ctx.font = font.replace('12', String(12 * scale))
-    ctx.textAlign = 'left'
+    ctx.textAlign = 'right'
     ctx.textBaseline = 'alphabetic'
     ctx.lineJoin = 'round'
     ctx.fillStyle = this.#colour('--fg')
@@ -208,7 +209,7 @@ class Chart extends HTMLElement {
       ctx.lineTo(bbox.left + bbox.width, y)
       ctx.stroke()
       // The name stands on the side of the line that has room for it, free of what is behind it.
-      const x = bbox.left + 6 * scale
+      const x = bbox.left + bbox.width - 6 * scale
       const base = y > bbox.top + 24 * scale ? y - 5 * scale : y + 14 * scale
       ctx.setLineDash([])
       ctx.lineWidth = 4 * scale

@@ -76,7 +76,6 @@ function overlay(runs: readonly RunReport[]): Html {
     series,
     form: 'line',
     height: 300,
-    marks: [{ value: 0, name: 'nothing earned' }],
     table: endsTable(drawn),
   })
 }

@@ -16,16 +16,19 @@ export const STATES: Readonly<
 
 /** The first screen of a run, below headings of a level. */
 export function firstScreen(run: RunReport, level: number): Html {
+  // A training earns nothing that could be held against anything.
+  const isOfTraining = run.kind === 'training' && run.rivals.length === 0 && run.costs === null
+  const others = html`<section>${heading(level, 'Against the others')}
+${rivals(run)}</section>
+<section>${heading(level, 'If costs were other')}
+${costs(run)}</section>
+`
   return html`<div class="first">
 ${verdict(run.verdict)}
 ${run.lights.length === 0 ? none('Nothing is known that could be held against a limit.') : html`<dl class="lights">${run.lights.map(light)}</dl>`}
 </div>
 <div class="grid3">
-<section>${heading(level, 'Against the others')}
-${rivals(run)}</section>
-<section>${heading(level, 'If costs were other')}
-${costs(run)}</section>
-<section>${heading(level, 'What this is')}
+${isOfTraining ? null : others}<section>${heading(level, 'What this is')}
 <div class="box">${run.honesty.length === 0 ? none('Nothing is known of how it was got.') : factsOf(run.honesty)}</div></section>
 </div>
 `

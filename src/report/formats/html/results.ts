@@ -17,7 +17,7 @@ const TARGET = 1000
 const DEEPEST = 0.02
 
 /** Rows of a table of numbers that are worth reading; a chart has more points. */
-const MOST_ROWS = 150
+const MOST_ROWS = 120
 
 /** Every figure, in its groups; one that is not there with its reason. */
 export function figures({ figures }: RunReport): Html {
@@ -96,7 +96,7 @@ const largest = (values: Float64Array): number => values.reduce((most, value) =>
 /** By session where there are several: what a reader can take in; else by point. */
 function equityTable({ sessions }: RunReport, curve: Curve): Table {
   const axis = timeAxis(curve.time)
-  if (sessions.length < 5)
+  if (sessions.length < FEW)
     return pointTable('Equity', axis, [
       { name: 'equity', values: curve.equity, shown: money },
       { name: 'drawdown', values: curve.drawdown, shown: partOf },
@@ -217,6 +217,18 @@ export function positions({ curve, symbols }: RunReport, group: string): Html {
   })}`
 }
 
+/** Sessions that are shown one by one. */
+const FEW = 5
+
+const sessionBars = (sessions: RunReport['sessions']): Html =>
+  barsOf({
+    name: 'Net result by session',
+    heading: 'session',
+    values: 'net result',
+    unit: 'dollars',
+    bars: sessions.map(({ date, pnl }) => ({ name: date, value: pnl })),
+  })
+
 /** When it earned: how sessions came out, and the half hours of each weekday. */
 export function whenEarned({ sessions, heat }: RunReport): Html {
   const values = sessions.map(({ pnl }) => pnl)
@@ -225,7 +237,9 @@ export function whenEarned({ sessions, heat }: RunReport): Html {
 <div>${
     values.length === 0
       ? none('There is no session that ended.')
-      : html`${histogramOf({ title: 'Net result of a session', unit: 'dollars', counted: 'sessions', values })}
+      : values.length < FEW
+        ? sessionBars(sessions)
+        : html`${histogramOf({ title: 'Net result of a session', unit: 'dollars', counted: 'sessions', values })}
 <p class="dim">${`${grouped(gains, 0)} of ${countWords(values.length, 'session')} earned; best ${gain(Math.max(...values))}, worst ${gain(Math.min(...values))}.`}</p>`
   }</div>
 <div>${
