@@ -4,7 +4,7 @@
  */
 import { badData } from '../base/errors.js'
 import { quote } from '../base/words.js'
-import { newYorkDay } from '../market/calendar.js'
+import { newYorkDay, newYorkMidnight } from '../market/calendar.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
 import { simpleReturns, tStatistic } from './metrics.js'
 import { type SeriesOptions, seriesFigures } from './series-figures.js'
@@ -15,7 +15,8 @@ export class SessionMarks {
   capital: number | null = null
   #drawdown = 0
   #lastMs = Number.NEGATIVE_INFINITY
-  #day = Number.NaN
+  /** Of the last mark's session: the midnight after it, epoch milliseconds. */
+  #dayEndMs = Number.NEGATIVE_INFINITY
   readonly #days: number[] = []
   readonly #equity: number[] = []
 
@@ -44,9 +45,9 @@ export class SessionMarks {
     this.capital ??= total === null ? equity : equity - total
     if (drawdown !== null && drawdown > this.#drawdown) this.#drawdown = drawdown
     // An equity stands at the end of a bar, the last one at the close.
-    const day = newYorkDay(ms - 1)
-    if (day !== this.#day) {
-      this.#day = day
+    if (ms > this.#dayEndMs) {
+      const day = newYorkDay(ms - 1)
+      this.#dayEndMs = newYorkMidnight(day + 1)
       this.#days.push(day)
       this.#equity.push(equity)
     } else this.#equity[this.#equity.length - 1] = equity

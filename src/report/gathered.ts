@@ -24,7 +24,6 @@ export interface GatheredFill {
 /** Records of one run from one input. */
 export class GatheredRun {
   readonly name: string
-  readonly place: string
   summary: JsonObject | null = null
   /** Of a gate that judged it. */
   verdict: JsonObject | null = null
@@ -44,9 +43,8 @@ export class GatheredRun {
   #peak = 0
   readonly #fills = new Map<string, GatheredFill>()
 
-  constructor(name: string, place: string) {
+  constructor(name: string) {
     this.name = name
-    this.place = place
   }
 
   get fills(): GatheredFill[] {
@@ -225,7 +223,7 @@ export class Gathering {
     const name = typeof run === 'string' ? run : ''
     let found = this.#runs.get(name)
     if (found === undefined) {
-      found = new GatheredRun(name, this.place)
+      found = new GatheredRun(name)
       this.#runs.set(name, found)
     }
     return found

@@ -17,7 +17,14 @@ import { reportOf } from './report.js'
 const gate = { name: 'demo', required: requirements('pnl>=1000,maxdd<=0.02,uptime>0.99') }
 const reported = (...gatherings: readonly Gathering[]) =>
   reportOf(
-    gatherings.map((gathering) => ({ gathering, manifest: [], seed: null, training: null, notes: [] })),
+    gatherings.map((gathering) => ({
+      place: gathering.place,
+      gathering,
+      manifest: [],
+      seed: null,
+      training: null,
+      notes: [],
+    })),
     gate,
   )
 

@@ -28,6 +28,8 @@ import { actionUse, tradedIn } from './trading.js'
 
 /** One input: its records, and what its folder says. */
 export interface ReportInput {
+  /** As it was named. */
+  readonly place: string
   readonly gathering: Gathering
   /** Options and inputs of the run, where there is a manifest. */
   readonly manifest: readonly Fact[]
@@ -65,7 +67,7 @@ function runsIn(input: ReportInput, gate: Gate): RunReport[] {
   return training === null ? runs : [trainingReport(training, input, gate), ...runs]
 }
 
-function runReport(run: GatheredRun, { manifest, seed }: ReportInput, gate: Gate): RunReport {
+function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gate: Gate): RunReport {
   const traded = tradedIn(run)
   const own = run.summary ?? { type: 'summary', command: 'records', run: run.name }
   const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), own, traded.figures)
@@ -79,7 +81,7 @@ function runReport(run: GatheredRun, { manifest, seed }: ReportInput, gate: Gate
   return {
     name: run.name,
     kind,
-    place: run.place,
+    place,
     money,
     symbols,
     span,
@@ -107,14 +109,18 @@ function runReport(run: GatheredRun, { manifest, seed }: ReportInput, gate: Gate
 }
 
 /** A training alone: how it learnt. It has earned nothing, so there is nothing to go on. */
-function trainingReport(name: string, { gathering, manifest, seed }: ReportInput, gate: Gate): RunReport {
+function trainingReport(
+  name: string,
+  { place, gathering, manifest, seed }: ReportInput,
+  gate: Gate,
+): RunReport {
   const money = moneyOf('training', {})
   const words =
     'a training alone proves nothing: report the backtest of its model on sessions that it has not seen'
   return {
     name,
     kind: 'training',
-    place: gathering.place,
+    place,
     money,
     symbols: [],
     span: null,

@@ -76,7 +76,7 @@ describe('a kept run', () => {
     )
     expect(stdout).toContain('### Manifest')
     const both = await json('run', 'records.ndjson')
-    expect(runsOf(both).map(({ place }) => place)).toEqual(['run/records.ndjson', 'records.ndjson'])
+    expect(runsOf(both).map(({ place }) => place)).toEqual(['run', 'records.ndjson'])
     for (const run of runsOf(both)) expect((run.figures as Json).pnl).toBe(summary.pnl)
   })
 

@@ -54,7 +54,7 @@ async function fromRecords(context: Context, path: string): Promise<ReportInput>
   const isJournal = await gathered(context, source, gathering)
   await source.close()
   if (isJournal) return fromJournal(context, path)
-  return { ...plain, gathering }
+  return { ...plain, gathering, place: source.name }
 }
 
 /** Takes all lines of a source; true, and nothing taken, where it is a journal. */
@@ -92,7 +92,7 @@ async function fromJournal(context: Context, path: string): Promise<ReportInput>
   context.signal.throwIfAborted()
   gathering.take(retoldSummary(events, run), path)
   const notes = isTorn ? [`${path}: its last line was not written to its end, and counts for nothing`] : []
-  return { ...plain, gathering, notes }
+  return { ...plain, gathering, notes, place: path }
 }
 
 /** Of a manifest. */
@@ -115,7 +115,7 @@ async function fromFolder(context: Context, path: string): Promise<ReportInput> 
   const facts = { manifest: factsOf(manifest), seed: seedOf(manifest) }
   if (manifest.format === KEPT_FORMAT) {
     const input = await fromRecords(context, join(path, KEPT.records))
-    return { ...input, ...facts }
+    return { ...input, ...facts, place: path }
   }
   if (manifest.format !== RUN_FORMAT)
     throw badData(
@@ -129,7 +129,7 @@ async function fromFolder(context: Context, path: string): Promise<ReportInput> 
     await gathered(context, source, gathering)
     await source.close()
   }
-  return { ...plain, ...facts, gathering, training: String(manifest.run) }
+  return { ...plain, ...facts, gathering, place: path, training: String(manifest.run) }
 }
 
 function manifestIn(text: string, where: string): JsonObject {

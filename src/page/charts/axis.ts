@@ -41,7 +41,8 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 /** The axis of points in time, ascending, in epoch milliseconds. */
 export function timeAxis(times: ArrayLike<number>): Axis {
   const n = times.length
-  const at = Int32Array.from({ length: n }, (_, k) => k)
+  const at = new Int32Array(n)
+  for (let k = 0; k < n; k++) at[k] = k
   /** The first point of each date of New York. */
   const starts: { k: number; day: number }[] = []
   // Dates change by the hour at most: in between nothing is looked up.
