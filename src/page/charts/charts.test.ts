@@ -81,7 +81,8 @@ test('values are shown with the digits of their unit, and zero has no sign', () 
     signed('shares', -5),
     signed('dollars', Number.NaN),
   ]).toEqual([...['+$1,234.50', '+1.23 %', '-5', '-']])
-  expect([tickIn('dollars', -2500, 500), tickIn('dollars', 0.5, 0.25)]).toEqual(['-$2,500', '$0.50'])
+  expect([tickIn('dollars', -2500, 500), tickIn('dollars', 0.5, 0.5)]).toEqual(['-$2,500', '$0.50'])
+  expect([tickIn('part', 0.0025, 0.0025), tickIn('shares', 2.5, 2.5)]).toEqual(['0.25 %', '2.5'])
 })
 
 test('a line goes through its points: the box is 4000 by 1000, from the top', () => {

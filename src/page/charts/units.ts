@@ -18,13 +18,20 @@ export const signed = (unit: Unit, value: number): string => {
   return value > 0 && /[1-9]/.test(text) ? `+${text}` : text
 }
 
-/** A value of an axis whose ticks are `step` apart: no digit more than tells them apart. */
+/** A value of an axis whose ticks are `step` apart: no digit more than tells them apart, but cents where there are parts of a dollar. */
 export function tickIn(unit: Unit, value: number, step: number): string {
-  const places = (size: number): number => Math.min(8, Math.max(0, Math.ceil(-Math.log10(size) - 1e-9)))
-  if (unit === 'part') return `${signless(grouped(100 * value, places(100 * step)))} %`
-  const text = signless(grouped(Math.abs(value), places(step)))
+  if (unit === 'part') return `${signless(grouped(100 * value, digitsOf(100 * step)))} %`
+  const digits = digitsOf(step)
+  const text = grouped(Math.abs(value), unit === 'dollars' && digits === 1 ? 2 : digits)
   const sign = value < 0 && /[1-9]/.test(text) ? '-' : ''
   return unit === 'dollars' ? `${sign}$${text}` : `${sign}${text}`
+}
+
+/** The digits after the point that a step has. */
+function digitsOf(step: number): number {
+  let digits = 0
+  while (digits < 8 && Math.abs(Math.round(step * 10 ** digits) / 10 ** digits - step) > 1e-6 * step) digits++
+  return digits
 }
 
 const signless = (text: string): string => (/[1-9]/.test(text) ? text : text.replace('-', ''))

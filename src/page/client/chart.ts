@@ -355,9 +355,12 @@ function rangeOf({ form, marks }: Data, low: number | null, high: number | null)
   return form === 'area' && from === 0 ? [0, to + room] : [from - room, to + room]
 }
 
+/** A tick: the digits that its step has, and cents where there are parts of a dollar. */
 function tick(unit: Data['unit'], value: number, step: number): string {
   const size = unit === 'part' ? 100 * step : step
-  return shown(unit, value, Math.min(8, Math.max(0, Math.ceil(-Math.log10(size) - 1e-9))))
+  let digits = 0
+  while (digits < 8 && Math.abs(Math.round(size * 10 ** digits) / 10 ** digits - size) > 1e-6 * size) digits++
+  return shown(unit, value, unit === 'dollars' && digits === 1 ? 2 : digits)
 }
 
 /** Places that are at least `least` apart. */
