@@ -88,16 +88,20 @@ export const tooWide = (page: Page): Promise<string[]> =>
     string[]
   >
 
-/** Of each canvas the number of its pixels that are drawn on, and how many colours they have. */
-export const drawnIn = (page: Page): Promise<{ pixels: number; colours: number }[]> =>
+/** Of each canvas how many of its pixels have the colour of a line, and how many that of another line, if only about. */
+export const drawnIn = (page: Page): Promise<{ first: number; others: number }[]> =>
   page.evaluate(`[...document.querySelectorAll('canvas')].map((canvas) => {
+    const lines = [0, 1, 2, 3].map((k) => {
+      const colour = getComputedStyle(canvas).getPropertyValue('--s' + k).trim().slice(1)
+      return [0, 2, 4].map((at) => parseInt(colour.slice(at, at + 2), 16))
+    })
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-    const colours = new Set()
-    let pixels = 0
-    for (let k = 0; k < data.length; k += 4) {
-      if (data[k + 3] === 0) continue
-      pixels++
-      colours.add((data[k] << 16) | (data[k + 1] << 8) | data[k + 2])
+    const counts = [0, 0, 0, 0]
+    for (let at = 0; at < data.length; at += 4) {
+      // The edge of a line is mixed with what is behind it, and thin lines are edges.
+      if (data[at + 3] < 100) continue
+      for (const [k, line] of lines.entries())
+        if (line.every((part, n) => Math.abs(part - data[at + n]) < 24)) counts[k]++
     }
-    return { pixels, colours: colours.size }
-  })`) as Promise<{ pixels: number; colours: number }[]>
+    return { first: counts[0], others: counts[1] + counts[2] + counts[3] }
+  })`) as Promise<{ first: number; others: number }[]>
