@@ -100,8 +100,8 @@ export function journalLine(n: number, event: JournalEvent): string {
   return `${body},"crc":"${sum(body)}"}\n`
 }
 
-/** The event of a line, or why there is none. */
-function parsed(line: string, n: number): JournalEvent | string {
+/** The event of the `n`th line, without its line feed; or why there is none, in words that follow `line N`. */
+export function eventOfLine(line: string, n: number): JournalEvent | string {
   const at = line.lastIndexOf(',"crc":"')
   if (at < 0 || line.slice(at) !== `,"crc":"${sum(line.slice(0, at))}"}`)
     return 'is damaged: its checksum is another one'
@@ -129,7 +129,7 @@ export async function readJournal(path: string, writing = false): Promise<Journa
   const events: JournalEvent[] = []
   let from = 0
   for (let to = bytes.indexOf(10); to >= 0; to = bytes.indexOf(10, from)) {
-    const event = parsed(bytes.toString('utf8', from, to), events.length + 1)
+    const event = eventOfLine(bytes.toString('utf8', from, to), events.length + 1)
     if (typeof event === 'string')
       throw badData(`byte ${from}: line ${events.length + 1} ${event}`, {
         where: path,

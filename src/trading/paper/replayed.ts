@@ -6,6 +6,7 @@
 import { badData } from '../../base/errors.js'
 import { formatTime } from '../../base/time.js'
 import type { BarNumbers, Distrust, JournalEvent } from '../../broker/journal.js'
+import type { Report } from '../../portfolio/orders.js'
 import type { LiveRun } from '../live.js'
 
 /** An order as the broker knows it. */
@@ -90,54 +91,79 @@ export interface Replay {
 }
 
 /** Takes a new run to where the journal ends. Throws 65 where a decision is not the one that the journal holds. */
-export function replayed(
-  events: readonly JournalEvent[],
-  live: LiveRun,
-  { name, verifies, told = () => {} }: Replay,
-): Past {
-  const { market } = live.options
-  const orders = new Map<number, SentOrder>()
-  const executions = new Map<string, Known>()
-  const uptime: Uptime = { good: 0, all: 0 }
-  let start: Past['start'] = null
-  let lastId = 0
-  let halt: string | null = null
-  let isDecided = false
-  let decisions = 0
-  let base: Past['base'] = null
-  let bars = 0
-  for (const [i, event] of events.entries()) {
+export function replayed(events: readonly JournalEvent[], live: LiveRun, options: Replay): Past {
+  const replaying = new Replaying(live, options)
+  for (const event of events) replaying.take(event)
+  return replaying.past()
+}
+
+/** A journal that is read back event by event, as one is that is still written to. */
+export class Replaying {
+  readonly #live: LiveRun
+  readonly #options: Replay
+  readonly #orders = new Map<number, SentOrder>()
+  readonly #executions = new Map<string, Known>()
+  readonly #uptime: Uptime = { good: 0, all: 0 }
+  #line = 0
+  #start: Past['start'] = null
+  #lastId = 0
+  #halt: string | null = null
+  #isDecided = false
+  #decisions = 0
+  #base: Past['base'] = null
+  #bars = 0
+
+  /** `live` is a run that has taken nothing. */
+  constructor(live: LiveRun, options: Replay) {
+    this.#live = live
+    this.#options = options
+  }
+
+  /** What the events so far say; the maps in it are those that later events go on with. */
+  past(): Past {
+    const live = this.#live
+    return {
+      start: this.#start,
+      orders: this.#orders,
+      executions: this.#executions,
+      lastId: this.#lastId,
+      halt: this.#halt,
+      lastBarMs: live.t < 0 ? Number.NEGATIVE_INFINITY : live.options.market.time[live.t]!,
+      isDecided: this.#isDecided,
+      decisions: this.#decisions,
+      uptime: this.#uptime,
+      base: this.#base,
+      bars: this.#bars,
+    }
+  }
+
+  /** The next event of the journal. Throws 65 where a decision is not the one that the journal holds. */
+  take(event: JournalEvent): void {
+    const live = this.#live
+    const { name, told } = this.#options
+    const line = ++this.#line
     switch (event.event) {
       case 'start':
-        if (start !== null) throw badData(`line ${i + 1}: a journal begins once`, { where: name })
-        start = event
+        if (this.#start !== null) throw badData(`line ${line}: a journal begins once`, { where: name })
+        this.#start = event
         break
       case 'warm':
         warm(live, event)
         break
       case 'bar':
         live.take(event.time, numbersOf(event.numbers))
-        isDecided = false
-        bars++
+        this.#isDecided = false
+        this.#bars++
         break
       case 'alone':
         live.takeAlone(event.symbol, event.time, numbersOf(event.numbers))
         break
       case 'miss':
-      case 'decide': {
-        const at = formatTime(market.endOf(live.t))
-        const digest =
-          event.event === 'miss'
-            ? live.miss(event.action)
-            : check(live.decide(trustedAges(event.ages), event.action), event.action, at)
-        if (verifies && digest !== event.sha256) throw differs(name, i + 1, at)
-        isDecided = true
-        decisions++
-        count(uptime, event.event === 'miss' ? null : event.ages, live)
+      case 'decide':
+        this.#decide(event, line)
         break
-      }
       case 'intent':
-        orders.set(event.order, {
+        this.#orders.set(event.order, {
           order: event.order,
           id: event.id,
           ref: event.ref,
@@ -145,22 +171,11 @@ export function replayed(
           shares: event.shares,
           decidedMs: event.time,
         })
-        lastId = Math.max(lastId, event.id)
+        this.#lastId = Math.max(this.#lastId, event.id)
         break
       case 'report':
         live.apply(event.report)
-        if (event.revision !== undefined) {
-          const { shares, price, fees, slippage } = event.report
-          const { revision, modelled = 0 } = event
-          executions.set(String(event.report.execution), {
-            revision,
-            shares,
-            price,
-            fees,
-            slippage,
-            modelled,
-          })
-        }
+        if (event.revision !== undefined) this.#execution(event.report, event.revision, event.modelled)
         break
       case 'adopt':
         live.adopt(event.symbol, event.shares, event.price)
@@ -169,33 +184,54 @@ export function replayed(
         live.flatten(event.time)
         break
       case 'halt':
-        halt = event.reason
+        this.#halt = event.reason
         break
       case 'reset':
-        halt = null
+        this.#halt = null
         break
       case 'open':
-        lastId = Math.max(lastId, event.floor - 1)
+        this.#lastId = Math.max(this.#lastId, event.floor - 1)
         break
       case 'base':
-        base = { day: event.day, broker: event.broker, own: event.own }
+        this.#base = { day: event.day, broker: event.broker, own: event.own }
         break
       default:
         break
     }
-    told(event)
+    told?.(event)
   }
-  const lastBarMs = live.t < 0 ? Number.NEGATIVE_INFINITY : market.time[live.t]!
-  return { start, orders, executions, lastId, halt, lastBarMs, isDecided, decisions, uptime, base, bars }
 
-  function check(decided: { action: number; sha256: string }, action: number, at: string): string {
-    if (decided.action !== action)
-      throw badData(`the decision at ${at} was ${action}, and is ${decided.action} now`, {
-        where: name,
-        hint: OTHER,
-      })
-    return decided.sha256
+  #decide(event: Extract<JournalEvent, { event: 'decide' | 'miss' }>, line: number): void {
+    const live = this.#live
+    const { name, verifies } = this.#options
+    const at = formatTime(live.options.market.endOf(live.t))
+    const digest =
+      event.event === 'miss'
+        ? live.miss(event.action)
+        : checked(live.decide(trustedAges(event.ages), event.action), { action: event.action, at, name })
+    if (verifies && digest !== event.sha256) throw differs(name, line, at)
+    this.#isDecided = true
+    this.#decisions++
+    count(this.#uptime, event.event === 'miss' ? null : event.ages, live)
   }
+
+  #execution(report: Report, revision: number, modelled = 0): void {
+    const { shares, price, fees, slippage } = report
+    this.#executions.set(String(report.execution), { revision, shares, price, fees, slippage, modelled })
+  }
+}
+
+/** The digest of a decision that is the one of the journal. */
+function checked(
+  decided: { readonly action: number; readonly sha256: string },
+  { action, at, name }: { readonly action: number; readonly at: string; readonly name: string },
+): string {
+  if (decided.action !== action)
+    throw badData(`the decision at ${at} was ${action}, and is ${decided.action} now`, {
+      where: name,
+      hint: OTHER,
+    })
+  return decided.sha256
 }
 
 const OTHER = 'a journal goes on with the policy and the build that began it'

@@ -6,7 +6,7 @@ import type { Listener } from '../listener.js'
 import { LiveRun } from '../live.js'
 import type { Policy } from '../policy.js'
 import { type Rules, rulesOfStored } from '../rules.js'
-import { type Past, replayed } from './replayed.js'
+import { type Past, Replaying } from './replayed.js'
 import type { PaperSettings } from './start.js'
 
 /** Decides nothing: the journal has decided. */
@@ -29,31 +29,60 @@ export interface Retold {
   readonly past: Past
 }
 
+/** Who is told of the past of a run. */
+export type ListenerOf = (known: {
+  readonly run: string
+  readonly market: Market
+  readonly rules: Rules
+}) => Listener | null
+
 /** Reads a journal; `listenerOf` gives who is told of the past. Throws 65 for one that does not begin with what it is of. */
 export function retold(
   events: readonly JournalEvent[],
   name: string,
-  listenerOf: (known: {
-    readonly run: string
-    readonly market: Market
-    readonly rules: Rules
-  }) => Listener | null,
+  listenerOf: ListenerOf,
   told?: (event: JournalEvent, live: LiveRun) => void,
 ): Retold {
-  const [start] = events
-  if (start?.event !== 'start') throw badData('is not the journal of a run', { where: name })
-  const settings = start.settings as PaperSettings
-  const market = new Market(settings.symbols, settings.interval)
-  const rules = rulesOfStored(settings.rules)
-  const { run } = start
-  const live = new LiveRun({
-    market,
-    rules,
-    features: null,
-    policy: decided,
-    longOnly: settings.longOnly,
-    listener: listenerOf({ run, market, rules }),
-  })
-  const past = replayed(events, live, { name, verifies: false, told: (event) => told?.(event, live) })
-  return { run, settings, rules, market, live, past }
+  const retelling = new Retelling(events[0], name, listenerOf)
+  for (const event of events) {
+    retelling.take(event)
+    told?.(event, retelling.live)
+  }
+  return { ...retelling.known, live: retelling.live, past: retelling.past() }
+}
+
+/** A journal that is read as it grows. */
+export class Retelling {
+  readonly known: Omit<Retold, 'live' | 'past'>
+  readonly live: LiveRun
+  readonly #replaying: Replaying
+
+  /** `start` is the first event; it is to be taken as the others are. Throws 65 where it is none of a run. */
+  constructor(start: JournalEvent | undefined, name: string, listenerOf: ListenerOf) {
+    if (start?.event !== 'start') throw badData('is not the journal of a run', { where: name })
+    const settings = start.settings as PaperSettings
+    const market = new Market(settings.symbols, settings.interval)
+    const rules = rulesOfStored(settings.rules)
+    const { run } = start
+    this.known = { run, settings, rules, market }
+    this.live = new LiveRun({
+      market,
+      rules,
+      features: null,
+      policy: decided,
+      longOnly: settings.longOnly,
+      listener: listenerOf({ run, market, rules }),
+    })
+    this.#replaying = new Replaying(this.live, { name, verifies: false })
+  }
+
+  /** The next event. Throws 65 for one that does not follow. */
+  take(event: JournalEvent): void {
+    this.#replaying.take(event)
+  }
+
+  /** What the events so far say. */
+  past(): Past {
+    return this.#replaying.past()
+  }
 }

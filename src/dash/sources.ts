@@ -1,0 +1,158 @@
+/**
+ * All that is followed. Every so often the places are looked through for what is new; the newest files are followed, up to a
+ * number, and one reader serves whoever looks.
+ */
+import { stat } from 'node:fs/promises'
+import { folderOf } from '../agent/run/history.js'
+import { manifestOf } from '../agent/run/manifest.js'
+import { type RegisteredRun, runsOf } from '../agent/run/registry.js'
+import { Failure } from '../base/errors.js'
+import type { LockWorld } from '../base/lock.js'
+import { isObject } from '../stream/json.js'
+import { type Found, filesAt } from './found.js'
+import { Source, type TrainingFacts } from './source.js'
+
+export interface SourcesOptions {
+  /** Files and folders, absolute or from the working directory. */
+  readonly places: readonly string[]
+  /** The registry of training runs; null for none. */
+  readonly registry: string | null
+  /** Tells whether a training is under way. */
+  readonly world: LockWorld
+  /** Files that are followed at once. */
+  readonly most?: number
+}
+
+/** Enough for a wall of runs; a look costs a `stat` for each. */
+const MOST = 64
+
+/** Reading only. */
+export class Sources {
+  readonly #options: SourcesOptions
+  readonly #byPath = new Map<string, Source>()
+  #list: readonly Source[] = []
+  #left = 0
+  /** Which sources there are has changed since this was last set to false. */
+  isChanged = false
+  #registry: { readonly changedMs: number; readonly runs: readonly RegisteredRun[] } = {
+    changedMs: -1,
+    runs: [],
+  }
+
+  constructor(options: SourcesOptions) {
+    this.#options = options
+  }
+
+  /** Newest first, as the last scan found them. */
+  get list(): readonly Source[] {
+    return this.#list
+  }
+
+  /** Files that are there and not followed, as others are newer. */
+  get left(): number {
+    return this.#left
+  }
+
+  get(id: string): Source | null {
+    return this.#list.find((source) => source.id === id) ?? null
+  }
+
+  /** Looks through the places. Throws nothing: what cannot be read is not there. */
+  async scan(): Promise<void> {
+    const { places, most = MOST } = this.#options
+    const all = new Map<string, Found>()
+    for (const place of places)
+      for (const found of await filesAt(place)) if (!all.has(found.path)) all.set(found.path, found)
+    const ordered = [...all.values()].sort(
+      (a, b) => Number(b.isNamed) - Number(a.isNamed) || b.changedMs - a.changedMs,
+    )
+    const chosen = ordered.slice(0, most)
+    this.#left = ordered.length - chosen.length
+    await this.#follow(chosen)
+    await this.#trainings(chosen)
+  }
+
+  async #follow(chosen: readonly Found[]): Promise<void> {
+    const wanted = new Set(chosen.map(({ path }) => path))
+    for (const [path, source] of this.#byPath) {
+      if (wanted.has(path)) continue
+      this.#byPath.delete(path)
+      this.isChanged = true
+      await source.tail.close()
+    }
+    for (const found of chosen) {
+      if (this.#byPath.has(found.path)) continue
+      const { path, name, place, isNamed } = found
+      this.#byPath.set(path, new Source({ path, name, place, isNamed }))
+      this.isChanged = true
+    }
+    this.#list = chosen.map(({ path }) => this.#byPath.get(path)!)
+  }
+
+  /** Tells of each file what is new in it. */
+  async look(): Promise<void> {
+    await Promise.all(this.#list.map((source) => source.tail.look()))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#list.map((source) => source.tail.close()))
+  }
+
+  async #trainings(chosen: readonly Found[]): Promise<void> {
+    const runs = await this.#registered()
+    for (const { path, folder } of chosen) {
+      if (folder === null) continue
+      const source = this.#byPath.get(path)!
+      const training = await this.#training(folder, source.training, runs)
+      if (JSON.stringify(training) === JSON.stringify(source.training)) continue
+      source.training = training
+      source.isChanged = true
+    }
+  }
+
+  async #training(
+    path: string,
+    known: TrainingFacts | null,
+    runs: readonly RegisteredRun[],
+  ): Promise<TrainingFacts | null> {
+    const folder = folderOf({ path })
+    const facts =
+      known ??
+      (await manifestOf(folder)
+        .then(({ run, started, settings }) => ({ run, started, totalSteps: stepsOf(settings) }))
+        .catch((error) => {
+          if (error instanceof Failure) return null
+          throw error
+        }))
+    if (facts === null) return null
+    const isBusy = folder.isBusy(this.#options.world)
+    const ended = runs.findLast((one) => one.run === facts.run && one.time === facts.started)?.ended?.end
+    const state = isBusy
+      ? 'running'
+      : ended === undefined
+        ? 'unfinished'
+        : ended === 'steps'
+          ? 'ended'
+          : ended
+    return { ...facts, state }
+  }
+
+  async #registered(): Promise<readonly RegisteredRun[]> {
+    const { registry } = this.#options
+    const is = registry === null ? null : await stat(registry).catch(() => null)
+    if (registry === null || is === null) return []
+    const later = await stat(registry.replace(/\.ndjson$/, '-later.ndjson')).catch(() => null)
+    const changedMs = Math.max(is.mtimeMs, later?.mtimeMs ?? 0)
+    if (changedMs !== this.#registry.changedMs) {
+      const runs = await runsOf(registry).catch(() => [])
+      this.#registry = { changedMs, runs }
+    }
+    return this.#registry.runs
+  }
+}
+
+/** All steps of a training, where its settings say so. */
+function stepsOf(settings: unknown): number | null {
+  const steps = isObject(settings) ? settings.steps : null
+  return typeof steps === 'number' && Number.isFinite(steps) ? steps : null
+}

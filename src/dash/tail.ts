@@ -1,0 +1,219 @@
+/**
+ * A file that grows, followed line by line. It may be half written, cut short, written anew, moved away by a rotation, deleted and
+ * back again: each is noticed at the next look, nothing of it is an error, and no line is told twice or lost. A look costs one
+ * `stat`; who looks, and how often, is the caller's to say. Reading only.
+ */
+import type { FileHandle } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import { messageOf, systemCode, systemFailure } from '../base/errors.js'
+import { openRegular } from '../base/read-file.js'
+
+/** Who is told what a file holds. */
+export interface TailListener {
+  /** A whole line, `bytes[from]` to before `bytes[to]`, without its line feed; the bytes are overwritten after `paused`. */
+  line(bytes: Buffer, from: number, to: number): void
+  /** A line that is too long is passed over; told once, when it is. */
+  tooLong(): void
+  /** What was told so far is no longer what the file holds: it was cut short, or another one has its name. */
+  restarted(): void
+  /** All lines of a piece were told. */
+  paused(): void
+}
+
+/** `gone`: not there, now or ever; `unreadable`: with the reason in `Tail.words`. */
+export type TailState = 'waiting' | 'there' | 'gone' | 'unreadable'
+
+const PIECE = 1 << 20
+const LF = 0x0a
+/** Bytes before the place read up to, by which a file that was written anew to more than its length is noticed. */
+const MEMORY = 64
+const EMPTY = Buffer.alloc(0)
+export const MOST_LINE = 1 << 20
+
+/** One file, which need not be there. */
+export class Tail {
+  readonly path: string
+  readonly #listener: TailListener
+  readonly #mostLine: number
+  #handle: FileHandle | null = null
+  #inode = -1
+  #offset = 0
+  #size = 0
+  #changedMs = 0
+  #state: TailState = 'waiting'
+  #words = ''
+  /** The beginning of a line whose end is not there. */
+  #rest: Buffer = EMPTY
+  #isSkipping = false
+  #before: Buffer = EMPTY
+  #looking: Promise<void> | null = null
+  #isClosed = false
+  static #piece: Buffer | null = null
+
+  constructor(path: string, listener: TailListener, mostLine = MOST_LINE) {
+    this.path = path
+    this.#listener = listener
+    this.#mostLine = mostLine
+  }
+
+  get state(): TailState {
+    return this.#state
+  }
+
+  /** Why it cannot be read. */
+  get words(): string {
+    return this.#words
+  }
+
+  /** When it was last written, epoch milliseconds by the clock of its disk; 0 before it was seen. */
+  get changedMs(): number {
+    return this.#changedMs
+  }
+
+  /** Part of the file that was told, 0 to 1. */
+  get part(): number {
+    return this.#size === 0 ? 1 : Math.min(1, this.#offset / this.#size)
+  }
+
+  /** Bytes of a line whose end is not there yet. */
+  get half(): number {
+    return this.#rest.length
+  }
+
+  /** Looks once and tells what is new; a look that is under way is waited for. Throws nothing. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error) => this.#failed(error))
+      .finally(() => {
+        this.#looking = null
+      })
+    return this.#looking
+  }
+
+  /** Tells no more, and gives the file back. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#looking
+    await this.#leave()
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isClosed) return
+    const { ino, size, mtimeMs } = await stat(this.path)
+    if (this.#handle !== null && ino !== this.#inode) await this.#another()
+    if (this.#handle === null) {
+      const handle = await openRegular(this.path)
+      this.#handle = handle
+      this.#inode = (await handle.stat()).ino
+      if (this.#offset > 0) this.#restart()
+    } else if (size < this.#offset || (size > this.#offset && !(await this.#isSame()))) this.#restart()
+    this.#state = 'there'
+    this.#changedMs = mtimeMs
+    await this.#read(this.#handle)
+  }
+
+  /** Its name is that of another file. One that was moved away by a rotation is read to its end, and goes on in the new one. */
+  async #another(): Promise<void> {
+    const handle = this.#handle!
+    const { nlink } = await handle.stat()
+    if (nlink > 0) await this.#read(handle)
+    await this.#leave()
+    if (nlink === 0) return this.#restart()
+    // What it ended with is no beginning of what the new one begins with.
+    this.#forget()
+  }
+
+  #restart(): void {
+    this.#forget()
+    this.#listener.restarted()
+  }
+
+  #forget(): void {
+    this.#offset = 0
+    this.#rest = EMPTY
+    this.#before = EMPTY
+    this.#isSkipping = false
+  }
+
+  async #isSame(): Promise<boolean> {
+    const { length } = this.#before
+    if (length === 0) return true
+    const seen = Buffer.alloc(length)
+    const { bytesRead } = await this.#handle!.read(seen, 0, length, this.#offset - length)
+    return bytesRead === length && seen.equals(this.#before)
+  }
+
+  /** One file is read at a time: they share the piece. */
+  static #turn: Promise<void> = Promise.resolve()
+
+  async #read(handle: FileHandle): Promise<void> {
+    let isMore = true
+    while (isMore && !this.#isClosed) {
+      const turn = Tail.#turn.then(() => this.#readPiece(handle))
+      Tail.#turn = turn.then(
+        () => {},
+        () => {},
+      )
+      isMore = await turn
+    }
+  }
+
+  async #readPiece(handle: FileHandle): Promise<boolean> {
+    Tail.#piece ??= Buffer.allocUnsafe(PIECE)
+    const piece = Tail.#piece
+    const { bytesRead } = await handle.read(piece, 0, PIECE, this.#offset)
+    if (bytesRead === 0) {
+      this.#size = this.#offset
+      return false
+    }
+    this.#size = bytesRead < PIECE ? this.#offset + bytesRead : (await handle.stat()).size
+    this.#offset += bytesRead
+    this.#remember(piece.subarray(0, bytesRead))
+    this.#tell(piece, bytesRead)
+    this.#listener.paused()
+    return true
+  }
+
+  #remember(read: Buffer): void {
+    const last = read.subarray(Math.max(0, read.length - MEMORY))
+    const all = last.length < MEMORY ? Buffer.concat([this.#before, last]) : last
+    this.#before = Buffer.from(all.subarray(Math.max(0, all.length - MEMORY)))
+  }
+
+  #tell(piece: Buffer, length: number): void {
+    let from = 0
+    for (let to = piece.indexOf(LF); to >= 0 && to < length; to = piece.indexOf(LF, from)) {
+      if (this.#isSkipping) this.#isSkipping = false
+      else if (this.#rest.length + to - from > this.#mostLine) this.#listener.tooLong()
+      else if (this.#rest.length > 0) {
+        const line = Buffer.concat([this.#rest, piece.subarray(from, to)])
+        this.#listener.line(line, 0, line.length)
+      } else this.#listener.line(piece, from, to)
+      this.#rest = EMPTY
+      from = to + 1
+    }
+    if (this.#isSkipping || from >= length) return
+    this.#rest = Buffer.concat([this.#rest, piece.subarray(from, length)])
+    if (this.#rest.length <= this.#mostLine) return
+    this.#rest = EMPTY
+    this.#isSkipping = true
+    this.#listener.tooLong()
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const isGone = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR'
+    if (isGone && this.#handle !== null) {
+      // Deleted, or moved away until a new one comes: what it still gets is told.
+      await this.#read(this.#handle).catch(() => {})
+      if ((await this.#handle.stat().catch(() => null))?.nlink === 0) await this.#leave()
+    }
+    this.#state = isGone ? 'gone' : 'unreadable'
+    this.#words = isGone ? 'is not there' : messageOf(systemFailure(error, this.path))
+  }
+
+  async #leave(): Promise<void> {
+    const handle = this.#handle
+    this.#handle = null
+    await handle?.close()
+  }
+}
