@@ -18,9 +18,9 @@ _jules() {
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
-      COMPREPLY=($(compgen -W 'fetch load export train sweep backtest report replay evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
+      COMPREPLY=($(compgen -W 'fetch load export train sweep backtest report replay evaluate paper drift dash check-env inspect eod-validate sim export-model bench runs db vault doctor help --config --quiet --verbose --json --color --help --version' -- "$cur"))
       return ;;
-    'help') COMPREPLY=($(compgen -W 'fetch load export train sweep backtest report replay evaluate paper drift check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
+    'help') COMPREPLY=($(compgen -W 'fetch load export train sweep backtest report replay evaluate paper drift dash check-env inspect eod-validate sim export-model bench runs db vault doctor' -- "$cur")); return ;;
     'sweep') COMPREPLY=($(compgen -W 'plan run status retry cancel collect' -- "$cur")); return ;;
     'runs') COMPREPLY=($(compgen -W 'list show compare prune' -- "$cur")); return ;;
     'db') COMPREPLY=($(compgen -W 'start stop status path psql-url init upgrade purge' -- "$cur")); return ;;
@@ -521,6 +521,22 @@ _jules() {
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
       esac
       flags='--policy --exec-timeout --format -f --config --quiet -q --verbose -v --json --color --help -h --version -V'
+      files=1
+      ;;
+    'dash')
+      case $prev in
+        --port) COMPREPLY=(); return ;;
+        --bind) COMPREPLY=(); return ;;
+        --token-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --allow-host) COMPREPLY=(); return ;;
+        --stale-after) COMPREPLY=(); return ;;
+        --dsn) COMPREPLY=(); return ;;
+        --schema) COMPREPLY=(); return ;;
+        --lock-timeout) COMPREPLY=(); return ;;
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
+      esac
+      flags='--port --open --bind --token-file --new-token --allow-host --tui --stale-after --store --dsn --schema --lock-timeout --allow-cleartext --config --quiet -q --verbose -v --json --color --help -h --version -V'
       files=1
       ;;
     'check-env')

@@ -206,7 +206,7 @@ describe('generated files', () => {
     ['fetch --regime =', ['noise', 'mean-revert', 'trend']],
     ['fetch --regime = tr', ['trend']],
     ['-q vault g', ['get']],
-    ['help d', ['drift', 'db', 'doctor']],
+    ['help d', ['drift', 'dash', 'db', 'doctor']],
   ])('bash completes "%s"', (line, expected) => {
     const script = `source completions/jules.bash; COMP_WORDS=(jules ${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _jules; printf '%s\\n' "\${COMPREPLY[@]}"`
     expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n')).toEqual(expected)

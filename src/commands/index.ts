@@ -58,6 +58,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./drift.js').then((module) => module.drift),
   },
   {
+    name: 'dash',
+    summary: 'show what is traded and trained, live, in a browser or the terminal',
+    load: () => import('./dash/dash.js').then((module) => module.dash),
+  },
+  {
     name: 'check-env',
     summary: 'check the trading environment on given bars',
     load: () => import('./check-env.js').then((module) => module.checkEnvironment),

@@ -27,6 +27,8 @@ export interface DashboardOptions extends SourcesOptions {
   /** Tells the events of this process from those of another; letters and digits. */
   readonly boot: string
   readonly staleness?: Staleness
+  /** What a look threw that is no file's fault; there are no looks after it. */
+  readonly failed: (error: unknown) => void
 }
 
 /** Between two looks: a line is told within a quarter of a second. */
@@ -54,7 +56,6 @@ export class Dashboard {
   #cancel: () => void = () => {}
   #nextScanMs = 0
   #turn: Promise<void> = Promise.resolve()
-  #failure: unknown = null
 
   constructor(options: DashboardOptions) {
     this.#options = options
@@ -72,11 +73,6 @@ export class Dashboard {
     return this.#options.clock()
   }
 
-  /** What a look threw that is no file's fault. */
-  get failure(): unknown {
-    return this.#failure
-  }
-
   pulse(source: Source): Pulse {
     return pulseOf(source, this.nowMs, this.#staleness)
   }
@@ -90,13 +86,9 @@ export class Dashboard {
   /** Looks again and again, until it is closed. */
   begin(): void {
     const next = () => {
-      this.#turn = this.look()
-        .catch((error) => {
-          this.#failure = error
-        })
-        .then(() => {
-          if (!this.#isClosed) this.#cancel = this.#options.later(next, LOOK_EVERY_MS)
-        })
+      this.#turn = this.look().then(() => {
+        if (!this.#isClosed) this.#cancel = this.#options.later(next, LOOK_EVERY_MS)
+      }, this.#options.failed)
     }
     next()
   }

@@ -1,4 +1,5 @@
 /** Findings about data, by date: what a calendar shows, and the newest in words. Bounded: the dates that are furthest back go. */
+import { parseDate } from '../base/time.js'
 import type { JsonObject } from '../stream/json.js'
 
 /** What was found on a date. */
@@ -29,7 +30,7 @@ export class Quality {
   /** False for a record that is none about quality. */
   take(record: JsonObject): boolean {
     const { type, date, severity } = record
-    if (type !== 'quality' || typeof date !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(date)) return false
+    if (type !== 'quality' || typeof date !== 'string' || parseDate(date) === null) return false
     const words = typeof severity === 'string' ? severity : ''
     const day = this.#day(date)
     this.count++

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 /** A part of `client/`, by its name. */
-export type ClientPart = 'chart' | 'trades'
+export type ClientPart = 'chart' | 'trades' | 'live'
 
 const texts = new Map<string, string>()
 

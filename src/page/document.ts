@@ -15,6 +15,8 @@ export interface Page {
   /** Run in their order, once the body is there where they are modules. */
   readonly scripts: readonly Script[]
   readonly body: Html
+  /** The policy comes as a header of the server that sends the page, and not within it. */
+  readonly isServed?: boolean
 }
 
 /** A hash source of Content Security Policy 3, section 2.3.1: of the UTF-8 of what stands between the tags. */
@@ -44,13 +46,12 @@ export function policyOf(
 }
 
 /** The whole file. Throws an Error where a script or style would end its own element. */
-export function documentOf({ title, styles, scripts, body }: Page): string {
+export function documentOf({ title, styles, scripts, body, isServed = false }: Page): string {
   // The policy binds what comes after it, so that it comes first.
   return html`<!doctype html>
 <html lang="en">
 <head>
-<meta http-equiv="Content-Security-Policy" content="${new Html(policyOf({ styles, scripts }))}">
-<meta charset="utf-8">
+${isServed ? null : html`<meta http-equiv="Content-Security-Policy" content="${new Html(policyOf({ styles, scripts }))}">\n`}<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>

@@ -1,4 +1,5 @@
 /** The store on PostgreSQL, embedded or not. */
+
 import type { Client } from 'pg'
 import { badData, Failure, systemCode } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
@@ -6,6 +7,7 @@ import { quote } from '../base/words.js'
 import { type BarBatch, Names, newBatch } from '../market/bar.js'
 import type { Problem } from '../market/problem.js'
 import type { OtherRecord } from '../market/reading.js'
+import type { JsonObject } from '../stream/json.js'
 import { type ArrivalQuery, type Arrived, arrivals, runRecords } from './beside.js'
 import { failureOf } from './blocking.js'
 import { BarCasts } from './casts.js'
@@ -224,6 +226,20 @@ export class PostgresStore implements Store {
         `SELECT DISTINCT to_char(date, 'YYYY-MM-DD') AS date, symbol, "check" FROM ${name}
          WHERE date = ANY ($1::date[]) AND ruleset = ANY ($2::text[]) AND symbol <> ''`,
         [dates, rulesets],
+      )
+      return rows
+    })
+  }
+
+  /** Records about quality, those of the newest dates first; none where nobody has recorded any. */
+  async findings(most = 5000): Promise<JsonObject[]> {
+    return this.#doing('reading what was found', async () => {
+      const { name } = RECORD_TABLES.quality!
+      if (!(await this.#catalog()).has(name)) return []
+      const { rows } = await this.#client.query<JsonObject>(
+        `SELECT 'quality' AS type, to_char(date, 'YYYY-MM-DD') AS date, symbol, "check", severity, count::float8 AS count, fix
+         FROM ${name} ORDER BY date DESC LIMIT $1`,
+        [most],
       )
       return rows
     })

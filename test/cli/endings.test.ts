@@ -16,6 +16,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   'export-model': ['none', '-o', 'x.onnx'],
   bench: ['--help'],
   drift: ['none'],
+  dash: ['none'],
   replay: ['a'],
   report: ['a'],
   paper: ['--halt'],

@@ -1,4 +1,5 @@
-/** The text format of Prometheus, as the textfile collector of node_exporter reads it: gauges, no stamps. */
+/** The text format of Prometheus, as the textfile collector of node_exporter reads it. */
+import { Gauges, type Samples } from '../../base/gauges.js'
 import { CHECKS } from '../checks.js'
 import { type Report, rowsBySymbol } from '../report.js'
 
@@ -18,12 +19,8 @@ const SUCCESS = `${PREFIX}_last_success_timestamp_seconds`
 export function promOf({ atMs, status, lastSuccess, report }: Ended): string {
   const atS = Math.floor(atMs / 1000)
   const success = status === 0 ? atS : lastSuccess
-  const gauges: string[] = []
-  const gauge = (name: string, help: string, samples: readonly (readonly [Labels, number])[]) => {
-    if (samples.length === 0) return
-    gauges.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`)
-    for (const [labels, value] of samples) gauges.push(`${name}${labelsOf(labels)} ${value}`)
-  }
+  const gauges = new Gauges()
+  const gauge: Gauges['add'] = (...of) => gauges.add(...of)
   gauge(`${PREFIX}_last_run_timestamp_seconds`, 'When the last run ended.', [[{}, atS]])
   gauge(
     SUCCESS,
@@ -35,7 +32,7 @@ export function promOf({ atMs, status, lastSuccess, report }: Ended): string {
     'Exit status of the last run: 0 clean, 1 findings, else it could not judge.',
     [[{}, status]],
   )
-  if (report === null) return `${gauges.join('\n')}\n`
+  if (report === null) return gauges.text()
   gauge(
     `${PREFIX}_rows`,
     'Rows that the last run checked, by symbol.',
@@ -45,7 +42,7 @@ export function promOf({ atMs, status, lastSuccess, report }: Ended): string {
   gauge(`${PREFIX}_silenced`, 'Findings of the last run that a baseline has silenced.', [
     [{}, report.silenced],
   ])
-  return `${gauges.join('\n')}\n`
+  return gauges.text()
 }
 
 /** When the file says that a run ended well, in seconds; null where it does not. */
@@ -55,19 +52,9 @@ export function lastSuccessIn(text: string): number | null {
 }
 
 /** Every check, so that an alert on one that has found nothing has something to look at. */
-function findingsOf({ findings }: Report): (readonly [Labels, number])[] {
+function findingsOf({ findings }: Report): Samples {
   return CHECKS.map(({ id, severity }) => [
     { check: id, severity },
     findings.filter(({ record }) => record.check === id).length,
   ])
 }
-
-type Labels = Readonly<Record<string, string>>
-
-const labelsOf = (labels: Labels): string => {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${labelValue(value)}"`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
-}
-
-const labelValue = (text: string): string =>
-  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')

@@ -1,0 +1,250 @@
+/**
+ * Keeps a page of `jules dash` in step with what happens: texts, rows and points of curves come as events, each with a number. What
+ * cannot be told in steps is had by asking for the page again. The page is whole without this. Everything from outside becomes text,
+ * or nodes of a page that the server has escaped; nothing becomes markup here.
+ */
+
+/** What `update` of `<jules-chart>` takes, as far as it matters here. */
+interface ChartData {
+  readonly at: number[]
+  readonly times?: number[]
+  readonly series: readonly { readonly values: (number | null)[] }[]
+}
+
+interface Texts {
+  readonly id: string
+  readonly texts: Readonly<Record<string, string>>
+}
+interface Rows {
+  readonly id: string
+  readonly rows: Readonly<Record<string, readonly (readonly string[])[]>>
+}
+interface Open {
+  readonly id: string
+  readonly rows: readonly (readonly string[])[]
+}
+interface Points {
+  readonly id: string
+  readonly points: readonly (readonly [number, number, number])[]
+}
+interface Metrics {
+  readonly id: string
+  readonly points: readonly (readonly [string, number, number])[]
+}
+
+/** Rows of a table, and points of a curve, that a page grows to before it is had anew. */
+const MOST_ROWS = 20
+const MOST_POINTS = 4000
+/** Between two askings for the page. */
+const ASK_EVERY_MS = 1000
+/** Curves of several runs are had anew. */
+const COMPARED_EVERY_MS = 5000
+
+const link = document.getElementById('link')
+const main = (): HTMLElement | null => document.getElementById('main')
+
+/** The event that the page has in it: its process and its number. */
+let shown = main()?.dataset.after ?? ''
+/** Events that came while the page was asked for. */
+let waiting: MessageEvent<string>[] | null = null
+let askedMs = 0
+let asking = 0
+
+const charts = new WeakMap<Element, ChartData>()
+
+/** Elements of a source; the id stands in an attribute, and is compared as a text. */
+const partsOf = (id: string): HTMLElement[] =>
+  [...document.querySelectorAll<HTMLElement>('[data-source]')].filter((part) => part.dataset.source === id)
+
+function setTexts({ id, texts }: Texts): void {
+  for (const part of partsOf(id)) {
+    const marked = part.matches('[data-text]') ? [part] : []
+    for (const element of [...marked, ...part.querySelectorAll<HTMLElement>('[data-text]')]) {
+      const given = texts[element.dataset.text ?? '']
+      if (given === undefined) continue
+      const at = given.indexOf('!')
+      const level = given.slice(0, at)
+      element.textContent = given.slice(at + 1)
+      element.className = level === 'none' ? '' : level
+    }
+  }
+}
+
+function row(cells: readonly string[]): HTMLTableRowElement {
+  const made = document.createElement('tr')
+  for (const [k, cell] of cells.entries()) {
+    const element = document.createElement(k === 0 ? 'th' : 'td')
+    if (k === 0) element.setAttribute('scope', 'row')
+    element.textContent = cell
+    made.append(element)
+  }
+  return made
+}
+
+/** Changes the rows of a table of a source. */
+function withBody(id: string, name: string, change: (body: HTMLElement) => void): void {
+  for (const part of partsOf(id)) {
+    const box = [...part.querySelectorAll<HTMLElement>('[data-rows]')].find(
+      (one) => one.dataset.rows === name,
+    )
+    const body = box?.querySelector('tbody')
+    if (!box || !body) continue
+    change(body)
+    const none = box.querySelector('[data-none]')
+    if (none !== null) none.textContent = body.children.length === 0 ? 'none' : ''
+  }
+}
+
+function addRows({ id, rows }: Rows): void {
+  for (const [name, some] of Object.entries(rows)) {
+    withBody(id, name, (body) => {
+      for (const cells of some) body.prepend(row(cells))
+      while (body.children.length > MOST_ROWS) body.lastElementChild?.remove()
+    })
+  }
+}
+
+function setOpen({ id, rows }: Open): void {
+  withBody(id, 'open', (body) => body.replaceChildren(...rows.map(row)))
+}
+
+/** Adds points to the curve of a source; true where it has too many, or is none yet. */
+function extend(
+  { id, curve }: { readonly id: string; readonly curve: string },
+  points: readonly (readonly [number, number])[],
+): boolean {
+  let isFull = false
+  for (const part of partsOf(id)) {
+    const place = [...part.querySelectorAll<HTMLElement>('[data-chart]')].find(
+      (one) => one.dataset.chart === curve,
+    )
+    if (place === undefined) continue
+    const chart = place.querySelector('jules-chart')
+    const block = chart?.querySelector('script[type="application/json"]')
+    if (!chart || !block || !('update' in chart)) {
+      isFull = true
+      continue
+    }
+    const data = charts.get(chart) ?? (JSON.parse(block.textContent ?? '') as ChartData)
+    charts.set(chart, data)
+    for (const [at, value] of points) {
+      // In time each point has a place of its own, the next one.
+      data.at.push(data.times === undefined ? at : (data.at.at(-1) ?? -1) + 1)
+      data.times?.push(at / 1000)
+      data.series[0]?.values.push(value)
+    }
+    if (data.at.length > MOST_POINTS) isFull = true
+    else (chart as unknown as { update(data: ChartData): void }).update(data)
+  }
+  return isFull
+}
+
+function addPoints({ id, points }: Points): void {
+  const equity = extend(
+    { id, curve: 'equity' },
+    points.map(([at, value]) => [at, value] as const),
+  )
+  const fall = extend(
+    { id, curve: 'drawdown' },
+    points.map(([at, , value]) => [at, value] as const),
+  )
+  if (equity || fall) ask()
+  else compared(id)
+}
+
+function addMetrics({ id, points }: Metrics): void {
+  const keys = new Set(points.map(([key]) => key))
+  let isFull = false
+  for (const curve of keys) {
+    const own = points.filter(([key]) => key === curve).map(([, at, value]) => [at, value] as const)
+    const isThere = partsOf(id).some((part) => part.querySelector('[data-chart]') !== null)
+    if (isThere && extend({ id, curve }, own)) isFull = true
+  }
+  if (isFull) ask()
+  else compared(id)
+}
+
+/** Asks for the page where it compares this source with others. */
+function compared(id: string): void {
+  const isShown = [...document.querySelectorAll<HTMLElement>('[data-compared]')].some((place) =>
+    (place.dataset.compared ?? '').split(' ').includes(id),
+  )
+  if (isShown) ask(COMPARED_EVERY_MS)
+}
+
+/** Asks for the page, not more often than so. */
+function ask(everyMs = ASK_EVERY_MS): void {
+  if (asking !== 0) return
+  asking = window.setTimeout(
+    () => {
+      askedMs = Date.now()
+      void renew().finally(() => {
+        asking = 0
+      })
+    },
+    Math.max(0, askedMs + everyMs - Date.now()),
+  )
+}
+
+/** Puts what the page is now in the place of what is shown; events that come meanwhile wait, and count where they are newer. */
+async function renew(): Promise<void> {
+  waiting = []
+  try {
+    const response = await fetch(location.href, { cache: 'no-store' })
+    if (!response.ok) throw new Error(response.statusText)
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+    const [now, next] = [main(), page.getElementById('main')]
+    if (now === null || next === null) return
+    const open = new Set([...now.querySelectorAll('details[open] summary')].map((one) => one.textContent))
+    now.replaceChildren(...[...next.childNodes].map((node) => document.importNode(node, true)))
+    for (const summary of now.querySelectorAll('details summary'))
+      if (open.has(summary.textContent)) summary.parentElement?.setAttribute('open', '')
+    shown = next.dataset.after ?? ''
+  } catch {
+    // The server has gone: events say so, and ask again when it is back.
+  } finally {
+    const events = waiting
+    waiting = null
+    for (const event of events) take(event)
+  }
+}
+
+/** Whether the page has an event in it already. */
+function isShown(id: string): boolean {
+  const [boot, number] = id.split('-')
+  const [own, last] = shown.split('-')
+  return boot === own && Number(number) <= Number(last)
+}
+
+function take(event: MessageEvent<string>): void {
+  if (waiting !== null) {
+    waiting.push(event)
+    return
+  }
+  if (isShown(event.lastEventId)) return
+  shown = event.lastEventId
+  const data: unknown = JSON.parse(event.data)
+  if (event.type === 'texts') setTexts(data as Texts)
+  else if (event.type === 'rows') addRows(data as Rows)
+  else if (event.type === 'open') setOpen(data as Open)
+  else if (event.type === 'points') addPoints(data as Points)
+  else if (event.type === 'metrics') addMetrics(data as Metrics)
+  else ask()
+}
+
+const say = (words: string): void => {
+  if (link !== null && link.textContent !== words) link.textContent = words
+}
+
+const source = new EventSource(`/events?after=${encodeURIComponent(shown)}`)
+for (const type of ['texts', 'rows', 'open', 'points', 'metrics', 'page']) source.addEventListener(type, take)
+source.addEventListener('open', () => say('Live: what happens is shown as it happens.'))
+source.addEventListener('error', () =>
+  say(
+    source.readyState === EventSource.CLOSED
+      ? 'Not live: reload the page.'
+      : 'Not live: the connection is lost, and tried again.',
+  ),
+)
+
+export {}
