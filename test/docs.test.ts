@@ -250,7 +250,8 @@ describe('generated files', () => {
 })
 
 describe('examples', () => {
-  const scripts = readdirSync('examples').filter((name) => name.endsWith('.sh'))
+  // The main job has a test of its own.
+  const scripts = readdirSync('examples').filter((name) => name.endsWith('.sh') && !name.startsWith('00'))
   test.each(scripts)('examples/%s runs', async (name) => {
     const dir = new Workdir()
     const examples = join(process.cwd(), 'examples', name)
@@ -259,6 +260,20 @@ describe('examples', () => {
     const { status, stderr } = await dir.shell(`sh '${examples}'`, { env })
     expect([status, /bug|\n\s+at /.test(stderr)], stderr).toEqual([0, false])
     expect(existsSync(dir.file('.local/share/jules/pg'))).toBe(false)
+  })
+
+  test('the main job, as cron would start it, leaves the page of a model and of a day on paper', async () => {
+    const dir = new Workdir()
+    const job = join(process.cwd(), 'examples/00-main-job.sh')
+    const { status, stdout, stderr } = await dir.shell(`env -i PATH="$PATH" HOME="$HOME" sh '${job}'`)
+    expect([status, stderr.replaceAll(/^jules (load|train): .*\n/gm, '')]).toEqual([0, ''])
+    expect(stdout).toMatch(/^Earned \$[\d.]+ net .*; it cannot be believed:$/m)
+    expect(stdout).toMatch(/^broker {4}the same cash to the cent/m)
+    expect(stdout).toContain('780 rows, clean')
+    const page = dir.read('report.html')
+    expect(page).toContain('simulated on past bars')
+    expect(page).toContain('simulated gateway, paper account DU1234567')
+    expect(dir.list()).toEqual(['report.html'])
   })
 
   test('each example of the manual is a command line that parses', () => {
