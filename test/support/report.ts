@@ -59,15 +59,17 @@ const dates = ({ time }: Curve): string[] => [
 /** A run with something in each of its parts; `text` stands wherever others give a text. */
 export function fullRun({
   days = 3,
+  perDay = 390,
   trades = 30,
   text = 'plain',
   ...more
 }: Partial<Omit<RunReport, 'trades'>> & {
   readonly days?: number
+  readonly perDay?: number
   readonly trades?: number
   readonly text?: string
 } = {}): RunReport {
-  const curve = curveOf(days)
+  const curve = curveOf(days, perDay)
   const all = dates(curve)
   const pnl = curve.equity.at(-1)! - curve.capital
   const shown = `$${pnl.toFixed(2)}`
