@@ -1,6 +1,6 @@
 /** A report in Markdown (CommonMark with the tables of GitHub). */
 import type { Report, RunReport } from '../model.js'
-import { comparison, qualityTable, type Table, tablesOf } from './tables.js'
+import { comparisons, qualityTable, type Table, tablesOf } from './tables.js'
 
 /** The whole report. */
 export function markdownOf(report: Report): string {
@@ -8,7 +8,7 @@ export function markdownOf(report: Report): string {
   const quality = qualityTable(report)
   const parts = [
     `# Report of ${runs.length === 0 ? 'the data' : runs.map(({ name, place }) => inline(name === '' ? place : name)).join(', ')}`,
-    ...(runs.length > 1 ? [tableOf(comparison(report), 2)] : []),
+    ...(runs.length > 1 ? comparisons(report).map((table) => tableOf(table, 2)) : []),
     ...runs.flatMap((run) => partsOf(run)),
     ...(quality === null ? [] : [tableOf(quality, 2)]),
     ...(notes.length === 0 ? [] : ['## Notes', listOf(notes)]),

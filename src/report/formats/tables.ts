@@ -143,23 +143,33 @@ export function qualityTable({ quality }: Report): Table | null {
   }
 }
 
-/** Runs side by side: a row a figure that any of them has. */
-export function comparison({ runs }: Report): Table {
+/** Runs side by side, `across` of them in a table: a row a figure that any of them has. */
+export function comparisons({ runs }: Pick<Report, 'runs'>, across = runs.length): Table[] {
   const names = new Map(
     runs.flatMap(({ figures }) =>
       figures.flatMap((group) => group.figures.map(({ key, name }) => [key, name])),
     ),
   )
-  const shown = runs.map(
-    ({ figures }) => new Map(figures.flatMap((group) => group.figures.map((one) => [one.key, one.shown]))),
-  )
-  return {
-    title: 'Side by side',
-    columns: ['', ...runs.map(({ name }) => right(name))],
-    rows: [
-      ['', ...runs.map(({ money }) => money)],
-      ['verdict', ...runs.map(({ verdict }) => (verdict.go ? 'GO' : 'NO-GO'))],
-      ...[...names].map(([key, name]) => [name, ...shown.map((one) => one.get(key as never) ?? '-')]),
-    ],
+  const tables: Table[] = []
+  for (let from = 0; from < runs.length; from += across) {
+    const some = runs.slice(from, from + across)
+    const shown = some.map(({ figures }) => {
+      const all = figures.flatMap((group) => group.figures)
+      return new Map<string, string>(all.map((one) => [one.key, one.shown]))
+    })
+    tables.push({
+      title: from === 0 ? 'Side by side' : 'And',
+      columns: ['', ...some.map((run) => right(labelOf(run, runs)))],
+      rows: [
+        ['', ...some.map(({ money }) => money)],
+        ['verdict', ...some.map(({ verdict }) => (verdict.go ? 'GO' : 'NO-GO'))],
+        ...[...names].map(([key, name]) => [name, ...shown.map((one) => one.get(key) ?? '-')]),
+      ],
+    })
   }
+  return tables
 }
+
+/** The name of a run; where it was read from, where it has none or shares it. */
+const labelOf = ({ name, place }: RunReport, runs: readonly RunReport[]): string =>
+  name === '' || runs.filter((run) => run.name === name).length > 1 ? place : name

@@ -2,7 +2,7 @@
 import { plot } from '../../base/plot.js'
 import { dollars, percent } from '../../evaluate/shown.js'
 import type { Report, RunReport } from '../model.js'
-import { comparison, qualityTable, type Table, tablesOf } from './tables.js'
+import { comparisons, qualityTable, type Table, tablesOf } from './tables.js'
 
 export interface TextStyle {
   /** Letters a line; tables are cut, words are wrapped. */
@@ -55,12 +55,21 @@ export function textOf(report: Report, style: TextStyle): string {
   const { runs, notes } = report
   const quality = qualityTable(report)
   const blocks = [
-    ...(runs.length > 1 ? [tableLines(comparison(report), style)] : []),
+    ...(runs.length > 1 ? sideBySide(report, style) : []),
     ...runs.flatMap((run) => blocksOf(run, style)),
     ...(quality === null ? [] : [tableLines(quality, style)]),
     ...(notes.length === 0 ? [] : [notes.flatMap((note) => wrap(`note: ${note}`, style))]),
   ]
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+/** As many beside each other as there is room for. */
+function sideBySide(report: Report, style: TextStyle): string[][] {
+  const widest = Math.max(
+    ...report.runs.map(({ name, place, money }) => Math.max(name.length, place.length, money.length)),
+  )
+  const across = Math.max(1, Math.floor((style.width - NAME - 2) / (Math.max(VALUE, widest) + 2)))
+  return comparisons(report, across).map((table) => tableLines(table, style))
 }
 
 function blocksOf(run: RunReport, style: TextStyle): string[][] {
