@@ -1,5 +1,5 @@
 /** Go or no go, with each reason, and the lights of the first screen: what a summary reaches of what is asked for. */
-import { judged, type Requirement } from '../evaluate/requirements.js'
+import { GATES, judged, type Requirement, requirements } from '../evaluate/requirements.js'
 import { dollars, FIGURES, type FigureKey, percent, plain } from '../evaluate/shown.js'
 import { threshold, type Verdict } from '../evaluate/verdict.js'
 import { isObject, type JsonObject } from '../stream/json.js'
@@ -17,12 +17,19 @@ export function goNoGo(summary: JsonObject, { name, required }: Gate, belief: Ve
   return {
     go: pass && belief.believable,
     gate: name,
+    bounds: { pnl: boundOf(required, 'pnl'), drawdown: boundOf(required, 'maxdd') },
     reasons: [
       ...reasons.map((words) => ({ met: words.startsWith('met'), words })),
       ...belief.reasons.map((words) => ({ met: belief.believable, words })),
     ],
   }
 }
+
+/** What the demonstration asks for, where a gate does not name a figure. */
+const USUAL = new Map(requirements(GATES.demo).map(({ figure, bound }) => [figure, bound]))
+
+const boundOf = (required: readonly Requirement[], figure: 'pnl' | 'maxdd' | 'uptime'): number =>
+  required.find((one) => one.figure === figure)?.bound ?? USUAL.get(figure)!
 
 /** The lights, in the order in which they are looked at. */
 export function lightsOf(summary: JsonObject, { required }: Gate, rivals: readonly Rival[]): Light[] {
@@ -45,9 +52,11 @@ export function lightsOf(summary: JsonObject, { required }: Gate, rivals: readon
     const value = number(key)
     return value === null ? absent(name, key) : { name, shown: FIGURES[key][1](value), ...judge(value) }
   }
-  const bound = (figure: Requirement['figure'], usual: number): number =>
-    required.find((one) => one.figure === figure)?.bound ?? usual
-  const [wanted, most, least] = [bound('pnl', 1000), bound('maxdd', 0.02), bound('uptime', 0.99)]
+  const [wanted, most, least] = [
+    boundOf(required, 'pnl'),
+    boundOf(required, 'maxdd'),
+    boundOf(required, 'uptime'),
+  ]
   const sessions = number('sessions') ?? 0
   const trials = number('trials')
   const pnl = number('pnl')

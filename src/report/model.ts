@@ -61,6 +61,8 @@ export interface GoNoGo {
   readonly go: boolean
   /** `demo`, or the requirements. */
   readonly gate: string
+  /** What is asked for, whichever gate it is: net dollars, and the largest part that may be lost from a peak. */
+  readonly bounds: { readonly pnl: number; readonly drawdown: number }
   /** Each with whether it speaks for GO. */
   readonly reasons: readonly { readonly met: boolean; readonly words: string }[]
 }

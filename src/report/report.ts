@@ -108,6 +108,8 @@ function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gat
   }
 }
 
+const NOTHING: Verdict = { earned: false, believable: false, reasons: [] }
+
 /** A training alone: how it learnt. It has earned nothing, so there is nothing to go on. */
 function trainingReport(
   name: string,
@@ -124,7 +126,7 @@ function trainingReport(
     money,
     symbols: [],
     span: null,
-    verdict: { go: false, gate: gate.name, reasons: [{ met: false, words }] },
+    verdict: { ...goNoGo({}, gate, NOTHING), reasons: [{ met: false, words }] },
     lights: [],
     honesty: honestyOf({}, { money, span: null, seed }),
     figures: [],

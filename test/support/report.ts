@@ -18,7 +18,13 @@ export const HOSTILE = [
 /** A run of which nothing is known. */
 export const bareRun = (more: Partial<RunReport> = {}): RunReport => ({
   ...{ name: 'bare', kind: 'records', place: 'records.ndjson', money: 'simulated on past bars' },
-  ...{ symbols: [], span: null, verdict: { go: false, gate: 'demo', reasons: [] }, lights: [], honesty: [] },
+  ...{
+    symbols: [],
+    span: null,
+    verdict: { go: false, gate: 'demo', bounds: { pnl: 1000, drawdown: 0.02 }, reasons: [] },
+    lights: [],
+    honesty: [],
+  },
   ...{ figures: [], costs: null, rivals: [], curve: null, drawdowns: [], months: [], sessions: [] },
   ...{ heat: null, actions: null, bySymbol: [], trades: [], risk: { counts: [], events: [], all: 0 } },
   ...{ slippage: null, windows: [], learning: null, manifest: [], notes: [] },
@@ -81,6 +87,7 @@ export function fullRun({
     symbols: ['NVDA', `MSFT ${text}`],
     span: [all[0]!, all.at(-1)!],
     verdict: {
+      bounds: { pnl: 1000, drawdown: 0.02 },
       go: false,
       gate: `demo ${text}`,
       reasons: [

@@ -1,7 +1,7 @@
 /** The parts of a report that are tables, in the order in which every text shows them: headings, columns, cells as they are shown. */
-import { formatTime } from '../../base/time.js'
 import { grouped } from '../../base/words.js'
 import { count, dollars, percent, plain } from '../../evaluate/shown.js'
+import { newYorkTime } from '../../page/charts/axis.js'
 import type { Report, RunReport } from '../model.js'
 
 export interface Table {
@@ -16,10 +16,7 @@ export interface Table {
 export type Column = string | { readonly name: string; readonly right: true }
 
 const right = (name: string): Column => ({ name, right: true })
-const minute = (ms: number | null): string =>
-  ms === null || !Number.isFinite(ms)
-    ? '-'
-    : formatTime(ms).replace('T', ' ').replace(/:00Z$/, '').replace('Z', '')
+const minute = (ms: number | null): string => newYorkTime(ms ?? Number.NaN)
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** Tables of one run; those without a row are left out. */
@@ -59,7 +56,7 @@ export function tablesOf(run: RunReport): Table[] {
         percent(fraction),
         dollars(lost),
       ]),
-      note: 'times are UTC',
+      note: 'times are of New York',
     },
     {
       title: 'Net result by half hour and weekday, New York',

@@ -12,10 +12,6 @@ import { type Table, tableOf } from '../../../page/table.js'
 import type { Curve, RunReport } from '../../model.js'
 import { countWords, gain, gainPart, money, none, partOf } from './section.js'
 
-/** What the mission asks for: dollars earned, and the deepest fall beside the peak before it. */
-const TARGET = 1000
-const DEEPEST = 0.02
-
 /** Rows of a table of numbers that are worth reading; a chart has more points. */
 const MOST_ROWS = 120
 
@@ -59,7 +55,7 @@ export function equity(run: RunReport, group: string): Html {
   if (curve === null || curve.time.length === 0)
     return html`${none('The run has no equity records, so that there is no curve.')}${run.drawdowns.length === 0 ? null : falls(run)}`
   const axis = timeAxis(curve.time)
-  const limit = partOf(DEEPEST)
+  const { pnl, drawdown } = run.verdict.bounds
   return html`${lineChart({
     title: `Equity after each bar (${run.money})`,
     summary: lineWords('dollars', curve.equity),
@@ -71,13 +67,13 @@ export function equity(run: RunReport, group: string): Html {
     group,
     marks: [
       { value: curve.capital, name: `start ${money(curve.capital)}` },
-      { value: curve.capital + TARGET, name: `${gain(TARGET)} asked for` },
+      { value: curve.capital + pnl, name: `${gain(pnl)} asked for` },
     ],
     table: equityTable(run, curve),
   })}
 ${lineChart({
   title: 'Drawdown: the fall from the highest equity before',
-  summary: `deepest ${partOf(largest(curve.drawdown))}, allowed ${limit}`,
+  summary: `deepest ${partOf(largest(curve.drawdown))}, allowed ${partOf(drawdown)}`,
   unit: 'part',
   axis,
   series: [{ name: 'drawdown', values: curve.drawdown }],
@@ -85,7 +81,7 @@ ${lineChart({
   isDown: true,
   height: 170,
   group,
-  marks: [{ value: DEEPEST, name: `${limit} allowed` }],
+  marks: [{ value: drawdown, name: `${partOf(drawdown)} allowed` }],
   table: pointTable('Drawdown', axis, [{ name: 'drawdown', values: curve.drawdown, shown: partOf }]),
 })}
 ${falls(run)}`
