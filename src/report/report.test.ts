@@ -126,7 +126,16 @@ describe('a run of 25 sessions', () => {
     const [bare] = reported(gatheringOf(lines)).runs
     const value = (key: string) =>
       bare!.figures.flatMap((group) => group.figures).find((one) => one.key === key)?.value
-    for (const key of ['pnl', 't_sessions', 'hit_rate', 'round_trips', 'cost', 'turnover'] as const)
+    for (const key of [
+      'pnl',
+      't_sessions',
+      'hit_rate',
+      'round_trips',
+      'cost',
+      'turnover',
+      'max_drawdown_dollars',
+      'max_drawdown_bars',
+    ] as const)
       expect(value(key)).toBeCloseTo(figures[key]!, 6)
     expect(Math.abs(value('max_drawdown')!)).toBe(figures.max_drawdown)
     expect(bare!.money).toMatch(/not known/)

@@ -1,6 +1,7 @@
 /** A report, made from what was gathered. */
 
 import { formatDate } from '../base/time.js'
+import { maxDrawdown } from '../evaluate/metrics.js'
 import { summaryWith } from '../evaluate/run-records.js'
 import type { SeriesOptions } from '../evaluate/series-figures.js'
 import { percent } from '../evaluate/shown.js'
@@ -70,7 +71,10 @@ function runsIn(input: ReportInput, gate: Gate): RunReport[] {
 function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gate: Gate): RunReport {
   const traded = tradedIn(run)
   const own = run.summary ?? { type: 'summary', command: 'records', run: run.name }
-  const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), own, traded.figures)
+  const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), own, {
+    ...traded.figures,
+    ...curveFigures(run),
+  })
   const kind = kindOf(own)
   const symbols = run.symbols.length > 0 ? run.symbols : textsOf(own.symbols)
   const curve = curveOf(run)
@@ -173,6 +177,16 @@ const seriesOptionsOf = ({
 function completed(summary: JsonObject, own: JsonObject, figures: JsonObject): JsonObject {
   const told = Object.entries(figures).filter(([key, value]) => own[key] == null && value !== null)
   return { ...summary, ...Object.fromEntries(told) }
+}
+
+/** The deepest fall and the longest one, after each decision: keys of jules-metrics(7). */
+function curveFigures({ marks, equity, length }: GatheredRun): JsonObject {
+  if (length === 0) return {}
+  const curve = new Float64Array(length + 1)
+  curve[0] = marks.capital ?? 0
+  curve.set(equity.subarray(0, length), 1)
+  const { dollars, duration } = maxDrawdown(curve)
+  return { max_drawdown_dollars: dollars, max_drawdown_bars: duration }
 }
 
 function curveOf(run: GatheredRun): Curve | null {

@@ -48,7 +48,7 @@ export function trades({ trades, place, name }: RunReport): Html {
   const ends = ordered.length <= 2 * ENDS ? ordered : [...ordered.slice(0, ENDS), ...ordered.slice(-ENDS)]
   const { data, count } = tradeData(trades)
   const full = `jules report ${shellWord(visible(place))} -o trades.csv`
-  const all = `${countWords(trades.length, 'trade')}, ${grouped(ordered.filter(({ pnl }) => pnl > 0).length, 0)} of them earned.`
+  const all = `${countWords(trades.length, 'round trip')} from flat to flat, ${grouped(ordered.filter(({ pnl }) => pnl > 0).length, 0)} of them earned.`
   const cut = count === trades.length ? '' : ` The last ${grouped(count, 0)} are listed here.`
   return html`<p>${all}${cut} The full list: <code>${full}</code></p>
 ${tableOf({
