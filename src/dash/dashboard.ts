@@ -2,7 +2,9 @@
  * Everything that pages, events, gauges and the terminal show, kept in step with the files: one look at all of them every so often,
  * whatever the number of readers. What a page shows and which events are behind it is one moment: `published` is asked for first.
  */
+
 import type { Clock } from '../base/time.js'
+import { newYorkTime } from '../page/charts/axis.js'
 import type { Happening } from './course.js'
 import { EventLog } from './events.js'
 import {
@@ -150,7 +152,7 @@ export class Dashboard {
     if (known.texts.size !== texts.size) return false
     const { id } = source
     const changed = [...texts].filter(([key, text]) => known.texts.get(key) !== text)
-    if (open !== known.open) this.events.add('open', { id, rows: JSON.parse(open) })
+    if (open !== known.open) this.events.add('open-orders', { id, rows: JSON.parse(open) })
     if (changed.length > 0) this.events.add('texts', { id, texts: Object.fromEntries(changed) })
     if (points!.length > 0) this.events.add('points', { id, points })
     if (metrics!.length > 0) this.events.add('metrics', { id, points: metrics })
@@ -164,13 +166,16 @@ export class Dashboard {
   }
 }
 
-/** An order, fill or word of the guard as the cells of a row. */
+/** An order, fill or word of the guard as the cells of a row; times are of New York. */
 export const rowOf = ({
   time,
   symbol,
   what,
   detail,
-}: Happening): readonly [string, string, string, string] => [time, symbol, what, detail]
+}: Happening): readonly [string, string, string, string] => {
+  const ms = Date.parse(time)
+  return [Number.isFinite(ms) ? newYorkTime(ms) : time, symbol, what, detail]
+}
 
 /** Every text of a source that may change, by its key, `!` and the level behind it. */
 function textsOf(source: Source, pulse: Pulse): Map<string, string> {

@@ -1,6 +1,7 @@
 /** What is said of a source, as texts: one wording for pages, their events, and the terminal. */
-import { formatTime, lengthWords } from '../base/time.js'
+
 import { counted, dollars, grouped } from '../base/words.js'
+import { newYorkTime } from '../page/charts/axis.js'
 import type { LimitUse, Marked } from './course.js'
 import type { Source } from './source.js'
 
@@ -104,12 +105,8 @@ export function standingFacts(source: Source, pulse: Pulse): Fact[] {
     fact('connection', 'Connection', connection ?? NOTHING, connectionLevel(connection)),
     fact('age', 'Data age at the last decision', ageWords(standing.dataAge), ageLevel(standing.dataAge)),
     fact('uptime', 'Uptime', uptime === null ? NOTHING : percent(uptime)),
-    fact('bar', 'Marked at', marked === null ? NOTHING : formatTime(marked.timeMs)),
-    fact(
-      'written',
-      'Last written',
-      tail.changedMs === 0 ? NOTHING : formatTime(1000 * Math.floor(tail.changedMs / 1000)),
-    ),
+    fact('bar', 'Marked at', marked === null ? NOTHING : newYorkTime(marked.timeMs)),
+    fact('written', 'Last written', tail.changedMs === 0 ? NOTHING : newYorkTime(tail.changedMs)),
     fact('cash', 'Cash', money(marked?.cash ?? null)),
     fact('orders', 'Orders, fills', `${grouped(course.orders.count, 0)}, ${grouped(course.fills.count, 0)}`),
     fact('lines', 'Lines', grouped(source.lines, 0)),
@@ -127,7 +124,11 @@ function connectionLevel(connection: string | null): Level {
 }
 
 const ageWords = (age: number | string | null): string =>
-  age === null ? NOTHING : typeof age === 'number' ? lengthWords(age) : `not trusted: ${age}`
+  age === null
+    ? NOTHING
+    : typeof age === 'number'
+      ? `${grouped(age / 1000, age < 10_000 ? 1 : 0)} s`
+      : `not trusted: ${age}`
 
 const ageLevel = (age: number | string | null): Level => (typeof age === 'string' ? 'warn' : 'none')
 

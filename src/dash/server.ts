@@ -86,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
 
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const refuse = (status: number, text: string, headers = {}) =>
-      send(request, response, { status, text: `${text}\n`, headers })
+      send(request, response, { status, text: text === '' ? '' : `${text}\n`, headers })
     if (!isOwnHost(request, options.hosts)) return refuse(421, 'this server has another name')
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return refuse(405, 'pages are read only', { allow: 'GET, HEAD', connection: 'close' })
@@ -119,6 +119,8 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
       const type = 'text/plain; version=0.0.4; charset=utf-8'
       return send(request, response, { type, text: gaugesOf(dashboard, facts) })
     }
+    // Browsers ask for one on their own.
+    if (pathname === '/favicon.ico') return refuse(204, '')
     const file = site.file(pathname)
     if (file !== null) {
       const headers = { 'cache-control': 'private, max-age=31536000, immutable' }

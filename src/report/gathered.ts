@@ -37,7 +37,7 @@ export class GatheredRun {
   readonly positions: Float64Array<ArrayBuffer>[] = []
   symbols: readonly string[] = []
   /** Dollars a share at the last mark, by symbol. */
-  lastMarks: readonly number[] = []
+  lastMarks: ArrayLike<number> = []
   readonly risk: JsonObject[] = []
   readonly windows: JsonObject[] = []
   #peak = 0

@@ -69,6 +69,11 @@ class Chart extends HTMLElement {
     this.classList.remove('is-live')
   }
 
+  /** What is drawn, each place and time as it is; undefined before there is anything. */
+  get numbers(): Data | undefined {
+    return this.#data
+  }
+
   /** Draws other numbers; the same series keep their zoom where it is not the whole. */
   update(given: Data): void {
     const data = given.areGaps === true ? summed(given) : given
@@ -83,6 +88,7 @@ class Chart extends HTMLElement {
     if (same && this.#plot !== undefined) {
       this.#plot.setData(columns, zoom === null)
       if (zoom !== null) this.#plot.setScale('x', zoom)
+      this.#say(this.#plot.cursor.idx ?? null)
     } else if (data.at.length > 0) this.#mount(data, columns)
   }
 

@@ -11,6 +11,12 @@ interface ChartData {
   readonly series: readonly { readonly values: (number | null)[] }[]
 }
 
+/** A `<jules-chart>`; without `numbers` where its script is not there yet. */
+interface Chart extends HTMLElement {
+  readonly numbers?: ChartData
+  update(data: ChartData): void
+}
+
 interface Texts {
   readonly id: string
   readonly texts: Readonly<Record<string, string>>
@@ -49,8 +55,6 @@ let shown = main()?.dataset.after ?? ''
 let waiting: MessageEvent<string>[] | null = null
 let askedMs = 0
 let asking = 0
-
-const charts = new WeakMap<Element, ChartData>()
 
 /** Elements of a source; the id stands in an attribute, and is compared as a text. */
 const partsOf = (id: string): HTMLElement[] =>
@@ -119,24 +123,32 @@ function extend(
       (one) => one.dataset.chart === curve,
     )
     if (place === undefined) continue
-    const chart = place.querySelector('jules-chart')
-    const block = chart?.querySelector('script[type="application/json"]')
-    if (!chart || !block || !('update' in chart)) {
+    const chart = place.querySelector<Chart>('jules-chart')
+    const data = chart?.numbers
+    if (!chart || data === undefined) {
       isFull = true
       continue
     }
-    const data = charts.get(chart) ?? (JSON.parse(block.textContent ?? '') as ChartData)
-    charts.set(chart, data)
-    for (const [at, value] of points) {
-      // In time each point has a place of its own, the next one.
-      data.at.push(data.times === undefined ? at : (data.at.at(-1) ?? -1) + 1)
-      data.times?.push(at / 1000)
-      data.series[0]?.values.push(value)
-    }
-    if (data.at.length > MOST_POINTS) isFull = true
-    else (chart as unknown as { update(data: ChartData): void }).update(data)
+    if (data.at.length + points.length > MOST_POINTS) isFull = true
+    else chart.update(longer(data, points))
   }
   return isFull
+}
+
+/** The same with more points of its first series: what is drawn is not changed under the drawing. */
+function longer(data: ChartData, points: readonly (readonly [number, number])[]): ChartData {
+  const { times } = data
+  const last = data.at.at(-1) ?? -1
+  // In time each point has a place of its own, the next one.
+  const places = points.map(([at], k) => (times === undefined ? at : last + 1 + k))
+  return {
+    ...data,
+    at: [...data.at, ...places],
+    ...(times === undefined ? {} : { times: [...times, ...points.map(([at]) => at / 1000)] }),
+    series: data.series.map((one, k) =>
+      k === 0 ? { ...one, values: [...one.values, ...points.map(([, value]) => value)] } : one,
+    ),
+  }
 }
 
 function addPoints({ id, points }: Points): void {
@@ -226,7 +238,7 @@ function take(event: MessageEvent<string>): void {
   const data: unknown = JSON.parse(event.data)
   if (event.type === 'texts') setTexts(data as Texts)
   else if (event.type === 'rows') addRows(data as Rows)
-  else if (event.type === 'open') setOpen(data as Open)
+  else if (event.type === 'open-orders') setOpen(data as Open)
   else if (event.type === 'points') addPoints(data as Points)
   else if (event.type === 'metrics') addMetrics(data as Metrics)
   else ask()
@@ -237,7 +249,8 @@ const say = (words: string): void => {
 }
 
 const source = new EventSource(`/events?after=${encodeURIComponent(shown)}`)
-for (const type of ['texts', 'rows', 'open', 'points', 'metrics', 'page']) source.addEventListener(type, take)
+for (const type of ['texts', 'rows', 'open-orders', 'points', 'metrics', 'page'])
+  source.addEventListener(type, take)
 source.addEventListener('open', () => say('Live: what happens is shown as it happens.'))
 source.addEventListener('error', () =>
   say(

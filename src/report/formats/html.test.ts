@@ -162,5 +162,8 @@ test('six months of minutes with 2,400 trades are less than 600 KB, and what is 
   expect(Buffer.byteLength(many)).toBeLessThan(600_000)
   const listed = (dataOf(many).find((block) => 'trades' in block)!.trades as unknown[]).length / 8
   const words = `The last ${listed.toLocaleString('en-US')} are listed here.`
-  expect([many.includes('24,000 round trips from flat to flat, '), many.includes(words)]).toEqual([true, true])
+  expect([many.includes('24,000 round trips from flat to flat, '), many.includes(words)]).toEqual([
+    true,
+    true,
+  ])
 })
