@@ -177,7 +177,7 @@ test('five falls, worst first, each from its peak to where it was made up', () =
 
 const equity = (time: string, value: number, more: object = {}) => ({
   ...{ type: 'equity', time, run: 'p', cash: value, positions: { NVDA: 0 }, marks: { NVDA: 100 } },
-  ...{ equity: value, pnl_day: 0, pnl_total: value - 5000, drawdown: 0 },
+  ...{ equity: value, pnl_day: value - 5000, pnl_total: value - 5000, drawdown: 0 },
   ...more,
 })
 const fill = (exec: string, side: string, qty: number, price: number, more: object = {}) => ({
@@ -240,6 +240,26 @@ describe('records', () => {
         message: expect.stringMatching(words),
       }),
     )
+  })
+
+  test.each<[string, object | null, RegExp]>([
+    ['no summary', null, /do not say where its prices come from/],
+    ['a backtest that names no source', { command: 'backtest' }, /do not say where its prices come from/],
+    ['a paper run that names no gateway', { command: 'paper' }, /do not say whether the gateway/],
+  ])('of %s are not believed, whatever they earned', (_, more, words) => {
+    const days = Array.from({ length: 40 }, (_, i) => {
+      const date = new Date(Date.UTC(2025, 5, 1 + i, 15)).toISOString().replace('.000Z', 'Z')
+      const pnl = 50 * i + (i % 2)
+      return equity(date, 5000 + pnl, { pnl_day: i === 0 ? pnl : 50, pnl_total: pnl })
+    })
+    const held = [fill('a', 'buy', 10, 100), fill('b', 'sell', 10, 101)]
+    const summary = more === null ? [] : [{ type: 'summary', run: 'p', uptime: 1, ...more }]
+    const [run] = reported(gatheringOf([...held, ...days, ...summary])).runs
+    expect(run!.verdict.go).toBe(false)
+    expect(run!.verdict.reasons.at(-1)).toMatchObject({ met: false, words: expect.stringMatching(words) })
+    const known = { sources: ['polygon'], gateway: '127.0.0.1:4002' }
+    const told = [...held, ...days, { type: 'summary', run: 'p', uptime: 1, ...more, ...known }]
+    expect(reported(gatheringOf(told)).runs[0]!.verdict.go).toBe(true)
   })
 
   test('a simulated gateway is never believed, and the absent is never met', () => {

@@ -20,6 +20,7 @@ import type {
   Report,
   RiskReport,
   Rival,
+  RunKind,
   RunReport,
   Slippage,
   WindowResult,
@@ -81,7 +82,7 @@ function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gat
   const span = spanOf(run, own)
   const rivals = rivalsOf(summary)
   const money = moneyOf(kind, own)
-  const belief = beliefOf(summary, rivals)
+  const belief = beliefOf(summary, { rivals, kind })
   return {
     name: run.name,
     kind,
@@ -208,7 +209,10 @@ function spanOf({ marks }: GatheredRun, { from, to }: JsonObject): readonly [str
 }
 
 /** The verdict of the run itself; for one that has none, such as paper, the same from its figures. */
-function beliefOf(summary: JsonObject, rivals: readonly Rival[]): Verdict {
+function beliefOf(
+  summary: JsonObject,
+  { rivals, kind }: { readonly rivals: readonly Rival[]; readonly kind: RunKind },
+): Verdict {
   const { verdict } = summary
   if (isObject(verdict) && typeof verdict.believable === 'boolean')
     return {
@@ -232,15 +236,17 @@ function beliefOf(summary: JsonObject, rivals: readonly Rival[]): Verdict {
     missing: numberOf(summary.missing) ?? 0,
     average: rivals.find(({ name }) => name === 'sma-cross')?.pnl ?? Number.NEGATIVE_INFINITY,
   })
-  if (summary.gateway !== 'sim') return own
-  return {
-    ...own,
-    believable: false,
-    reasons: [
-      ...(own.believable ? [] : own.reasons),
-      'the gateway is simulated: its fills are those of a model',
-    ],
-  }
+  const doubt = originDoubt(summary, kind)
+  if (doubt === null) return own
+  return { ...own, believable: false, reasons: [...(own.believable ? [] : own.reasons), doubt] }
+}
+
+/** Why nobody can tell where its prices came from; null where that is known. Invented ones earn what they were made to earn. */
+function originDoubt({ gateway, sources }: JsonObject, kind: RunKind): string | null {
+  if (gateway === 'sim') return 'the gateway is simulated: its fills are those of a model'
+  if (kind === 'paper')
+    return typeof gateway === 'string' ? null : 'its records do not say whether the gateway is simulated'
+  return textsOf(sources).length > 0 ? null : 'its records do not say where its prices come from'
 }
 
 function costCurve({ pnl_at_cost: atCost, break_even_bps: breakEven }: JsonObject): CostCurve | null {
