@@ -12,15 +12,19 @@ export function fallsOf(equity: ArrayLike<number>): Float64Array {
   })
 }
 
-/** The deepest falls from a peak, at most `most`, the worst first. The capital is the first peak, at the first mark. */
-export function worstFalls({ capital, time, equity }: Curve, most = 5): DrawdownSpan[] {
+/**
+ * The deepest falls from a peak, at most `most`, the worst first. The first peak is at the first mark: the capital, or what the
+ * drawdown there tells of a higher one before it.
+ */
+export function worstFalls({ capital, time, equity, drawdown }: Curve, most = 5): DrawdownSpan[] {
   const falls: DrawdownSpan[] = []
   const keep = (fall: DrawdownSpan): void => {
     const at = falls.findIndex(({ fraction }) => fraction < fall.fraction)
     falls.splice(at < 0 ? falls.length : at, 0, fall)
     falls.length = Math.min(falls.length, most)
   }
-  let peak = capital
+  const earlier = drawdown.length === 0 ? 0 : equity[0]! / (1 - drawdown[0]!)
+  let peak = earlier > capital * (1 + ROUNDING) ? earlier : capital
   let peakMs = time[0] ?? 0
   let trough = Number.POSITIVE_INFINITY
   let troughMs = 0
@@ -46,6 +50,9 @@ export function worstFalls({ capital, time, equity }: Curve, most = 5): Drawdown
   if (trough < peak) keep(fall(null))
   return falls
 }
+
+/** A peak that is worked out of a drawdown is no higher for its last digits. */
+const ROUNDING = 1e-9
 
 /** Dollars of each session that has a mark. */
 export function sessionResults({ capital, days, equity }: SessionMarks): SessionResult[] {

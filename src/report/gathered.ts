@@ -36,6 +36,8 @@ export class GatheredRun {
   /** Signed shares after each decision by symbol, in the order of `symbols`. */
   readonly positions: Float64Array<ArrayBuffer>[] = []
   symbols: readonly string[] = []
+  /** The first mark is of a later session than the first of the run: the capital is what that session began with. */
+  beginsLate = false
   /** Dollars a share at the last mark, by symbol. */
   lastMarks: ArrayLike<number> = []
   readonly risk: JsonObject[] = []
@@ -52,11 +54,17 @@ export class GatheredRun {
   }
 
   /** What the first mark says of what was before it. */
-  begin(equity: number, { total, drawdown }: { total: number | null; drawdown: number | null }): void {
-    this.marks.capital = total === null ? equity : equity - total
+  begin(
+    equity: number,
+    { total, day, drawdown }: { total: number | null; day: number | null; drawdown: number | null },
+  ): void {
+    this.beginsLate = total !== null && day !== null && total !== day
+    // What sessions before the first mark earned is no part of the first one that is here.
+    const before = this.beginsLate ? day : total
+    this.marks.capital = before === null ? equity : equity - before
     // Records may begin in the middle of a run.
-    const before = drawdown !== null && drawdown > 0 && drawdown < 1 ? equity / (1 - drawdown) : 0
-    this.#peak = Math.max(this.marks.capital, before)
+    const top = drawdown !== null && drawdown > 0 && drawdown < 1 ? equity / (1 - drawdown) : 0
+    this.#peak = Math.max(this.marks.capital, top)
   }
 
   /** A mark of the account, not before the last one: its drawdown is that since the highest mark. */
@@ -202,7 +210,13 @@ export class Gathering {
     const { ms, equity, total, drawdown } = equityIn(record, where)
     // Records of two runs of one name, or one run twice: they would be taken for one.
     if (ms < run.marks.lastMs) throw backwards(run, ms, where)
-    if (run.length === 0) run.begin(equity, { total, drawdown })
+    if (run.length === 0) {
+      const { pnl_day: day } = record
+      run.begin(equity, {
+        ...{ total, drawdown },
+        day: typeof day === 'number' && Number.isFinite(day) ? day : null,
+      })
+    }
     const i = run.mark(ms, equity)
     const held = isObject(record.positions) ? record.positions : {}
     const marks = isObject(record.marks) ? record.marks : {}

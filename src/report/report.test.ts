@@ -262,6 +262,33 @@ describe('records', () => {
     expect(reported(gatheringOf(told)).runs[0]!.verdict.go).toBe(true)
   })
 
+  test('that begin on a later session are those from there on, and say so', () => {
+    const lines = [
+      equity('2025-07-30T18:00:00Z', 8010, { pnl_day: 10, pnl_total: 3010, drawdown: 0.01 }),
+      equity('2025-07-30T18:01:00Z', 8030, { pnl_day: 30, pnl_total: 3030 }),
+    ]
+    const [run] = reported(gatheringOf(lines)).runs
+    expect(run!.months).toMatchObject([{ pnl: 30, part: 30 / 8000, sessions: 1 }])
+    expect(run!.heat!.pnl.flat().filter((pnl) => pnl !== null && pnl > 30)).toEqual([])
+    expect(run!.figures[0]!.figures[0]).toMatchObject({ key: 'pnl', value: 30 })
+    // The peak that the first drawdown tells of is that of the falls too.
+    expect(run!.drawdowns).toMatchObject([
+      { fraction: expect.closeTo(0.01, 12), dollars: expect.closeTo(8010 / 0.99 - 8010, 6) },
+    ])
+    expect(run!.notes).toEqual([expect.stringMatching(/begin at 2025-07-30T18:00:00Z, in the middle/)])
+  })
+
+  test('that end before their run does are told from its summary', () => {
+    const summary = { type: 'summary', run: 'p', command: 'backtest', equity: 8501.16, notes: ['own'] }
+    const notes = (value: number) =>
+      reported(gatheringOf([equity('2025-07-30T15:00:00Z', value), summary])).runs[0]!.notes
+    expect(notes(5105.16)).toEqual([
+      'its last equity record has $5,105.16, and its summary $8,501.16: the records are not all of the run',
+      'own',
+    ])
+    expect(notes(8501.16)).toEqual(['own'])
+  })
+
   test('a simulated gateway is never believed, and the absent is never met', () => {
     const { runs } = reported(
       gatheringOf([{ type: 'summary', run: 'p', command: 'paper', gateway: 'sim', pnl: 5000, uptime: 1 }]),
