@@ -31,7 +31,7 @@ export const FIGURES = {
   sortino_bar: ['Sortino, bars', plain(2)],
   // Summaries have either sign.
   max_drawdown: ['largest drawdown', shown((value) => percent(Math.abs(value)))],
-  max_drawdown_dollars: ['the same, dollars', dollars],
+  max_drawdown_dollars: ['largest fall, $', dollars],
   max_drawdown_bars: ['longest, in bars', count],
   calmar: ['Calmar', plain(2)],
   var95: ['VaR 95, a session', percent],

@@ -20,7 +20,7 @@ equity $5,000.00 throughout
 net result                       $0.00    trades                               0
 total return                    0.00 %    exposure                        0.00 %
 largest drawdown                0.00 %    turnover                         $0.00
-the same, dollars                $0.00    costs                            $0.00
+largest fall, $                  $0.00    costs                            $0.00
 longest, in bars                     0
 
 net result at a multiple of the costs
