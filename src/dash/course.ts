@@ -262,14 +262,18 @@ const happening = (record: JsonObject, what: string, detail: string): Happening 
   detail,
 })
 
+/** A number without the digits that come of binary fractions. */
+const shortOf = (value: unknown): string =>
+  typeof value === 'number' ? String(Number(value.toFixed(4))) : textOf(value)
+
 const sideOf = ({ side, qty }: JsonObject): string => `${textOf(side)} ${textOf(qty)}`.trim()
 
 const fillWords = ({ price, commission }: JsonObject): string =>
-  `at ${textOf(price)}, commission ${textOf(commission)}`
+  `at ${shortOf(price)}, commission ${shortOf(commission)}`
 
 function riskWords({ detail }: JsonObject): string {
   if (!isObject(detail)) return ''
   return ['wanted', 'allowed', 'value', 'limit']
-    .flatMap((key) => (numberOf(detail[key]) === null ? [] : [`${key} ${textOf(detail[key])}`]))
+    .flatMap((key) => (numberOf(detail[key]) === null ? [] : [`${key} ${shortOf(detail[key])}`]))
     .join(', ')
 }

@@ -52,11 +52,11 @@ ${lightsOf(headFacts(source))}
 <div class="box"><h3>How it stands</h3>${factsOf(standingFacts(source, dashboard.pulse(source)))}</div>
 <div class="box"><h3>Positions</h3>${positionsOf(marked)}</div>
 <div class="box"><h3>Limits used</h3>${limitsOf(standing.limits)}</div>
+</div>
 ${rowsOf('open', 'Open orders', standing.openOrders.map(rowOf))}
 ${rowsOf('fills', 'Last fills', newest(course.fills.items))}
 ${rowsOf('orders', 'Last orders', newest(course.orders.items))}
-${rowsOf('risks', 'What the guard said', newest(course.risks.items))}
-</div></section>`
+${rowsOf('risks', 'What the guard said', newest(course.risks.items))}</section>`
 }
 
 const newest = (items: Source['course']['fills']['items']) => items.slice(-MOST_SHOWN).reverse().map(rowOf)

@@ -33,7 +33,7 @@ export const MOST_SHOWN = 20
 export function rowsOf(name: string, title: string, rows: readonly (readonly Part[])[]): Html {
   const columns: Column[] = ['Time', 'Symbol', 'What', 'Detail'].map((column) => ({ name: column }))
   const none = rows.length === 0 ? 'none yet' : ''
-  return html`<div class="box" data-rows="${name}"><h3>${title}</h3><p class="none" data-none="">${none}</p>${tableOf({ name: title, columns, rows })}</div>`
+  return html`<section data-rows="${name}"><h3>${title}</h3><p class="none" data-none="">${none}</p>${tableOf({ name: title, columns, rows })}</section>`
 }
 
 export interface Curve {
