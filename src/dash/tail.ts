@@ -48,7 +48,7 @@ export class Tail {
   #before: Buffer = EMPTY
   #looking: Promise<void> | null = null
   #isClosed = false
-  static #piece: Buffer | null = null
+  static #pieces: readonly [Buffer, Buffer] | null = null
 
   constructor(path: string, listener: TailListener, mostLine = MOST_LINE) {
     this.path = path
@@ -109,6 +109,7 @@ export class Tail {
     } else if (size < this.#offset || (size > this.#offset && !(await this.#isSame()))) this.#restart()
     this.#state = 'there'
     this.#changedMs = mtimeMs
+    this.#size = size
     await this.#read(this.#handle)
   }
 
@@ -143,35 +144,37 @@ export class Tail {
     return bytesRead === length && seen.equals(this.#before)
   }
 
-  /** One file is read at a time: they share the piece. */
+  /** One file is read at a time: they share the pieces. */
   static #turn: Promise<void> = Promise.resolve()
 
-  async #read(handle: FileHandle): Promise<void> {
-    let isMore = true
-    while (isMore && !this.#isClosed) {
-      const turn = Tail.#turn.then(() => this.#readPiece(handle))
-      Tail.#turn = turn.then(
-        () => {},
-        () => {},
-      )
-      isMore = await turn
-    }
+  #read(handle: FileHandle): Promise<void> {
+    const turn = Tail.#turn.then(() => this.#readAll(handle))
+    Tail.#turn = turn.catch(() => {})
+    return turn
   }
 
-  async #readPiece(handle: FileHandle): Promise<boolean> {
-    Tail.#piece ??= Buffer.allocUnsafe(PIECE)
-    const piece = Tail.#piece
-    const { bytesRead } = await handle.read(piece, 0, PIECE, this.#offset)
-    if (bytesRead === 0) {
-      this.#size = this.#offset
-      return false
+  /** While a piece is told the next one is read. */
+  async #readAll(handle: FileHandle): Promise<void> {
+    Tail.#pieces ??= [Buffer.allocUnsafe(PIECE), Buffer.allocUnsafe(PIECE)]
+    const pieces = Tail.#pieces
+    let now = 0
+    let { bytesRead } = await handle.read(pieces[now]!, 0, PIECE, this.#offset)
+    while (bytesRead > 0 && !this.#isClosed) {
+      const piece = pieces[now]!
+      this.#offset += bytesRead
+      now = 1 - now
+      const isMore = bytesRead === PIECE
+      const next = isMore ? handle.read(pieces[now]!, 0, PIECE, this.#offset) : null
+      // Whoever tells may throw before it is waited for.
+      next?.catch(() => {})
+      this.#remember(piece.subarray(0, bytesRead))
+      this.#tell(piece, bytesRead)
+      this.#listener.paused()
+      // What is less than a piece was the end of the file.
+      if (next === null) break
+      bytesRead = (await next).bytesRead
     }
-    this.#size = bytesRead < PIECE ? this.#offset + bytesRead : (await handle.stat()).size
-    this.#offset += bytesRead
-    this.#remember(piece.subarray(0, bytesRead))
-    this.#tell(piece, bytesRead)
-    this.#listener.paused()
-    return true
+    if (this.#offset > this.#size) this.#size = this.#offset
   }
 
   #remember(read: Buffer): void {

@@ -36,6 +36,7 @@ section { margin: 2.25rem 0 0 } section > section { margin-top: 1.75rem }
 .run { margin-top: 3.5rem; padding-top: 1.5rem; border-top: 3px solid var(--rule) }
 .grid2, .grid3, .first, .lights { display: grid; gap: 1rem 1.5rem; align-items: start }
 .grid2 { grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)) } .grid3 { grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)) }
+[data-source] > .grid2 { margin-top: 1.25rem }
 .grid2 > *, .grid3 > *, .first > * { min-width: 0 }
 .box { padding: .9rem 1rem; background: var(--panel); border: 1px solid var(--rule); border-radius: 6px }
 

@@ -32,7 +32,8 @@ export async function showOnTerminal(
   const unicode = showsUnicode(context.env)
   let last = ''
   const draw = () => {
-    const size = { columns: stdout.columns ?? 80, rows: stdout.rows ?? 24, unicode }
+    // A terminal that does not know its size says 0.
+    const size = { columns: stdout.columns || 80, rows: stdout.rows || 24, unicode }
     const lines = screenOf(dashboard, size, inLine)
     // From the top left, each line with what is behind it cleared, and then all below.
     const text = `\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`

@@ -33,7 +33,7 @@ async function tokenIn(context: Context, path: string): Promise<string> {
   }
   const { mode, uid } = await stat(path).catch(failed)
   if ((mode & 0o077) !== 0 || (uid !== context.uid && uid !== 0))
-    throw new Failure('denied', 'others may read or write it', { where: path, hint: 'chmod 600 it' })
+    throw new Failure('denied', 'others may read or write it', { where: path, hint: 'give it mode 0600' })
   const bytes = await readAtMost(path, { most: MOST }).catch(failed)
   const token = bytes.toString('latin1').replace(/\r?\n$/, '')
   if (!/^[\x21-\x7e]+$/.test(token) || token.length < SHORTEST)
