@@ -1,13 +1,12 @@
 /** What a report says of a run is what the run itself knows: its ledger is the oracle. */
 import { describe, expect, test } from 'vitest'
+import { changing } from '../../test/support/changing-policy.js'
 import { randomMarket } from '../../test/support/random-market.js'
-import { stream } from '../base/rng.js'
 import { requirements } from '../evaluate/requirements.js'
 import { roundTrips } from '../evaluate/round-trips.js'
 import { summarise } from '../evaluate/summary.js'
 import { isObject, type JsonObject } from '../stream/json.js'
 import { Backtest } from '../trading/backtest.js'
-import type { Policy } from '../trading/policy.js'
 import { RECORD_TYPES, RecordWriter } from '../trading/records.js'
 import { DEFAULT_RULES } from '../trading/rules.js'
 import { worstFalls } from './courses.js'
@@ -35,21 +34,7 @@ const gatheringOf = (lines: readonly (string | object)[]): Gathering => {
   return gathering
 }
 
-/** Another of the nine actions now and then. */
-function changing(probability: number): Policy {
-  const rng = stream(3, 'actions')
-  let action = 4
-  return {
-    name: 'changing',
-    observes: false,
-    act: () => {
-      if (rng.uniform() < probability) action = rng.int(9)
-      return action
-    },
-  }
-}
-
-function ran({ isSingle = false } = {}) {
+function ran() {
   const market = randomMarket({ sessions: 25, seed: 11, gaps: 0.02, bps: 20 })
   const rules = DEFAULT_RULES
   const lines: string[] = []
@@ -58,7 +43,7 @@ function ran({ isSingle = false } = {}) {
     write: (line) => lines.push(line),
   })
   const policy = changing(0.02)
-  const longOnly = isSingle
+  const longOnly = false
   const run = new Backtest({ market, features: null, rules, policy, longOnly, warmup: 50, listener })
   while (!run.advance(1000));
   const figures = summarise({

@@ -1,25 +1,11 @@
 import { expect, test } from 'vitest'
+import { changing } from '../../test/support/changing-policy.js'
 import { randomMarket } from '../../test/support/random-market.js'
 import { stream } from '../base/rng.js'
 import { Backtest } from '../trading/backtest.js'
-import type { Policy } from '../trading/policy.js'
 import { RecordWriter } from '../trading/records.js'
 import { DEFAULT_RULES } from '../trading/rules.js'
 import { EquityScanner } from './scan.js'
-
-/** Another of the nine actions now and then. */
-function changing(probability: number): Policy {
-  const rng = stream(3, 'actions')
-  let action = 4
-  return {
-    name: 'changing',
-    observes: false,
-    act: () => {
-      if (rng.uniform() < probability) action = rng.int(9)
-      return action
-    },
-  }
-}
 
 function equityLines(capital: number): string[] {
   const market = randomMarket({ sessions: 3, seed: 4, gaps: 0.05, bps: 30 })

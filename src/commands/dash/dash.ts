@@ -12,6 +12,7 @@ import { startServer } from '../../dash/server.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { lockWorld } from '../wiring/lock.js'
 import { pastRuns, runNamed } from '../wiring/runs.js'
+import { untilStopped } from '../wiring/stop.js'
 import { storeExits } from '../wiring/store.js'
 import { options } from './options.js'
 import { watchStore } from './stored.js'
@@ -106,19 +107,6 @@ async function placesOf(context: Context, operands: readonly string[]): Promise<
     else places.push(runNamed(context, await pastRuns(context), word).path)
   }
   return places
-}
-
-/** Resolves with a signal; rejects with the first failure. */
-function untilStopped({ signal }: Context): { stopped: Promise<void>; fail: (error: unknown) => void } {
-  let fail: (error: unknown) => void = () => {}
-  const stopped = new Promise<void>((resolve, reject) => {
-    fail = reject
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  // Until somebody waits for it.
-  stopped.catch(() => {})
-  return { stopped, fail }
 }
 
 /** Asks the desktop for its browser; where there is none, the address is on standard output. */

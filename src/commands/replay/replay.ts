@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { RUN_FORMAT } from '../../agent/run/folder.js'
-import { badData, Failure, systemCode, systemFailure, usage } from '../../base/errors.js'
-import { readAtMost } from '../../base/read-file.js'
+import { badData, usage } from '../../base/errors.js'
 import { quote } from '../../base/words.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
@@ -13,7 +11,7 @@ import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
 import { runningOptions } from '../train/options.js'
 import { marketExits } from '../wiring/market.js'
 import { isTable } from '../wiring/output.js'
-import { pastRuns, runNamed } from '../wiring/runs.js'
+import { manifestAt, runPlace } from '../wiring/run-folder.js'
 import { store, storeEnvironment } from '../wiring/store.js'
 import { replayBacktest } from './backtest.js'
 import { recordOf, wordsOf } from './record.js'
@@ -92,40 +90,14 @@ interface Found {
 
 /** A folder, or the folder of the training that has the name. Throws 66 where there is none, 65 for a manifest of another kind. */
 async function runOf(context: Context, word: string): Promise<Found> {
-  const path = existsSync(resolve(context.cwd, word)) ? word : await pathOf(context, word)
-  const where = join(path, KEPT.manifest)
-  const limit = { most: MOST_BYTES, signal: context.signal, isRegular: true }
-  const bytes = await readAtMost(resolve(context.cwd, where), limit).catch((error) => {
-    if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw systemFailure(error, where)
-    throw new Failure('noInput', 'is not the folder of a run: it has no manifest.json', {
-      where: path,
-      hint: 'backtest --keep and train make one',
-    })
-  })
-  const format = formatIn(bytes.toString('utf8'))
+  const path = await runPlace(context, word)
+  const { format } = await manifestAt(context, path, 'backtest --keep and train make one')
   if (format === KEPT_FORMAT) return { path, kind: 'backtest' }
   if (format === RUN_FORMAT) return { path, kind: 'training' }
   throw badData(
     format === undefined
       ? 'is damaged'
       : `its format is ${quote(format)}, and what is read here is ${KEPT_FORMAT} and ${RUN_FORMAT}`,
-    { where },
+    { where: join(path, KEPT.manifest) },
   )
-}
-
-/** Of a manifest. */
-const MOST_BYTES = 1 << 24
-
-function formatIn(text: string): unknown {
-  try {
-    return (JSON.parse(text) as { readonly format?: unknown } | null)?.format
-  } catch {
-    return undefined
-  }
-}
-
-async function pathOf(context: Context, word: string): Promise<string> {
-  const { run, folder, path } = runNamed(context, await pastRuns(context), word)
-  if (folder === 'there') return path
-  throw new Failure('noInput', `the folder of the run ${run} is ${folder}`, { where: path })
 }

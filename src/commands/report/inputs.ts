@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FILES, RUN_FORMAT } from '../../agent/run/folder.js'
-import { badData, Failure, systemCode, systemFailure } from '../../base/errors.js'
+import { badData, systemFailure } from '../../base/errors.js'
 import { pauses } from '../../base/pause.js'
-import { readAtMost } from '../../base/read-file.js'
 import { quote, shellWord } from '../../base/words.js'
 import { readJournal } from '../../broker/journal.js'
 import type { Context } from '../../cli/context.js'
@@ -20,24 +19,17 @@ import { retoldSummary } from '../../trading/paper/summary.js'
 import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
 import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
 import { openInput } from '../wiring/input.js'
-import { pastRuns, runNamed } from '../wiring/runs.js'
+import { manifestAt, runPlace } from '../wiring/run-folder.js'
 
 /** What lies at an operand. Throws 66 where nothing is, or nothing of a run; 65 where it is damaged. */
 export async function reportInput(context: Context, operand: string): Promise<ReportInput> {
   if (operand === '-') return fromRecords(context, operand)
-  const path = await placeOf(context, operand)
+  // What looks like a file is one, and is told to be missing as one.
+  const path = /[/.]/.test(operand) ? operand : await runPlace(context, operand)
   const kind = await stat(resolve(context.cwd, path)).catch((error) => {
     throw systemFailure(error, path)
   })
   return kind.isDirectory() ? fromFolder(context, path) : fromRecords(context, path)
-}
-
-/** The path itself, or the folder of the training that has the name. */
-async function placeOf(context: Context, word: string): Promise<string> {
-  if (existsSync(resolve(context.cwd, word)) || word.includes('/') || word.includes('.')) return word
-  const { run, folder, path } = runNamed(context, await pastRuns(context), word)
-  if (folder === 'there') return path
-  throw new Failure('noInput', `the folder of the run ${run} is ${folder}`, { where: path })
 }
 
 const plain = { manifest: [], seed: null, training: null, notes: [] } as const
@@ -95,23 +87,12 @@ async function fromJournal(context: Context, path: string): Promise<ReportInput>
   return { ...plain, gathering, notes, place: path }
 }
 
-/** Of a manifest. */
-const MOST_BYTES = 1 << 24
-
 async function fromFolder(context: Context, path: string): Promise<ReportInput> {
-  const where = join(path, KEPT.manifest)
-  const limit = { most: MOST_BYTES, signal: context.signal, isRegular: true }
-  const bytes = await readAtMost(resolve(context.cwd, where), limit).catch((error) => {
-    if (systemCode(error) !== 'ENOENT') throw systemFailure(error, where)
-    const isEvaluation = existsSync(resolve(context.cwd, path, 'evaluation.json'))
-    throw new Failure('noInput', 'is not the folder of a run: it has no manifest.json', {
-      where: path,
-      hint: isEvaluation
-        ? `an evaluation writes its records to standard output: jules evaluate --resume ${shellWord(path)} | jules report -`
-        : 'backtest --keep and train make one; name a FILE of records otherwise',
-    })
-  })
-  const manifest = manifestIn(bytes.toString('utf8'), where)
+  const isEvaluation = existsSync(resolve(context.cwd, path, 'evaluation.json'))
+  const hint = isEvaluation
+    ? `an evaluation writes its records to standard output: jules evaluate --resume ${shellWord(path)} | jules report -`
+    : 'backtest --keep and train make one; name a FILE of records otherwise'
+  const manifest = await manifestAt(context, path, hint)
   const facts = { manifest: factsOf(manifest), seed: seedOf(manifest) }
   if (manifest.format === KEPT_FORMAT) {
     const input = await fromRecords(context, join(path, KEPT.records))
@@ -120,7 +101,7 @@ async function fromFolder(context: Context, path: string): Promise<ReportInput> 
   if (manifest.format !== RUN_FORMAT)
     throw badData(
       `its format is ${quote(manifest.format)}, and what is read here is ${KEPT_FORMAT} and ${RUN_FORMAT}`,
-      { where },
+      { where: join(path, KEPT.manifest) },
     )
   const metrics = join(path, FILES.metrics)
   const gathering = new Gathering(path)
@@ -130,14 +111,6 @@ async function fromFolder(context: Context, path: string): Promise<ReportInput> 
     await source.close()
   }
   return { ...plain, ...facts, gathering, place: path, training: String(manifest.run) }
-}
-
-function manifestIn(text: string, where: string): JsonObject {
-  try {
-    const manifest: unknown = JSON.parse(text)
-    if (isObject(manifest)) return manifest
-  } catch {}
-  throw badData('is damaged', { where })
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

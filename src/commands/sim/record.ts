@@ -6,8 +6,8 @@ import type { Context } from '../../cli/context.js'
 import { startRecording } from '../../sim/record.js'
 import { SIM_HOST } from '../../sim/server.js'
 import { BlockWriter, fileSink } from '../../stream/sink.js'
+import { untilStopped } from '../wiring/stop.js'
 import { openSimLog } from './files.js'
-import { untilStopped } from './stop.js'
 
 interface Given {
   readonly record: { readonly host: string; readonly port: number }

@@ -10,12 +10,12 @@ import { faultLines, readScenario } from '../../sim/scenario.js'
 import { NO_ORDER_LIMITS, SIM_HOST, type Sim, startSim } from '../../sim/server.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { refuseLate, simTimers } from '../wiring/gateway.js'
+import { untilStopped } from '../wiring/stop.js'
 import { storeExits } from '../wiring/store.js'
 import { costsOf } from '../wiring/strategy.js'
 import { openSimLog, readStateFile, stateKeeper } from './files.js'
 import { simOptions } from './options.js'
 import { recordSession } from './record.js'
-import { untilStopped } from './stop.js'
 import { loadTape } from './tape.js'
 
 type Given = Values<typeof simOptions>

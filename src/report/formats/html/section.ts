@@ -1,6 +1,6 @@
 /** Pieces that every section of the page is made of. */
-import { dollars, grouped } from '../../../base/words.js'
-import { signed } from '../../../page/charts/units.js'
+import { grouped } from '../../../base/words.js'
+import { shownIn, signed } from '../../../page/charts/units.js'
 import { Html, html } from '../../../page/markup.js'
 import type { Fact, RunReport, ShownFigure } from '../../model.js'
 
@@ -37,13 +37,10 @@ export const gain = (value: number): string => signed('dollars', value)
 export const gainPart = (value: number): string => signed('part', value)
 
 /** `1.20 %` of a fraction; `-` for none, and for what is no number. */
-export const partOf = (value: number | null): string =>
-  value === null || !Number.isFinite(value)
-    ? '-'
-    : `${grouped(100 * value, 2)} %`.replace(/^-(?=[0.]+ %$)/, '')
+export const partOf = (value: number | null): string => shownIn('part', value ?? Number.NaN)
 
-export const money = (value: number | null): string =>
-  value === null || !Number.isFinite(value) ? '-' : dollars(value)
+/** `-$12.50`; the same. */
+export const money = (value: number | null): string => shownIn('dollars', value ?? Number.NaN)
 
 /** A figure of the run by its key, wherever it stands. */
 export const figureOf = (run: RunReport, key: string): ShownFigure | undefined =>
