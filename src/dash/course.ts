@@ -3,8 +3,9 @@
  * newest orders, fills and words of the guard, and what the run says of itself. One run at a time: records of another one, or of
  * an earlier time, begin anew.
  */
+import { EquityScanner } from '../evaluate/equity-scanner.js'
+import { HighWater } from '../evaluate/high-water.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
-import { type EquityPoint, readEquity } from './equity-line.js'
 import { Recent } from './recent.js'
 import { Thinned } from './thinned.js'
 
@@ -87,24 +88,26 @@ export class Course {
   worst = 0
   /** How often it began anew: a reader of increments begins anew, too. */
   generation = 0
-  readonly #point: EquityPoint = { ms: 0, equity: 0, drawdown: 0 }
-  #beginning: Buffer = Buffer.alloc(0)
+  /** Of this run and the symbols of its last record that was read as JSON. */
+  #scanner: EquityScanner | null = null
+  #symbols = ''
+  #highWater = new HighWater()
   /** The newest equity record: in the bytes of a piece, kept, or read. */
   #line: { bytes: Buffer; from: number; to: number } | null = null
   #marked: Marked | null = null
   #fresh: CurvePoint[] | null = []
 
-  /** An equity record as jules writes them, of the run that is under way; false for any other line, which `take` is for. */
-  takeLine(bytes: Buffer, from: number, to: number): boolean {
-    const point = this.#point
-    if (this.run === null || !readEquity(bytes, from, to, this.#beginning, point)) return false
-    if (point.ms < this.equity.lastAt) return false
-    this.#line ??= { bytes, from, to }
+  /** The end of an equity record as jules writes them, of the run that is under way; -1 for any other line, which `take` is for. */
+  scan(bytes: Buffer, from: number): number {
+    const scanner = this.#scanner
+    const end = scanner === null ? -1 : scanner.take(bytes, from)
+    if (scanner === null || end < 0 || scanner.time < this.equity.lastAt) return -1
+    this.#line ??= { bytes, from, to: end }
     this.#line.bytes = bytes
     this.#line.from = from
-    this.#line.to = to
-    this.#add(point.ms, point.equity, point.drawdown)
-    return true
+    this.#line.to = end
+    this.#add(scanner.time, scanner.equity, this.#highWater.drawdown(scanner.equity))
+    return end
   }
 
   /** A record of any type. False for one that is not of a run. */
@@ -157,6 +160,8 @@ export class Course {
     this.#line = null
     this.#marked = null
     this.#fresh = []
+    this.#scanner = null
+    this.#highWater = new HighWater()
   }
 
   /** Null before the first equity record. */
@@ -182,7 +187,6 @@ export class Course {
     if (this.run === run) return
     if (this.run !== null) this.clear()
     this.run = run
-    this.#beginning = Buffer.from(`,"run":${JSON.stringify(run)},"cash":`)
   }
 
   #mark(record: JsonObject, run: string): boolean {
@@ -192,8 +196,19 @@ export class Course {
     this.begin(run)
     this.#line = null
     this.#marked = marked
+    this.#highWater.raise(marked.equity, marked.drawdown)
     this.#add(marked.timeMs, marked.equity, marked.drawdown ?? 0)
+    this.#scanFor(record.positions, run)
     return true
+  }
+
+  /** The next records are likely to be those of the same symbols. */
+  #scanFor(positions: unknown, run: string): void {
+    const symbols = isObject(positions) ? Object.keys(positions) : []
+    const names = JSON.stringify(symbols)
+    if (this.#scanner !== null && names === this.#symbols) return
+    this.#symbols = names
+    this.#scanner = symbols.length <= MOST_SYMBOLS ? new EquityScanner(run, symbols) : null
   }
 
   #add(ms: number, equity: number, drawdown: number): void {

@@ -68,10 +68,17 @@ export class Source implements TailListener {
     return this.course.run || this.learning.run || this.training?.run || this.options.name
   }
 
+  scan(bytes: Buffer, from: number): number {
+    const end = this.#content === 'records' ? this.course.scan(bytes, from) : -1
+    if (end < 0) return -1
+    this.isChanged = true
+    this.lines++
+    return end
+  }
+
   line(bytes: Buffer, from: number, to: number): void {
     this.isChanged = true
     this.lines++
-    if (this.#content === 'records' && this.course.takeLine(bytes, from, to)) return
     if (from === to) return
     const text = decodeUtf8(bytes.subarray(from, to))
     const wrong = text === null ? `line ${this.lines}: is not UTF-8` : this.#take(text)

@@ -4,6 +4,9 @@ import { Workdir } from '../../test/support/workdir.js'
 import { stream } from '../base/rng.js'
 import { Tail } from './tail.js'
 
+/** Lines that begin with it are known to the listener without a look for their end. */
+const KNOWN = '='.charCodeAt(0)
+
 /** A tail of `f` in a directory of its own, and what it has told. */
 function tailed(mostLine?: number) {
   const dir = new Workdir('jules-tail-')
@@ -12,6 +15,11 @@ function tailed(mostLine?: number) {
   const tail = new Tail(
     path,
     {
+      scan: (bytes, from) => {
+        const end = bytes[from] === KNOWN ? bytes.indexOf('\n', from) : -1
+        if (end >= 0) told.push(bytes.toString('utf8', from, end))
+        return end
+      },
       line: (bytes, from, to) => told.push(bytes.toString('utf8', from, to)),
       tooLong: () => told.push('<too long>'),
       restarted: () => told.push('<restarted>'),
@@ -36,6 +44,26 @@ describe('a file that grows', () => {
     appendFileSync(path, 'c\n\nd\n')
     expect(await look()).toEqual(['c', '', 'd'])
     expect([tail.state, tail.part, tail.half]).toEqual(['there', 1, 0])
+    await tail.close()
+  })
+
+  test('lines that are known by their beginning and others are told in their order', async () => {
+    const { path, look, tail } = tailed()
+    const lines = Array.from({ length: 60_000 }, (_, i) =>
+      i % 3 === 0 ? `other ${i}` : `= known, line ${i}`,
+    )
+    const text = Buffer.from(`${lines.join('\n')}\n`)
+    const told: string[] = []
+    // More than a piece, and less, with a line in two of them.
+    for (const [from, to] of [
+      [0, 1_100_000],
+      [1_100_000, 1_100_003],
+      [1_100_003, text.length],
+    ]) {
+      appendFileSync(path, text.subarray(from, to))
+      told.push(...(await look()))
+    }
+    expect(told).toEqual(lines)
     await tail.close()
   })
 

@@ -10,6 +10,11 @@ import { openRegular } from '../base/read-file.js'
 
 /** Who is told what a file holds. */
 export interface TailListener {
+  /**
+   * A line that begins at `from`, if the listener knows it by its first bytes: it is told by that, and its line feed stands where this
+   * says. -1 for any other, and `line` is told. The bytes are overwritten after `paused`.
+   */
+  scan(bytes: Buffer, from: number): number
   /** A whole line, `bytes[from]` to before `bytes[to]`, without its line feed; the bytes are overwritten after `paused`. */
   line(bytes: Buffer, from: number, to: number): void
   /** A line that is too long is passed over; told once, when it is. */
@@ -184,23 +189,42 @@ export class Tail {
   }
 
   #tell(piece: Buffer, length: number): void {
-    let from = 0
-    for (let to = piece.indexOf(LF); to >= 0 && to < length; to = piece.indexOf(LF, from)) {
-      if (this.#isSkipping) this.#isSkipping = false
-      else if (this.#rest.length + to - from > this.#mostLine) this.#listener.tooLong()
-      else if (this.#rest.length > 0) {
-        const line = Buffer.concat([this.#rest, piece.subarray(from, to)])
-        this.#listener.line(line, 0, line.length)
-      } else this.#listener.line(piece, from, to)
-      this.#rest = EMPTY
-      from = to + 1
-    }
-    if (this.#isSkipping || from >= length) return
-    this.#rest = Buffer.concat([this.#rest, piece.subarray(from, length)])
+    const end = piece.lastIndexOf(LF, length - 1) + 1
+    // A listener that looked at what stands behind the last whole line would look past the end at times.
+    if (end > 0) this.#tellLines(piece.subarray(0, end))
+    if (this.#isSkipping || end === length) return
+    this.#rest = Buffer.concat([this.#rest, piece.subarray(end, length)])
     if (this.#rest.length <= this.#mostLine) return
     this.#rest = EMPTY
     this.#isSkipping = true
     this.#listener.tooLong()
+  }
+
+  /** `lines` ends with a line feed. */
+  #tellLines(lines: Buffer): void {
+    let from = this.#isSkipping || this.#rest.length > 0 ? this.#tellBegun(lines) : 0
+    while (from < lines.length) {
+      let to = this.#listener.scan(lines, from)
+      if (to < 0) {
+        to = lines.indexOf(LF, from)
+        if (to - from > this.#mostLine) this.#listener.tooLong()
+        else this.#listener.line(lines, from, to)
+      }
+      from = to + 1
+    }
+  }
+
+  /** The line that an earlier piece began; gives where the next one begins. */
+  #tellBegun(lines: Buffer): number {
+    const next = lines.indexOf(LF) + 1
+    if (!this.#isSkipping) {
+      const line = Buffer.concat([this.#rest, lines.subarray(0, next)])
+      if (line.length - 1 > this.#mostLine) this.#listener.tooLong()
+      else if (this.#listener.scan(line, 0) < 0) this.#listener.line(line, 0, line.length - 1)
+    }
+    this.#isSkipping = false
+    this.#rest = EMPTY
+    return next
   }
 
   async #failed(error: unknown): Promise<void> {

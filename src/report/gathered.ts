@@ -6,9 +6,10 @@ import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
 import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
+import { EquityScanner } from '../evaluate/equity-scanner.js'
+import { HighWater } from '../evaluate/high-water.js'
 import { equityIn, SessionMarks } from '../evaluate/run-records.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
-import { EquityScanner } from './scan.js'
 
 /** An execution, as the last word of the broker has it. */
 export interface GatheredFill {
@@ -42,7 +43,7 @@ export class GatheredRun {
   lastMarks: ArrayLike<number> = []
   readonly risk: JsonObject[] = []
   readonly windows: JsonObject[] = []
-  #peak = 0
+  readonly #highWater = new HighWater()
   readonly #fills = new Map<string, GatheredFill>()
 
   constructor(name: string) {
@@ -62,15 +63,13 @@ export class GatheredRun {
     // What sessions before the first mark earned is no part of the first one that is here.
     const before = this.beginsLate ? day : total
     this.marks.capital = before === null ? equity : equity - before
-    // Records may begin in the middle of a run.
-    const top = drawdown !== null && drawdown > 0 && drawdown < 1 ? equity / (1 - drawdown) : 0
-    this.#peak = Math.max(this.marks.capital, top)
+    this.#highWater.raise(this.marks.capital, null)
+    if (drawdown !== null) this.#highWater.raise(equity, drawdown)
   }
 
   /** A mark of the account, not before the last one: its drawdown is that since the highest mark. */
   mark(ms: number, equity: number): number {
-    if (equity > this.#peak) this.#peak = equity
-    const drawdown = (this.#peak - equity) / this.#peak
+    const drawdown = this.#highWater.drawdown(equity)
     this.marks.take(ms, equity, { total: null, drawdown })
     const i = this.length++
     if (i === this.time.length) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { stream } from '../base/rng.js'
-import { readNumber, scanned, writeNumber } from './decimal.js'
+import { numberEnd, readNumber, scanned, writeNumber } from './decimal.js'
+import { viewOf } from './fixed-text.js'
 
 const buffer = Buffer.alloc(64)
 const written = (value: number): string => buffer.toString('latin1', 3, writeNumber(buffer, 3, value))
@@ -85,4 +86,23 @@ test.each([
   'x',
 ])('leaves %j to the general path', (text) => {
   expect(read(text)).toBeNull()
+})
+
+test('a number ends where the grammar of JSON says, whatever it is made of', () => {
+  const grammar = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/
+  const rng = stream(3, 'grammar')
+  const letters = '0123456789012345678901234567890.-+eE/:;,\u0080'
+  let found = 0
+  for (let i = 0; i < 20_000; i++) {
+    const text = Array.from({ length: rng.int(14) }, () => letters[rng.int(letters.length)]!).join('')
+    const bytes = Buffer.from(`xxx${text}`, 'latin1').subarray(3)
+    const end = numberEnd(bytes, viewOf(bytes), 0)
+    const longest = grammar.exec(text)?.[0] ?? ''
+    // What begins like more of a number, `1.x` or `012`, is left to JSON, which refuses it.
+    const more = /[eE]/.test(longest) ? /^\d/ : longest.includes('.') ? /^[\deE]/ : /^[\d.eE]/
+    const isWhole = longest !== '' && !more.test(text.slice(longest.length))
+    expect([text, end]).toEqual([text, isWhole ? longest.length : -1])
+    if (isWhole) found++
+  }
+  expect(found).toBeGreaterThan(5000)
 })

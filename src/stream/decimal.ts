@@ -100,3 +100,43 @@ export function readNumber(bytes: Buffer, at: number, point = 0x2e): boolean {
   scanned.end = i
   return true
 }
+
+const PLUS = 0x2b
+const MINUS = 0x2d
+const POINT = 0x2e
+const ZERO = 0x30
+
+/** Where a JSON number (RFC 8259, section 6) that begins at `at` ends; -1 where none stands. `view` is of the same bytes. */
+export function numberEnd(bytes: Uint8Array, view: DataView, at: number): number {
+  const whole = bytes[at] === MINUS ? at + 1 : at
+  let i = afterDigits(bytes, view, whole)
+  if (i === whole || (bytes[whole] === ZERO && i > whole + 1)) return -1
+  if (bytes[i] === POINT) {
+    const part = i + 1
+    i = afterDigits(bytes, view, part)
+    if (i === part) return -1
+  }
+  if (bytes[i] === 0x65 || bytes[i] === 0x45) {
+    const power = bytes[i + 1] === MINUS || bytes[i + 1] === PLUS ? i + 2 : i + 1
+    i = afterDigits(bytes, view, power)
+    if (i === power) return -1
+  }
+  return i
+}
+
+/**
+ * Four at a time: a byte is a digit where its upper half is 3 and stays so when 6 is added. A carry out of a byte comes from one
+ * that is none, so it hides nothing.
+ */
+function afterDigits(bytes: Uint8Array, view: DataView, at: number): number {
+  const last = bytes.length - 4
+  let i = at
+  while (i <= last) {
+    const four = view.getInt32(i, true)
+    if (((four & 0xf0f0f0f0) ^ 0x30303030) !== 0) break
+    if ((((four + 0x06060606) & 0xf0f0f0f0) ^ 0x30303030) !== 0) break
+    i += 4
+  }
+  while (bytes[i]! >= ZERO && bytes[i]! <= 0x39) i++
+  return i
+}

@@ -5,7 +5,7 @@ import { stream } from '../base/rng.js'
 import { Backtest } from '../trading/backtest.js'
 import { RecordWriter } from '../trading/records.js'
 import { DEFAULT_RULES } from '../trading/rules.js'
-import { EquityScanner } from './scan.js'
+import { EquityScanner } from './equity-scanner.js'
 
 function equityLines(capital: number): string[] {
   const market = randomMarket({ sessions: 3, seed: 4, gaps: 0.05, bps: 30 })
