@@ -93,6 +93,7 @@ test('a number ends where the grammar of JSON says, whatever it is made of', () 
   const rng = stream(3, 'grammar')
   const letters = '0123456789012345678901234567890.-+eE/:;,\u0080'
   let found = 0
+  const wrong: [text: string, end: number][] = []
   for (let i = 0; i < 20_000; i++) {
     const text = Array.from({ length: rng.int(14) }, () => letters[rng.int(letters.length)]!).join('')
     const bytes = Buffer.from(`xxx${text}`, 'latin1').subarray(3)
@@ -101,8 +102,9 @@ test('a number ends where the grammar of JSON says, whatever it is made of', () 
     // What begins like more of a number, `1.x` or `012`, is left to JSON, which refuses it.
     const more = /[eE]/.test(longest) ? /^\d/ : longest.includes('.') ? /^[\deE]/ : /^[\d.eE]/
     const isWhole = longest !== '' && !more.test(text.slice(longest.length))
-    expect([text, end]).toEqual([text, isWhole ? longest.length : -1])
+    if (end !== (isWhole ? longest.length : -1)) wrong.push([text, end])
     if (isWhole) found++
   }
+  expect(wrong).toEqual([])
   expect(found).toBeGreaterThan(5000)
 })
