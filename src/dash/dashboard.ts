@@ -109,6 +109,11 @@ export class Dashboard {
     this.published()
   }
 
+  /** What pages show has changed beside the files: they are had anew. */
+  renew(): void {
+    this.sources.isChanged = true
+  }
+
   /** Gives back all files. */
   async close(): Promise<void> {
     this.#isClosed = true

@@ -10,8 +10,9 @@ import type { Quality, QualityDay } from './quality.js'
 export interface StoredQuality {
   /** Where it is, for people. */
   readonly name: string
+  /** Null where it could not be asked. */
   readonly quality: Quality | null
-  /** What went wrong; empty where nothing did. */
+  /** What went wrong, and the way out; empty where nothing did, or it is not known yet. */
   readonly words: string
 }
 
@@ -30,19 +31,27 @@ export function qualityPage(dashboard: Dashboard, stored: StoredQuality | null):
   )}`
 }
 
-const storeSection = ({ name, quality, words }: StoredQuality): Html =>
-  quality === null
-    ? html`<section><h2>The store</h2><p class="bad">${words}</p><p class="dim">${name}</p></section>`
-    : section(`store ${name}`, quality)
+function storeSection({ name, quality, words }: StoredQuality): Html {
+  const place = `store ${name}`
+  if (words !== '')
+    return html`<section><h2>The store cannot be read</h2><p class="bad">${words}</p><p class="dim">${place}</p></section>`
+  if (quality === null)
+    return html`<section><h2>The store</h2><p>It is being asked; what it says is shown at once.</p></section>`
+  if (quality.count === 0)
+    return html`<section><h2>The store has no findings</h2><p>No date has been checked there yet. <code>jules eod-validate</code> records what it finds.</p><p class="dim">${place}</p></section>`
+  return section(place, quality)
+}
 
 function section(place: string, { days, rows }: Quality): Html {
   const all = [...days.values()]
   const errors = all.filter((day) => day.errors > 0).length
   const warned = all.filter((day) => day.errors === 0 && day.warnings > 0).length
+  const months = monthsOf(days)
+  const left = months.length - MOST_MONTHS
   return html`<section><h2>${counted(days.size, 'date')} checked, ${errors} with errors, ${warned} with warnings</h2>
 <p class="dim">${place}</p>
-<p>E: an error, W: a warning, a dot: nothing was found. Dates without a mark were not checked.</p>
-<div class="calendar">${monthsOf(days).map(([month, some]) => calendar(month, some))}</div>
+<p>E: an error, W: a warning, a dot: nothing was found. Dates without a mark were not checked.${left > 0 ? ` ${counted(left, 'older month')} not shown.` : null}</p>
+<div class="calendar">${months.slice(0, MOST_MONTHS).map(([month, some]) => calendar(month, some))}</div>
 ${
   rows.length === 0
     ? null
@@ -54,8 +63,7 @@ ${
           { name: 'Count', isNumber: true },
           { name: 'What to do' },
         ],
-        rows: [...rows]
-          .sort((a, b) => (a.date < b.date ? 1 : a.date > b.date ? -1 : 0))
+        rows: rows
           .slice(0, MOST_ROWS)
           .map(({ date, symbol, check, severity, count, fix }) => [
             date,
@@ -71,7 +79,7 @@ ${
 
 type Days = ReadonlyMap<string, QualityDay>
 
-/** The newest months, the newest first. */
+/** The months, the newest first. */
 function monthsOf(days: Days): [string, Days][] {
   const months = new Map<string, Map<string, QualityDay>>()
   for (const [date, day] of [...days].sort(([a], [b]) => (a < b ? 1 : -1))) {
@@ -79,7 +87,7 @@ function monthsOf(days: Days): [string, Days][] {
     const there = months.get(month) ?? new Map<string, QualityDay>()
     months.set(month, there.set(date, day))
   }
-  return [...months].slice(0, MOST_MONTHS)
+  return [...months]
 }
 
 const WEEK = ['Mo', 'Tu', 'We', 'Th', 'Fr', 'Sa', 'Su']

@@ -54,6 +54,14 @@ export interface Reported {
   readonly check: string
 }
 
+/** What eod-validate has recorded. */
+export interface Findings {
+  /** So many of a severity on a day; 0 where it was looked at. */
+  readonly days: readonly { readonly day: string; readonly severity: string | null; readonly found: number }[]
+  /** Quality records, those of the newest day first. */
+  readonly newest: readonly JsonObject[]
+}
+
 /** The store in PostgreSQL, over one connection. */
 export class PostgresStore implements Store {
   readonly name: string
@@ -231,17 +239,27 @@ export class PostgresStore implements Store {
     })
   }
 
-  /** Records about quality, those of the newest dates first; none where nobody has recorded any. */
-  async findings(most = 5000): Promise<JsonObject[]> {
+  /** What was found on the newest dates, and the newest findings in words; nothing where nobody has recorded any. */
+  async findings({ dates, rows }: { readonly dates: number; readonly rows: number }): Promise<Findings> {
     return this.#doing('reading what was found', async () => {
-      const { name } = RECORD_TABLES.quality!
-      if (!(await this.#catalog()).has(name)) return []
-      const { rows } = await this.#client.query<JsonObject>(
-        `SELECT 'quality' AS type, to_char(date, 'YYYY-MM-DD') AS date, symbol, "check", severity, count::float8 AS count, fix
-         FROM ${name} ORDER BY date DESC LIMIT $1`,
-        [most],
+      const table = RECORD_TABLES.quality!
+      const catalog = await this.#catalog()
+      if (!catalog.has(table.name)) return { days: [], newest: [] }
+      refuseDifferent(differencesIn(catalog, this.#schema, [table]), 'reading')
+      const days = await this.#client.query<Findings['days'][number]>(
+        `SELECT to_char(date, 'YYYY-MM-DD') AS day, severity, (count(*) FILTER (WHERE "check" <> 'run'))::float8 AS found
+         FROM ${table.name}
+         WHERE date IN (SELECT DISTINCT date FROM ${table.name} WHERE isfinite(date) ORDER BY date DESC LIMIT $1)
+         GROUP BY date, severity`,
+        [dates],
       )
-      return rows
+      const newest = await this.#client.query<JsonObject>(
+        `SELECT 'quality' AS type, to_char(date, 'YYYY-MM-DD') AS date, symbol, "check", severity, count, fix
+         FROM ${table.name} AS r WHERE isfinite(r.date) AND "check" <> 'run'
+         ORDER BY r.date DESC, symbol, "check", "from" LIMIT $1`,
+        [rows],
+      )
+      return { days: days.rows, newest: newest.rows }
     })
   }
 

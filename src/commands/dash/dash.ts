@@ -75,7 +75,10 @@ export const dash = defineCommand({
     context.onEnd(() => dashboard.close())
     await dashboard.open()
     if (given.tui) return showOnTerminal(context, dashboard, stopped)
-    const stored = given.store ? watchStore(context, given) : () => null
+    const isStored = given.store || context.settings.get('dsn')?.origin === 'flag'
+    const stored = isStored
+      ? watchStore(context, given, { changed: () => dashboard.renew(), failed: fail })
+      : () => null
     const server = await startServer({
       ...{
         dashboard,
