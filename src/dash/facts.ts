@@ -1,6 +1,6 @@
 /** What is said of a source, as texts: one wording for pages, their events, and the terminal. */
 
-import { counted, dollars, grouped } from '../base/words.js'
+import { dollars, grouped, percent } from '../base/words.js'
 import { newYorkTime } from '../page/charts/axis.js'
 import type { LimitUse, Marked } from './course.js'
 import type { Source } from './source.js'
@@ -17,9 +17,6 @@ export interface Fact {
 
 /** A dash where nothing is known. */
 export const NOTHING = '–'
-
-/** `1.25 %` of a part of 1. */
-export const percent = (part: number, digits = 2): string => `${(100 * part).toFixed(digits)} %`
 
 /** A source whose run has not ended and whose file is not written any more. */
 export interface Staleness {
@@ -163,7 +160,7 @@ export function trainingFacts(source: Source, pulse: Pulse): Fact[] {
   return [
     fact('state', 'State', stateWords(source, pulse), stateLevel(source, pulse)),
     fact('step', 'Step', step === null ? NOTHING : grouped(step, 0)),
-    fact('total', 'Of', total === null ? NOTHING : counted(total, 'step')),
+    fact('total', 'Of', total === null ? NOTHING : `${grouped(total, 0)} step${total === 1 ? '' : 's'}`),
     fact(
       'best',
       'Best validation',

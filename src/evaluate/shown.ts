@@ -1,5 +1,5 @@
 /** Figures of a summary as people read them, in lines of 80 columns; a dash where there is none. */
-import { grouped, dollars as inDollars } from '../base/words.js'
+import { grouped, dollars as inDollars, percent as inPercent } from '../base/words.js'
 
 const WIDTH = 80
 
@@ -14,7 +14,7 @@ const shown =
 export const dollars = shown(inDollars)
 /** A count, which a mean of several may make a fraction. */
 export const count = shown((value) => grouped(value, Number.isInteger(value) ? 0 : 1))
-export const percent = shown((value) => `${fixed(100 * value, 2)} %`)
+export const percent = shown((value) => inPercent(value))
 export const plain = (digits: number): Show => shown((value) => fixed(value, digits))
 
 /** Figures of a summary by their keys in jules-metrics(7): a name of 21 letters at most, and how the value is shown. */

@@ -1,5 +1,5 @@
 /** Numbers of a drawing in words: on its axis, and exactly. */
-import { dollars, grouped } from '../../base/words.js'
+import { dollars, grouped, percent } from '../../base/words.js'
 
 /** What values are: `part` is a fraction of 1, shown in percent. */
 export type Unit = 'dollars' | 'part' | 'shares' | 'number'
@@ -8,7 +8,7 @@ export type Unit = 'dollars' | 'part' | 'shares' | 'number'
 export function shownIn(unit: Unit, value: number): string {
   if (!Number.isFinite(value)) return '-'
   if (unit === 'dollars') return dollars(value)
-  if (unit === 'part') return `${signless(grouped(100 * value, 2))} %`
+  if (unit === 'part') return percent(value)
   return signless(grouped(value, unit === 'shares' ? 0 : 2))
 }
 
@@ -20,7 +20,7 @@ export const signed = (unit: Unit, value: number): string => {
 
 /** A value of an axis whose ticks are `step` apart: no digit more than tells them apart, but cents where there are parts of a dollar. */
 export function tickIn(unit: Unit, value: number, step: number): string {
-  if (unit === 'part') return `${signless(grouped(100 * value, digitsOf(100 * step)))} %`
+  if (unit === 'part') return percent(value, digitsOf(100 * step))
   const digits = digitsOf(step)
   const text = grouped(Math.abs(value), unit === 'dollars' && digits === 1 ? 2 : digits)
   const sign = value < 0 && /[1-9]/.test(text) ? '-' : ''
