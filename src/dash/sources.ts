@@ -3,12 +3,12 @@
  * number, and one reader serves whoever looks.
  */
 import { stat } from 'node:fs/promises'
+import { FILES, type RunFolder } from '../agent/run/folder.js'
 import { folderOf } from '../agent/run/history.js'
-import { manifestOf } from '../agent/run/manifest.js'
+import { manifestOf, plannedSteps } from '../agent/run/manifest.js'
 import { type RegisteredRun, runsOf } from '../agent/run/registry.js'
 import { Failure } from '../base/errors.js'
 import type { LockWorld } from '../base/lock.js'
-import { isObject } from '../stream/json.js'
 import { type Found, filesAt } from './found.js'
 import { Source, type TrainingFacts } from './source.js'
 
@@ -26,12 +26,16 @@ export interface SourcesOptions {
 /** Enough for a wall of runs; a look costs a `stat` for each. */
 const MOST = 64
 
+type Begun = Pick<TrainingFacts, 'run' | 'started' | 'totalSteps'>
+
 /** Reading only. */
 export class Sources {
   readonly #options: SourcesOptions
   readonly #byPath = new Map<string, Source>()
   #list: readonly Source[] = []
   #left = 0
+  /** Of folders of trainings, with when their manifests were written. */
+  readonly #begunIn = new Map<string, { readonly changedMs: number; readonly begun: Begun | null }>()
   /** Which sources there are has changed since this was last set to false. */
   isChanged = false
   #registry: { readonly changedMs: number; readonly runs: readonly RegisteredRun[] } = {
@@ -100,30 +104,21 @@ export class Sources {
 
   async #trainings(chosen: readonly Found[]): Promise<void> {
     const runs = await this.#registered()
+    const folders = new Set(chosen.map(({ folder }) => folder))
+    for (const path of this.#begunIn.keys()) if (!folders.has(path)) this.#begunIn.delete(path)
     for (const { path, folder } of chosen) {
       if (folder === null) continue
       const source = this.#byPath.get(path)!
-      const training = await this.#training(folder, source.training, runs)
+      const training = await this.#training(folder, runs)
       if (JSON.stringify(training) === JSON.stringify(source.training)) continue
       source.training = training
       source.isChanged = true
     }
   }
 
-  async #training(
-    path: string,
-    known: TrainingFacts | null,
-    runs: readonly RegisteredRun[],
-  ): Promise<TrainingFacts | null> {
+  async #training(path: string, runs: readonly RegisteredRun[]): Promise<TrainingFacts | null> {
     const folder = folderOf({ path })
-    const facts =
-      known ??
-      (await manifestOf(folder)
-        .then(({ run, started, settings }) => ({ run, started, totalSteps: stepsOf(settings) }))
-        .catch((error) => {
-          if (error instanceof Failure) return null
-          throw error
-        }))
+    const facts = await this.#begun(folder)
     if (facts === null) return null
     const isBusy = folder.isBusy(this.#options.world)
     const ended = runs.findLast((one) => one.run === facts.run && one.time === facts.started)?.ended?.end
@@ -135,6 +130,27 @@ export class Sources {
           ? 'ended'
           : ended
     return { ...facts, state }
+  }
+
+  /** What the manifest says; read again where it was written again, as another run in its place or more steps do. */
+  async #begun(folder: RunFolder): Promise<Begun | null> {
+    const { path } = folder
+    const is = await stat(folder.file(FILES.manifest)).catch(() => null)
+    const changedMs = is?.mtimeMs ?? -1
+    const known = this.#begunIn.get(path)
+    if (known?.changedMs === changedMs) return known.begun
+    const begun = await manifestOf(folder)
+      .then((manifest) => ({
+        run: manifest.run,
+        started: manifest.started,
+        totalSteps: plannedSteps(manifest),
+      }))
+      .catch((error) => {
+        if (error instanceof Failure) return null
+        throw error
+      })
+    this.#begunIn.set(path, { changedMs, begun })
+    return begun
   }
 
   async #registered(): Promise<readonly RegisteredRun[]> {
@@ -149,10 +165,4 @@ export class Sources {
     }
     return this.#registry.runs
   }
-}
-
-/** All steps of a training, where its settings say so. */
-function stepsOf(settings: unknown): number | null {
-  const steps = isObject(settings) ? settings.steps : null
-  return typeof steps === 'number' && Number.isFinite(steps) ? steps : null
 }

@@ -96,6 +96,21 @@ export async function manifestOf(folder: RunFolder): Promise<Manifest> {
   throw badData('is damaged', { where: folder.file(FILES.manifest) })
 }
 
+/** All steps that a run is to take: those of its settings or phases, and what it was extended by; null where it does not say. */
+export function plannedSteps({
+  settings,
+  extensions = [],
+}: Pick<Manifest, 'settings' | 'extensions'>): number | null {
+  const { settings: own, curriculum } = (settings ?? {}) as { settings?: unknown; curriculum?: unknown }
+  const stretches = Array.isArray(curriculum)
+    ? curriculum.map((phase) => phase?.values?.steps)
+    : [stepsIn(own)]
+  const all = [...stretches, ...extensions.map(({ steps }) => steps)]
+  return all.every(Number.isSafeInteger) ? all.reduce((sum, steps) => sum + steps, 0) : null
+}
+
+const stepsIn = (value: unknown): unknown => (value as { steps?: unknown } | null | undefined)?.steps
+
 const textsIn = (value: unknown): readonly unknown[] =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.values(value) : [null]
 

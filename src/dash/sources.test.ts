@@ -1,0 +1,74 @@
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { lockWorldOf } from '../../test/support/lock-world.js'
+import { Workdir } from '../../test/support/workdir.js'
+import { trainingFacts } from './facts.js'
+import { Sources } from './sources.js'
+
+/** A folder as `jules train` leaves it, as far as is read here. */
+function runFolder(dir: Workdir, name: string, more: Readonly<Record<string, unknown>> = {}): void {
+  mkdirSync(dir.file(name), { recursive: true })
+  const manifest = {
+    ...{ format: 'jules-run/1', run: 'first', version: 'jules 0.1.0', started: '2026-01-01T00:00:00.000Z' },
+    ...{ options: {}, operands: [], inputs: [], engine: 'cpu', identity: 'x' },
+    settings: { settings: { steps: 30_000 }, curriculum: null },
+    ...more,
+  }
+  dir.write(`${name}/manifest.json`, JSON.stringify(manifest))
+  dir.write(`${name}/metrics.ndjson`, '{"type":"metric","run":"first","step":2048}\n')
+}
+
+function followed(places: readonly string[], most = 64): Sources {
+  const sources = new Sources({ places, registry: null, world: lockWorldOf(1), most })
+  onTestFinished(() => sources.close())
+  return sources
+}
+
+/** What the page says of how far each run is. */
+const progress = ({ list }: Sources): string[] =>
+  list.map((source) => {
+    const facts = new Map(trainingFacts(source, 'ended').map(({ key, text }) => [key, text]))
+    return `${source.name}: ${facts.get('step')} of ${facts.get('total')}`
+  })
+
+describe('trainings', () => {
+  test.each<[settings: unknown, extensions: unknown, total: string]>([
+    [{ settings: { steps: 30_000 }, curriculum: null }, undefined, '30,000 steps'],
+    [{ settings: { steps: 30_000 } }, [{ steps: 500 }, { steps: 1 }], '30,501 steps'],
+    [
+      { settings: {}, curriculum: [{ values: { steps: 9 } }, { values: { steps: 1 } }] },
+      undefined,
+      '10 steps',
+    ],
+    [{ settings: { steps: 5 }, curriculum: [{}] }, undefined, '–'],
+    [{ settings: { steps: 'many' } }, undefined, '–'],
+    [{ curriculum: [null] }, undefined, '–'],
+    [null, undefined, '–'],
+    [7, undefined, '–'],
+  ])('of settings %j and extensions %j: %s', async (settings, extensions, total) => {
+    const dir = new Workdir('jules-dash-')
+    runFolder(dir, 'run', { settings, ...(extensions === undefined ? {} : { extensions }) })
+    const sources = followed([dir.path])
+    await sources.scan()
+    await sources.look()
+    expect(progress(sources)).toEqual([`first: 2,048 of ${total}`])
+  })
+
+  test('another run in the folder, and a run that was extended, are read anew', async () => {
+    const dir = new Workdir('jules-dash-')
+    runFolder(dir, 'run')
+    const sources = followed([dir.path])
+    await sources.scan()
+    runFolder(dir, 'run', { run: 'second', settings: { settings: { steps: 99 } } })
+    utimesSync(dir.file('run/manifest.json'), 1, 1)
+    await sources.scan()
+    expect(sources.list[0]!.training).toMatchObject({ run: 'second', totalSteps: 99 })
+    writeFileSync(dir.file('run/manifest.json'), '{')
+    await sources.scan()
+    expect(sources.list[0]!.training).toBe(null)
+    rmSync(dir.file('run'), { recursive: true })
+    await sources.scan()
+    await sources.look()
+    expect(sources.list).toEqual([])
+  })
+})
