@@ -44,6 +44,7 @@ const files = (): ReadonlyMap<string, SiteFile> =>
     ['/assets/uplot.js', { type: SCRIPT, text: uplotScript() }],
     ['/assets/chart.js', { type: SCRIPT, text: clientScript('chart') }],
     ['/assets/live.js', { type: SCRIPT, text: clientScript('live') }],
+    ['/assets/events.js', { type: SCRIPT, text: clientScript('events') }],
   ])
 
 /** The pages of a dashboard. */
@@ -51,11 +52,14 @@ export class Site {
   readonly policy: string
   readonly #shown: Shown
   readonly #files = files()
+  /** The script that pages share. */
+  readonly #events: string
   readonly #page: Pick<Page, 'styles' | 'scripts'>
 
   constructor(shown: Shown) {
     this.#shown = shown
     const href = (path: string) => `${path}?v=${sha256(this.#files.get(path)!.text).slice(0, 12)}`
+    this.#events = href('/assets/events.js')
     this.#page = {
       styles: [{ href: href('/assets/uplot.css') }, { href: href('/assets/style.css') }],
       scripts: [
@@ -91,7 +95,7 @@ export class Site {
           ? html`<li><a href="${href}" aria-current="page">${name}</a></li>`
           : html`<li><a href="${href}">${name}</a></li>`,
       )}</ul></nav>
-<main id="main" data-after="${after}" tabindex="-1">
+<main id="main" data-after="${after}" data-events="${this.#events}" tabindex="-1">
 ${body}
 </main>`,
     })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 /** A part of `client/`, by its name. */
-export type ClientPart = 'chart' | 'trades' | 'live'
+export type ClientPart = 'chart' | 'trades' | 'live' | 'events'
 
 const texts = new Map<string, string>()
 

@@ -1,5 +1,5 @@
 /** The pages of `jules dash` in a real browser: silent, reachable, readable on any width, and up to date by themselves. */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Dashboard } from '../../src/dash/dashboard.js'
@@ -67,7 +67,7 @@ async function served(isEmpty = false) {
   })
   await dashboard.open()
   await dashboard.look()
-  const { url, close } = await startServer({
+  const { url, close, clients } = await startServer({
     ...{ dashboard, stored: () => null, address: '127.0.0.1', port: 0, token: null, hosts: [] },
     memory: () => 0,
   })
@@ -76,7 +76,7 @@ async function served(isEmpty = false) {
     await close()
     await dashboard.close()
   })
-  return { dir, base: url.slice(0, -1), own: url }
+  return { dir, base: url.slice(0, -1), own: url, clients }
 }
 
 describe.skipIf(CHROMIUM === null)('jules dash in Chromium', () => {
@@ -118,6 +118,22 @@ describe.skipIf(CHROMIUM === null)('jules dash in Chromium', () => {
     await page.locator('[data-rows=fills] tbody tr').first().getByText('buy 77').waitFor()
     await page.locator('.live[aria-valuemax="200"]').first().waitFor({ timeout: 5000 })
     expect(await page.locator('.live').first().getAttribute('aria-valuetext')).toContain('$5,432.10')
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  test('more tabs than a browser has connections are live on one; whichever is closed the others stay so', async () => {
+    const { dir, base, own, clients } = await served(true)
+    const { page, complaints, close } = await opened(browser, `${base}/runs`, { own })
+    const tabs = [page]
+    while (tabs.length < 7) tabs.push(await page.context().newPage())
+    await Promise.all(tabs.slice(1).map((tab) => tab.goto(`${base}/runs`)))
+    for (const tab of tabs) await tab.getByText('Live: what happens').waitFor()
+    expect(clients()).toBe(1)
+    await Promise.all(tabs.slice(0, 4).map((tab) => tab.close()))
+    writeFileSync(dir.file('r.ndjson'), equity(200, 5432.1))
+    for (const tab of tabs.slice(4)) await tab.getByText('$432.10').first().waitFor()
+    expect(clients()).toBe(1)
     expect(complaints).toEqual([])
     await close()
   })

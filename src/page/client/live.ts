@@ -38,6 +38,28 @@ interface Metrics {
   readonly points: readonly (readonly [string, number, number])[]
 }
 
+/** An event: its number, and JSON. */
+interface Told {
+  readonly type: string
+  readonly id: string
+  readonly data: string
+}
+/** How the connection stands, as `events.ts` says it. */
+interface State {
+  readonly kind: 'state'
+  readonly state: 'open' | 'lost' | 'refused'
+  /** The newest event that went by; empty where none did. */
+  readonly last: string
+}
+
+const WORDS = {
+  open: 'Live: what happens is shown as it happens.',
+  lost: 'Not live: the connection is lost, and tried again.',
+  refused: 'Not live: the server refuses more readers, or asks for its token again; it is tried again.',
+}
+/** A refused connection is not tried again by the browser. */
+const AGAIN_MS = 5000
+
 /** Rows of a table, and points of a curve, that a page grows to before it is had anew. */
 const MOST_ROWS = 20
 const MOST_POINTS = 4000
@@ -52,7 +74,7 @@ const main = (): HTMLElement | null => document.getElementById('main')
 /** The event that the page has in it: its process and its number. */
 let shown = main()?.dataset.after ?? ''
 /** Events that came while the page was asked for. */
-let waiting: MessageEvent<string>[] | null = null
+let waiting: Told[] | null = null
 let askedMs = 0
 let asking = 0
 
@@ -228,13 +250,13 @@ function isShown(id: string): boolean {
   return boot === own && Number(number) <= Number(last)
 }
 
-function take(event: MessageEvent<string>): void {
+function take(event: Told): void {
   if (waiting !== null) {
     waiting.push(event)
     return
   }
-  if (isShown(event.lastEventId)) return
-  shown = event.lastEventId
+  if (isShown(event.id)) return
+  shown = event.id
   const data: unknown = JSON.parse(event.data)
   if (event.type === 'texts') setTexts(data as Texts)
   else if (event.type === 'rows') addRows(data as Rows)
@@ -248,16 +270,57 @@ const say = (words: string): void => {
   if (link !== null && link.textContent !== words) link.textContent = words
 }
 
-const source = new EventSource(`/events?after=${encodeURIComponent(shown)}`)
-for (const type of ['texts', 'rows', 'open-orders', 'points', 'metrics', 'page'])
-  source.addEventListener(type, take)
-source.addEventListener('open', () => say('Live: what happens is shown as it happens.'))
-source.addEventListener('error', () =>
-  say(
-    source.readyState === EventSource.CLOSED
-      ? 'Not live: reload the page.'
-      : 'Not live: the connection is lost, and tried again.',
-  ),
-)
+/** How the connection stands; a page that lacks what went by before it came is had anew. */
+function stands(state: State['state'], last: string): void {
+  say(WORDS[state])
+  if (last !== '' && !isShown(last)) ask()
+}
+
+/** Events by a connection that all pages of the browser have together: it has few to a server. */
+function followTogether(script: string): void {
+  const { port } = new SharedWorker(script, { name: 'jules dash', type: 'module' })
+  port.onmessage = ({ data }: MessageEvent<State | ({ readonly kind: 'event' } & Told)>) => {
+    if (data.kind === 'event') take(data)
+    else stands(data.state, data.last)
+  }
+  const open = () => port.postMessage({ kind: 'open', after: shown })
+  open()
+  addEventListener('pagehide', () => port.postMessage({ kind: 'close' }))
+  // Of a page that was kept, and is shown again.
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted) open()
+  })
+}
+
+/** Events by a connection of its own, where the browser has no other; none while nobody sees the page. */
+function followAlone(): void {
+  let source: EventSource | null = null
+  const change = () => {
+    if (document.hidden) {
+      source?.close()
+      source = null
+    } else if (source === null) source = open()
+  }
+  const open = (): EventSource => {
+    const own = new EventSource(`/events?after=${encodeURIComponent(shown)}`)
+    for (const type of ['texts', 'rows', 'open-orders', 'points', 'metrics', 'page'])
+      own.addEventListener(type, ({ lastEventId, data }: MessageEvent<string>) =>
+        take({ type, id: lastEventId, data }),
+      )
+    own.addEventListener('open', () => stands('open', ''))
+    own.addEventListener('error', () => {
+      if (own.readyState !== EventSource.CLOSED) return stands('lost', '')
+      stands('refused', '')
+      source = null
+      setTimeout(change, AGAIN_MS)
+    })
+    return own
+  }
+  document.addEventListener('visibilitychange', change)
+  change()
+}
+
+if ('SharedWorker' in window) followTogether(main()?.dataset.events ?? '')
+else followAlone()
 
 export {}
