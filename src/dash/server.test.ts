@@ -19,6 +19,7 @@ async function served(
     hosts?: string[]
     address?: string
     named?: readonly string[]
+    beatMs?: number
     files?: Readonly<Record<string, string>>
   } = {},
 ) {
@@ -42,6 +43,7 @@ async function served(
   const server = await startServer({
     ...{ dashboard, stored: () => null, address: options.address ?? '127.0.0.1', port: 0 },
     ...{ token: options.token ?? null, hosts: options.hosts ?? [], memory: () => 12345 },
+    beatMs: options.beatMs ?? 15_000,
   })
   onTestFinished(async () => {
     await server.close()
@@ -307,6 +309,27 @@ describe('events', () => {
     for (const { events } of readers) expect(pointsIn(events).length).toBe(4000)
     slow.destroy()
     for (const reader of readers) reader.cut()
+  })
+
+  test('one that reads nothing for long gives up its place, one that reads keeps it', async () => {
+    const { follow, dashboard, server } = await served({ beatMs: 10 })
+    const stuck = await opened(server.port, { path: '/events', headers: {} })
+    stuck.pause()
+    const reader = await follow()
+    // More than the kernel and the socket hold.
+    for (let n = 0; n < 60; n++) {
+      for (let m = 0; m < 10; m++) dashboard.events.add('texts', 'x'.repeat(20_000))
+      await reader.until((events) => events.some(({ event }) => event === 'page') || events.length >= 10 * n)
+    }
+    const closed = new Promise((done) => stuck.on('close', done).on('error', done))
+    expect(server.clients()).toBe(2)
+    while (server.clients() > 1) await new Promise((done) => setTimeout(done, 5))
+    stuck.resume()
+    await closed
+    dashboard.events.add('texts', 'last')
+    await reader.until((events) => events.at(-1)?.data === 'last')
+    expect(reader.events.map(({ data }) => (data as string).length)).toEqual([...Array(600).fill(20_000), 4])
+    reader.cut()
   })
 
   test('no more than some dozens of readers', async () => {

@@ -12,6 +12,8 @@ export interface ServerOptions extends Shown, GuardOptions {
   readonly port: number
   /** Bytes of memory of the process. */
   readonly memory: () => number
+  /** Between two signs of life to readers of events. */
+  readonly beatMs?: number
 }
 
 /** A server that runs. */
@@ -34,6 +36,8 @@ const MOST_URL = 2048
 const MOST_ASKED = 8
 /** A connection that has gone without a word is noticed by writing. */
 const BEAT_MS = 15_000
+/** Signs of life that one who reads nothing misses until its place is given to others. It comes back, and is told what it lacks. */
+const MOST_MISSED = 4
 
 const HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -46,9 +50,10 @@ const HEADERS = {
 /** Opens the server. Throws 69 where the port is taken or the address is none of this machine. */
 export async function startServer(options: ServerOptions): Promise<DashServer> {
   const site = new Site(options)
-  const { dashboard, token } = options
+  const { dashboard, token, beatMs = BEAT_MS } = options
   const guard = token === null ? null : new TokenGuard(token)
-  const clients = new Set<ServerResponse>()
+  /** With the signs of life that each has missed. */
+  const clients = new Map<ServerResponse, number>()
   const server = createServer({ maxHeaderSize: 8192, headersTimeout: 10_000, requestTimeout: 10_000 })
   server.maxConnections = 256
   server.keepAliveTimeout = 5000
@@ -77,7 +82,8 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
     if (request.method === 'HEAD') return response.end()
     const given = request.headers['last-event-id'] ?? url.searchParams.get('after')
     const stop = follow(response, dashboard.events, typeof given === 'string' ? given : null)
-    clients.add(response)
+    clients.set(response, 0)
+    response.on('drain', () => clients.has(response) && clients.set(response, 0))
     response.on('close', () => {
       stop()
       clients.delete(response)
@@ -144,8 +150,12 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
   })
   const port = await listen(server, options)
   const beat = setInterval(() => {
-    for (const client of clients) if (client.writableLength === 0) client.write(': \n\n')
-  }, BEAT_MS)
+    for (const [client, missed] of clients) {
+      if (client.writableLength === 0) client.write(': \n\n')
+      else if (missed < MOST_MISSED) clients.set(client, missed + 1)
+      else client.destroy()
+    }
+  }, beatMs)
   beat.unref()
   const bound = ANY.includes(options.address) ? LOCAL : options.address
   const host = bound.includes(':') ? `[${bound}]` : bound
