@@ -58,7 +58,7 @@ export const dash = defineCommand({
     const token = given.tui ? null : await tokenFor(context, given)
     if (given.open && token !== null)
       throw usage('--open: the address with its token would stand where others of this machine see it')
-    const { stopped, fail } = untilStopped(context)
+    const stopping = untilStopped(context)
     const dashboard = new Dashboard({
       places: await placesOf(context, operands),
       registry: registryFile(context.paths.data),
@@ -69,15 +69,15 @@ export const dash = defineCommand({
         return () => clearTimeout(timer)
       },
       boot: randomBytes(6).toString('hex'),
-      failed: fail,
+      failed: stopping.fail,
       staleness: { ...STALENESS, staleMs: 1000 * given['stale-after'] },
     })
     context.onEnd(() => dashboard.close())
     await dashboard.open()
-    if (given.tui) return showOnTerminal(context, dashboard, stopped)
+    if (given.tui) return showOnTerminal(context, dashboard, stopping)
     const isStored = given.store || context.settings.get('dsn')?.origin === 'flag'
     const stored = isStored
-      ? watchStore(context, given, { changed: () => dashboard.renew(), failed: fail })
+      ? watchStore(context, given, { changed: () => dashboard.renew(), failed: stopping.fail })
       : () => null
     const server = await startServer({
       ...{
@@ -96,7 +96,7 @@ export const dash = defineCommand({
     await out.drain()
     dashboard.begin()
     if (given.open) openBrowser(context, server.url)
-    await stopped
+    await stopping.stopped
     context.signal.throwIfAborted()
   },
 })

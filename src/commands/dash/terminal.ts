@@ -4,6 +4,7 @@ import { inLine, showsUnicode } from '../../cli/ui.js'
 import type { Dashboard } from '../../dash/dashboard.js'
 import { screenOf, shownOf, statusLine } from '../../dash/screen.js'
 import { BlockWriter } from '../../stream/sink.js'
+import type { Stopping } from '../wiring/stop.js'
 
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
@@ -13,7 +14,7 @@ const DRAW_EVERY_MS = 250
 export async function showOnTerminal(
   context: Context,
   dashboard: Dashboard,
-  stopped: Promise<void>,
+  { stopped, fail }: Stopping,
 ): Promise<void> {
   const out = new BlockWriter(context.stdout())
   if (!context.stdoutIsTTY) {
@@ -28,6 +29,8 @@ export async function showOnTerminal(
   const leave = () => {
     stdout.write(LEAVE)
   }
+  // A terminal that is gone takes nothing; its signal comes, or it came.
+  const gone = () => {}
   const forget = context.onForcedExit(leave)
   const unicode = showsUnicode(context.env)
   let last = ''
@@ -42,17 +45,36 @@ export async function showOnTerminal(
     last = key
     stdout.write(text)
   }
+  const redraw = () => {
+    try {
+      draw()
+    } catch (error) {
+      fail(error)
+    }
+  }
+  // Ctrl-Z gives the terminal back as the end does, and fg takes it again.
+  const suspended = () => {
+    leave()
+    context.kill(context.pid, 'SIGSTOP')
+  }
+  const resumed = () => {
+    last = ''
+    stdout.write(ENTER)
+    redraw()
+  }
+  stdout.on('error', gone)
   stdout.write(ENTER)
-  const resized = () => draw()
-  stdout.on('resize', resized)
+  stdout.on('resize', redraw)
+  process.on('SIGTSTP', suspended).on('SIGCONT', resumed)
   dashboard.begin()
-  draw()
-  const timer = setInterval(draw, DRAW_EVERY_MS)
+  redraw()
+  const timer = setInterval(redraw, DRAW_EVERY_MS)
   try {
     await stopped
   } finally {
     clearInterval(timer)
-    stdout.off('resize', resized)
+    process.off('SIGTSTP', suspended).off('SIGCONT', resumed)
+    stdout.off('resize', redraw)
     forget()
     leave()
   }
