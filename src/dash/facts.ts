@@ -160,7 +160,7 @@ export function trainingFacts(source: Source, pulse: Pulse): Fact[] {
   return [
     fact('state', 'State', stateWords(source, pulse), stateLevel(source, pulse)),
     fact('step', 'Step', step === null ? NOTHING : grouped(step, 0)),
-    fact('total', 'Of', total === null ? NOTHING : `${grouped(total, 0)} step${total === 1 ? '' : 's'}`),
+    fact('total', 'Steps planned', total === null ? NOTHING : grouped(total, 0)),
     fact(
       'best',
       'Best validation',

@@ -19,6 +19,8 @@ export interface Found {
 const RECORDS = 'records.ndjson'
 /** Of the data directory and of trainings: none of these is a run of its own. */
 const OTHERS = new Set<string>(['runs.ndjson', 'runs-later.ndjson', 'validation.ndjson', FILES.metrics])
+/** Records, and journals as people name them. */
+const RECORDED = /\.(ndjson|journal)$/
 const DEEPEST = 3
 /** Entries of one folder that are looked at. */
 const MOST_ENTRIES = 5000
@@ -67,7 +69,7 @@ async function inFolder(folder: string, depth: number): Promise<Omit<Found, 'isN
     if (name.startsWith('.') || OTHERS.has(name)) continue
     const path = join(folder, name)
     if (entry.isFile() || entry.isSymbolicLink()) {
-      if (!name.endsWith('.ndjson')) continue
+      if (!RECORDED.test(name)) continue
       const one = await fileOf(path, { name, kind: 'file' })
       if (one !== null) found.push(one)
     } else if (entry.isDirectory()) {

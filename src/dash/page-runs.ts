@@ -1,5 +1,5 @@
 /** The page of all runs, whatever they are: a table, and up to four of them beside each other. */
-import { counted } from '../base/words.js'
+import { counted, grouped } from '../base/words.js'
 import { type Html, html } from '../page/markup.js'
 import { tableOf } from '../page/table.js'
 import type { Dashboard } from './dashboard.js'
@@ -37,7 +37,7 @@ ${tableOf({
     columns: [{ name: 'File' }, { name: 'Lines', isNumber: true }, { name: 'Damaged' }],
     rows: list.map((source) => [
       source.options.path,
-      cellOf(source, 'lines', String(source.lines)),
+      cellOf(source, 'lines', grouped(source.lines, 0)),
       cellOf(source, 'damaged', damageWords(source)),
     ]),
   })}</section>`

@@ -28,7 +28,7 @@ export function trainingPage(dashboard: Dashboard, asked: readonly string[]): Ht
     columns: [
       { name: 'Run' },
       { name: 'State' },
-      ...['Step', 'Of', 'Best validation', 'Mean reward', 'Steps a second'].map((name) => ({
+      ...['Step', 'Steps planned', 'Best validation', 'Mean reward', 'Steps a second'].map((name) => ({
         name,
         isNumber: true,
       })),

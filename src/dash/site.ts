@@ -89,7 +89,7 @@ export class Site {
       isServed: true,
       body: html`<a class="skip" href="#main">To the content</a>
 <header><h1>jules dash: ${page.name.toLowerCase()}</h1>
-<p class="dim"><span id="link" role="status">As of ${formatTime(1000 * Math.floor(dashboard.nowMs / 1000))}; reload the page for what is newer.</span>${dashboard.isReady ? null : ' What there is is still being read.'} Nothing is written here, and nothing can be ordered.</p></header>
+<p class="dim"><span id="link" role="status">As of ${formatTime(1000 * Math.floor(dashboard.nowMs / 1000))}; reload the page for what is newer.</span>${dashboard.isReady ? null : ' What there is is still being read.'} Times are those of New York. Nothing is written here, and nothing can be ordered.</p></header>
 <nav aria-label="Pages"><ul>${Object.entries(PAGES).map(([href, { name }]) =>
         href === path
           ? html`<li><a href="${href}" aria-current="page">${name}</a></li>`

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { lockWorldOf } from '../../test/support/lock-world.js'
 import { Workdir } from '../../test/support/workdir.js'
 import { trainingFacts } from './facts.js'
+import { filesAt } from './found.js'
 import { Sources } from './sources.js'
 
 /** A folder as `jules train` leaves it, as far as is read here. */
@@ -33,13 +34,9 @@ const progress = ({ list }: Sources): string[] =>
 
 describe('trainings', () => {
   test.each<[settings: unknown, extensions: unknown, total: string]>([
-    [{ settings: { steps: 30_000 }, curriculum: null }, undefined, '30,000 steps'],
-    [{ settings: { steps: 30_000 } }, [{ steps: 500 }, { steps: 1 }], '30,501 steps'],
-    [
-      { settings: {}, curriculum: [{ values: { steps: 9 } }, { values: { steps: 1 } }] },
-      undefined,
-      '10 steps',
-    ],
+    [{ settings: { steps: 30_000 }, curriculum: null }, undefined, '30,000'],
+    [{ settings: { steps: 30_000 } }, [{ steps: 500 }, { steps: 1 }], '30,501'],
+    [{ settings: {}, curriculum: [{ values: { steps: 9 } }, { values: { steps: 1 } }] }, undefined, '10'],
     [{ settings: { steps: 5 }, curriculum: [{}] }, undefined, '–'],
     [{ settings: { steps: 'many' } }, undefined, '–'],
     [{ curriculum: [null] }, undefined, '–'],
@@ -52,6 +49,18 @@ describe('trainings', () => {
     await sources.scan()
     await sources.look()
     expect(progress(sources)).toEqual([`first: 2,048 of ${total}`])
+  })
+
+  test('one that did all of its steps has ended, though the registry that knows it is elsewhere', async () => {
+    const dir = new Workdir('jules-dash-')
+    runFolder(dir, 'done', { settings: { settings: { steps: 2000 } } })
+    runFolder(dir, 'cut', { settings: { settings: { steps: 2049 } } })
+    const sources = followed([dir.path])
+    await sources.scan()
+    await sources.look()
+    await sources.scan()
+    const states = sources.list.map(({ options, training }) => `${options.name} ${training!.state}`)
+    expect(states.sort()).toEqual(['cut unfinished', 'done ended'])
   })
 
   test('another run in the folder, and a run that was extended, are read anew', async () => {
@@ -71,4 +80,26 @@ describe('trainings', () => {
     await sources.look()
     expect(sources.list).toEqual([])
   })
+})
+
+test('of a folder: records and journals, runs in folders of their own, and nothing else', async () => {
+  const dir = new Workdir('jules-dash-')
+  runFolder(dir, 'runs/a')
+  runFolder(dir, 'one/two/deep')
+  runFolder(dir, 'one/two/three/too-deep')
+  for (const name of [
+    'r.ndjson',
+    'day.journal',
+    'day.journal.heartbeat',
+    'x.csv',
+    '.hidden.ndjson',
+    'runs.ndjson',
+  ])
+    dir.write(name, '')
+  symlinkSync(dir.file('r.ndjson'), dir.file('link.ndjson'))
+  symlinkSync('/dev/zero', dir.file('zero.ndjson'))
+  symlinkSync('loop.ndjson', dir.file('loop.ndjson'))
+  symlinkSync(dir.path, dir.file('up'))
+  const names = (await filesAt(dir.path)).map(({ name }) => name)
+  expect(names.sort()).toEqual(['a', 'day.journal', 'deep', 'link.ndjson', 'r.ndjson'])
 })

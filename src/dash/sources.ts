@@ -109,27 +109,27 @@ export class Sources {
     for (const { path, folder } of chosen) {
       if (folder === null) continue
       const source = this.#byPath.get(path)!
-      const training = await this.#training(folder, runs)
+      const training = await this.#training(folder, { runs, step: source.learning.step })
       if (JSON.stringify(training) === JSON.stringify(source.training)) continue
       source.training = training
       source.isChanged = true
     }
   }
 
-  async #training(path: string, runs: readonly RegisteredRun[]): Promise<TrainingFacts | null> {
+  async #training(
+    path: string,
+    { runs, step }: { readonly runs: readonly RegisteredRun[]; readonly step: number | null },
+  ): Promise<TrainingFacts | null> {
     const folder = folderOf({ path })
     const facts = await this.#begun(folder)
     if (facts === null) return null
     const isBusy = folder.isBusy(this.#options.world)
     const ended = runs.findLast((one) => one.run === facts.run && one.time === facts.started)?.ended?.end
-    const state = isBusy
-      ? 'running'
-      : ended === undefined
-        ? 'unfinished'
-        : ended === 'steps'
-          ? 'ended'
-          : ended
-    return { ...facts, state }
+    if (isBusy) return { ...facts, state: 'running' }
+    if (ended !== undefined) return { ...facts, state: ended === 'steps' ? 'ended' : ended }
+    // One that was brought here from elsewhere is in no registry here.
+    const isDone = step !== null && facts.totalSteps !== null && step >= facts.totalSteps
+    return { ...facts, state: isDone ? 'ended' : 'unfinished' }
   }
 
   /** What the manifest says; read again where it was written again, as another run in its place or more steps do. */

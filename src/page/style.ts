@@ -78,6 +78,9 @@ svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: va
 .calendar { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem } .calendar table { width: auto } .calendar th, .calendar td { width: 2.3rem; padding: .2rem; border: 0; text-align: center; font-size: .82rem } .calendar caption { padding-bottom: .2rem; text-align: left; font-weight: 600; font-size: .82rem }
 .calendar .error, .calendar .warning { border-radius: 4px; font-weight: 700 } .calendar .error { background: var(--minus3); color: var(--on3) } .calendar .warning { background: var(--minus1) } .calendar .fine { background: var(--panel) }
 
+.calendar :is(th, td) { width: 2.9rem; white-space: nowrap } .calendar + .scroll { margin-top: 1.5rem }
+nav a[aria-current] { color: var(--fg); font-weight: 600 } [data-rows] :is(th, td), [data-text=written] { white-space: nowrap }
+
 .is-live .plot { display: none } .live { position: relative; border-radius: 4px } .readout { display: block; min-height: 1.5em; color: var(--dim); font-size: .85rem } .live .u-select { background: color-mix(in srgb, var(--s0) 18%, transparent) } .live .u-cursor-x { border-color: var(--edge) }
 .tools { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: .5rem } .tools label { display: grid; gap: .15rem; color: var(--dim); font-size: .82rem }
 caption { padding-bottom: .3rem; text-align: left; font-weight: 600 } jules-trades { display: block; margin-top: 1.75rem } .tools select, .tools input { height: 2.2rem }

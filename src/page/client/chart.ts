@@ -143,7 +143,8 @@ class Chart extends HTMLElement {
       width,
       height: data.height + 24,
       legend: { show: false },
-      padding: [10, 12, 0, 0],
+      // To the right there is room for half of the words of a last tick.
+      padding: [10, 30, 0, 0],
       cursor: {
         drag: { x: true, y: false, setScale: true },
         ...(data.group === null ? {} : { sync: { key: data.group, scales: ['x', null] as [string, null] } }),
