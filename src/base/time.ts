@@ -150,6 +150,12 @@ export const newYork: Zone = {
   toInstant: (localMs) => instantBy(newYorkOffset, localMs),
 }
 
+/** The New York date of an instant, as days since 1970-01-01. */
+export const newYorkDay = (epochMs: number): number => Math.floor((epochMs + newYorkOffset(epochMs)) / DAY)
+
+/** When a New York date begins; no clock is changed at that time. Inverse of newYorkDay. */
+export const newYorkMidnight = (day: number): number => newYork.toInstant(day * DAY)!
+
 /** Inverts an offset function; null for skipped and repeated wall times. Offsets lie within -12..+14 h. */
 function instantBy(offsetAt: (epochMs: number) => number, localMs: number): number | null {
   const before = offsetAt(localMs - 14 * HOUR)

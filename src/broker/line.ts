@@ -7,10 +7,11 @@
  * host and port from a file in the working directory where they are not given. Here its bytes are cut into messages before it
  * sees them, each message is decoded under guard, and all its settings are given.
  */
+
 import type { Socket } from 'node:net'
 import type { Contract, ContractDetails, IBApi, Order } from '@stoqey/ib'
 import { Failure, messageOf } from '../base/errors.js'
-import { newYorkMidnight } from '../market/calendar.js'
+import { newYorkMidnight } from '../base/time.js'
 import type {
   CommissionReport,
   ExecutionReport,

@@ -2,9 +2,10 @@
  * What the records of a run that has ended prove: its own summary, with the figures of its sessions, which come from its equity
  * records. Whatever else stands in the records is passed over, but for lines that are no record.
  */
+
 import { badData } from '../base/errors.js'
+import { newYorkDay, newYorkMidnight } from '../base/time.js'
 import { quote } from '../base/words.js'
-import { newYorkDay, newYorkMidnight } from '../market/calendar.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
 import { simpleReturns, tStatistic } from './metrics.js'
 import { type SeriesOptions, seriesFigures } from './series-figures.js'

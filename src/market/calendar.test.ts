@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../base/errors.js'
-import { DAY, formatDate, MINUTE, parseDate } from '../base/time.js'
+import { DAY, formatDate, MINUTE, newYorkDay, parseDate } from '../base/time.js'
 import {
   closureOn,
   FIRST_DAY,
   LAST_DAY,
   minuteOfSession,
-  newYorkDay,
   nextSession,
   previousSession,
   sessionAt,

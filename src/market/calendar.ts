@@ -4,7 +4,16 @@
  * a published list.
  */
 import { Failure } from '../base/errors.js'
-import { civilFromDays, DAY, daysFromCivil, formatDate, HOUR, MINUTE, newYork } from '../base/time.js'
+import {
+  civilFromDays,
+  DAY,
+  daysFromCivil,
+  formatDate,
+  HOUR,
+  MINUTE,
+  newYorkDay,
+  newYorkMidnight,
+} from '../base/time.js'
 import type { Session } from './bar.js'
 
 /** One session; `day` is days since 1970-01-01, instants are epoch milliseconds. */
@@ -101,12 +110,6 @@ export function previousSession(day: number): TradingSession {
     if (session !== null) return session
   }
 }
-
-/** The New York date of an instant. */
-export const newYorkDay = (epochMs: number): number => Math.floor((epochMs + newYork.offsetAt(epochMs)) / DAY)
-
-/** When a New York date begins; no clock is changed at that time. Inverse of newYorkDay. */
-export const newYorkMidnight = (day: number): number => newYork.toInstant(day * DAY)!
 
 /** The date of a bar of a day: 00:00 UTC of a date and midnight in New York name the same one. */
 export const dateOf = (startMs: number): number => (startMs % DAY === 0 ? startMs / DAY : newYorkDay(startMs))

@@ -2,9 +2,9 @@
  * The grid of a session: when its bars begin, and which of them are missing. Bars begin at the open and every interval after it;
  * bars of clock hours begin at the open too, with one that is cut short at the next full hour. A bar of a day belongs to a date.
  */
-import { DAY } from '../base/time.js'
+import { DAY, newYorkMidnight } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
-import { dateOf, isCovered, newYorkMidnight, sessionAt, sessionOn, type TradingSession } from './calendar.js'
+import { dateOf, isCovered, sessionAt, sessionOn, type TradingSession } from './calendar.js'
 
 /** `open`: counted from the open. `clock`: at full intervals of the clock, the first bar cut short. */
 export type Anchor = 'open' | 'clock'

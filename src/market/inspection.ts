@@ -3,17 +3,9 @@
  * with the number of symbols and intervals and, by a bit a bar, with the time that they span; not with the rows.
  */
 import { Course } from '../base/sparkline.js'
-import { DAY, type Zone } from '../base/time.js'
+import { DAY, newYorkDay, newYorkMidnight, type Zone } from '../base/time.js'
 import { ADJUSTMENTS, type BarBatch, INTERVALS, type Interval, intervalMs, SESSIONS } from './bar.js'
-import {
-  isCovered,
-  newYorkDay,
-  newYorkMidnight,
-  sessionAt,
-  sessionOfBar,
-  sessions,
-  type TradingSession,
-} from './calendar.js'
+import { isCovered, sessionAt, sessionOfBar, sessions, type TradingSession } from './calendar.js'
 import { type Anchor, barStarts, isOnGrid, type MissingRange, missingRanges, sessionOfStart } from './grid.js'
 import { describe, type Problem } from './problem.js'
 import type { Reject } from './reading.js'

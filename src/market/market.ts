@@ -4,9 +4,8 @@
  */
 import { grown } from '../base/columns.js'
 import { badData } from '../base/errors.js'
-import { DAY, formatTime, HOUR } from '../base/time.js'
+import { DAY, formatTime, HOUR, newYorkDay } from '../base/time.js'
 import { type Interval, intervalMs } from './bar.js'
-import { newYorkDay } from './calendar.js'
 import { type Anchor, anchorOf, endOfBar, sessionOfStart } from './grid.js'
 import { BAR_NUMBERS, COLUMNS, refuseDisorder, Series } from './series.js'
 

@@ -1,6 +1,6 @@
 /** What the bars of a market lack against the calendar: of one symbol, or of both, where no join can notice it. */
-import { formatDate, formatTime } from '../base/time.js'
-import { newYorkDay, sessions } from './calendar.js'
+import { formatDate, formatTime, newYorkDay } from '../base/time.js'
+import { sessions } from './calendar.js'
 import { anchorOf, barStarts, type MissingRange, missingRanges } from './grid.js'
 import type { Market } from './market.js'
 

@@ -3,9 +3,17 @@
  * that it begins on the grid; a bar of a day is put on midnight in New York of its date. In the path that sees every row: one call
  * a row, nothing allocated.
  */
-import { DAY, formatDate, formatTime, lengthWords, type Zone } from '../base/time.js'
+import {
+  DAY,
+  formatDate,
+  formatTime,
+  lengthWords,
+  newYorkDay,
+  newYorkMidnight,
+  type Zone,
+} from '../base/time.js'
 import { type BarBatch, INTERVALS, type Interval, intervalMs, MISSING_CODE, SESSIONS } from './bar.js'
-import { dayStart, isCovered, newYorkDay, newYorkMidnight, sessionAt, sessionOfBar } from './calendar.js'
+import { dayStart, isCovered, sessionAt, sessionOfBar } from './calendar.js'
 import { isOnGrid } from './grid.js'
 import type { Problem } from './problem.js'
 import { overlapWords } from './series.js'

@@ -2,9 +2,8 @@
  * Suspected splits: a night over which a price comes near one nth or n times what it was, in bars that are not said to be
  * adjusted. Nothing is mended: the price may be true.
  */
-import { DAY, formatDate } from '../base/time.js'
+import { DAY, formatDate, newYorkDay, newYorkMidnight } from '../base/time.js'
 import { ADJUSTMENTS, type BarBatch, MISSING_CODE } from './bar.js'
-import { newYorkDay, newYorkMidnight } from './calendar.js'
 
 /**
  * Shares that splits make of how many, and how far the price may lie from that, as a part of it. A stock moves by one or two

@@ -1,6 +1,6 @@
 /** Contracts of the simulator: every symbol of the bars is a stock of NASDAQ in dollars. */
-import { civilFromDays, DAY, HOUR, MINUTE, newYork } from '../base/time.js'
-import { FIRST_DAY, LAST_DAY, newYorkDay, sessionOn } from '../market/calendar.js'
+import { civilFromDays, DAY, HOUR, MINUTE, newYork, newYorkDay } from '../base/time.js'
+import { FIRST_DAY, LAST_DAY, sessionOn } from '../market/calendar.js'
 import type { Message } from './layout.js'
 
 /** Contract ids that the broker itself gives these. */

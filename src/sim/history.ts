@@ -1,8 +1,8 @@
 /** Bars of the past, as a client asks for them: from the bars of the tape where they are as long or longer, else from their parts. */
 
-import { DAY, HOUR, MINUTE, newYork, SECOND } from '../base/time.js'
+import { DAY, HOUR, MINUTE, newYork, newYorkDay, SECOND } from '../base/time.js'
 import { PART_MS } from '../market/bar.js'
-import { dateOf, newYorkDay, sessionAt } from '../market/calendar.js'
+import { dateOf, sessionAt } from '../market/calendar.js'
 import { dateStamp, localStamp } from './contracts.js'
 import type { Message, Values } from './layout.js'
 import type { Part, Tape } from './tape.js'

@@ -8,8 +8,7 @@
  */
 import { badData, messageOf } from '../base/errors.js'
 import { nearest } from '../base/suggest.js'
-import { HOUR, MINUTE, SECOND } from '../base/time.js'
-import { newYorkDay, newYorkMidnight } from '../market/calendar.js'
+import { HOUR, MINUTE, newYorkDay, newYorkMidnight, SECOND } from '../base/time.js'
 import {
   FAULT_NAMES,
   type Fault,

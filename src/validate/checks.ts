@@ -3,9 +3,9 @@
  * spike is not two of them, a session that is absent lacks nothing else. Each row says what it is, how bad, and by which number.
  */
 
-import { DAY, formatTime, HOUR, MINUTE, SECOND } from '../base/time.js'
+import { DAY, formatTime, HOUR, MINUTE, newYorkDay, SECOND } from '../base/time.js'
 import { counted } from '../base/words.js'
-import { closureOn, newYorkDay } from '../market/calendar.js'
+import { closureOn } from '../market/calendar.js'
 import type { Check, Company, Facts } from './check.js'
 import type { CheckId } from './check-ids.js'
 import { type Day, SAMPLES } from './day.js'

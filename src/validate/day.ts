@@ -2,15 +2,9 @@
  * The bars of one symbol and interval on one New York date, laid on the grid of its session. What a row is by itself and beside its
  * neighbours is told here, in one pass over the rows; what prices and volumes say is told by those who read the grid.
  */
-import { DAY, HOUR } from '../base/time.js'
+import { DAY, HOUR, newYorkDay, newYorkMidnight } from '../base/time.js'
 import { type Interval, intervalMs, SESSIONS } from '../market/bar.js'
-import {
-  newYorkDay,
-  newYorkMidnight,
-  nextSession,
-  sessionOn,
-  type TradingSession,
-} from '../market/calendar.js'
+import { nextSession, sessionOn, type TradingSession } from '../market/calendar.js'
 import { type Anchor, barStarts, isOnGrid, overlaps } from '../market/grid.js'
 import type { CheckId } from './check-ids.js'
 import type { Columns } from './columns.js'

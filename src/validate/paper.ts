@@ -2,10 +2,10 @@
  * A day on paper by its records: whether the books follow from the fills, whether fills and journal are the same, what was lost, and
  * how long the run was there. Reads records alone and knows nothing of how they come about.
  */
-import { formatTime, MINUTE } from '../base/time.js'
+import { formatTime, MINUTE, newYorkDay, newYorkMidnight } from '../base/time.js'
 import { dollars } from '../base/words.js'
 import { type Interval, intervalMs } from '../market/bar.js'
-import { newYorkDay, newYorkMidnight, sessionOn } from '../market/calendar.js'
+import { sessionOn } from '../market/calendar.js'
 import { barStarts, endOfBar } from '../market/grid.js'
 import type { Found } from './found.js'
 

@@ -1,10 +1,10 @@
 /** All checks over all rows that were gathered: the findings as records, and what was looked at. */
 
 import { roughCentreOf } from '../base/robust.js'
-import { DAY, formatDate, formatTime, HOUR } from '../base/time.js'
+import { DAY, formatDate, formatTime, HOUR, newYorkDay } from '../base/time.js'
 import { counted } from '../base/words.js'
 import { type Interval, intervalMs } from '../market/bar.js'
-import { isCovered, newYorkDay, sessionOn, sessions } from '../market/calendar.js'
+import { isCovered, sessionOn, sessions } from '../market/calendar.js'
 import { type Anchor, anchorOf, endOfBar } from '../market/grid.js'
 import type { Finding } from '../market/quality.js'
 import type { Check, Facts, Thresholds } from './check.js'

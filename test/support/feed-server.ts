@@ -15,9 +15,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { DAY, formatTime, MINUTE, newYork, parseDate } from '../../src/base/time.js'
+import {
+  DAY,
+  formatTime,
+  MINUTE,
+  newYork,
+  newYorkDay,
+  newYorkMidnight,
+  parseDate,
+} from '../../src/base/time.js'
 import { type Bar, type Interval, intervalMs } from '../../src/market/bar.js'
-import { newYorkDay, newYorkMidnight, sessionAt, sessions } from '../../src/market/calendar.js'
+import { sessionAt, sessions } from '../../src/market/calendar.js'
 import type { HttpSource } from '../../src/market/feeds/keys.js'
 
 /** One bar of a market; `time` is its start, epoch milliseconds. */

@@ -1,9 +1,9 @@
 /** What is known of the dates beside their bars: from the store, from a file to hold it against, from runs on paper, from the disk. */
 import { messageOf } from '../../base/errors.js'
-import { formatTime } from '../../base/time.js'
+import { formatTime, newYorkDay, newYorkMidnight } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
 import { type BarBatch, INTERVALS, type Interval, intervalMs, Names } from '../../market/bar.js'
-import { newYorkDay, newYorkMidnight, sessionOn, sessions } from '../../market/calendar.js'
+import { sessionOn, sessions } from '../../market/calendar.js'
 import { readRecords } from '../../market/records.js'
 import type { PostgresStore } from '../../store/postgres.js'
 import type { Compared, Facts } from '../../validate/check.js'

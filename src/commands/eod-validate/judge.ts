@@ -1,9 +1,9 @@
 /** One look: what is asked for, the rows, the checks, what a baseline silences, and the report of it. */
 import { Failure, usage } from '../../base/errors.js'
-import { formatDate } from '../../base/time.js'
+import { formatDate, newYorkDay } from '../../base/time.js'
 import { counted, shellWord } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
-import { newYorkDay, sessionOn } from '../../market/calendar.js'
+import { sessionOn } from '../../market/calendar.js'
 import { decodeUtf8 } from '../../stream/json.js'
 import { readWhole } from '../../stream/source.js'
 import { parseBaseline, type Silence, sift } from '../../validate/baseline.js'

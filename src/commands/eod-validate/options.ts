@@ -1,10 +1,10 @@
 /** The options of `jules eod-validate`. */
 import { usage } from '../../base/errors.js'
 import { parseTime } from '../../base/stamp.js'
-import { parseDate } from '../../base/time.js'
+import { newYorkMidnight, parseDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { choice, file, flag, integer, list, option, under, type Values } from '../../cli/options.js'
-import { isCovered, newYorkMidnight } from '../../market/calendar.js'
+import { isCovered } from '../../market/calendar.js'
 import type { Thresholds } from '../../validate/check.js'
 import { CHECK_IDS, type CheckId } from '../../validate/check-ids.js'
 import { CHECKS, checkNamed } from '../../validate/checks.js'

@@ -1,7 +1,7 @@
 /** Which dates are to be judged, by the clock of New York. */
 import { Failure } from '../../base/errors.js'
-import { HOUR, MINUTE, newYork } from '../../base/time.js'
-import { closureOn, newYorkDay, previousSession, sessionOn, sessions } from '../../market/calendar.js'
+import { HOUR, MINUTE, newYork, newYorkDay } from '../../base/time.js'
+import { closureOn, previousSession, sessionOn, sessions } from '../../market/calendar.js'
 import type { Dates } from './options.js'
 
 export interface Period {

@@ -1,9 +1,11 @@
 /** The rows of files, standard input or the store, all of them, for the checks. */
+
 import { parseTime } from '../../base/stamp.js'
+import { newYorkMidnight } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { INTERVALS, Names } from '../../market/bar.js'
-import { newYorkMidnight, previousSession, sessionsEndingAt } from '../../market/calendar.js'
+import { previousSession, sessionsEndingAt } from '../../market/calendar.js'
 import type { Problem } from '../../market/problem.js'
 import { readRecords } from '../../market/records.js'
 import type { BadRows } from '../../store/store.js'

@@ -1,7 +1,7 @@
 /** The sessions that options name. */
 import { Failure, usage } from '../../base/errors.js'
-import { formatDate } from '../../base/time.js'
-import { newYorkDay, sessions, sessionsEndingAt } from '../../market/calendar.js'
+import { formatDate, newYorkDay } from '../../base/time.js'
+import { sessions, sessionsEndingAt } from '../../market/calendar.js'
 
 export interface DateFlags {
   readonly days?: number | undefined

@@ -2,12 +2,12 @@
  * Bars of the broker as they end: its bars of five seconds put together, closed by its clock. What a stream has missed is asked of
  * history; a bar that neither has is told.
  */
-import { SECOND } from '../../base/time.js'
+import { newYorkDay, SECOND } from '../../base/time.js'
 import { BarBuilder } from '../../broker/bars.js'
 import type { Gateway } from '../../broker/gateway.js'
 import type { GatewayListener } from '../../broker/listener.js'
 import { type BarBatch, type Interval, intervalMs, Names } from '../../market/bar.js'
-import { newYorkDay, sessions } from '../../market/calendar.js'
+import { sessions } from '../../market/calendar.js'
 import type { Feed, FeedWorld } from '../../market/feeds/feed.js'
 import { type BrokerBar, brokerBatch, type HistoryClient } from '../../market/feeds/ib.js'
 import { appended, inOrder, noRows } from '../../market/feeds/rows.js'

@@ -1,7 +1,8 @@
 /** `fetch --follow`: each bar once it has ended, from the stream of the broker or by asking again. */
+
 import { usage } from '../../base/errors.js'
+import { newYorkDay, newYorkMidnight } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
-import { newYorkDay, newYorkMidnight } from '../../market/calendar.js'
 import type { FailoverOptions } from '../../market/feeds/failover.js'
 import { polled } from '../../market/feeds/polled.js'
 import type { GatewayPlace } from '../wiring/gateway.js'

@@ -1,9 +1,9 @@
 /** What the store lacks of the sessions that are asked for, against the calendar. */
 import { Failure } from '../../base/errors.js'
-import { DAY } from '../../base/time.js'
+import { DAY, newYorkDay, newYorkMidnight } from '../../base/time.js'
 import type { Context } from '../../cli/context.js'
 import { type Interval, intervalMs, SESSIONS } from '../../market/bar.js'
-import { newYorkDay, newYorkMidnight, sessions } from '../../market/calendar.js'
+import { sessions } from '../../market/calendar.js'
 import type { Span } from '../../market/feeds/failover.js'
 import type { LastClose } from '../../market/feeds/split-guard.js'
 import { anchorOf, endOfBar, missingRanges } from '../../market/grid.js'

@@ -1,11 +1,12 @@
 /** `fetch --source`: the sources in their order, what is asked of them, and what the end of it is. */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, Failure, usage } from '../../base/errors.js'
+import { newYorkDay } from '../../base/time.js'
 import { counted, quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { choice, file, flag, integer, list, option, under, type Values } from '../../cli/options.js'
 import type { Interval } from '../../market/bar.js'
-import { newYorkDay } from '../../market/calendar.js'
 import {
   type FailoverFeed,
   failover,

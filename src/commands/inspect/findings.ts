@@ -1,7 +1,6 @@
 /** What was seen of the bars, as quality records. */
-import { formatDate, formatTime, lengthWords } from '../../base/time.js'
+import { formatDate, formatTime, lengthWords, newYorkDay } from '../../base/time.js'
 import { intervalOfLength } from '../../market/bar.js'
-import { newYorkDay } from '../../market/calendar.js'
 import type { Inspected, Inspection, RowFinding } from '../../market/inspection.js'
 import { rangeWords } from '../../market/missing.js'
 import { OVERLAP_HINT } from '../../market/problem.js'

@@ -1,11 +1,11 @@
 /** The bars that the simulated market goes by: a file, the store, or generated ones. */
 import { Failure, usage } from '../../base/errors.js'
-import { DAY } from '../../base/time.js'
+import { DAY, newYorkMidnight } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import type { Values } from '../../cli/options.js'
 import { type BarBatch, Names } from '../../market/bar.js'
-import { newYorkMidnight, sessionsEndingAt } from '../../market/calendar.js'
+import { sessionsEndingAt } from '../../market/calendar.js'
 import { mockFeed } from '../../market/feeds/mock.js'
 import { mergedByTime } from '../../market/merge.js'
 import { readRecords } from '../../market/records.js'

@@ -1,12 +1,13 @@
 /** Bars of the two symbols, from the store, a file or standard input, as one market. */
+
 import { createHash } from 'node:crypto'
 import { Failure, usage } from '../../base/errors.js'
+import { newYorkMidnight } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { Context } from '../../cli/context.js'
 import { date, flag, list, real, under, type Values } from '../../cli/options.js'
 import { Aligner, type DroppedRange } from '../../market/align.js'
 import { type BarBatch, type Interval, Names } from '../../market/bar.js'
-import { newYorkMidnight } from '../../market/calendar.js'
 import { BAR_FIELDS, type BarField } from '../../market/fields.js'
 import type { Market } from '../../market/market.js'
 import { mergedByTime } from '../../market/merge.js'

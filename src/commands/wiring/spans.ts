@@ -1,10 +1,9 @@
 /** Spans of bars as options name them: `NVDA:2025-07-30`, `NVDA:2025-07-28..2025-07-30`, `NVDA:2025-07-30T13:31:00Z..2025-07-30T13:45:00Z`. */
 import { usage } from '../../base/errors.js'
 import { parseTime } from '../../base/stamp.js'
-import { parseDate } from '../../base/time.js'
+import { newYorkMidnight, parseDate } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { SYMBOL } from '../../market/bar.js'
-import { newYorkMidnight } from '../../market/calendar.js'
 import type { Span } from '../../market/feeds/failover.js'
 
 /** Dates are those of sessions in New York, times the starts of bars; both ends included. Throws 64. */

@@ -3,10 +3,9 @@
  * start of the bar; bars of an hour begin at the full hour, those of a day at midnight in New York. The feed is left to the
  * vendor, which takes all exchanges for what is older than 15 minutes: naming one would take that one alone.
  */
-import { formatTime, MINUTE, SECOND } from '../../base/time.js'
+import { formatTime, MINUTE, newYorkMidnight, SECOND } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import type { JsonObject } from '../../stream/json.js'
-import { newYorkMidnight } from '../calendar.js'
 import { type ClientWorld, feedClient, keyRefused } from './client.js'
 import { FeedFailure, type HistorySource } from './history.js'
 import { nextPage, otherSymbol } from './paging.js'

@@ -3,11 +3,18 @@
  * stamps of New York without an offset. Failures come with status 200 and are told by a key of the object. Prices are adjusted
  * for splits and dividends. Days come from another function, and are not asked for here.
  */
-import { civilFromDays, daysFromCivil, daysInMonth, HOUR } from '../../base/time.js'
+import {
+  civilFromDays,
+  daysFromCivil,
+  daysInMonth,
+  HOUR,
+  newYorkDay,
+  newYorkMidnight,
+} from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { isObject, type JsonObject } from '../../stream/json.js'
 import { type BarBatch, intervalMs } from '../bar.js'
-import { isCovered, newYorkDay, newYorkMidnight, sessionOn } from '../calendar.js'
+import { isCovered, sessionOn } from '../calendar.js'
 import { type ClientWorld, feedClient, keyRefused, LIMITED } from './client.js'
 import { FeedFailure, type HistorySource } from './history.js'
 import { otherSymbol } from './paging.js'

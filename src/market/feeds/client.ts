@@ -4,10 +4,9 @@
  */
 import { sha256 } from '../../base/digest.js'
 import { Failure, messageOf } from '../../base/errors.js'
-import { DAY, SECOND } from '../../base/time.js'
+import { DAY, newYorkDay, SECOND } from '../../base/time.js'
 import { quote } from '../../base/words.js'
 import { isTooDeep, type JsonObject, parseObject } from '../../stream/json.js'
-import { newYorkDay } from '../calendar.js'
 import { webPage } from '../reading.js'
 import type { BodyCache } from './cache.js'
 import { FeedFailure, type HistoryWorld } from './history.js'

@@ -4,7 +4,15 @@
  * and why, stands in the outcome; nothing takes the place of a source that fails.
  */
 import { Failure, usage } from '../../base/errors.js'
-import { civilFromDays, daysFromCivil, daysInMonth, formatDate, formatTime } from '../../base/time.js'
+import {
+  civilFromDays,
+  daysFromCivil,
+  daysInMonth,
+  formatDate,
+  formatTime,
+  newYorkDay,
+  newYorkMidnight,
+} from '../../base/time.js'
 import {
   type Adjusted,
   type BarBatch,
@@ -15,15 +23,7 @@ import {
   newBatch,
   SESSIONS,
 } from '../bar.js'
-import {
-  dayStart,
-  newYorkDay,
-  newYorkMidnight,
-  nextSession,
-  previousSession,
-  sessions,
-  type TradingSession,
-} from '../calendar.js'
+import { dayStart, nextSession, previousSession, sessions, type TradingSession } from '../calendar.js'
 import { anchorOf, barStarts, endOfBar, type MissingRange, missingRanges } from '../grid.js'
 import { rangeWords } from '../missing.js'
 import { describe } from '../problem.js'

@@ -2,10 +2,11 @@
  * A feed: where bars come from, whatever stands behind it. Each is one file beside this one; `fetch` has one loop for all.
  * Whatever a feed gives passes the contract in feed.test.ts.
  */
+
 import { usage } from '../../base/errors.js'
 import type { Clock } from '../../base/time.js'
+import { newYorkMidnight } from '../../base/time.js'
 import { type BarBatch, copyRow, INTERVALS, type Interval, SESSIONS, type Session } from '../bar.js'
-import { newYorkMidnight } from '../calendar.js'
 import type { RecordBlock } from '../reading.js'
 
 export interface Feed {

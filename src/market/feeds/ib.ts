@@ -2,7 +2,7 @@
  * History of the broker: a request a session, paced by whoever asks for it. Prices are adjusted for splits and not for dividends
  * (documentation of reqHistoricalData).
  */
-import { DAY, formatTime, HOUR, MINUTE } from '../../base/time.js'
+import { DAY, formatTime, HOUR, MINUTE, newYorkMidnight } from '../../base/time.js'
 import {
   ADJUSTMENTS,
   type BarBatch,
@@ -12,7 +12,7 @@ import {
   MISSING_CODE,
   newBatch,
 } from '../bar.js'
-import { dayStart, newYorkMidnight, sessions, type TradingSession } from '../calendar.js'
+import { dayStart, sessions, type TradingSession } from '../calendar.js'
 import { impossible, isPossible } from '../fields.js'
 import { describe } from '../problem.js'
 import { completeBars } from './file.js'

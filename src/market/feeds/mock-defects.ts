@@ -3,7 +3,7 @@
  * session, those of a whole session and those that last come once. Each is at least twice what the check goes by that must find it.
  */
 import { type Rng, stream } from '../../base/rng.js'
-import { DAY, formatDate, formatTime, HOUR, MINUTE } from '../../base/time.js'
+import { DAY, formatDate, formatTime, HOUR, MINUTE, newYorkMidnight } from '../../base/time.js'
 import type { JsonObject } from '../../stream/json.js'
 import {
   type Bar,
@@ -15,7 +15,7 @@ import {
   newBatch,
   SESSIONS,
 } from '../bar.js'
-import { newYorkMidnight, nextSession, sessionOn, type TradingSession } from '../calendar.js'
+import { nextSession, sessionOn, type TradingSession } from '../calendar.js'
 import { hand, type OtherRecord, type RecordBlock } from '../reading.js'
 
 interface Kind {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { MINUTE } from '../../base/time.js'
+import { MINUTE, newYorkMidnight } from '../../base/time.js'
 import { ADJUSTMENTS, barAt, INTERVALS, newBatch, SESSIONS } from '../bar.js'
-import { newYorkMidnight, sessions } from '../calendar.js'
+import { sessions } from '../calendar.js'
 import type { HistorySource } from './history.js'
 import { polled } from './polled.js'
 

@@ -1,7 +1,7 @@
 /** Bars as they end, from sources that can only be asked: after the end of each bar, for all that has ended since the last one. */
-import { SECOND } from '../../base/time.js'
+import { newYorkDay, newYorkMidnight, SECOND } from '../../base/time.js'
 import { type Interval, intervalMs, type Session } from '../bar.js'
-import { newYorkDay, newYorkMidnight, nextSession, sessionOn } from '../calendar.js'
+import { nextSession, sessionOn } from '../calendar.js'
 import { endOfBar } from '../grid.js'
 import { type FailoverFeed, type FailoverOptions, failover, gapWords } from './failover.js'
 import type { Feed } from './feed.js'

@@ -5,9 +5,8 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { bench, day, everyDay, KEY, NOW } from '../../../test/support/feed-bench.js'
 import { type FaultKind, formulaMarket } from '../../../test/support/feed-server.js'
-import { DAY, formatTime, HOUR } from '../../base/time.js'
+import { DAY, formatTime, HOUR, newYorkMidnight } from '../../base/time.js'
 import type { Bar } from '../bar.js'
-import { newYorkMidnight } from '../calendar.js'
 import { HTTP_SOURCES } from './keys.js'
 
 /** What the market holds, without what not every vendor has. */

@@ -2,8 +2,8 @@
  * Keeps bars out that follow on a night which looks like a split, whatever they say of their adjustment: a source that has not
  * adjusted yet, or history from before a split beside bars from after it. A price that is truly so can be loaded by hand.
  */
+import { newYorkDay, newYorkMidnight } from '../../base/time.js'
 import type { BarBatch } from '../bar.js'
-import { newYorkDay, newYorkMidnight } from '../calendar.js'
 import { LONGEST_MS, type Split, splitOf } from '../splits.js'
 
 /** The last bar that was passed on. */

@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { tlsFile } from '../../../test/support/fake-postgres.js'
 import { bench, day, everyDay, KEY, NOW, WISH } from '../../../test/support/feed-bench.js'
 import { type FeedMarket, formulaMarket, startFeedServer } from '../../../test/support/feed-server.js'
-import { DAY, HOUR, MINUTE } from '../../base/time.js'
-import { newYorkMidnight } from '../calendar.js'
+import { DAY, HOUR, MINUTE, newYorkMidnight } from '../../base/time.js'
 import { vendorUrl } from './web.js'
 
 describe('addresses', () => {

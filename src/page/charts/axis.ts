@@ -2,7 +2,7 @@
  * The axis along a chart. One of time has a place for each point and none for nights and weekends, in which nothing is traded:
  * by the clock, four fifths of it would be straight lines that say nothing. What stands below it are dates.
  */
-import { DAY, formatDate, formatTime, HOUR, newYork } from '../../base/time.js'
+import { formatDate, formatTime, HOUR, newYork, newYorkDay } from '../../base/time.js'
 import { grouped } from '../../base/words.js'
 
 /** A label at a part of the way from left, 0, to right, 1; minor ones give way on a narrow screen. */
@@ -31,8 +31,6 @@ export const newYorkTime = (timeMs: number): string =>
 
 /** `2025-07-30` of New York. */
 export const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))
-
-const newYorkDay = (timeMs: number): number => Math.floor((timeMs + newYork.offsetAt(timeMs)) / DAY)
 
 /** Labels that have room beside each other. */
 const MOST_TICKS = 12

@@ -1,11 +1,11 @@
 /** Paper trading: bars in, decisions, orders out, reports back, and a journal of it all. */
 import { Failure } from '../../base/errors.js'
-import { formatTime, MINUTE, SECOND } from '../../base/time.js'
+import { formatTime, MINUTE, newYorkDay, SECOND } from '../../base/time.js'
 import { grouped } from '../../base/words.js'
 import type { Slot } from '../../broker/bars.js'
 import type { Distrust } from '../../broker/journal.js'
 import type { GatewayBar, GatewayListener, Problem } from '../../broker/listener.js'
-import { newYorkDay, sessionAt } from '../../market/calendar.js'
+import { sessionAt } from '../../market/calendar.js'
 import { endOfBar, sessionOfStart } from '../../market/grid.js'
 import { SYMBOL_COUNT } from '../../market/market.js'
 import { CANCEL, REJECT } from '../../portfolio/orders.js'
