@@ -50,7 +50,9 @@ export class TripBook {
     const feesAShare = fees / Math.abs(total)
     const costsAShare = feesAShare + slippage / Math.abs(total)
     const before = this.#held[k] ?? 0
-    const after = before + total
+    const sum = before + total
+    // Parts of a share that cancel out leave the last digit of a binary fraction: 0.1 + 0.2 - 0.3.
+    const after = Math.abs(sum) < ROUNDING * Math.abs(total) ? 0 : sum
     const crosses = before * after < 0
     let rest = total
     let trip: RoundTrip | null = this.#current[k] ?? null
@@ -131,6 +133,8 @@ export function roundTrips(market: Market, ledger: Ledger, fill: Fill): RoundTri
   const last = ledger.first + ledger.length
   return book.end(last, (k) => ledger.lastMarks?.[k] ?? market.close[k]![last]!)
 }
+
+const ROUNDING = 1e-9
 
 /** The mean of a price of so many shares with that of more of them. */
 const meanPrice = (mean: number, of: number, price: number, shares: number): number =>

@@ -10,6 +10,8 @@ import { Backtest } from '../trading/backtest.js'
 import { RECORD_TYPES, RecordWriter } from '../trading/records.js'
 import { DEFAULT_RULES } from '../trading/rules.js'
 import { worstFalls } from './courses.js'
+import { csvOf } from './formats/csv.js'
+import { htmlOf } from './formats/html.js'
 import { Gathering } from './gathered.js'
 import { reportOf } from './report.js'
 
@@ -187,6 +189,25 @@ describe('records', () => {
       pnl: 18,
       costs: expect.closeTo(3, 9),
     })
+  })
+
+  test('of parts of a share are trades of these parts, flat where they cancel out', () => {
+    const later = { time: '2025-07-30T15:00:00Z' }
+    const lines = [
+      fill('a', 'sell', 0.1, 100),
+      fill('b', 'sell', 0.2, 100),
+      // 0.1 + 0.2 - 0.3 is not 0.
+      fill('c', 'buy', 0.3, 90, later),
+      fill('d', 'buy', 1.25, 90, later),
+      equity('2025-07-30T15:01:00Z', 5000),
+    ]
+    const report = reported(gatheringOf(lines))
+    expect(report.runs[0]!.trades).toMatchObject([
+      { side: 'short', shares: 0.3, exitPrice: 90, pnl: expect.closeTo(0, 9) },
+      { side: 'long', shares: 1.25, exitMs: null },
+    ])
+    expect([...csvOf(report)].slice(1).map((line) => line.split(',')[4])).toEqual(['0.3', '1.25'])
+    expect(htmlOf(report)).toContain('<td>short</td><td class="n">0.3</td>')
   })
 
   test('of two runs are two, whose dollars are never added', () => {

@@ -44,7 +44,8 @@ function tradeOf(trip: RoundTrip, symbols: readonly string[]): Trade {
   return {
     symbol: symbols[symbol]!,
     side: direction > 0 ? 'long' : 'short',
-    shares,
+    // Sums of parts, without the last digits of binary fractions.
+    shares: Number(shares.toPrecision(15)),
     entryMs: entry,
     entryPrice,
     exitMs: open ? null : exit,

@@ -72,8 +72,12 @@ test('scales have round ends around their values', () => {
 })
 
 test('values are shown with the digits of their unit, and zero has no sign', () => {
-  expect(['dollars', 'part', 'shares', 'number'].map((unit) => shownIn(unit as 'part', -0.00001))).toEqual([
+  expect(['dollars', 'part', 'shares', 'number'].map((unit) => shownIn(unit as 'part', -1e-9))).toEqual([
     ...['$0.00', '0.00 %', '0', '0.00'],
+  ])
+  // Parts of a share are what was held, and sums of them have no digits of binary fractions.
+  expect([-1200, 0.1 + 0.2, 0.5, 0.00000001, 10].map((shares) => shownIn('shares', shares))).toEqual([
+    ...['-1,200', '0.3', '0.5', '0.00000001', '10'],
   ])
   expect([
     signed('dollars', 1234.5),

@@ -7,7 +7,7 @@ import { numbersOf, type Table } from '../table.js'
 import type { Axis } from './axis.js'
 import { extentOf, type Scale, scaleOf } from './scale.js'
 import { thinned } from './thin.js'
-import { shownIn, tickIn, type Unit } from './units.js'
+import { SHARE_DIGITS, shownIn, tickIn, type Unit } from './units.js'
 
 /** Points of a series that are drawn at most. */
 export const MOST_POINTS = 2000
@@ -181,7 +181,7 @@ function paths({ chart, scale, isDown, kept }: Shape, k: number): Html {
 }
 
 /** Decimals that a value is given with: what is drawn, and shown under the pointer. */
-const DIGITS: Readonly<Record<Unit, number>> = { dollars: 2, part: 6, shares: 0, number: 4 }
+const DIGITS: Readonly<Record<Unit, number>> = { dollars: 2, part: 6, shares: SHARE_DIGITS, number: 4 }
 
 /** The block that `client/chart.ts` reads: points that any of the series keeps. */
 function chartData({ chart, kept, isDown }: Shape, marks: NonNullable<LineChart['marks']>): unknown {

@@ -4,13 +4,18 @@ import { dollars, grouped, percent } from '../../base/words.js'
 /** What values are: `part` is a fraction of 1, shown in percent. */
 export type Unit = 'dollars' | 'part' | 'shares' | 'number'
 
-/** `-$12.50`, `0.70 %`, `-5`; `-` for what is no number. */
+/** `-$12.50`, `0.70 %`, `-5`, `0.25` of a share; `-` for what is no number. */
 export function shownIn(unit: Unit, value: number): string {
   if (!Number.isFinite(value)) return '-'
   if (unit === 'dollars') return dollars(value)
   if (unit === 'part') return percent(value)
-  return signless(grouped(value, unit === 'shares' ? 0 : 2))
+  return signless(unit === 'shares' ? trimmed(grouped(value, SHARE_DIGITS)) : grouped(value, 2))
 }
+
+/** Brokers have parts of a share to four digits, those of coins to eight. */
+export const SHARE_DIGITS = 8
+
+const trimmed = (text: string): string => text.replace(/\.?0+$/, '')
 
 /** A value with its sign where it is above zero: `+$12.50`. */
 export const signed = (unit: Unit, value: number): string => {

@@ -38,7 +38,10 @@ const fixed = (value: number, digits: number): string =>
 
 /** A value in its unit, with `digits` after the point of what is shown. */
 function shown(unit: Data['unit'], value: number, digits: number): string {
-  const size = fixed(Math.abs(unit === 'part' ? 100 * value : value), digits)
+  const size =
+    unit === 'shares'
+      ? Math.abs(value).toLocaleString('en-US', { maximumFractionDigits: 8 })
+      : fixed(Math.abs(unit === 'part' ? 100 * value : value), digits)
   const sign = value < 0 && /[1-9]/.test(size) ? '-' : ''
   return `${sign}${unit === 'dollars' ? '$' : ''}${size}${unit === 'part' ? ' %' : ''}`
 }
@@ -289,7 +292,7 @@ class Chart extends HTMLElement {
       let n = point
       while (n > 0 && values[n] === null) n--
       const value = values[n] ?? null
-      return `${name} ${value === null ? '-' : shown(unit, value, unit === 'shares' ? 0 : 2)}`
+      return `${name} ${value === null ? '-' : shown(unit, value, 2)}`
     })
     return [this.#stamps[point] ?? fixed(at[point]!, 0), ...values].join(' \u00b7 ')
   }

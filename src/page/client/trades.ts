@@ -40,6 +40,7 @@ const clock = new Intl.DateTimeFormat('sv-SE', {
 })
 const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+const parts = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 8 })
 const dollars = (value: number | null): string => {
   if (value === null) return '-'
   const size = fixed(Math.abs(value), 2)
@@ -59,7 +60,7 @@ const COLUMNS: readonly {
   { name: 'entry', isNumber: false, of: (trade) => trade.entry, shown: (trade) => stamp(trade.entry) },
   { name: 'symbol', isNumber: false, of: (trade) => trade.symbol, shown: (trade) => trade.symbol },
   { name: 'side', isNumber: false, of: (trade) => trade.side, shown: (trade) => trade.side },
-  { name: 'shares', isNumber: true, of: (trade) => trade.shares, shown: (trade) => fixed(trade.shares, 0) },
+  { name: 'shares', isNumber: true, of: (trade) => trade.shares, shown: (trade) => parts(trade.shares) },
   {
     name: 'entry price',
     isNumber: true,

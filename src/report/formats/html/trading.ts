@@ -2,6 +2,7 @@
 import { grouped, shellWord } from '../../../base/words.js'
 import { newYorkTime } from '../../../page/charts/axis.js'
 import { barsOf } from '../../../page/charts/bars.js'
+import { shownIn } from '../../../page/charts/units.js'
 import { dataBlock, type Html, html, visible } from '../../../page/markup.js'
 import { numbersOf, tableOf } from '../../../page/table.js'
 import type { RunReport, Slippage, Trade } from '../../model.js'
@@ -65,7 +66,7 @@ ${tableOf({
     ...[
       trade.symbol,
       trade.side,
-      grouped(trade.shares, 0),
+      shownIn('shares', trade.shares),
       newYorkTime(trade.entryMs),
       money(trade.entryPrice),
     ],
