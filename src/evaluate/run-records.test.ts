@@ -48,6 +48,38 @@ test('equity that falls to 0 has no returns, and says so', () => {
   expect(broke.reasons).toMatchObject({ sharpe: 'equity fell to 0 or below' })
 })
 
+test('records that begin in the middle of a run have what they earned themselves, and say so', () => {
+  const late = equityAt('2025-07-30T18:00:00Z', 8010, { pnl_day: 10, pnl_total: 3010 })
+  const last = equityAt('2025-07-31T20:00:00Z', 8100, { pnl_day: 60, pnl_total: 3100 })
+  // The first session began with 8000.
+  const ended = equityAt('2025-07-30T20:00:00Z', 8040, { pnl_day: 40, pnl_total: 3040 })
+  expect(summaryOf([late, ended, last])).toMatchObject({
+    pnl: 100,
+    total_return: expect.closeTo(100 / 8000, 12),
+    notes: [expect.stringMatching(/begin at 2025-07-30T18:00:00Z, in the middle/)],
+  })
+  const whole = equityAt('2025-07-30T18:00:00Z', 5010, { pnl_day: 10, pnl_total: 10 })
+  expect(summaryOf([whole])).not.toHaveProperty('notes')
+  expect(summaryOf([whole, { type: 'summary', run: 'p1', command: 'paper', equity: 6000 }])).toMatchObject({
+    notes: [expect.stringMatching(/records are not all of the run/)],
+  })
+})
+
+test('a second summary is that of a run that went on, or refused; a cut line may still be written', () => {
+  const own = { type: 'summary', run: 'p1', command: 'paper', pnl: 100 }
+  expect(summaryOf([own, { ...own, pnl: 130 }])).toMatchObject({
+    pnl: 130,
+    notes: [expect.stringMatching(/the one before has net result \$100\.00/)],
+  })
+  const past = { ...own, command: 'backtest' }
+  expect(() => summaryOf([past, { ...past, pnl: 130 }])).toThrow(
+    expect.objectContaining({ code: 65, where: 'run:2', message: expect.stringMatching(/contradicts/) }),
+  )
+  expect(() => new RunRecords().take('{"type":"eq', 'run:1', false)).toThrow(
+    expect.objectContaining({ hint: expect.stringMatching(/still be written/) }),
+  )
+})
+
 test('nothing of a run is nothing', () => {
   expect(summaryOf(['{"type":"bar"}'])).toBeNull()
 })

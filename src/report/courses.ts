@@ -1,5 +1,6 @@
 /** What follows from the equity of a run alone: its worst falls, months, sessions, and the times at which it earns. */
 import { civilFromDays, DAY, formatDate, HOUR, MINUTE, newYork } from '../base/time.js'
+import { counted, dollars } from '../base/words.js'
 import type { SessionMarks } from '../evaluate/run-records.js'
 import type { Curve, DrawdownSpan, HeatMap, Month, SessionResult } from './model.js'
 
@@ -101,6 +102,7 @@ export function heatMap({ capital, time, equity }: Curve): HeatMap | null {
   const counts = new Uint32Array(sums.length)
   let before = capital
   let seen = 0
+  const outside = { pnl: 0, bars: 0 }
   for (let i = 0; i < equity.length; i++) {
     const change = equity[i]! - before
     before = equity[i]!
@@ -111,7 +113,13 @@ export function heatMap({ capital, time, equity }: Curve): HeatMap | null {
     // Day 0 was a Thursday.
     const weekday = (day + 3) % 7
     const slot = Math.floor((local - day * DAY - OPEN) / HALF_HOUR)
-    if (weekday > 4 || slot < 0 || slot >= slots) continue
+    if (weekday > 4 || slot < 0 || slot >= slots) {
+      if (change !== 0) {
+        outside.pnl += change
+        outside.bars++
+      }
+      continue
+    }
     const cell = weekday * slots + slot
     sums[cell] = sums[cell]! + change
     counts[cell] = counts[cell]! + 1
@@ -126,8 +134,15 @@ export function heatMap({ capital, time, equity }: Curve): HeatMap | null {
         counts[day * slots + i] === 0 ? null : sums[day * slots + i]!,
       ),
     ),
+    outside,
   }
 }
+
+/** What stands under the map where it is not all; null where it is. */
+export const outsideWords = ({ outside: { pnl, bars } }: HeatMap): string | null =>
+  bars === 0
+    ? null
+    : `${dollars(pnl)} of ${counted(bars, 'bar')} that ended outside of ${clock(OPEN)} to ${clock(CLOSE)} ${bars === 1 ? 'is' : 'are'} not in it`
 
 const clock = (ms: number): string =>
   `${String(Math.floor(ms / HOUR)).padStart(2, '0')}:${String((ms % HOUR) / MINUTE).padStart(2, '0')}`

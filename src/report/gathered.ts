@@ -8,8 +8,9 @@ import { formatTime } from '../base/time.js'
 import { quote } from '../base/words.js'
 import { EquityScanner } from '../evaluate/equity-scanner.js'
 import { HighWater } from '../evaluate/high-water.js'
-import { equityIn, SessionMarks } from '../evaluate/run-records.js'
+import { beginningAt, equityIn, SessionMarks, secondWords } from '../evaluate/run-records.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
+import { UNENDED } from '../stream/lines.js'
 
 /** An execution, as the last word of the broker has it. */
 export interface GatheredFill {
@@ -39,6 +40,8 @@ export class GatheredRun {
   symbols: readonly string[] = []
   /** The first mark is of a later session than the first of the run: the capital is what that session began with. */
   beginsLate = false
+  /** What is to be said of its summaries, where it has several. */
+  readonly notes: string[] = []
   /** Dollars a share at the last mark, by symbol. */
   lastMarks: ArrayLike<number> = []
   readonly risk: JsonObject[] = []
@@ -59,18 +62,17 @@ export class GatheredRun {
     equity: number,
     { total, day, drawdown }: { total: number | null; day: number | null; drawdown: number | null },
   ): void {
-    this.beginsLate = total !== null && day !== null && total !== day
-    // What sessions before the first mark earned is no part of the first one that is here.
-    const before = this.beginsLate ? day : total
-    this.marks.capital = before === null ? equity : equity - before
-    this.#highWater.raise(this.marks.capital, null)
+    const { capital, isLate } = beginningAt(equity, { total, day })
+    this.beginsLate = isLate
+    this.marks.capital = capital
+    this.#highWater.raise(capital, null)
     if (drawdown !== null) this.#highWater.raise(equity, drawdown)
   }
 
   /** A mark of the account, not before the last one: its drawdown is that since the highest mark. */
   mark(ms: number, equity: number): number {
     const drawdown = this.#highWater.drawdown(equity)
-    this.marks.take(ms, equity, { total: null, drawdown })
+    this.marks.take(ms, equity, drawdown)
     const i = this.length++
     if (i === this.time.length) {
       this.time = grown(this.time, 2 * i)
@@ -82,6 +84,12 @@ export class GatheredRun {
     this.equity[i] = equity
     this.drawdown[i] = drawdown
     return i
+  }
+
+  /** What the run says of itself. Throws 65 where it has said something else. */
+  summarise(record: JsonObject, where: string): void {
+    if (this.summary !== null) this.notes.push(...secondWords(this.summary, record, where))
+    this.summary = record
   }
 
   fill(record: JsonObject, where: string): void {
@@ -138,7 +146,7 @@ export class Gathering {
         const feed = bytes.indexOf(10, from)
         next = feed < 0 ? bytes.length : feed
         const to = bytes[next - 1] === 13 ? next - 1 : next
-        if (to > from) this.line(bytes.toString('utf8', from, to), line + count)
+        if (to > from) this.line(bytes.toString('utf8', from, to), line + count, feed >= 0)
       }
       from = next + 1
     }
@@ -160,11 +168,12 @@ export class Gathering {
     return end
   }
 
-  /** Takes one line. */
-  line(text: string, line: number): void {
+  /** Takes one line; `isEnded` where its end is there. */
+  line(text: string, line: number, isEnded = true): void {
     if (text.trim() === '') return
     const parsed = parseObject(text)
-    if ('error' in parsed) throw badData(parsed.error, { where: this.#at(line) })
+    if ('error' in parsed)
+      throw badData(parsed.error, { where: this.#at(line), ...(isEnded ? {} : { hint: UNENDED }) })
     this.take(parsed.object, this.#at(line), text.startsWith(EQUITY_START))
   }
 
@@ -183,7 +192,7 @@ export class Gathering {
         this.#of(record).risk.push(record)
         return
       case 'summary':
-        this.#of(record).summary = record
+        this.#of(record).summarise(record, where)
         return
       case 'window':
         this.#of(record).windows.push(record)
@@ -206,16 +215,10 @@ export class Gathering {
 
   #equity(record: JsonObject, where: string, isPlain: boolean): void {
     const run = this.#of(record)
-    const { ms, equity, total, drawdown } = equityIn(record, where)
+    const { ms, equity, ...since } = equityIn(record, where)
     // Records of two runs of one name, or one run twice: they would be taken for one.
     if (ms < run.marks.lastMs) throw backwards(run, ms, where)
-    if (run.length === 0) {
-      const { pnl_day: day } = record
-      run.begin(equity, {
-        ...{ total, drawdown },
-        day: typeof day === 'number' && Number.isFinite(day) ? day : null,
-      })
-    }
+    if (run.length === 0) run.begin(equity, since)
     const i = run.mark(ms, equity)
     const held = isObject(record.positions) ? record.positions : {}
     const marks = isObject(record.marks) ? record.marks : {}

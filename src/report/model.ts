@@ -156,6 +156,8 @@ export interface HeatMap {
   readonly days: readonly string[]
   /** By weekday, then time; null where there was no bar. */
   readonly pnl: readonly (readonly (number | null)[])[]
+  /** Dollars of the bars that ended outside of these times, and how many of them had any. */
+  readonly outside: { readonly pnl: number; readonly bars: number }
 }
 
 export interface ActionUse {

@@ -12,6 +12,8 @@ import { DEFAULT_RULES } from '../trading/rules.js'
 import { worstFalls } from './courses.js'
 import { csvOf } from './formats/csv.js'
 import { htmlOf } from './formats/html.js'
+import { jsonOf } from './formats/json.js'
+import { markdownOf } from './formats/markdown.js'
 import { Gathering } from './gathered.js'
 import { reportOf } from './report.js'
 
@@ -293,6 +295,68 @@ describe('records', () => {
       'own',
     ])
     expect(notes(8501.16)).toEqual(['own'])
+  })
+
+  const said = (of: object) => ({ type: 'summary', run: 'p', command: 'paper', ...of })
+
+  test('with a second summary of a paper run are as the last one has it, and every format says so', () => {
+    const lines = [
+      said({ pnl: 100, uptime: 1 }),
+      said({ pnl: 100, uptime: 1 }),
+      said({ pnl: 130, uptime: 0.5 }),
+    ]
+    const report = reported(gatheringOf(lines))
+    expect(report.runs[0]!.figures[0]!.figures[0]).toMatchObject({ key: 'pnl', value: 130 })
+    const note =
+      'it has several summaries, and the last one counts; the one before has net result $100.00, uptime 100.00 %'
+    expect(report.runs[0]!.notes).toEqual([note])
+    for (const text of [htmlOf(report), markdownOf(report), jsonOf(report)]) expect(text).toContain(note)
+  })
+
+  test.each([
+    ['two backtests', said({ command: 'backtest', pnl: 1 }), said({ command: 'backtest', pnl: 2 })],
+    ['a backtest and a paper run', said({ pnl: 1 }), said({ command: 'backtest', pnl: 1 })],
+    ['two runs that say not of what', { type: 'summary', equity: 1 }, { type: 'summary', equity: 2 }],
+  ])('with two summaries of %s under one name are refused', (_, before, after) => {
+    expect(() => gatheringOf([before, after])).toThrow(
+      expect.objectContaining({ code: 65, where: 'run.ndjson:2', hint: expect.stringMatching(/one name/) }),
+    )
+    expect(() => gatheringOf([before, before])).not.toThrow()
+  })
+
+  test('whose last line has no end may still be written to, and none but it', () => {
+    const failure = (text: string) => {
+      try {
+        new Gathering('run.ndjson').block(Buffer.from(text), 1)
+      } catch (error) {
+        return error
+      }
+      return null
+    }
+    expect(failure('{"type":"bar"}\n{"type":"eq')).toMatchObject({
+      ...{ code: 65, where: 'run.ndjson:2', hint: expect.stringMatching(/still be written/) },
+    })
+    expect(failure('{"type":"eq\n{"type":"bar"}')).toMatchObject({ where: 'run.ndjson:1', hint: undefined })
+    expect(failure('{"type":"bar"}')).toBeNull()
+  })
+
+  test('outside of the session are left out of the times of day, which say how much that is', () => {
+    const lines = [
+      // 09:29, 09:31, 16:00 and 16:01 of New York; and a minute later in which nothing changed.
+      equity('2025-07-30T13:29:00Z', 5001),
+      equity('2025-07-30T13:31:00Z', 5003),
+      equity('2025-07-30T20:00:00Z', 5007),
+      equity('2025-07-30T20:01:00Z', 5015),
+      equity('2025-07-30T20:02:00Z', 5015),
+    ]
+    const report = reported(gatheringOf(lines))
+    const { heat } = report.runs[0]!
+    expect(heat!.outside).toEqual({ pnl: 9, bars: 2 })
+    expect(heat!.pnl[2]!.filter((pnl) => pnl !== null)).toEqual([2, 4])
+    const note = '$9.00 of 2 bars that ended outside of 09:30 to 16:00 are not in it'
+    for (const text of [htmlOf(report), markdownOf(report)]) expect(text).toContain(note)
+    const inside = reported(gatheringOf(lines.slice(1, 3)))
+    expect(htmlOf(inside)).not.toContain('ended outside of')
   })
 
   test('a simulated gateway is never believed, and the absent is never met', () => {

@@ -1,10 +1,10 @@
 /** A report, made from what was gathered. */
 
-import { formatDate, formatTime } from '../base/time.js'
+import { formatDate } from '../base/time.js'
 import { maxDrawdown } from '../evaluate/metrics.js'
-import { summaryWith } from '../evaluate/run-records.js'
+import { lackWords, summaryWith } from '../evaluate/run-records.js'
 import type { SeriesOptions } from '../evaluate/series-figures.js'
-import { dollars, percent } from '../evaluate/shown.js'
+import { percent } from '../evaluate/shown.js'
 import { type Verdict, verdictOf } from '../evaluate/verdict.js'
 import { isObject, type JsonObject } from '../stream/json.js'
 import { heatMap, monthResults, sessionResults, worstFalls } from './courses.js'
@@ -109,30 +109,17 @@ function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gat
     windows: run.windows.map(windowOf),
     learning: null,
     manifest,
-    notes: [...lacks(run, own), ...textsOf(own.notes)],
+    notes: [...run.notes, ...lacks(run, own), ...textsOf(own.notes)],
   }
 }
 
 const NOTHING: Verdict = { earned: false, believable: false, reasons: [] }
 
 /** What its records do not have of the run that its summary is of: the figures would be taken for those of the curve. */
-function lacks(run: GatheredRun, { equity }: JsonObject): string[] {
-  if (run.length === 0) return []
-  const last = run.equity[run.length - 1]!
-  const end = numberOf(equity)
-  return [
-    ...(run.beginsLate
-      ? [
-          `its equity records begin at ${formatTime(run.time[0]!)}, in the middle of the run: the curve, months and sessions are those from there on`,
-        ]
-      : []),
-    ...(end !== null && Math.abs(last - end) >= 0.005
-      ? [
-          `its last equity record has ${dollars(last)}, and its summary ${dollars(end)}: the records are not all of the run`,
-        ]
-      : []),
-  ]
-}
+const lacks = (run: GatheredRun, own: JsonObject): string[] =>
+  run.length === 0
+    ? []
+    : lackWords({ firstMs: run.time[0]!, isLate: run.beginsLate, last: run.equity[run.length - 1]! }, own)
 
 /** A training alone: how it learnt. It has earned nothing, so there is nothing to go on. */
 function trainingReport(

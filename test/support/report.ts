@@ -136,6 +136,7 @@ export function fullRun({
       times: ['09:30', '10:00', '10:30'],
       days: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri'],
       pnl: [0, 1, 2, 3, 4].map((day) => [0, 1, 2].map((slot) => (day > 3 ? null : 10 * (day - slot)))),
+      outside: { pnl: -12.5, bars: 3 },
     },
     actions: Array.from({ length: 9 }, (_, action) => ({
       ...{ action, words: `NVDA ${text} ${action}`, part: (action + 1) / 45 },

@@ -1,7 +1,7 @@
 import { usage } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
-import { painter } from '../../cli/ui.js'
+import { inLine, painter } from '../../cli/ui.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { type Gate, gateOf, gateWords, judge } from '../wiring/gate.js'
 import { barsOperand, marketExits, marketWords } from '../wiring/market.js'
@@ -111,6 +111,9 @@ function refuseOperands(mode: string, operands: readonly string[]): void {
   if (operands.length > 0) throw usage(`--${mode} names its file: got ${operands[0]} too`)
 }
 
+const notesIn = ({ notes }: Readonly<Record<string, unknown>>): unknown[] =>
+  Array.isArray(notes) ? notes : []
+
 async function evaluateRecords(context: Context, given: Given, gate: Gate | null): Promise<void> {
   const summary = await summaryOfRecords(context, given.records!, given)
   const table = isTable(context, given.format)
@@ -119,9 +122,10 @@ async function evaluateRecords(context: Context, given: Given, gate: Gate | null
   const plain = Object.entries(summary).filter(
     ([, value]) => typeof value === 'number' || typeof value === 'string',
   )
+  const rows = [...plain, ...notesIn(summary).map((note) => ['note', note] as const)]
   await out.text(
     table
-      ? plain.map(([key, value]) => `${key.padEnd(24)}${String(value)}\n`).join('')
+      ? rows.map(([key, value]) => `${inLine(key).padEnd(24)}${inLine(String(value))}\n`).join('')
       : `${JSON.stringify(summary)}\n`,
   )
   if (gate !== null) await out.text(judge(context, gate, summary, table ? paint : null))

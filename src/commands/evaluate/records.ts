@@ -25,9 +25,9 @@ export async function summaryOfRecords(
   const source = await openInput(context, path)
   const { name } = source
   const records = new RunRecords()
-  for await (const { text, line } of linesOf(source)) {
+  for await (const { text, line, isEnded } of linesOf(source)) {
     context.signal.throwIfAborted()
-    if (text.trim() !== '') records.take(text, `${name}:${line}`)
+    if (text.trim() !== '') records.take(text, `${name}:${line}`, isEnded)
   }
   const summary = records.summary({
     periods: options.periods,
@@ -40,13 +40,21 @@ export async function summaryOfRecords(
   return { ...summary, input: name }
 }
 
-async function* linesOf(source: Source): AsyncGenerator<{ readonly text: string; readonly line: number }> {
+interface Line {
+  readonly text: string
+  readonly line: number
+  readonly isEnded: boolean
+}
+
+async function* linesOf(source: Source): AsyncGenerator<Line> {
   const at = { line: 1 }
   const { name } = source
   for await (const block of lineBlocks(source.chunks(), { name, at, maxLine: MOST_LINE })) {
     const lines = block.toString('utf8').split('\n')
-    if (lines.at(-1) === '') lines.pop()
-    for (const text of lines) yield { text, line: at.line++ }
+    const isWhole = lines.at(-1) === ''
+    if (isWhole) lines.pop()
+    for (const [k, text] of lines.entries())
+      yield { text, line: at.line++, isEnded: isWhole || k < lines.length - 1 }
   }
 }
 

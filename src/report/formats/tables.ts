@@ -2,6 +2,7 @@
 import { grouped } from '../../base/words.js'
 import { count, dollars, percent, plain } from '../../evaluate/shown.js'
 import { newYorkTime } from '../../page/charts/axis.js'
+import { outsideWords } from '../courses.js'
 import type { Report, RunReport } from '../model.js'
 
 export interface Table {
@@ -22,6 +23,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** Tables of one run; those without a row are left out. */
 export function tablesOf(run: RunReport): Table[] {
   const { costs, rivals, drawdowns, months, heat, actions, bySymbol, risk, slippage, windows } = run
+  const outside = heat === null ? null : outsideWords(heat)
   const tables: Table[] = [
     {
       title: 'Net result at a multiple of the costs',
@@ -65,6 +67,7 @@ export function tablesOf(run: RunReport): Table[] {
         time,
         ...heat!.pnl.map((day) => (day[i] === null ? '-' : dollars(day[i]))),
       ]),
+      ...(outside === null ? {} : { note: outside }),
     },
     {
       title: 'Positions held',

@@ -9,6 +9,7 @@ import { thinned } from '../../../page/charts/thin.js'
 import { shownIn } from '../../../page/charts/units.js'
 import { type Html, html } from '../../../page/markup.js'
 import { type Table, tableOf } from '../../../page/table.js'
+import { outsideWords } from '../../courses.js'
 import type { Curve, RunReport } from '../../model.js'
 import { countWords, gain, gainPart, money, none, partOf } from './section.js'
 
@@ -227,6 +228,7 @@ const sessionBars = (sessions: RunReport['sessions']): Html =>
 
 /** When it earned: how sessions came out, and the half hours of each weekday. */
 export function whenEarned({ sessions, heat }: RunReport): Html {
+  const outside = heat === null ? null : outsideWords(heat)
   const values = sessions.map(({ pnl }) => pnl)
   const gains = values.filter((value) => value > 0).length
   return html`<div class="grid2">
@@ -249,6 +251,6 @@ export function whenEarned({ sessions, heat }: RunReport): Html {
           columns: heat.days,
           values: heat.times.map((_, t) => heat.days.map((_, d) => heat.pnl[d]?.[t] ?? null)),
         })
-  }</div>
+  }${outside === null ? null : html`<p class="dim">${outside}.</p>`}</div>
 </div>`
 }
