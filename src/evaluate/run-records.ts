@@ -139,9 +139,11 @@ export function secondWords(before: JsonObject, after: JsonObject, where: string
  */
 export function summaryWith(own: JsonObject, marks: SessionMarks, options: SeriesOptions): JsonObject {
   const { reasons: found = {}, ...figures } = marks.figures(options)
-  const said = Object.entries(own).filter(([, value]) => value !== null)
+  const why = isObject(own.reasons) ? own.reasons : {}
+  // A figure that the run could not give, for a reason, is not that of its sessions: they have a profit factor of their own.
+  const said = Object.entries(own).filter(([key, value]) => value !== null || typeof why[key] === 'string')
   const summary: Record<string, unknown> = { ...figures, ...Object.fromEntries(said) }
-  const all = { ...found, ...(isObject(own.reasons) ? own.reasons : {}) }
+  const all = { ...found, ...why }
   const reasons = Object.entries(all).filter(([key]) => typeof summary[key] !== 'number')
   return { ...summary, reasons: Object.fromEntries(reasons) }
 }

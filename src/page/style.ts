@@ -71,7 +71,7 @@ jules-chart { display: block; position: relative } .plot { display: flex } .valu
 svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-width: 3px; stroke-linejoin: round }
 .line { fill: none; stroke: var(--s0); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round }
 .fill { fill: var(--fill); stroke: none }
-.line.s1 { stroke: var(--s1); stroke-dasharray: 6 3 } .line.s2 { stroke: var(--s2); stroke-dasharray: 2 3 } .line.s3 { stroke: var(--s3); stroke-dasharray: 9 3 2 3 }
+.line.s1 { stroke: var(--s1) } .line.s2 { stroke: var(--s2) } .line.s3 { stroke: var(--s3) } .line.d1 { stroke-dasharray: 6 3 } .line.d2 { stroke-dasharray: 2 3 } .line.d3 { stroke-dasharray: 9 3 2 3 }
 .cell { stroke: var(--bg); stroke-width: 2 } .heat .lines { max-width: 46rem } .even { fill: var(--panel) }
 .plus1 { fill: var(--plus1) } .plus2 { fill: var(--plus2) } .plus3 { fill: var(--plus3) } .minus1 { fill: var(--minus1) } .minus2 { fill: var(--minus2) } .minus3 { fill: var(--minus3) }
 svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: var(--on3) }

@@ -59,6 +59,8 @@ const GROUPS: readonly { readonly title: string; readonly keys: readonly FigureK
 /** Those that the summary has, or says why it has not. */
 export function figureGroups(summary: JsonObject): FigureGroup[] {
   const reasons = isObject(summary.reasons) ? summary.reasons : {}
+  // Without round trips these are those of the sessions: jules-metrics(7).
+  const ofSessions = typeof summary.round_trips === 'number' ? [] : ['hit_rate', 'profit_factor']
   return GROUPS.map(({ title, keys }) => ({
     title,
     figures: keys.flatMap((key) => {
@@ -68,7 +70,10 @@ export function figureGroups(summary: JsonObject): FigureGroup[] {
       const [name, show] = FIGURES[key]
       const number = typeof value === 'number' ? value : null
       return [
-        { key, name, value: number, shown: show(number), reason: number === null ? String(reason) : null },
+        {
+          ...{ key, value: number, shown: show(number), reason: number === null ? String(reason) : null },
+          name: ofSessions.includes(key) ? `${name}, sessions` : name,
+        },
       ]
     }),
   })).filter(({ figures }) => figures.length > 0)

@@ -60,7 +60,9 @@ export function lightsOf(summary: JsonObject, { required }: Gate, rivals: readon
   const sessions = number('sessions') ?? 0
   const trials = number('trials')
   const pnl = number('pnl')
-  const best = rivals.reduce<Rival | null>(
+  // A run of a simple policy is no rival of itself.
+  const others = rivals.filter(({ name }) => name !== summary.policy)
+  const best = others.reduce<Rival | null>(
     (found, rival) =>
       rival.pnl !== null && rival.pnl > (found?.pnl ?? Number.NEGATIVE_INFINITY) ? rival : found,
     null,

@@ -9,6 +9,7 @@ import { isObject, type JsonObject } from '../stream/json.js'
 import { Backtest } from '../trading/backtest.js'
 import { RECORD_TYPES, RecordWriter } from '../trading/records.js'
 import { DEFAULT_RULES } from '../trading/rules.js'
+import { breakEvenWords } from './break-even.js'
 import { worstFalls } from './courses.js'
 import { csvOf } from './formats/csv.js'
 import { htmlOf } from './formats/html.js'
@@ -173,6 +174,19 @@ const fill = (exec: string, side: string, qty: number, price: number, more: obje
   ...{ type: 'fill', time: '2025-07-30T14:00:00Z', run: 'p', symbol: 'NVDA', side, qty, price },
   ...{ commission: 1, slippage: 0.5, ref: exec, exec },
   ...more,
+})
+
+test.each<[string, number[], number | null, string]>([
+  ['that earned', [20, 10], 4.5, 'breaks even where costs are 4.50 basis points of what is traded'],
+  ['that lost without costs too', [-5, -10], -2, 'earns nothing without costs either'],
+  ['that does not say where', [5, -10], null, 'at which costs it breaks even is not known'],
+  ['without a trade', [0, 0], null, 'nothing was traded, so that no cost would change it'],
+])('what costs mean for a run %s', (_, [free, paid], breakEvenBps, words) => {
+  const points = [
+    { multiple: 0, pnl: free! },
+    { multiple: 1, pnl: paid! },
+  ]
+  expect(breakEvenWords({ points, breakEvenBps })).toBe(words)
 })
 
 describe('records', () => {
@@ -357,6 +371,28 @@ describe('records', () => {
     for (const text of [htmlOf(report), markdownOf(report)]) expect(text).toContain(note)
     const inside = reported(gatheringOf(lines.slice(1, 3)))
     expect(htmlOf(inside)).not.toContain('ended outside of')
+  })
+
+  test('have a hit rate of sessions where there are no round trips, and no rival in their own policy', () => {
+    const lines = [
+      equity('2025-07-30T15:00:00Z', 5010),
+      equity('2025-07-31T15:00:00Z', 5005),
+      said({ command: 'backtest', policy: 'sma-cross', baselines: { flat: 0, 'sma-cross': 5 } }),
+    ]
+    const [run] = reported(gatheringOf(lines)).runs
+    const shown = (key: string) =>
+      run!.figures.flatMap(({ figures }) => figures).find((one) => one.key === key)
+    expect(shown('hit_rate')).toMatchObject({ name: 'hit rate, sessions', value: 0.5 })
+    expect(run!.lights.at(-1)).toMatchObject({ state: 'good', words: 'flat earned less' })
+    const reasons = { profit_factor: 'no trade lost' }
+    const told = said({ round_trips: 2, hit_rate: 1, profit_factor: null, reasons })
+    const [own] = reported(gatheringOf([...lines.slice(0, 2), told])).runs
+    expect(
+      own!.figures.flatMap(({ figures }) => figures).filter(({ key }) => /hit|factor/.test(key)),
+    ).toMatchObject([
+      { name: 'hit rate', value: 1 },
+      { name: 'profit factor', value: null, reason: 'no trade lost' },
+    ])
   })
 
   test('a simulated gateway is never believed, and the absent is never met', () => {

@@ -29,6 +29,12 @@ export const newYorkTime = (timeMs: number): string =>
         .replace('T', ' ')
     : '-'
 
+/** The same for the end of a bar: midnight is that of the date which it ends, `2025-07-30 24:00`. */
+export const newYorkEnd = (timeMs: number): string => {
+  const text = newYorkTime(timeMs)
+  return text.endsWith(' 00:00') ? `${newYorkDate(timeMs - 1)} 24:00` : text
+}
+
 /** `2025-07-30` of New York. */
 export const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))
 
@@ -36,7 +42,7 @@ export const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(tim
 const MOST_TICKS = 12
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
-/** The axis of points in time, ascending, in epoch milliseconds. */
+/** The axis of points in time, ascending, in epoch milliseconds: each the end of a bar, of which midnight is the last. */
 export function timeAxis(times: ArrayLike<number>): Axis {
   const n = times.length
   const at = new Int32Array(n)
@@ -45,7 +51,7 @@ export function timeAxis(times: ArrayLike<number>): Axis {
   const starts: { k: number; day: number }[] = []
   // Dates change by the hour at most: in between nothing is looked up.
   for (let k = 0, nextMs = Number.NEGATIVE_INFINITY; k < n; k++) {
-    const timeMs = times[k]!
+    const timeMs = times[k]! - 1
     if (timeMs < nextMs) continue
     const day = newYorkDay(timeMs)
     nextMs = (Math.floor(timeMs / HOUR) + 1) * HOUR

@@ -133,6 +133,27 @@ test('a line goes through its points: the box is 4000 by 1000, from the top', ()
   )
 })
 
+test('names of lines across stand on no other, and sixteen lines look different', () => {
+  const values = [...Array(16).keys()]
+  const { text } = lineChart({
+    ...{ title: 't', summary: 's', unit: 'dollars', form: 'line', height: 240 },
+    axis: numberAxis([0, 1]),
+    series: values.map((k) => ({ name: `${k}`, values: [-9360, 0] })),
+    marks: [
+      { value: 0, name: 'start' },
+      { value: 1000, name: 'asked for' },
+      { value: 900, name: 'near' },
+    ],
+    table: { name: 't', columns: [], rows: [] },
+  })
+  const bases = [...text.matchAll(/class="halo"[^>]* y="([\d.]+)"/g)].map((match) => Number(match[1]))
+  expect(bases).toHaveLength(3)
+  for (const [k, base] of bases.slice(0, 2).entries())
+    for (const other of bases.slice(0, k)) expect(Math.abs(base - other)).toBeGreaterThanOrEqual(13)
+  const looks = [...text.matchAll(/class="(line s\d d\d)" d="M0 4H28"/g)].map((match) => match[1])
+  expect(new Set(looks).size).toBe(16)
+})
+
 test('bars share one zero; what has no value has no bar, and its reason', () => {
   const { text } = barsOf({
     ...{ name: 'n', heading: 'policy', values: 'net result', unit: 'dollars' },

@@ -87,10 +87,13 @@ interface Shape {
 const isNear = (value: number, low: number, high: number): boolean =>
   Math.max(high, value) - Math.min(low, value) <= 3 * (high - low)
 
+/** Four colours, each with the four dashes in turn: sixteen lines that differ. */
+const lineClass = (k: number): string => `line s${k % 4} d${(k + Math.floor(k / 4)) % 4}`
+
 const legend = (series: readonly Series[]): Html =>
   html`<span class="legend">${series.map(
     ({ name }, k) =>
-      html`<span><svg class="key" width="28" height="8" aria-hidden="true"><path class="line s${k % 4}" d="M0 4H28"/></svg>${name}</span>`,
+      html`<span><svg class="key" width="28" height="8" aria-hidden="true"><path class="${lineClass(k)}" d="M0 4H28"/></svg>${name}</span>`,
   )}</span>`
 
 /** From the top, in CSS pixels: half a line of text is left free above and below. */
@@ -110,6 +113,17 @@ function valueLabels(shape: Shape, unit: Unit): Html {
   )}</svg>`
 }
 
+/** Where the name of each line across stands: above it, or below it where it would be cut or stand on another. */
+function basesOf(lines: readonly number[]): number[] {
+  const bases: number[] = []
+  for (const y of lines) {
+    const [above, below] = [y - 5, y + 14]
+    const isFree = bases.every((base) => Math.abs(base - above) >= 13)
+    bases.push(y > 24 && isFree ? above : below)
+  }
+  return bases
+}
+
 const percent = (part: number): string => `${Number((100 * part).toFixed(2))}%`
 
 function plot(shape: Shape, marks: NonNullable<LineChart['marks']>): Html {
@@ -118,15 +132,13 @@ function plot(shape: Shape, marks: NonNullable<LineChart['marks']>): Html {
     const y = topOf(shape, value).toFixed(1)
     return html`<line class="${kind}" x1="0" x2="100%" y1="${y}" y2="${y}"/>`
   }
+  const bases = basesOf(marks.map(({ value }) => topOf(shape, value)))
   const isZero = (tick: number): boolean => Math.abs(tick) < scale.step / 1000
   return html`<svg class="lines" height="${height + 24}" aria-hidden="true">${scale.ticks.map((tick) =>
     across(tick, isZero(tick) ? 'grid zero' : 'grid'),
   )}${chart.axis.ticks.map(({ at }) => html`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="${height - PAD}" y2="${height - PAD + 5}"/>`)}${marks.map(
-    ({ value, name }) => {
-      const y = topOf(shape, value)
-      // The name stands on the side of the line that has room for it.
-      const above = y > 24
-      return html`${across(value, 'mark')}<text class="halo" x="99.5%" text-anchor="end" y="${(above ? y - 5 : y + 14).toFixed(1)}">${name}</text>`
+    ({ value, name }, k) => {
+      return html`${across(value, 'mark')}<text class="halo" x="99.5%" text-anchor="end" y="${bases[k]!.toFixed(1)}">${name}</text>`
     },
   )}<svg y="${PAD}" width="100%" height="${height - 2 * PAD}" viewBox="0 0 ${WIDE} ${HIGH}" preserveAspectRatio="none">${chart.series.map(
     (_, k) => paths(shape, k),
@@ -177,7 +189,7 @@ function paths({ chart, scale, isDown, kept }: Shape, k: number): Html {
     ;[x, y] = [nextX, nextY]
   }
   end()
-  return html`${fills.length === 0 ? null : html`<path class="fill s${k % 4}" d="${fills.join('')}"/>`}<path class="line s${k % 4}" d="${stretches.join('')}"/>`
+  return html`${fills.length === 0 ? null : html`<path class="fill s${k % 4}" d="${fills.join('')}"/>`}<path class="${lineClass(k)}" d="${stretches.join('')}"/>`
 }
 
 /** Decimals that a value is given with: what is drawn, and shown under the pointer. */

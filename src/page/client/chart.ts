@@ -33,6 +33,11 @@ const clock = new Intl.DateTimeFormat('sv-SE', {
   dateStyle: 'short',
   timeStyle: 'short',
 })
+/** `2025-07-30 09:31` of seconds; each is the end of a bar, so that midnight is that of the date which it ends. */
+const stampOf = (time: number): string => {
+  const text = clock.format(time * 1000)
+  return text.endsWith(' 00:00') ? `${clock.format((time - 60) * 1000).slice(0, 11)}24:00` : text
+}
 const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
@@ -86,7 +91,7 @@ class Chart extends HTMLElement {
       this.#data.series.map(({ name }) => name).join('\n') === data.series.map(({ name }) => name).join('\n')
     const zoom = this.#plot !== undefined && this.#isZoomed() ? this.#range() : null
     this.#data = data
-    this.#stamps = (data.times ?? []).map((time) => clock.format(time * 1000))
+    this.#stamps = (data.times ?? []).map(stampOf)
     const columns = [data.at, ...data.series.map(({ values }) => values)] as unknown as UPlot.AlignedData
     if (same && this.#plot !== undefined) {
       this.#plot.setData(columns, zoom === null)
@@ -183,7 +188,7 @@ class Chart extends HTMLElement {
           label: name,
           stroke: () => this.#colour(`--s${k % 4}`),
           width: 1.5,
-          dash: DASHES[k % 4]!,
+          dash: DASHES[(k + Math.floor(k / 4)) % 4]!,
           spanGaps: series.length > 1,
           points: { show: data.at.length === 1 },
           ...(form === 'area' ? { fill: () => this.#colour('--fill'), fillTo: 0 } : {}),
@@ -208,6 +213,7 @@ class Chart extends HTMLElement {
     ctx.textBaseline = 'alphabetic'
     ctx.lineJoin = 'round'
     ctx.fillStyle = this.#colour('--fg')
+    const bases: number[] = []
     for (const { value, name } of marks) {
       const y = Math.round(plot.valToPos(value, 'y', true))
       if (y < bbox.top - 1 || y > bbox.top + bbox.height + 1) continue
@@ -218,9 +224,11 @@ class Chart extends HTMLElement {
       ctx.moveTo(bbox.left, y)
       ctx.lineTo(bbox.left + bbox.width, y)
       ctx.stroke()
-      // The name stands on the side of the line that has room for it, free of what is behind it.
+      // The name stands on the side of the line that has room for it, free of what is behind it and of other names.
       const x = bbox.left + bbox.width - 6 * scale
-      const base = y > bbox.top + 24 * scale ? y - 5 * scale : y + 14 * scale
+      const isFree = bases.every((base) => Math.abs(base - (y - 5 * scale)) >= 13 * scale)
+      const base = y > bbox.top + 24 * scale && isFree ? y - 5 * scale : y + 14 * scale
+      bases.push(base)
       ctx.setLineDash([])
       ctx.lineWidth = 4 * scale
       ctx.strokeStyle = this.#colour('--bg')
@@ -236,7 +244,10 @@ class Chart extends HTMLElement {
     const inside = this.#stamps
       .map((stamp, n) => ({ stamp, at: at[n]! }))
       .filter((p) => p.at >= from && p.at <= to)
-    const room = Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / 90))
+    const width = plot.bbox.width / devicePixelRatio
+    const room = Math.max(2, Math.floor(width / 90))
+    // Half a label has no place right of the last points.
+    const end = to - (to - from) * (24 / width)
     // `2025-07`, `2025-07-30`, `2025-07-30 09`, and every point.
     for (const length of [16, 13, 10, 7]) {
       const starts = inside.filter(
@@ -245,7 +256,7 @@ class Chart extends HTMLElement {
       if (starts.length > room && length !== 7) continue
       const step = Math.ceil(starts.length / room)
       return spaced(
-        starts.filter((_, n) => n % step === 0).map((point) => point.at),
+        starts.filter((point, n) => n % step === 0 && (n === 0 || point.at <= end)).map((point) => point.at),
         (to - from) / room / 1.6,
       )
     }

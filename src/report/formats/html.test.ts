@@ -109,6 +109,35 @@ test('what is not there is a sentence, and no empty table, list or drawing', () 
   expect(pages['no run'].includes('There is no run in the inputs.')).toBe(true)
 })
 
+test('an evaluation is its windows; bars of days stand at the date that they end', () => {
+  const windows = fullRun().windows
+  const evaluation = htmlOf(reportOf([bareRun({ kind: 'evaluation', windows })]))
+  expect([...evaluation.matchAll(/<section id="([\w-]+)">/g)].map((match) => match[1])).toEqual([
+    'figures',
+    'windows',
+    'equity',
+    'manifest',
+    'notes',
+    'quality',
+    'inputs',
+  ])
+  // Six sessions from Monday, 2025-01-06, each marked at the midnight after it.
+  const time = Float64Array.from([7, 8, 9, 10, 11, 14], (day) => Date.UTC(2025, 0, day, 5))
+  const equity = Float64Array.from([5001, 5002, 5003, 5004, 5005, 5006])
+  const curve = { capital: 5000, time, equity, drawdown: new Float64Array(6), positions: [] }
+  const dates = ['06', '07', '08', '09', '10', '13'].map((day) => `2025-01-${day}`)
+  const sessions = dates.map((date) => ({ date, pnl: 1, part: 0.0002 }))
+  const fall = { peakMs: time[0]!, troughMs: time[1]!, recoveredMs: null, fraction: 0.1, dollars: 1 }
+  const daily = htmlOf(reportOf([bareRun({ curve, sessions, drawdowns: [fall] })]))
+  for (const [k, date] of dates.entries())
+    expect(daily).toMatch(
+      new RegExp(
+        `<th scope="row">${date}</th>(<td class="n">[^<]*</td>){2}<td class="n">\\${dollars(equity[k]!)}</td>`,
+      ),
+    )
+  expect(daily).toContain('<td>2025-01-06 24:00</td><td>2025-01-07 24:00</td>')
+})
+
 test('numbers are those of the report, in tables as in the blocks that are drawn', () => {
   const run = fullRun({ days: 20, trades: 40 })
   const page = htmlOf(reportOf([run]))

@@ -93,9 +93,19 @@ function sectionsOf(run: RunReport, prefix: string): Section[] {
       : []),
   ]
   const about = [section('manifest', 'Manifest', manifest(run)), section('notes', 'Notes', notes(run.notes))]
+  const isBare = run.curve === null && run.trades.length === 0
   // A training holds no account: nothing was traded that could be shown.
-  if (run.kind === 'training' && run.curve === null && run.trades.length === 0)
+  if (run.kind === 'training' && isBare)
     return [...evidence, section('figures', 'Figures', figures(run)), ...about]
+  if (run.kind === 'evaluation' && isBare) {
+    const words = 'An evaluation writes its windows, and no equity and no fills: there is no curve of it.'
+    return [
+      section('figures', 'Figures', figures(run)),
+      ...evidence,
+      section('equity', 'Equity and trades', none(words)),
+      ...about,
+    ]
+  }
   return [
     section('figures', 'Figures', figures(run)),
     section('months', 'Months', months(run)),

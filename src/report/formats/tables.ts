@@ -1,7 +1,8 @@
 /** The parts of a report that are tables, in the order in which every text shows them: headings, columns, cells as they are shown. */
 import { grouped } from '../../base/words.js'
 import { count, dollars, percent, plain } from '../../evaluate/shown.js'
-import { newYorkTime } from '../../page/charts/axis.js'
+import { newYorkEnd } from '../../page/charts/axis.js'
+import { breakEvenWords } from '../break-even.js'
 import { outsideWords } from '../courses.js'
 import type { Report, RunReport } from '../model.js'
 
@@ -17,7 +18,7 @@ export interface Table {
 export type Column = string | { readonly name: string; readonly right: true }
 
 const right = (name: string): Column => ({ name, right: true })
-const minute = (ms: number | null): string => newYorkTime(ms ?? Number.NaN)
+const minute = (ms: number | null): string => newYorkEnd(ms ?? Number.NaN)
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** Tables of one run; those without a row are left out. */
@@ -29,9 +30,7 @@ export function tablesOf(run: RunReport): Table[] {
       title: 'Net result at a multiple of the costs',
       columns: ['costs', right('net result')],
       rows: (costs?.points ?? []).map(({ multiple, pnl }) => [`${multiple}x`, dollars(pnl)]),
-      ...(costs?.breakEvenBps == null
-        ? {}
-        : { note: `break-even at ${plain(2)(costs.breakEvenBps)} basis points of each traded dollar` }),
+      ...(costs === null ? {} : { note: breakEvenWords(costs) }),
     },
     {
       title: 'Held against',

@@ -106,7 +106,7 @@ function blocksOf(run: RunReport, style: TextStyle): string[][] {
   ]
 }
 
-const NAME = 22
+const NAME = 24
 const VALUE = 16
 const STATES = { good: 'ok', warn: 'look', bad: 'bad', none: '-' } as const
 

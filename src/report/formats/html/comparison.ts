@@ -37,7 +37,7 @@ function comparisonTable(runs: readonly RunReport[]): Table {
           const light = run.lights.find((light) => light.name === name)
           if (light === undefined) return '-'
           const { sign, word, tone } = STATES[light.state]
-          return html`${light.shown} <span class="${tone}">${sign} ${word}</span>`
+          return html`${light.state === 'none' ? null : `${light.shown} `}<span class="${tone}">${sign} ${word}</span>`
         }),
       ),
       ...[...figures].map(([key, name]) =>

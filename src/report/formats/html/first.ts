@@ -1,6 +1,7 @@
 /** What a manager sees first: go or no go and why, the lights, what else could have been done, what costs do, and how it was got. */
 import { barsOf } from '../../../page/charts/bars.js'
 import { type Html, html } from '../../../page/markup.js'
+import { breakEvenWords } from '../../break-even.js'
 import type { GoNoGo, Light, RunReport } from '../../model.js'
 import { factsOf, figureOf, heading, none } from './section.js'
 
@@ -72,8 +73,8 @@ function rivals(run: RunReport): Html {
 
 function costs(run: RunReport): Html {
   if (run.costs === null) return none('Its result at other costs is not known.')
-  const { points, breakEvenBps } = run.costs
-  const even = figureOf(run, 'break_even_bps')?.shown ?? breakEvenBps?.toFixed(2)
+  const { points } = run.costs
+  const words = breakEvenWords(run.costs)
   return html`${barsOf({
     name: 'Net result at multiples of the costs paid',
     heading: 'costs',
@@ -85,9 +86,5 @@ function costs(run: RunReport): Html {
       isOwn: multiple === 1,
     })),
   })}
-<p class="dim">${
-    breakEvenBps === null
-      ? 'Nothing was traded, so that no cost would change it.'
-      : `Breaks even where costs are ${even}${/bps?\b/.test(even ?? '') ? '' : ' basis points'} of what is traded.`
-  }</p>`
+<p class="dim">${words.charAt(0).toUpperCase()}${words.slice(1)}.</p>`
 }

@@ -1,6 +1,6 @@
 /** What came of a run: its figures, months, equity and falls, positions, and when it earned. */
 import { grouped } from '../../../base/words.js'
-import { type Axis, newYorkDate, newYorkTime, timeAxis } from '../../../page/charts/axis.js'
+import { type Axis, newYorkDate, newYorkEnd, timeAxis } from '../../../page/charts/axis.js'
 import { barsOf } from '../../../page/charts/bars.js'
 import { heatOf } from '../../../page/charts/heat.js'
 import { histogramOf } from '../../../page/charts/histogram.js'
@@ -134,9 +134,11 @@ function daysOf({ time, drawdown }: Curve): Day[] {
   const days: Day[] = []
   let [date, hour, deepest] = ['', Number.NaN, 0]
   for (let k = 0; k < time.length; k++) {
-    const now = Math.floor(time[k]! / 3_600_000)
+    // An equity stands at the end of a bar: that of a day at the midnight after it.
+    const timeMs = time[k]! - 1
+    const now = Math.floor(timeMs / 3_600_000)
     if (now !== hour) {
-      const next = newYorkDate(time[k]!)
+      const next = newYorkDate(timeMs)
       if (next !== date && k > 0) {
         days.push({ date, last: k - 1, deepest })
         deepest = 0
@@ -164,7 +166,7 @@ function pointTable(name: string, { times }: Axis, series: readonly Values[]): T
     name: `${name}${some}`,
     columns: [{ name: 'New York time' }, ...series.map(({ name }) => ({ name, isNumber: true }))],
     rows: [...kept].map((k) => [
-      newYorkTime(times![k]!),
+      newYorkEnd(times![k]!),
       ...series.map(({ values, shown }) => shown(values[k]!)),
     ]),
   }
@@ -185,9 +187,9 @@ function falls({ drawdowns }: RunReport): Html {
     rows: drawdowns.map(({ fraction, dollars, peakMs, troughMs, recoveredMs }) => [
       partOf(fraction),
       money(dollars),
-      newYorkTime(peakMs),
-      newYorkTime(troughMs),
-      recoveredMs === null ? 'not yet' : newYorkTime(recoveredMs),
+      newYorkEnd(peakMs),
+      newYorkEnd(troughMs),
+      recoveredMs === null ? 'not yet' : newYorkEnd(recoveredMs),
     ]),
   })
 }
@@ -227,7 +229,7 @@ const sessionBars = (sessions: RunReport['sessions']): Html =>
   })
 
 /** When it earned: how sessions came out, and the half hours of each weekday. */
-export function whenEarned({ sessions, heat }: RunReport): Html {
+export function whenEarned({ sessions, heat, curve }: RunReport): Html {
   const outside = heat === null ? null : outsideWords(heat)
   const values = sessions.map(({ pnl }) => pnl)
   const gains = values.filter((value) => value > 0).length
@@ -242,7 +244,11 @@ export function whenEarned({ sessions, heat }: RunReport): Html {
   }</div>
 <div>${
     heat === null
-      ? none('What was earned at which time of day is not known.')
+      ? none(
+          curve === null
+            ? 'What was earned at which time of day is not known.'
+            : 'No bar ended within the session: what was earned at which time of day is not known.',
+        )
       : heatOf({
           title: 'Net result by half hour and weekday, whole dollars',
           unit: 'dollars',

@@ -9,7 +9,9 @@ import type { RunReport, Slippage, Trade } from '../../model.js'
 import { countWords, gain, money, none, partOf } from './section.js'
 
 /** Use of the nine joint positions. */
-export function actions({ actions }: RunReport): Html {
+export function actions({ actions, curve }: RunReport): Html {
+  const held = curve?.positions.length ?? 0
+  if (held > 2) return none(`It held ${held} symbols; what was chosen is counted for two at most.`)
   if (actions === null || actions.length === 0) return none('Which positions were chosen is not known.')
   return barsOf({
     name: 'Part of the decisions after which each position was held',
