@@ -1,4 +1,12 @@
-import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Workdir } from '../../test/support/workdir.js'
 import { stream } from '../base/rng.js'
@@ -122,6 +130,19 @@ describe('a file that does not only grow', () => {
     expect(await look()).toEqual(['<restarted>'])
     appendFileSync(path, 'c\n')
     expect(await look()).toEqual(['c'])
+    await tail.close()
+  })
+
+  test('written anew to what it was long, it begins anew', async () => {
+    const { path, look, tail } = tailed()
+    writeFileSync(path, 'first\n')
+    await look()
+    writeFileSync(path, 'other\n')
+    // A clock of files may tick no oftener than every some milliseconds.
+    utimesSync(path, new Date(), new Date(Date.now() + 5000))
+    expect(await look()).toEqual(['<restarted>', 'other'])
+    utimesSync(path, new Date(), new Date())
+    expect(await look()).toEqual([])
     await tail.close()
   })
 

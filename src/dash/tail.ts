@@ -30,7 +30,7 @@ export type TailState = 'waiting' | 'there' | 'gone' | 'unreadable'
 
 const PIECE = 1 << 20
 const LF = 0x0a
-/** Bytes before the place read up to, by which a file that was written anew to more than its length is noticed. */
+/** Bytes before the place read up to, by which a file that was written anew to its length or more is noticed. */
 const MEMORY = 64
 const EMPTY = Buffer.alloc(0)
 export const MOST_LINE = 1 << 20
@@ -111,7 +111,10 @@ export class Tail {
       this.#handle = handle
       this.#inode = (await handle.stat()).ino
       if (this.#offset > 0) this.#restart()
-    } else if (size < this.#offset || (size > this.#offset && !(await this.#isSame()))) this.#restart()
+    } else {
+      const isWritten = size > this.#offset || mtimeMs !== this.#changedMs
+      if (size < this.#offset || (isWritten && !(await this.#isSame()))) this.#restart()
+    }
     this.#state = 'there'
     this.#changedMs = mtimeMs
     this.#size = size
