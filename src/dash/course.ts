@@ -4,6 +4,7 @@
  * an earlier time, begin anew.
  */
 import { EquityScanner } from '../evaluate/equity-scanner.js'
+import { guardWords } from '../evaluate/guard-words.js'
 import { HighWater } from '../evaluate/high-water.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
 import { Recent } from './recent.js'
@@ -126,7 +127,11 @@ export class Course {
         return true
       case 'risk':
         this.risks.add(
-          happening(record, `${textOf(record.rule)}: ${textOf(record.action)}`, riskWords(record)),
+          happening(
+            record,
+            `${textOf(record.rule)}: ${textOf(record.action)}`,
+            guardWords(record.rule, record.detail),
+          ),
         )
         if (record.action === 'halt') this.standing.halted = textOf(record.rule)
         return true
@@ -285,10 +290,3 @@ const sideOf = ({ side, qty }: JsonObject): string => `${textOf(side)} ${textOf(
 
 const fillWords = ({ price, commission }: JsonObject): string =>
   `at ${shortOf(price)}, commission ${shortOf(commission)}`
-
-function riskWords({ detail }: JsonObject): string {
-  if (!isObject(detail)) return ''
-  return ['wanted', 'allowed', 'value', 'limit']
-    .flatMap((key) => (numberOf(detail[key]) === null ? [] : [`${key} ${shortOf(detail[key])}`]))
-    .join(', ')
-}

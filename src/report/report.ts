@@ -1,6 +1,7 @@
 /** A report, made from what was gathered. */
 
 import { formatDate } from '../base/time.js'
+import { guardWords } from '../evaluate/guard-words.js'
 import { maxDrawdown } from '../evaluate/metrics.js'
 import { lackWords, summaryWith } from '../evaluate/run-records.js'
 import type { SeriesOptions } from '../evaluate/series-figures.js'
@@ -294,19 +295,13 @@ function riskOf(records: readonly JsonObject[]): RiskReport {
   return {
     counts: [...counts.values()].sort((a, b) => b.count - a.count),
     events: records.slice(0, MOST_EVENTS).map(({ time, rule, action, detail }) => {
-      const { symbol, wanted, allowed, value, limit, overshoot } = isObject(detail) ? detail : {}
-      const words = [
-        ...(wanted === undefined ? [] : [`wanted ${String(wanted)}, allowed ${String(allowed)}`]),
-        ...(value == null ? [] : [`value ${String(value)}`]),
-        ...(limit == null ? [] : [`limit ${String(limit)}`]),
-        ...(overshoot == null ? [] : [`passed by ${String(overshoot)}`]),
-      ]
+      const { symbol } = isObject(detail) ? detail : {}
       return {
         timeMs: typeof time === 'string' ? Date.parse(time) : Number.NaN,
         rule: String(rule),
         action: String(action),
         symbol: typeof symbol === 'string' ? symbol : null,
-        words: words.join(', '),
+        words: guardWords(rule, detail),
       }
     }),
     all: records.length,

@@ -6,6 +6,9 @@ import type { Limits } from './limits.js'
 
 export type RiskAction = 'clip' | 'deny' | 'flatten' | 'halt'
 
+/** `part` of the peak, `multiple` of equity. */
+export type RiskUnit = 'dollars' | 'ms' | 'count' | 'part' | 'multiple'
+
 /** What the guard looks at for one symbol; filled anew for each decision, so that none is allocated. */
 export interface RiskView {
   /** The loss limit from the peak was reached: nothing but the way out, for good. */
@@ -52,7 +55,9 @@ export interface Bounds {
 export interface Rule {
   readonly name: string
   readonly action: RiskAction
-  /** What a record tells of the account, in the unit of the limit. */
+  /** Of the value and of the limit. */
+  readonly unit: RiskUnit
+  /** What a record tells of the account. */
   readonly value: (view: RiskView) => number
   /** Null where it is not a number. */
   readonly limit: (bounds: Bounds) => number | null
@@ -72,10 +77,18 @@ const none = (): null => null
  * end.
  */
 export const RULES: readonly Rule[] = [
-  { name: 'allow', action: 'clip', value: () => 0, limit: none, words: 'nothing speaks against it' },
+  {
+    name: 'allow',
+    action: 'clip',
+    unit: 'count',
+    value: () => 0,
+    limit: none,
+    words: 'nothing speaks against it',
+  },
   {
     name: 'max-loss',
     action: 'halt',
+    unit: 'dollars',
     value: (view) => view.fall,
     limit: ({ limits }) => limits.maxLoss,
     words: 'flatten and end after this fall from the peak',
@@ -84,6 +97,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'max-day-loss',
     action: 'flatten',
+    unit: 'dollars',
     value: (view) => view.dayLoss,
     limit: ({ limits }) => limits.maxDayLoss,
     words: 'flatten after this loss, until the next session',
@@ -92,6 +106,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'session-end',
     action: 'flatten',
+    unit: 'ms',
     value: (view) => view.toCloseMs,
     limit: ({ limits }) => limits.flatBeforeCloseMs,
     words: 'flat this long before the close',
@@ -99,6 +114,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'stale-data',
     action: 'deny',
+    unit: 'ms',
     value: (view) => view.ageMs,
     limit: ({ limits }) => limits.maxAgeMs,
     words: 'no entry on data older than this',
@@ -107,6 +123,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'no-entry-before-close',
     action: 'deny',
+    unit: 'ms',
     value: (view) => view.toCloseMs,
     limit: ({ limits }) => limits.noEntryBeforeCloseMs,
     words: 'no entry this close to the close',
@@ -114,6 +131,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'trades-per-day',
     action: 'deny',
+    unit: 'count',
     value: (view) => view.tradesToday,
     limit: ({ limits }) => limits.tradesPerDay,
     words: 'no more trades a day, the way out of each position among them',
@@ -121,6 +139,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'orders-per-minute',
     action: 'deny',
+    unit: 'count',
     value: (view) => view.ordersThisMinute,
     limit: ({ limits }) => limits.ordersPerMinute,
     words: 'no more orders a minute but those that reduce',
@@ -128,6 +147,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'size-zero',
     action: 'deny',
+    unit: 'dollars',
     value: (view) => view.mark,
     limit: ({ maxPosition }) => maxPosition,
     words: 'no position where one share costs more than a whole one may',
@@ -135,6 +155,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'max-position',
     action: 'clip',
+    unit: 'dollars',
     value: wanted,
     limit: ({ limits }) => limits.maxPosition,
     words: 'largest position in a symbol',
@@ -142,6 +163,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'max-drawdown',
     action: 'halt',
+    unit: 'part',
     value: (view) => view.drawdown,
     limit: ({ maxDrawdown }) => maxDrawdown,
     words: 'end at this fall from the peak, as a part of it, without flattening',
@@ -150,6 +172,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'held-overnight',
     action: 'flatten',
+    unit: 'dollars',
     value: wanted,
     limit: none,
     words: 'close what bars that were missing before a close have left over night',
@@ -157,6 +180,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'order-rejected',
     action: 'deny',
+    unit: 'dollars',
     value: wanted,
     limit: none,
     words: 'ask for nothing that the broker has rejected, until the wish changes or the day',
@@ -165,6 +189,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'max-leverage',
     action: 'deny',
+    unit: 'multiple',
     value: (view) => view.leverage,
     limit: ({ limits }) => limits.maxLeverage,
     words: 'no entry that takes the two positions above this multiple of equity',
@@ -172,6 +197,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'not-finite',
     action: 'deny',
+    unit: 'dollars',
     value: wanted,
     limit: none,
     words: 'nothing changes where an input or an output of the policy is not a finite number',
@@ -180,6 +206,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'flatten',
     action: 'flatten',
+    unit: 'dollars',
     value: wanted,
     limit: none,
     words: 'close everything, as a person asked for',
