@@ -13,7 +13,8 @@ export interface GuardOptions {
   readonly hosts: readonly string[]
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1)$/
+/** Addresses that this machine alone reaches. */
+export const LOOPBACK = /^(127(\.\d{1,3}){3}|::1)$/
 
 /** Whether the Host header is a name of the address that the connection came to. */
 export function isOwnHost({ headers, socket }: IncomingMessage, hosts: readonly string[]): boolean {

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { lockWorldOf } from '../../test/support/lock-world.js'
 import { Workdir } from '../../test/support/workdir.js'
 import { Dashboard } from './dashboard.js'
-import { startServer } from './server.js'
+import { isLocalAddress, startServer } from './server.js'
 
 const minute = (n: number): string =>
   new Date(Date.UTC(2025, 6, 30, 13, 31 + n)).toISOString().replace('.000', '')
@@ -198,6 +198,20 @@ describe('who may ask', () => {
     ])
       for (const path of ['/', '/events', '/metrics', '/assets/live.js'])
         expect([host, (await ask(path, { host })).status]).toEqual([host, 421])
+  })
+
+  test('the name that it was told to listen on is its own, as is whatever address that is', async () => {
+    const { server, ask } = await served({ address: 'localhost', hosts: ['desk.example:81'] })
+    expect(server.url).toBe(`http://localhost:${server.port}/`)
+    expect((await ask('/', { host: `localhost:${server.port}` })).status).toBe(200)
+    expect((await ask('/', { host: 'localhost.evil.example' })).status).toBe(421)
+    const numbers = await served({ address: '127.1' })
+    expect(numbers.server.url).toBe(`http://127.0.0.1:${numbers.server.port}/`)
+    expect(
+      ['localhost', '127.0.0.1', '127.9.9.9', '::1', '0.0.0.0', '::', 'localhost.example'].map(
+        isLocalAddress,
+      ),
+    ).toEqual([true, true, true, true, false, false, false])
   })
 
   test('only GET and HEAD, only pages that are, and no request of other sites', async () => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Failure, systemCode, systemFailure } from '../base/errors.js'
 import { follow } from './client.js'
 import { gaugesOf, healthOf } from './gauges.js'
-import { type GuardOptions, isForeign, isOwnHost, TokenGuard } from './guard.js'
+import { type GuardOptions, isForeign, isOwnHost, LOOPBACK, TokenGuard } from './guard.js'
 import { type Shown, Site } from './site.js'
 
 export interface ServerOptions extends Shown, GuardOptions {
@@ -93,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const refuse = (status: number, text: string, headers = {}) =>
       send(request, response, { status, text: text === '' ? '' : `${text}\n`, headers })
-    if (!isOwnHost(request, options.hosts)) return refuse(421, 'this server has another name')
+    if (!isOwnHost(request, hosts)) return refuse(421, 'this server has another name')
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return refuse(405, 'pages are read only', { allow: 'GET, HEAD', connection: 'close' })
     if (isForeign(request)) return refuse(403, 'not for pages of other sites')
@@ -148,7 +148,12 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     else socket.destroy()
   })
-  const port = await listen(server, options)
+  const { port, address } = await listen(server, options)
+  // The name that it was told to listen on is one of its own.
+  const isNamed = /^[a-z]/i.test(options.address) && !options.address.includes(':')
+  const hosts = isNamed
+    ? [...options.hosts, port === 80 ? options.address : `${options.address}:${port}`]
+    : options.hosts
   const beat = setInterval(() => {
     for (const [client, missed] of clients) {
       if (client.writableLength === 0) client.write(': \n\n')
@@ -157,7 +162,7 @@ export async function startServer(options: ServerOptions): Promise<DashServer> {
     }
   }, beatMs)
   beat.unref()
-  const bound = ANY.includes(options.address) ? LOCAL : options.address
+  const bound = isNamed ? options.address : ANY.includes(address) ? LOCAL : address
   const host = bound.includes(':') ? `[${bound}]` : bound
   return {
     url: `http://${host}:${port}/${token === null ? '' : `?token=${encodeURIComponent(token)}`}`,
@@ -191,7 +196,11 @@ function urlOf({ url = '' }: IncomingMessage): URL | null {
   }
 }
 
-function listen(server: Server, { port, address }: ServerOptions): Promise<number> {
+/** Where it came to listen. */
+function listen(
+  server: Server,
+  { port, address }: ServerOptions,
+): Promise<{ readonly port: number; readonly address: string }> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const code = systemCode(error)
@@ -203,10 +212,11 @@ function listen(server: Server, { port, address }: ServerOptions): Promise<numbe
     })
     server.listen(port, address, () => {
       const bound = server.address()
-      resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
+      resolve(typeof bound === 'object' && bound !== null ? bound : { port, address })
     })
   })
 }
 
 /** Whether an address is one that this machine alone reaches. */
-export const isLocalAddress = (address: string): boolean => address === LOCAL || address === '::1'
+export const isLocalAddress = (address: string): boolean =>
+  LOOPBACK.test(address) || address.toLowerCase() === 'localhost'

@@ -1,5 +1,5 @@
 /** `jules dash` as a process: its address, signals with readers there, tokens, ports, the terminal, and nothing written. */
-import { chmodSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { BIN, Workdir } from '../support/workdir.js'
@@ -85,6 +85,13 @@ test('--tui without a terminal is a line for what goes on, in which nothing driv
     /^\\u001b\[2Jx\\u202e\\n, running, /,
   )
   expect((await dir.called(['dash', '--tui'])).stdout).toBe('nothing is traded or trained\n')
+  mkdirSync(dir.file('d'))
+  symlinkSync('/dev/zero', dir.file('z'))
+  expect(await dir.called(['dash', '--tui', 'd', 'z'])).toMatchObject({
+    stdout: 'nothing is traded or trained\n',
+    stderr: 'jules dash: warning: z: is no regular file\n',
+  })
+  expect((await dir.called(['dash', '--tui', ''])).status).toBe(66)
 })
 
 test('--tui on a terminal has its screen to itself, and gives it back when it is interrupted', async () => {

@@ -106,7 +106,7 @@ async function placesOf(context: Context, operands: readonly string[]): Promise<
   if (operands.length === 0) return ['runs', 'paper'].map((folder) => join(context.paths.data, folder))
   const places: string[] = []
   for (const word of operands) {
-    if (existsSync(resolve(context.cwd, word))) places.push(word)
+    if (word !== '' && existsSync(resolve(context.cwd, word))) places.push(word)
     else places.push(runNamed(context, await pastRuns(context), word).path)
   }
   return places

@@ -12,7 +12,9 @@ const serverOptions = under('Server', {
     'address to listen on; any but this machine needs a token',
     { fallback: '127.0.0.1' },
     (value) => {
-      if (/^[\w.:%-]+$/.test(value)) return value
+      // As it stands in an address of the web, too.
+      const bare = /^\[([\da-f:.%\w]+)\]$/i.exec(value)?.[1] ?? value
+      if (/^[\w.:%-]+$/.test(bare)) return bare
       throw usage('expected an address such as 0.0.0.0', { got: quote(value) })
     },
   ),

