@@ -23,7 +23,7 @@ const OTHERS = new Set<string>(['runs.ndjson', 'runs-later.ndjson', 'validation.
 const RECORDED = /\.(ndjson|journal)$/
 const DEEPEST = 3
 /** Entries of one folder that are looked at. */
-const MOST_ENTRIES = 5000
+const MOST_ENTRIES = 50_000
 
 /** The files at a place: the place itself, a run in its folder, or the runs and files in a folder of them. */
 export async function filesAt(place: string): Promise<Found[]> {
