@@ -54,9 +54,10 @@ section { margin: 2.25rem 0 0 } section > section { margin-top: 1.75rem }
 table { border-collapse: collapse; width: 100%; font-size: .9rem } .scroll { overflow-x: auto } .scroll table { width: auto } .scroll .bars { width: 100%; min-width: 34rem } figure + .scroll, figure + .bars { margin-top: 1.25rem }
 th, td { padding: .3rem 1.75rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); font-weight: 400 }
 th:last-child, td:last-child { padding-right: 0 }
-.scroll td, .scroll th { overflow-wrap: normal } td.words { min-width: 14rem }
+.scroll td, .scroll th { overflow-wrap: normal } td.words { min-width: 14rem } .worded :is(th, td):not(.words) { white-space: nowrap }
 thead th { border-top: 0; color: var(--dim); font-size: .82rem; vertical-align: bottom } .scroll thead th { white-space: nowrap }
 .n { text-align: right; white-space: nowrap } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
+.state { margin: 1.25rem 0; padding: .75rem 1rem; border-left: 6px solid currentcolor; border-radius: 6px; background: var(--panel); font-weight: 600 } td code { display: block; margin-top: .25rem; padding: .2rem .5rem; background: var(--panel); font: .8rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap }
 .tag { display: inline-block; padding: 0 .5em; border: 1px solid var(--edge); border-radius: 1em; font-size: .8rem }
 details { margin-top: .5rem } summary { color: var(--dim); font-size: .85rem; cursor: pointer } details .scroll { max-height: 22rem; overflow: auto; margin-top: .5rem }
 .bars th:first-child { width: 20% } .grid3 .bars th:first-child { width: 34% } .bars th, .bars td { padding-right: .75rem } .bars :is(th, td):last-child { padding-right: 0 } .seen ~ tbody th { width: auto; white-space: nowrap } .seen ~ tbody td:nth-child(2) { width: 100% } .scroll .bars :is(th, td):not(:first-child) { padding-left: .75rem } .amount { display: flex; align-items: center; gap: .75rem } .amount .n { flex: none; min-width: 6.5em } .bar { flex: 1; min-width: 0; width: 100% }
@@ -64,7 +65,7 @@ details { margin-top: .5rem } summary { color: var(--dim); font-size: .85rem; cu
 .up { fill: var(--s0) } .own .up { fill: var(--good) } .down { fill: var(--bad) }
 
 figure { margin: 0 } figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-bottom: .35rem; font-weight: 600; font-size: .9rem }
-figure + figure { margin-top: 1.5rem } .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; font-weight: 400 } .key { margin-right: .4rem; vertical-align: middle }
+figure + figure { margin-top: 1.5rem } figure + .none { margin-top: .75rem } .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; font-weight: 400 } .key { margin-right: .4rem; vertical-align: middle }
 svg text { fill: var(--dim); font: 12px/1 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums }
 jules-chart { display: block; position: relative } .plot { display: flex } .values { flex: none } .lines { flex: 1; min-width: 0; width: 100%; overflow: visible }
 .grid { stroke: var(--rule); stroke-width: 1; shape-rendering: crispedges } .zero { stroke: var(--edge); stroke-width: 1; shape-rendering: crispedges } .mark { stroke: var(--fg); stroke-width: 1; stroke-dasharray: 2 4 }
@@ -75,7 +76,7 @@ svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-widt
 .cell { stroke: var(--bg); stroke-width: 2 } .heat .lines { max-width: 46rem } .even { fill: var(--panel) }
 .plus1 { fill: var(--plus1) } .plus2 { fill: var(--plus2) } .plus3 { fill: var(--plus3) } .minus1 { fill: var(--minus1) } .minus2 { fill: var(--minus2) } .minus3 { fill: var(--minus3) }
 svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: var(--on3) }
-.calendar { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem } .calendar table { width: auto } .calendar th, .calendar td { width: 2.3rem; padding: .2rem; border: 0; text-align: center; font-size: .82rem } .calendar caption { padding-bottom: .2rem; text-align: left; font-weight: 600; font-size: .82rem }
+.calendar + p { margin-top: .75rem } .calendar { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem } .calendar table { width: auto } .calendar th, .calendar td { width: 2.3rem; padding: .2rem; border: 0; text-align: center; font-size: .82rem } .calendar caption { padding-bottom: .2rem; text-align: left; font-weight: 600; font-size: .82rem }
 .calendar .error, .calendar .warning { border-radius: 4px; font-weight: 700 } .calendar .error { background: var(--minus3); color: var(--on3) } .calendar .warning { background: var(--minus1) } .calendar .fine { background: var(--panel) }
 
 .calendar :is(th, td) { width: 2.9rem; white-space: nowrap } .calendar + .scroll { margin-top: 1.5rem }
@@ -90,6 +91,7 @@ th button { padding: 0; border: 0; background: none; color: inherit; font-size: 
 
 @media (max-width: 62rem) { .first { grid-template-columns: minmax(0, 1fr) } }
 @media (max-width: 40rem) { main, body > header, body > footer, nav ul { padding-left: 1rem; padding-right: 1rem } .minor { display: none }
+  .worded thead { display: none } .worded tr { display: block; padding: .5rem 0; border-top: 1px solid var(--rule) } .worded tbody :is(th, td) { display: inline-block; padding: 0 .75rem 0 0; border: 0; text-align: left } .worded td.n::before { content: "× " } .worded td.words { display: block; min-width: 0; overflow-wrap: anywhere }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .4rem } .lights { grid-template-columns: repeat(2, minmax(0, 1fr)) } .lights { grid-auto-rows: auto } .light .value { font-size: 1.2rem; overflow-wrap: normal } .light dt { flex-direction: column; gap: 0 } .verdict strong { font-size: 2.2rem } .amount .n { min-width: 5.5em } }
 
 @media print { @page { margin: 14mm }

@@ -5,6 +5,8 @@ export interface Column {
   readonly name: string
   /** Numbers stand to the right, with digits of one width. */
   readonly isNumber?: boolean
+  /** Sentences: they have the room that the other columns leave, and on a narrow screen a line below them. */
+  readonly isWords?: boolean
 }
 
 export interface Table {
@@ -19,14 +21,17 @@ export interface Table {
 
 /** A table in a box that scrolls sideways where it is too wide. */
 export function tableOf({ name, isTitled = false, columns, rows }: Table): Html {
-  const right = columns.map(({ isNumber = false }) => new Html(isNumber ? ' class="n"' : ''))
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}"><table>${isTitled ? html`<caption>${name}</caption>` : null}
-<thead><tr>${columns.map((column, k) => html`<th scope="col"${right[k]!}>${column.name}</th>`)}</tr></thead>
+  const classes = columns.map(
+    ({ isNumber = false, isWords = false }) =>
+      new Html(isNumber ? ' class="n"' : isWords ? ' class="words"' : ''),
+  )
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}"><table${columns.some(({ isWords }) => isWords) ? new Html(' class="worded"') : null}>${isTitled ? html`<caption>${name}</caption>` : null}
+<thead><tr>${columns.map((column, k) => html`<th scope="col"${classes[k]!}>${column.name}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(
   (cells) =>
     html`<tr>${cells.map((cell, k) =>
-      k === 0 ? html`<th scope="row"${right[k]!}>${cell}</th>` : html`<td${right[k]!}>${cell}</td>`,
+      k === 0 ? html`<th scope="row"${classes[k]!}>${cell}</th>` : html`<td${classes[k]!}>${cell}</td>`,
     )}</tr>\n`,
 )}</tbody></table></div>`
 }

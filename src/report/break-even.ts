@@ -10,6 +10,6 @@ export function breakEvenWords({ points, breakEvenBps }: CostCurve): string {
   if (results.every((pnl) => pnl === results[0])) return 'nothing was traded, so that no cost would change it'
   const free = points.find(({ multiple }) => multiple === 0)
   return free !== undefined && free.pnl <= 0
-    ? 'earns nothing without costs either'
+    ? `${free.pnl < 0 ? 'loses' : 'earns nothing'} without costs too`
     : 'at which costs it breaks even is not known'
 }

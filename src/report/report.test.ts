@@ -178,7 +178,7 @@ const fill = (exec: string, side: string, qty: number, price: number, more: obje
 
 test.each<[string, number[], number | null, string]>([
   ['that earned', [20, 10], 4.5, 'breaks even where costs are 4.50 basis points of what is traded'],
-  ['that lost without costs too', [-5, -10], -2, 'earns nothing without costs either'],
+  ['that lost without costs too', [-5, -10], -2, 'loses without costs too'],
   ['that does not say where', [5, -10], null, 'at which costs it breaks even is not known'],
   ['without a trade', [0, 0], null, 'nothing was traded, so that no cost would change it'],
 ])('what costs mean for a run %s', (_, [free, paid], breakEvenBps, words) => {

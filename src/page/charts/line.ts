@@ -115,13 +115,13 @@ function valueLabels(shape: Shape, unit: Unit): Html {
 
 /** Where the name of each line across stands: above it, or below it where it would be cut or stand on another. */
 function basesOf(lines: readonly number[]): number[] {
-  const bases: number[] = []
-  for (const y of lines) {
-    const [above, below] = [y - 5, y + 14]
-    const isFree = bases.every((base) => Math.abs(base - above) >= 13)
-    bases.push(y > 24 && isFree ? above : below)
+  const bases = new Map<number, number>()
+  // From the top: the name below the first line leaves the next one the room below it.
+  for (const y of [...lines].sort((a, b) => a - b)) {
+    const isFree = [...bases.values()].every((base) => Math.abs(base - (y - 5)) >= 13)
+    bases.set(y, y > 24 && isFree ? y - 5 : y + 14)
   }
-  return bases
+  return lines.map((y) => bases.get(y)!)
 }
 
 const percent = (part: number): string => `${Number((100 * part).toFixed(2))}%`

@@ -214,7 +214,9 @@ class Chart extends HTMLElement {
     ctx.lineJoin = 'round'
     ctx.fillStyle = this.#colour('--fg')
     const bases: number[] = []
-    for (const { value, name } of marks) {
+    // From the top: the name below the first line leaves the next one the room below it.
+    const order = [...marks].sort((a, b) => plot.valToPos(a.value, 'y') - plot.valToPos(b.value, 'y'))
+    for (const { value, name } of order) {
       const y = Math.round(plot.valToPos(value, 'y', true))
       if (y < bbox.top - 1 || y > bbox.top + bbox.height + 1) continue
       ctx.strokeStyle = this.#colour('--fg')

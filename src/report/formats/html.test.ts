@@ -107,6 +107,11 @@ test('what is not there is a sentence, and no empty table, list or drawing', () 
   ])
     expect([words, pages.nothing.includes(words)]).toEqual([words, true])
   expect(pages['no run'].includes('There is no run in the inputs.')).toBe(true)
+  const findings = htmlOf(reportOf([]))
+  expect([findings.includes('<h1>Quality of the data</h1>'), findings.includes('no run')]).toEqual([
+    true,
+    false,
+  ])
 })
 
 test('an evaluation is its windows; bars of days stand at the date that they end', () => {

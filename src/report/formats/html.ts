@@ -18,7 +18,12 @@ import { actions, bySymbol, risk, slippage, trades } from './html/trading.js'
 /** The page of a report, as one text. */
 export function htmlOf(report: Report): string {
   const { runs } = report
-  const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs side by side`
+  const title =
+    runs.length === 1
+      ? runs[0]!.name
+      : runs.length === 0
+        ? 'Quality of the data'
+        : `${runs.length} runs side by side`
   return documentOf({
     title: `${title} \u2013 jules report`,
     styles: [{ text: uplotStyle() }, { text: STYLE }],
@@ -30,7 +35,7 @@ export function htmlOf(report: Report): string {
     body: html`<a class="skip" href="#content">To the content</a>
 ${PATTERNS}
 ${runs.length === 1 ? ofOne(report, runs[0]!) : ofSeveral(report, title)}
-<footer>Made by jules report; the same numbers stand in its other formats and in the summary of the run.</footer>`,
+<footer>Made by jules report; the same numbers stand in its other formats${runs.length === 0 ? '' : ' and in the summary of the run'}.</footer>`,
   })
 }
 
@@ -48,7 +53,9 @@ function ofSeveral(report: Report, title: string): Html {
   const { runs } = report
   const first: Section[] =
     runs.length === 0
-      ? [{ id: 'comparison', title: 'Runs', body: none('There is no run in the inputs.') }]
+      ? report.quality === null
+        ? [{ id: 'comparison', title: 'Runs', body: none('There is no run in the inputs.') }]
+        : []
       : [{ id: 'comparison', title: 'Side by side', body: comparison(report) }]
   const common = commonSections(report)
   const anchors = runs.map(({ name }, k) => ({ id: `run${k + 1}`, title: name }))

@@ -22,7 +22,8 @@ export function windows({ windows }: RunReport): Html {
       ...[grouped(window, 0), trained, tested, grouped(sessions, 0), gain(pnl)],
       ...[
         sharpe === null ? '-' : grouped(sharpe, 2),
-        partOf(maxDrawdown),
+        // Summaries have either sign.
+        partOf(maxDrawdown === null ? null : Math.abs(maxDrawdown)),
         grouped(trades, 0),
         notes.join('; '),
       ],

@@ -37,7 +37,11 @@ ${
         name: some,
         columns: [
           ...[{ name: 'date' }, { name: 'symbol' }, { name: 'check' }, { name: 'severity' }],
-          ...[{ name: 'count', isNumber: true }, { name: 'found' }, { name: 'way out' }],
+          ...[
+            { name: 'count', isNumber: true },
+            { name: 'found', isWords: true },
+            { name: 'way out', isWords: true },
+          ],
         ],
         rows: listed.map(({ date, symbol, check, severity, count, words, fix }) => [
           ...[date, symbol, check, severity, grouped(count, 0), words],
