@@ -56,7 +56,7 @@ th, td { padding: .3rem 1.75rem .3rem 0; text-align: left; vertical-align: top; 
 th:last-child, td:last-child { padding-right: 0 }
 .scroll td, .scroll th { overflow-wrap: normal } td.words { min-width: 14rem } .worded :is(th, td):not(.words) { white-space: nowrap }
 thead th { border-top: 0; color: var(--dim); font-size: .82rem; vertical-align: bottom } .scroll thead th { white-space: nowrap }
-.n { text-align: right; white-space: nowrap } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
+.n { text-align: right; white-space: nowrap } .t, jules-trades .scroll :is(th, td) { white-space: nowrap } tr.total th, tr.total td { font-weight: 600 } tr.groupname th { padding-top: .9rem; color: var(--dim); font-size: .82rem; border-top: 0 }
 .state { margin: 1.25rem 0; padding: .75rem 1rem; border-left: 6px solid currentcolor; border-radius: 6px; background: var(--panel); font-weight: 600 } td code { display: block; margin-top: .25rem; padding: .2rem .5rem; background: var(--panel); font: .8rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap }
 .tag { display: inline-block; padding: 0 .5em; border: 1px solid var(--edge); border-radius: 1em; font-size: .8rem }
 details { margin-top: .5rem } summary { color: var(--dim); font-size: .85rem; cursor: pointer } details .scroll { max-height: 22rem; overflow: auto; margin-top: .5rem }
@@ -72,7 +72,7 @@ jules-chart { display: block; position: relative } .plot { display: flex } .valu
 svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-width: 3px; stroke-linejoin: round }
 .line { fill: none; stroke: var(--s0); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round }
 .fill { fill: var(--fill); stroke: none }
-.line.s1 { stroke: var(--s1) } .line.s2 { stroke: var(--s2) } .line.s3 { stroke: var(--s3) } .line.d1 { stroke-dasharray: 6 3 } .line.d2 { stroke-dasharray: 2 3 } .line.d3 { stroke-dasharray: 9 3 2 3 }
+.line.s1 { stroke: var(--s1) } .line.s2 { stroke: var(--s2) } .line.s3 { stroke: var(--s3) } .line.w1 { stroke-width: 2.6 } .line.w2 { stroke-width: .8 } .line.d1 { stroke-dasharray: 6 3 } .line.d2 { stroke-dasharray: 2 3 } .line.d3 { stroke-dasharray: 9 3 2 3 }
 .cell { stroke: var(--bg); stroke-width: 2 } .heat .lines { max-width: 46rem } .even { fill: var(--panel) }
 .plus1 { fill: var(--plus1) } .plus2 { fill: var(--plus2) } .plus3 { fill: var(--plus3) } .minus1 { fill: var(--minus1) } .minus2 { fill: var(--minus2) } .minus3 { fill: var(--minus3) }
 svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: var(--on3) }

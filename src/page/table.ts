@@ -21,20 +21,26 @@ export interface Table {
 
 /** A table in a box that scrolls sideways where it is too wide. */
 export function tableOf({ name, isTitled = false, columns, rows }: Table): Html {
-  const classes = columns.map(
-    ({ isNumber = false, isWords = false }) =>
-      new Html(isNumber ? ' class="n"' : isWords ? ' class="words"' : ''),
-  )
+  const classOf = (k: number, cell: Part = null): Html | null => {
+    const { isNumber = false, isWords = false } = columns[k]!
+    const name = isNumber ? 'n' : isWords ? 'words' : typeof cell === 'string' && TIME.test(cell) ? 't' : null
+    return name === null ? null : new Html(` class="${name}"`)
+  }
   return html`<div class="scroll" tabindex="0" role="group" aria-label="${name}"><table${columns.some(({ isWords }) => isWords) ? new Html(' class="worded"') : null}>${isTitled ? html`<caption>${name}</caption>` : null}
-<thead><tr>${columns.map((column, k) => html`<th scope="col"${classes[k]!}>${column.name}</th>`)}</tr></thead>
+<thead><tr>${columns.map((column, k) => html`<th scope="col"${classOf(k)}>${column.name}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(
   (cells) =>
     html`<tr>${cells.map((cell, k) =>
-      k === 0 ? html`<th scope="row"${classes[k]!}>${cell}</th>` : html`<td${classes[k]!}>${cell}</td>`,
+      k === 0
+        ? html`<th scope="row"${classOf(k, cell)}>${cell}</th>`
+        : html`<td${classOf(k, cell)}>${cell}</td>`,
     )}</tr>\n`,
 )}</tbody></table></div>`
 }
+
+/** `2025-07-30`, `2025-07-30 09:31`: in one line on any screen. */
+const TIME = /^\d{4}-\d\d-\d\d( \d\d:\d\d)?$/
 
 /** Numbers of a drawing, folded away below it. */
 export const numbersOf = (table: Table): Html =>

@@ -39,6 +39,10 @@ export function moneyOf(kind: RunKind, summary: JsonObject): string {
   }
 }
 
+/** `2025-07-30 to 2025-08-01`; one date alone. */
+export const spanWords = ([from, to]: readonly [string, string]): string =>
+  from === to ? from : `${from} to ${to}`
+
 /** The box of facts. `seed` is that of the manifest, where there is one. */
 export function honestyOf(
   summary: JsonObject,
@@ -57,7 +61,7 @@ export function honestyOf(
       'Data',
       span === null
         ? null
-        : `${span[0]} to ${span[1]}${text('interval') === null ? '' : `, ${text('interval')} bars`}`,
+        : `${spanWords(span)}${text('interval') === null ? '' : `, ${text('interval')} bars`}`,
     ],
     ['Input', text('input')],
     [

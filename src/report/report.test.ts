@@ -15,6 +15,7 @@ import { csvOf } from './formats/csv.js'
 import { htmlOf } from './formats/html.js'
 import { jsonOf } from './formats/json.js'
 import { markdownOf } from './formats/markdown.js'
+import { textOf } from './formats/text.js'
 import { Gathering } from './gathered.js'
 import { reportOf } from './report.js'
 
@@ -205,6 +206,40 @@ describe('records', () => {
       pnl: 18,
       costs: expect.closeTo(3, 9),
     })
+  })
+
+  test('of a trade that earned have no profit factor, and not that of their sessions', () => {
+    const lines = [
+      fill('a', 'buy', 10, 100),
+      fill('b', 'sell', 10, 101, { time: '2025-07-30T15:00:00Z' }),
+      equity('2025-07-30T15:01:00Z', 4900),
+      equity('2025-07-31T15:01:00Z', 5008),
+    ]
+    const report = reported(gatheringOf(lines))
+    const all = report.runs[0]!.figures.flatMap(({ figures }) => figures)
+    expect(all.filter(({ key }) => /hit|factor/.test(key))).toMatchObject([
+      { name: 'hit rate', value: 1, reason: null },
+      { name: 'profit factor', value: null, reason: expect.stringMatching(/lost/) },
+    ])
+    expect(
+      reported(gatheringOf(lines.slice(0, 1))).runs[0]!.figures.flatMap((group) => group.figures),
+    ).toContainEqual({
+      key: 'holding_minutes',
+      name: 'holding, minutes',
+      value: null,
+      shown: '-',
+      reason: 'no position was closed',
+    })
+  })
+
+  test('of what was found are told whole in the narrowest text', () => {
+    const observed = 'word '.repeat(40).trim()
+    const found = { type: 'quality', date: '2025-07-30', check: 'spike', severity: 'error', observed }
+    const same = (text: string) => text
+    const paint = { red: same, green: same, yellow: same, bold: same, dim: same }
+    const text = textOf(reported(gatheringOf([found])), { width: 80, unicode: false, paint, clean: same })
+    expect(text.match(/word/g)).toHaveLength(40)
+    expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80)
   })
 
   test('of parts of a share are trades of these parts, flat where they cancel out', () => {

@@ -74,8 +74,8 @@ function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gat
   const traded = tradedIn(run)
   const own = run.summary ?? { type: 'summary', command: 'records', run: run.name }
   const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), own, {
-    ...traded.figures,
-    ...curveFigures(run),
+    figures: { ...traded.figures, ...curveFigures(run) },
+    reasons: traded.reasons,
   })
   const kind = kindOf(own)
   const symbols = run.symbols.length > 0 ? run.symbols : textsOf(own.symbols)
@@ -180,11 +180,25 @@ const seriesOptionsOf = ({
 
 /**
  * What the executions tell, where the run itself says nothing: a hit rate is that of trades, and that of sessions only where there
- * are none.
+ * are no executions.
  */
-function completed(summary: JsonObject, own: JsonObject, figures: JsonObject): JsonObject {
-  const told = Object.entries(figures).filter(([key, value]) => own[key] == null && value !== null)
-  return { ...summary, ...Object.fromEntries(told) }
+function completed(
+  summary: JsonObject,
+  own: JsonObject,
+  { figures, reasons }: { readonly figures: JsonObject; readonly reasons: JsonObject },
+): JsonObject {
+  const why = isObject(summary.reasons) ? summary.reasons : {}
+  const isSilent = ([key]: [string, unknown]): boolean => own[key] == null
+  return {
+    ...summary,
+    ...Object.fromEntries(Object.entries(figures).filter(isSilent)),
+    reasons: {
+      ...Object.fromEntries(Object.entries(reasons).filter(isSilent)),
+      ...Object.fromEntries(
+        Object.entries(why).filter(([key]) => own[key] != null || typeof figures[key] !== 'number'),
+      ),
+    },
+  }
 }
 
 /** The deepest fall and the longest one, after each decision: keys of jules-metrics(7). */

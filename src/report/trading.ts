@@ -2,7 +2,7 @@
 import { mean } from '../base/moments.js'
 import { MINUTE } from '../base/time.js'
 import { ACTION_COUNT, actionOf, type Target, targetOf } from '../env/actions.js'
-import { hitRate, profitFactor } from '../evaluate/metrics.js'
+import { type Figure, hitRate, profitFactor } from '../evaluate/metrics.js'
 import { type RoundTrip, TripBook } from '../evaluate/round-trips.js'
 import type { JsonObject } from '../stream/json.js'
 import type { GatheredFill, GatheredRun } from './gathered.js'
@@ -12,8 +12,9 @@ import type { ActionUse, Curve, SymbolResult, Trade } from './model.js'
 export interface Traded {
   readonly trades: readonly Trade[]
   readonly bySymbol: readonly SymbolResult[]
-  /** Figures of these, for a summary that lacks them, by their keys in jules-metrics(7). */
+  /** Figures of these, for a summary that lacks them, by their keys in jules-metrics(7); those without a value have their reasons. */
   readonly figures: JsonObject
+  readonly reasons: JsonObject
 }
 
 /** The trades of a run, from its fills; what is held at the end is valued at the last marks. */
@@ -35,7 +36,7 @@ export function tradedIn(run: GatheredRun): Traded {
         fills: fills.filter((fill) => fill.symbol === symbol),
       }),
     ),
-    figures: fills.length === 0 ? {} : figuresOf(trips, fills),
+    ...(fills.length === 0 ? { figures: {}, reasons: {} } : figuresOf(trips, fills)),
   }
 }
 
@@ -77,21 +78,33 @@ function symbolResult(
   }
 }
 
-function figuresOf(trips: readonly RoundTrip[], fills: readonly GatheredFill[]): JsonObject {
+function figuresOf(
+  trips: readonly RoundTrip[],
+  fills: readonly GatheredFill[],
+): Pick<Traded, 'figures' | 'reasons'> {
   const closed = trips.filter(({ open }) => !open)
   const results = closed.map(({ pnl }) => pnl)
   const fees = sum(fills, (fill) => fill.fees)
   const slippage = sum(fills, (fill) => fill.slippage)
-  return {
-    round_trips: closed.length,
-    hit_rate: hitRate(results).value,
-    profit_factor: profitFactor(results).value,
+  const holding = closed.map(({ entry, exit }) => (exit - entry) / MINUTE)
+  const ratios: Readonly<Record<string, Figure>> = {
+    hit_rate: hitRate(results),
+    profit_factor: profitFactor(results),
     holding_minutes:
-      closed.length === 0 ? null : mean(closed.map(({ entry, exit }) => (exit - entry) / MINUTE)),
-    turnover: turnoverOf(fills),
-    fees,
-    slippage,
-    cost: fees + slippage,
+      holding.length === 0 ? { value: null, reason: 'no position was closed' } : { value: mean(holding) },
+  }
+  return {
+    figures: {
+      round_trips: closed.length,
+      ...Object.fromEntries(Object.entries(ratios).map(([key, { value }]) => [key, value])),
+      turnover: turnoverOf(fills),
+      fees,
+      slippage,
+      cost: fees + slippage,
+    },
+    reasons: Object.fromEntries(
+      Object.entries(ratios).flatMap(([key, one]) => (one.value === null ? [[key, one.reason]] : [])),
+    ),
   }
 }
 

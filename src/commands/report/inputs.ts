@@ -83,7 +83,9 @@ async function fromJournal(context: Context, path: string): Promise<ReportInput>
   )
   context.signal.throwIfAborted()
   gathering.take(retoldSummary(events, run), path)
-  const notes = isTorn ? [`${path}: its last line was not written to its end, and counts for nothing`] : []
+  const notes = isTorn
+    ? [`${path}: its last line has no end and counts for nothing: it may still be written to`]
+    : []
   return { ...plain, gathering, notes, place: path }
 }
 

@@ -72,6 +72,7 @@ export const report = defineCommand({
     66: 'no such run or file, or nothing of a run in it',
     73: 'the output cannot be created',
     74: 'reading or writing failed',
+    77: 'no permission to read or write',
   },
   seeAlso: ['backtest', 'evaluate', 'paper', 'eod-validate', 'metrics.7'],
   run: async (context, given, operands) => {

@@ -148,7 +148,7 @@ test('names of lines across stand on no other, and sixteen lines look different'
   const bases = [...text.matchAll(/class="halo"[^>]* y="([\d.]+)"/g)].map((match) => Number(match[1]))
   expect(bases).toHaveLength(2)
   expect(bases[0]! - bases[1]!).toBeGreaterThanOrEqual(13)
-  const looks = [...text.matchAll(/class="(line s\d d\d)" d="M0 4H28"/g)].map((match) => match[1])
+  const looks = [...text.matchAll(/class="(line s\d d\d) w\d" d="M0 4H28"/g)].map((match) => match[1])
   expect(new Set(looks).size).toBe(16)
 })
 

@@ -87,8 +87,11 @@ interface Shape {
 const isNear = (value: number, low: number, high: number): boolean =>
   Math.max(high, value) - Math.min(low, value) <= 3 * (high - low)
 
-/** Four colours, each with the four dashes in turn: sixteen lines that differ. */
-const lineClass = (k: number): string => `line s${k % 4} d${(k + Math.floor(k / 4)) % 4}`
+/** Four colours, each with the four dashes in turn: sixteen lines that differ, and on paper twelve, by their widths. */
+const lineClass = (k: number): string => {
+  const round = Math.floor(k / 4)
+  return `line s${k % 4} d${(k + round) % 4} w${round % 3}`
+}
 
 const legend = (series: readonly Series[]): Html =>
   html`<span class="legend">${series.map(

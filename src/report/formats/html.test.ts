@@ -101,12 +101,16 @@ test('what is not there is a sentence, and no empty table, list or drawing', () 
   for (const words of [
     'The run was held against no other policy.',
     'The run has no equity records, so that there is no curve.',
-    'No position was opened.',
-    'The guard had nothing to refuse, and no limit was reached.',
+    'The run has no fill records, so that its trades are not known.',
+    'The run has no records of its guard.',
     'the quality of the data is not known',
   ])
     expect([words, pages.nothing.includes(words)]).toEqual([words, true])
   expect(pages['no run'].includes('There is no run in the inputs.')).toBe(true)
+  // Of a run that traded, and whose fills are not here, nobody can say that it did not.
+  const figures = [{ key: 'trades', name: 'trades', value: 0, shown: '0', reason: null }]
+  const idle = htmlOf(reportOf([bareRun({ figures: [{ title: 'Trading', figures }] })]))
+  expect(idle).toContain('No position was opened.')
   const findings = htmlOf(reportOf([]))
   expect([findings.includes('<h1>Quality of the data</h1>'), findings.includes('no run')]).toEqual([
     true,
@@ -137,10 +141,10 @@ test('an evaluation is its windows; bars of days stand at the date that they end
   for (const [k, date] of dates.entries())
     expect(daily).toMatch(
       new RegExp(
-        `<th scope="row">${date}</th>(<td class="n">[^<]*</td>){2}<td class="n">\\${dollars(equity[k]!)}</td>`,
+        `<th scope="row" class="t">${date}</th>(<td class="n">[^<]*</td>){2}<td class="n">\\${dollars(equity[k]!)}</td>`,
       ),
     )
-  expect(daily).toContain('<td>2025-01-06 24:00</td><td>2025-01-07 24:00</td>')
+  expect(daily).toContain('<td class="t">2025-01-06 24:00</td><td class="t">2025-01-07 24:00</td>')
 })
 
 test('numbers are those of the report, in tables as in the blocks that are drawn', () => {
@@ -157,7 +161,9 @@ test('numbers are those of the report, in tables as in the blocks that are drawn
   expect(Math.max(...series(drawdown))).toBeCloseTo(Math.max(...run.curve!.drawdown), 6)
   for (const { date, pnl } of run.sessions)
     expect(
-      page.includes(`<th scope="row">${date}</th><td class="n">${pnl < 0 ? '' : '+'}${dollars(pnl)}</td>`),
+      page.includes(
+        `<th scope="row" class="t">${date}</th><td class="n">${pnl < 0 ? '' : '+'}${dollars(pnl)}</td>`,
+      ),
     ).toBe(true)
   const trades = dataOf(page).find((block) => 'trades' in block)!.trades as (number | null)[]
   expect(trades).toHaveLength(8 * 40)

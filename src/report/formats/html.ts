@@ -6,6 +6,7 @@ import { clientScript, uplotScript, uplotStyle } from '../../page/assets.js'
 import { documentOf } from '../../page/document.js'
 import { type Html, html } from '../../page/markup.js'
 import { PATTERNS, STYLE } from '../../page/style.js'
+import { spanWords } from '../honesty.js'
 import type { Report, RunReport } from '../model.js'
 import { comparison } from './html/comparison.js'
 import { learning, manifest, notes, windows } from './html/evidence.js'
@@ -82,7 +83,7 @@ const KINDS: Readonly<Record<RunReport['kind'], string>> = {
 
 const subtitle = ({ kind, money, symbols, span, place }: RunReport): Html =>
   html`<p class="dim">${KINDS[kind]}${symbols.length === 0 ? '' : ` of ${symbols.join(', ')}`}${
-    span === null ? ', no sessions' : `, ${span[0]} to ${span[1]}`
+    span === null ? ', sessions not known' : `, ${spanWords(span)}`
   } <span class="tag">${money}</span> from ${place}; times are of New York</p>`
 
 const navigation = (sections: readonly Pick<Section, 'id' | 'title'>[]): Html =>

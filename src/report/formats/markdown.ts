@@ -1,4 +1,5 @@
 /** A report in Markdown (CommonMark with the tables of GitHub). */
+import { spanWords } from '../honesty.js'
 import type { Report, RunReport } from '../model.js'
 import { comparisons, qualityTable, type Table, tablesOf } from './tables.js'
 
@@ -20,7 +21,7 @@ function partsOf(run: RunReport): string[] {
   const { name, place, money, span, verdict, lights, honesty, figures, notes, manifest } = run
   return [
     `## ${verdict.go ? 'GO' : 'NO-GO'}: ${inline(name === '' ? place : name)}`,
-    block(`${money}${span === null ? '' : `, ${span[0]} to ${span[1]}`}`),
+    block(`${money}${span === null ? '' : `, ${spanWords(span)}`}`),
     listOf(verdict.reasons.map(({ met, words }) => `${met ? 'yes' : 'no'}: ${words}`)),
     ...(lights.length === 0
       ? []

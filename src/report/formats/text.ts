@@ -1,6 +1,7 @@
 /** A report for a terminal, or for mail: lines of a width, a curve of dots, no colour needed. */
 import { plot } from '../../base/plot.js'
 import { dollars, percent } from '../../evaluate/shown.js'
+import { spanWords } from '../honesty.js'
 import type { Report, RunReport } from '../model.js'
 import { comparisons, qualityTable, type Table, tablesOf } from './tables.js'
 
@@ -75,7 +76,7 @@ function sideBySide(report: Report, style: TextStyle): string[][] {
 function blocksOf(run: RunReport, style: TextStyle): string[][] {
   const { name, place, money, span, verdict, lights, honesty, figures, curve, notes, manifest } = run
   const { paint } = style
-  const head = `${verdict.go ? 'GO' : 'NO-GO'}  ${name === '' ? place : name}: ${money}${span === null ? '' : `, ${span[0]} to ${span[1]}`}`
+  const head = `${verdict.go ? 'GO' : 'NO-GO'}  ${name === '' ? place : name}: ${money}${span === null ? '' : `, ${spanWords(span)}`}`
   return [
     [
       ...wrap(head, style).map((line) => paint.bold(line)),
@@ -127,17 +128,21 @@ const factLines = (title: string, facts: RunReport['honesty'], style: TextStyle)
   ...facts.flatMap(({ name, value }) => wrap(`  ${name.padEnd(13)} ${value}`, style, ' '.repeat(16))),
 ]
 
-/** Columns as wide as they need to be; a last column of words takes what is left, and is cut there. */
+/** Columns as wide as they need to be; a last column of words takes what is left, in as many lines as it needs there. */
 function tableLines({ title, columns, rows, note }: Table, style: TextStyle): string[] {
   const cells = rows.map((row) => row.map(style.clean))
   const heads = columns.map((column) => style.clean(typeof column === 'string' ? column : column.name))
   const widths = heads.map((head, k) => Math.max(head.length, ...cells.map((row) => row[k]!.length)))
   const isRight = (k: number): boolean => typeof columns[k] !== 'string'
-  const line = (row: readonly string[]): string =>
-    cut(
-      `  ${row.map((cell, k) => (isRight(k) ? cell.padStart(widths[k]!) : cell.padEnd(widths[k]!))).join('  ')}`.trimEnd(),
-      style.width,
-    )
+  // Where a last column of words begins, they go on below each other.
+  const start = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 2)
+  const goesOn = !isRight(heads.length - 1) && start <= style.width / 2 + NAME
+  const line = (row: readonly string[]): string => {
+    const whole =
+      `  ${row.map((cell, k) => (isRight(k) ? cell.padStart(widths[k]!) : cell.padEnd(widths[k]!))).join('  ')}`.trimEnd()
+    const lines = goesOn ? wrap(whole, style, ' '.repeat(start)) : [whole]
+    return lines.map((one) => cut(one, style.width)).join('\n')
+  }
   return [
     style.paint.bold(style.clean(title)),
     ...(heads.every((head) => head === '') ? [] : [style.paint.dim(line(heads))]),

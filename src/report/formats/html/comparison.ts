@@ -4,6 +4,7 @@ import { lineChart } from '../../../page/charts/line.js'
 import { shownIn } from '../../../page/charts/units.js'
 import { type Html, html, type Part } from '../../../page/markup.js'
 import { type Table, tableOf } from '../../../page/table.js'
+import { spanWords } from '../../honesty.js'
 import type { Report, RunReport } from '../../model.js'
 import { STATES } from './first.js'
 import { none } from './section.js'
@@ -31,7 +32,7 @@ function comparisonTable(runs: readonly RunReport[]): Table {
           html`<strong class="${go ? 'good' : 'bad'}">${go ? '✓ GO' : '✗ NO-GO'}</strong>`,
       ),
       row('dollars are', ({ money }) => html`<span class="tag">${money}</span>`),
-      row('sessions from and to', ({ span }) => (span === null ? '-' : `${span[0]} to ${span[1]}`)),
+      row('sessions from and to', ({ span }) => (span === null ? '-' : spanWords(span))),
       ...lights.map((name) =>
         row(name, (run) => {
           const light = run.lights.find((light) => light.name === name)

@@ -16,7 +16,7 @@ export function windows({ windows }: RunReport): Html {
     columns: [
       ...[{ name: 'window' }, { name: 'trained on' }, { name: 'tested on' }],
       ...['sessions', 'net result', 'Sharpe', 'drawdown', 'trades'].map((name) => ({ name, isNumber: true })),
-      { name: 'notes' },
+      { name: 'notes', isWords: true },
     ],
     rows: windows.map(({ window, trained, tested, sessions, pnl, sharpe, maxDrawdown, trades, notes }) => [
       ...[grouped(window, 0), trained, tested, grouped(sessions, 0), gain(pnl)],

@@ -35,7 +35,7 @@ const MONTHS = 'January February March April May June July August September Octo
 
 /** Net result by month. */
 export function months({ months }: RunReport): Html {
-  if (months.length === 0) return none('There is no month with a session.')
+  if (months.length === 0) return none('The run has no equity records, so that its months are not known.')
   return barsOf({
     name: 'Net result by month',
     heading: 'month',
@@ -236,7 +236,7 @@ export function whenEarned({ sessions, heat, curve }: RunReport): Html {
   return html`<div class="grid2">
 <div>${
     values.length === 0
-      ? none('There is no session that ended.')
+      ? none('What each session earned is not known.')
       : values.length < FEW
         ? sessionBars(sessions)
         : html`${histogramOf({ title: 'Net result of a session', unit: 'dollars', counted: 'sessions', values })}

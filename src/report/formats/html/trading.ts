@@ -6,7 +6,7 @@ import { shownIn } from '../../../page/charts/units.js'
 import { dataBlock, type Html, html, visible } from '../../../page/markup.js'
 import { numbersOf, tableOf } from '../../../page/table.js'
 import type { RunReport, Slippage, Trade } from '../../model.js'
-import { countWords, gain, money, none, partOf } from './section.js'
+import { countWords, figureOf, gain, money, none, partOf } from './section.js'
 
 /** Use of the nine joint positions. */
 export function actions({ actions, curve }: RunReport): Html {
@@ -45,8 +45,15 @@ const MOST_TRADE_BYTES = 150_000
 const ENDS = 5
 
 /** The best and worst trades, and the list of them. */
-export function trades({ trades, place, name }: RunReport): Html {
-  if (trades.length === 0) return none('No position was opened.')
+export function trades(run: RunReport): Html {
+  const { trades, place, name } = run
+  if (trades.length === 0) {
+    const told = figureOf(run, 'trades')?.value ?? figureOf(run, 'round_trips')?.value ?? null
+    const isKnown = told === 0 || (told === null && run.curve !== null)
+    return none(
+      isKnown ? 'No position was opened.' : 'The run has no fill records, so that its trades are not known.',
+    )
+  }
   const ordered = trades.filter(({ pnl }) => Number.isFinite(pnl)).sort((a, b) => b.pnl - a.pnl)
   const ends = ordered.length <= 2 * ENDS ? ordered : [...ordered.slice(0, ENDS), ...ordered.slice(-ENDS)]
   const { data, count } = tradeData(trades)
@@ -109,8 +116,13 @@ function tradeData(all: readonly Trade[]): { data: unknown; count: number } {
 const MOST_EVENTS = 200
 
 /** What the guard said, counted, and its words. */
-export function risk({ risk }: RunReport): Html {
-  if (risk.all === 0) return none('The guard had nothing to refuse, and no limit was reached.')
+export function risk({ risk, curve }: RunReport): Html {
+  if (risk.all === 0)
+    return none(
+      curve === null
+        ? 'The run has no records of its guard.'
+        : 'The guard had nothing to refuse, and no limit was reached.',
+    )
   const events = risk.events.slice(0, MOST_EVENTS)
   const some =
     events.length < risk.all
@@ -131,7 +143,7 @@ ${
           { name: 'rule' },
           { name: 'action' },
           { name: 'symbol' },
-          { name: 'what happened' },
+          { name: 'what happened', isWords: true },
         ],
         rows: events.map(({ timeMs, rule, action, symbol, words }) => [
           newYorkTime(timeMs),
