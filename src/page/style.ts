@@ -91,7 +91,7 @@ th button { padding: 0; border: 0; background: none; color: inherit; font-size: 
 
 @media (max-width: 62rem) { .first { grid-template-columns: minmax(0, 1fr) } }
 @media (max-width: 40rem) { main, body > header, body > footer, nav ul { padding-left: 1rem; padding-right: 1rem } .minor { display: none }
-  .worded thead { display: none } .worded tr { display: block; padding: .5rem 0; border-top: 1px solid var(--rule) } .worded tbody :is(th, td) { display: inline-block; padding: 0 .75rem 0 0; border: 0; text-align: left } .worded td.n::before { content: "× " } .worded td.words { display: block; min-width: 0; overflow-wrap: anywhere }
+  .bars th:first-child { width: 34% } .worded thead { display: none } .worded tr { display: block; padding: .5rem 0; border-top: 1px solid var(--rule) } .worded tbody :is(th, td) { display: inline-block; padding: 0 .75rem 0 0; border: 0; text-align: left } .worded td.n::before { content: "× " } .worded td.words { display: block; min-width: 0; overflow-wrap: anywhere }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .4rem } .lights { grid-template-columns: repeat(2, minmax(0, 1fr)) } .lights { grid-auto-rows: auto } .light .value { font-size: 1.2rem; overflow-wrap: normal } .light dt { flex-direction: column; gap: 0 } .verdict strong { font-size: 2.2rem } .amount .n { min-width: 5.5em } }
 
 @media print { @page { margin: 14mm }

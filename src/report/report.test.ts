@@ -459,7 +459,7 @@ describe('records', () => {
       warnings: 1,
       days: [{ date: '2025-07-30', errors: 1, warnings: 1 }],
     })
-    expect(notes).toEqual(['run.ndjson: 1 of bar say nothing here and were passed over'])
+    expect(notes).toEqual(['run.ndjson: 1 record of type bar says nothing here and was passed over'])
     expect(isObject(quality)).toBe(true)
   })
 })

@@ -1,6 +1,7 @@
 /** A report, made from what was gathered. */
 
 import { formatDate } from '../base/time.js'
+import { counted } from '../base/words.js'
 import { guardWords } from '../evaluate/guard-words.js'
 import { maxDrawdown } from '../evaluate/metrics.js'
 import { lackWords, summaryWith } from '../evaluate/run-records.js'
@@ -55,7 +56,8 @@ export function reportOf(inputs: readonly ReportInput[], gate: Gate): Report {
       ...passed
         .filter(({ type }) => !KNOWN.has(type))
         .map(
-          ({ type, count, place }) => `${place}: ${count} of ${type} say nothing here and were passed over`,
+          ({ type, count, place }) =>
+            `${place}: ${counted(count, 'record')} of type ${type} ${count === 1 ? 'says nothing here and was' : 'say nothing here and were'} passed over`,
         ),
     ],
   }
