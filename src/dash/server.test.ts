@@ -146,7 +146,7 @@ describe('pages', () => {
     }
     const { text } = await ask('/')
     expect(text).toContain('<span data-text="equity">$5,012.35</span>')
-    expect(text).toContain('<th scope="row">2025-07-30 09:32</th><td class="n">$5,012.35</td>')
+    expect(text).toContain('<th scope="row" class="t">2025-07-30 09:32</th><td class="n">$5,012.35</td>')
   })
 
   test('of nothing say so', async () => {
