@@ -69,7 +69,9 @@ describe('a command that stops without finishing says so and ends 70', () => {
 
   test('a process that ends before its command has not ended well', async () => {
     const dir = new Workdir('jules-stuck-')
-    dir.write('leave.mjs', 'setTimeout(() => process.exit(), 200)')
+    // Once it listens to signals it is under way.
+    const leave = "if (process.listenerCount('SIGTERM') > 0) process.exit()"
+    dir.write('leave.mjs', `setInterval(() => { ${leave} }, 20)`)
     const env = { NODE_OPTIONS: `--import=${dir.file('leave.mjs')}` }
     const child = dir.start(BIN, ['load', '--dry-run'], { env })
     const closed = new Promise((done) => child.on('close', done))
