@@ -27,8 +27,6 @@ export interface GatheredFill {
 export class GatheredRun {
   readonly name: string
   summary: JsonObject | null = null
-  /** Of a gate that judged it. */
-  verdict: JsonObject | null = null
   readonly marks = new SessionMarks()
   /** Epoch milliseconds, dollars, part lost since the peak; the first `length` count. */
   time = new Float64Array(1024)
@@ -113,6 +111,8 @@ export class GatheredRun {
   }
 }
 
+const nameOf = ({ run }: JsonObject): string => (typeof run === 'string' ? run : '')
+
 const EQUITY_START = '{"type":"equity"'
 
 /** What stands in one input, line by line. */
@@ -120,6 +120,8 @@ export class Gathering {
   readonly place: string
   readonly #runs = new Map<string, GatheredRun>()
   #current: { readonly run: GatheredRun; readonly scanner: EquityScanner } | null = null
+  /** What a gate said of a run, by the name of the run. */
+  readonly verdicts = new Map<string, JsonObject>()
   /** `quality` records. */
   readonly quality: JsonObject[] = []
   /** `metric` records, of a training. */
@@ -198,7 +200,7 @@ export class Gathering {
         this.#of(record).windows.push(record)
         return
       case 'verdict':
-        this.#of(record).verdict = record
+        this.verdicts.set(nameOf(record), record)
         return
       case 'quality':
         this.quality.push(record)
@@ -235,8 +237,8 @@ export class Gathering {
     this.#current = isPlain ? { run, scanner: new EquityScanner(run.name, run.symbols) } : null
   }
 
-  #of({ run }: JsonObject): GatheredRun {
-    const name = typeof run === 'string' ? run : ''
+  #of(record: JsonObject): GatheredRun {
+    const name = nameOf(record)
     let found = this.#runs.get(name)
     if (found === undefined) {
       found = new GatheredRun(name)

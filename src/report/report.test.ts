@@ -346,6 +346,15 @@ describe('records', () => {
     expect(notes(8501.16)).toEqual(['own'])
   })
 
+  test('what another gate said of the run is told, and a word about no run makes none', () => {
+    const summary = { type: 'summary', run: 'p', command: 'paper', pnl: -3 }
+    const verdict = { type: 'verdict', run: 'p', gate: 'pnl>=0', pass: false, reasons: ['missed: pnl -3'] }
+    const { runs } = reported(gatheringOf([summary, verdict, { ...verdict, run: 'q' }]))
+    expect(runs.map(({ name, notes }) => [name, notes])).toEqual([
+      ['p', ['the gate pnl>=0 said at the end of the run: FAIL; missed: pnl -3']],
+    ])
+  })
+
   const said = (of: object) => ({ type: 'summary', run: 'p', command: 'paper', ...of })
 
   test('with a second summary of a paper run are as the last one has it, and every format says so', () => {

@@ -72,7 +72,11 @@ function runsIn(input: ReportInput, gate: Gate): RunReport[] {
   return training === null ? runs : [trainingReport(training, input, gate), ...runs]
 }
 
-function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gate: Gate): RunReport {
+function runReport(
+  run: GatheredRun,
+  { place, manifest, seed, gathering }: ReportInput,
+  gate: Gate,
+): RunReport {
   const traded = tradedIn(run)
   const own = run.summary ?? { type: 'summary', command: 'records', run: run.name }
   const summary = completed(summaryWith(own, run.marks, seriesOptionsOf(own)), own, {
@@ -112,8 +116,21 @@ function runReport(run: GatheredRun, { place, manifest, seed }: ReportInput, gat
     windows: run.windows.map(windowOf),
     learning: null,
     manifest,
-    notes: [...run.notes, ...lacks(run, own), ...textsOf(own.notes)],
+    notes: [
+      ...run.notes,
+      ...lacks(run, own),
+      ...gateNotes(gathering.verdicts.get(run.name)),
+      ...textsOf(own.notes),
+    ],
   }
+}
+
+/** What a gate said at the end of the run, which need not be the gate of the report. */
+function gateNotes(verdict: JsonObject | undefined): string[] {
+  if (verdict === undefined) return []
+  const { gate, pass, reasons } = verdict
+  const words = `the gate ${String(gate)} said at the end of the run: ${pass === true ? 'PASS' : 'FAIL'}`
+  return [[words, ...textsOf(reasons)].join('; ')]
 }
 
 const NOTHING: Verdict = { earned: false, believable: false, reasons: [] }

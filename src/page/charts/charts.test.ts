@@ -127,6 +127,12 @@ test('a line goes through its points: the box is 4000 by 1000, from the top', ()
   })
   expect(falls.text).toContain('class="fill s0" d="M0 0l4000 500V0H0z"')
   expect([falls.text.includes('>allowed</text>'), falls.text.includes('far off')]).toEqual([true, false])
+  const never = { title: 'D', summary: 's', unit: 'part', form: 'area', isDown: true, table } as const
+  const flat = lineChart({
+    ...{ ...never, axis: numberAxis([0, 1]) },
+    series: [{ name: 'd', values: [0, 0] }],
+  })
+  expect([flat.text.includes('>1.0 %</text>'), flat.text.includes('>100')]).toEqual([true, false])
   const none = { title: 'N', summary: '', unit: 'part', axis: numberAxis([0]), form: 'line', table } as const
   expect(lineChart({ ...none, series: [{ name: 'n', values: [Number.NaN] }] }).text).toBe(
     '<p class="none">N: there is no point to draw.</p>',

@@ -48,7 +48,9 @@ export function lineChart(chart: LineChart): Html {
   const { title, summary, unit, series, form, height = 240, isDown = false } = chart
   const extent = extentOf(series.map(({ values }) => values))
   if (extent === null) return html`<p class="none">${title}: there is no point to draw.</p>`
-  const base = form === 'area' ? [0] : []
+  // A fall that never was is a line at the top of one percent, not of all.
+  const isFlat = form === 'area' && extent[0] === 0 && extent[1] === 0
+  const base = isFlat ? [0, unit === 'part' ? 0.01 : 1] : form === 'area' ? [0] : []
   const [low, high] = [Math.min(extent[0], ...base), Math.max(extent[1], ...base)]
   const marks = (chart.marks ?? []).filter(({ value }) => isNear(value, low, high))
   const values = marks.map(({ value }) => value)
