@@ -14,8 +14,10 @@ export interface AxisTick {
 
 export interface Axis {
   readonly kind: 'time' | 'number'
-  /** Where each point stands, ascending; of a time axis its number. */
-  readonly at: ArrayLike<number>
+  /** Points on it. */
+  readonly length: number
+  /** Where a point stands, ascending; of a time axis its number. */
+  readonly placeOf: (point: number) => number
   /** Epoch milliseconds of each point of a time axis. */
   readonly times: ArrayLike<number> | null
   readonly ticks: readonly AxisTick[]
@@ -45,21 +47,38 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 /** The axis of points in time, ascending, in epoch milliseconds: each the end of a bar, of which midnight is the last. */
 export function timeAxis(times: ArrayLike<number>): Axis {
   const n = times.length
-  const at = new Int32Array(n)
-  for (let k = 0; k < n; k++) at[k] = k
   /** The first point of each date of New York. */
   const starts: { k: number; day: number }[] = []
   // Dates change by the hour at most: in between nothing is looked up.
-  for (let k = 0, nextMs = Number.NEGATIVE_INFINITY; k < n; k++) {
+  for (let k = 0; k < n; ) {
     const timeMs = times[k]! - 1
-    if (timeMs < nextMs) continue
     const day = newYorkDay(timeMs)
-    nextMs = (Math.floor(timeMs / HOUR) + 1) * HOUR
     if (day !== starts.at(-1)?.day) starts.push({ k, day })
+    k = firstAfter(times, k, (Math.floor(timeMs / HOUR) + 1) * HOUR)
   }
   const labelled =
     starts.length <= 1 ? hourLabels(times) : starts.length <= 60 ? dayLabels(starts) : monthLabels(starts)
-  return { kind: 'time', at, times, ticks: placed(labelled, (k) => (n === 1 ? 0.5 : k / (n - 1))) }
+  return {
+    kind: 'time',
+    length: n,
+    placeOf: (k) => k,
+    times,
+    ticks: placed(labelled, (k) => (n === 1 ? 0.5 : k / (n - 1))),
+  }
+}
+
+/** The first point behind `k` that is after `timeMs`: by longer and longer steps, and halves of the last one. */
+function firstAfter(times: ArrayLike<number>, k: number, timeMs: number): number {
+  const n = times.length
+  let step = 1
+  while (k + step < n && times[k + step]! <= timeMs) step *= 2
+  let [low, high] = [k + Math.floor(step / 2) + (step === 1 ? 1 : 0), Math.min(n, k + step)]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (times[middle]! <= timeMs) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 interface Label {
@@ -131,7 +150,7 @@ export function numberAxis(at: ArrayLike<number>): Axis {
     label: grouped(from + part * (to - from), 0),
     isMinor: k % 2 === 1,
   }))
-  return { kind: 'number', at, times: null, ticks: n === 0 ? [] : ticks }
+  return { kind: 'number', length: n, placeOf: (k) => at[k]!, times: null, ticks: n === 0 ? [] : ticks }
 }
 
 /** One axis for several lists of times: every time that is in one of them, once. */

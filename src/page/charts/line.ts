@@ -46,7 +46,8 @@ const HIGH = 1000
 /** The chart as a figure. */
 export function lineChart(chart: LineChart): Html {
   const { title, summary, unit, series, form, height = 240, isDown = false } = chart
-  const extent = extentOf(series.map(({ values }) => values))
+  const kept = series.map(({ values }) => thinned(values, MOST_POINTS))
+  const extent = extentOf(kept.map((points, k) => Array.from(points, (n) => series[k]!.values[n]!)))
   if (extent === null) return html`<p class="none">${title}: there is no point to draw.</p>`
   // A fall that never was is a line at the top of one percent, not of all.
   const isFlat = form === 'area' && extent[0] === 0 && extent[1] === 0
@@ -64,7 +65,7 @@ export function lineChart(chart: LineChart): Html {
     scale,
     height,
     isDown,
-    kept: series.map(({ values }) => thinned(values, MOST_POINTS)),
+    kept,
   }
   return html`<figure class="chart">
 <figcaption>${title}${series.length > 1 ? legend(series) : null}</figcaption>
@@ -157,9 +158,9 @@ function plot(shape: Shape, marks: NonNullable<LineChart['marks']>): Html {
 function paths({ chart, scale, isDown, kept }: Shape, k: number): Html {
   const { axis, form } = chart
   const { values } = chart.series[k]!
-  const [from, to] = [axis.at[0]!, axis.at[axis.at.length - 1]!]
+  const [from, to] = [axis.placeOf(0), axis.placeOf(axis.length - 1)]
   const xOf = (n: number): number =>
-    to === from ? WIDE / 2 : Math.round((WIDE * (axis.at[n]! - from)) / (to - from))
+    to === from ? WIDE / 2 : Math.round((WIDE * (axis.placeOf(n) - from)) / (to - from))
   const yOf = (value: number): number => {
     const part = (value - scale.from) / (scale.to - scale.from)
     return Math.round(HIGH * (isDown ? part : 1 - part))
@@ -212,7 +213,7 @@ function chartData({ chart, kept, isDown }: Shape, marks: NonNullable<LineChart[
     form,
     ...{ isDown, height, group, kind: axis.kind },
     areGaps: true,
-    at: gapsOf(points.map((n) => axis.at[n]!)),
+    at: gapsOf(points.map(axis.placeOf)),
     ...(times === null ? {} : { times: gapsOf(points.map((n) => times[n]! / 1000)) }),
     series: series.map(({ name, values }, k) => {
       const own = new Set(kept[k])

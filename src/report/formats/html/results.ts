@@ -5,6 +5,7 @@ import { barsOf } from '../../../page/charts/bars.js'
 import { heatOf } from '../../../page/charts/heat.js'
 import { histogramOf } from '../../../page/charts/histogram.js'
 import { lineChart, lineWords } from '../../../page/charts/line.js'
+import { extentOf } from '../../../page/charts/scale.js'
 import { thinned } from '../../../page/charts/thin.js'
 import { shownIn } from '../../../page/charts/units.js'
 import { type Html, html } from '../../../page/markup.js'
@@ -70,7 +71,7 @@ export function equity(run: RunReport, group: string): Html {
       { value: curve.capital, name: `start ${money(curve.capital)}` },
       { value: curve.capital + pnl, name: `${gain(pnl)} asked for` },
     ],
-    table: equityTable(run, curve),
+    table: equityTable(run, curve, axis),
   })}
 ${lineChart({
   title: 'Drawdown: the fall from the highest equity before',
@@ -88,11 +89,10 @@ ${lineChart({
 ${falls(run)}`
 }
 
-const largest = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, value), 0)
+const largest = (values: Float64Array): number => extentOf([values])?.[1] ?? 0
 
 /** By session where there are several: what a reader can take in; else by point. */
-function equityTable({ sessions }: RunReport, curve: Curve): Table {
-  const axis = timeAxis(curve.time)
+function equityTable({ sessions }: RunReport, curve: Curve, axis: Axis): Table {
   if (sessions.length < FEW)
     return pointTable('Equity', axis, [
       { name: 'equity', values: curve.equity, shown: money },
