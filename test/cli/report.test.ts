@@ -130,6 +130,10 @@ test('a journal says what the records of its run say', async () => {
   expect(journal).toEqual({ ...records, place: 'day.journal' })
   expect(journal.money).toBe('simulated gateway, paper account DU1234567')
   expect((journal.slippage as Json).modelled).toEqual(expect.any(Number))
+  // What was not written to the end of its first line.
+  dir.write('begun.journal', dir.read('day.journal').slice(0, 200))
+  const { status, stderr } = await dir.called(['report', 'begun.journal', '-f', 'json'])
+  expect([status, stderr]).toEqual([65, expect.stringContaining('it may still be written to')])
 }, 60_000)
 
 test('a training shows how it learnt, and is no GO', async () => {

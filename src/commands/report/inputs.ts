@@ -12,7 +12,7 @@ import { Gathering } from '../../report/gathered.js'
 import type { Fact } from '../../report/model.js'
 import type { ReportInput } from '../../report/report.js'
 import { isObject, type JsonObject } from '../../stream/json.js'
-import { lineBlocks } from '../../stream/lines.js'
+import { lineBlocks, UNENDED } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
 import { retold } from '../../trading/paper/retold.js'
 import { retoldSummary } from '../../trading/paper/summary.js'
@@ -73,6 +73,8 @@ async function fromJournal(context: Context, path: string): Promise<ReportInput>
   if (path === '-')
     throw badData('is a journal, which is read from its file', { where: 'stdin', hint: 'jules report FILE' })
   const { events, isTorn } = await readJournal(resolve(context.cwd, path))
+  if (events.length === 0 && isTorn)
+    throw badData('holds no whole line of a journal', { where: path, hint: UNENDED })
   const gathering = new Gathering(path)
   let line = 0
   const types = new Set(RECORD_TYPES)
