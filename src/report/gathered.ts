@@ -29,9 +29,9 @@ export class GatheredRun {
   summary: JsonObject | null = null
   readonly marks = new SessionMarks()
   /** Epoch milliseconds, dollars, part lost since the peak; the first `length` count. */
-  time = new Float64Array(1024)
-  equity = new Float64Array(1024)
-  drawdown = new Float64Array(1024)
+  time: Float64Array<ArrayBuffer>
+  equity: Float64Array<ArrayBuffer>
+  drawdown: Float64Array<ArrayBuffer>
   length = 0
   /** Signed shares after each decision by symbol, in the order of `symbols`. */
   readonly positions: Float64Array<ArrayBuffer>[] = []
@@ -47,8 +47,12 @@ export class GatheredRun {
   readonly #highWater = new HighWater()
   readonly #fills = new Map<string, GatheredFill>()
 
-  constructor(name: string) {
+  /** `room` for marks, which grows. */
+  constructor(name: string, room: number) {
     this.name = name
+    this.time = new Float64Array(room)
+    this.equity = new Float64Array(room)
+    this.drawdown = new Float64Array(room)
   }
 
   get fills(): GatheredFill[] {
@@ -115,6 +119,12 @@ const nameOf = ({ run }: JsonObject): string => (typeof run === 'string' ? run :
 
 const EQUITY_START = '{"type":"equity"'
 
+const ROOM = 1024
+/** What is not used costs nothing but addresses. */
+const MOST_ROOM = 1 << 22
+/** Bytes of an equity record of one symbol with short numbers. */
+const SHORT_RECORD = 180
+
 /** What stands in one input, line by line. */
 export class Gathering {
   readonly place: string
@@ -130,9 +140,13 @@ export class Gathering {
   readonly passed = new Map<string, number>()
   records = 0
 
-  /** `place` is the input, as it was named. */
-  constructor(place: string) {
+  /** Of the first run. */
+  readonly #room: number
+
+  /** `place` is the input, as it was named; `bytes` of it are expected. */
+  constructor(place: string, bytes = 0) {
     this.place = place
+    this.#room = Math.min(MOST_ROOM, Math.max(ROOM, Math.ceil(bytes / SHORT_RECORD)))
   }
 
   get runs(): GatheredRun[] {
@@ -241,7 +255,7 @@ export class Gathering {
     const name = nameOf(record)
     let found = this.#runs.get(name)
     if (found === undefined) {
-      found = new GatheredRun(name)
+      found = new GatheredRun(name, this.#runs.size === 0 ? this.#room : ROOM)
       this.#runs.set(name, found)
     }
     return found

@@ -36,7 +36,8 @@ const plain = { manifest: [], seed: null, training: null, notes: [] } as const
 
 async function fromRecords(context: Context, path: string): Promise<ReportInput> {
   const source = await openInput(context, path)
-  const gathering = new Gathering(source.name)
+  const bytes = path === '-' ? 0 : (await stat(resolve(context.cwd, path))).size
+  const gathering = new Gathering(source.name, bytes)
   if (source.format !== 'ndjson') {
     throw badData(`is ${source.format}, and a report is made of records`, {
       where: source.name,
