@@ -24,7 +24,7 @@ body > header { padding-top: 1.5rem } body > footer { padding-top: 1.5rem; paddi
 h1 { margin: 0; font-size: 1.5rem; line-height: 1.25 } h2 { margin: 0 0 .75rem; font-size: 1.2rem } h3 { margin: 0 0 .75rem; font-size: 1.05rem }
 h4 { margin: 0 0 .5rem; font-size: .95rem }
 p { margin: 0 0 .5rem } a { color: var(--link) } ul { margin: 0; padding-left: 1.1rem }
-.dim, .none { color: var(--dim) } .none { margin: 0 } .good { color: var(--good) } .warn { color: var(--warn) } .bad { color: var(--bad) }
+.dim, .none { color: var(--dim) } .none { margin: 0 } [data-none]:not(:empty) + .scroll { display: none } .good { color: var(--good) } .warn { color: var(--warn) } .bad { color: var(--bad) }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
 .skip { position: absolute; left: -99rem } .skip:focus { left: 1rem; top: 1rem; z-index: 2; padding: .5rem; background: var(--bg) }
