@@ -126,6 +126,10 @@ export function systemFailure(error: unknown, subject: string, writing = false):
   return new Failure(kind, `${place}: ${words[1]}`, { cause: error })
 }
 
+/** What a failure of the system says, for who names the file beside it. */
+export const systemReason = (error: unknown): string =>
+  error instanceof Failure ? error.message : (systemWords(error)?.[1] ?? messageOf(error))
+
 /** A file that cannot be used is the surroundings' fault wherever it shows. */
 export function fileFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return error

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { Workdir } from '../../test/support/workdir.js'
 import { disk } from './disk.js'
-import { isLocked, type LockWorld, takeLock } from './lock.js'
+import { isLocked, type LockWorld, lockState, takeLock } from './lock.js'
 
 let tokens = 0
 const world: LockWorld = {
@@ -41,5 +41,22 @@ test('what is still to be made has a lock as well, by any way to its folder', as
   symlinkSync(dir.file('real'), dir.file('other'))
   const release = await takeLock(world, dir.file('other/new'), { waitMs: 0 })
   expect(isLocked(world, dir.file('real/new'))).toBe(true)
+  release()
+})
+
+test('one that may not be read does not say whose it is, and is no failure of who looks', async () => {
+  const dir = new Workdir()
+  const release = await takeLock(world, dir.file('j'), { waitMs: 0 })
+  const denied: LockWorld = {
+    ...world,
+    disk: {
+      ...disk,
+      open: () => {
+        throw Object.assign(new Error('denied'), { code: 'EACCES' })
+      },
+    },
+  }
+  expect(lockState(denied, dir.file('j'))).toEqual({ holder: 'an unknown process', alive: null })
+  expect(isLocked(denied, dir.file('j'))).toBe(true)
   release()
 })

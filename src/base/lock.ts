@@ -108,9 +108,15 @@ export interface LockState {
   readonly alive: boolean | null
 }
 
-/** The lock of `path`, or null. */
+/** The lock of `path`, or null. One that may not be read does not say whose it is. */
 export function lockState(world: LockWorld, path: string): LockState | null {
-  return stateOf(world, readHeld(world.disk, lockOf(world.disk, path)))
+  const lock = lockOf(world.disk, path)
+  try {
+    return stateOf(world, readHeld(world.disk, lock))
+  } catch (error) {
+    if (systemCode(error) === 'EACCES') return stateOf(world, 'unknown')
+    throw error
+  }
 }
 
 function stateOf({ self, isAlive }: LockWorld, held: Held | 'unknown' | null): LockState | null {

@@ -139,7 +139,7 @@ export class Dashboard {
   #publish(source: Source): boolean {
     const pulse = this.pulse(source)
     const known = this.#told.get(source)
-    const generation = `${source.generation} ${source.course.generation} ${source.learning.generation} ${source.content} ${pulse === 'live'}`
+    const generation = `${source.generation} ${source.course.generation} ${source.learning.generation} ${source.content} ${source.tail.state} ${pulse === 'live'}`
     const points = source.course.fresh()
     const metrics = source.learning.fresh()
     const rows = {

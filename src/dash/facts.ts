@@ -37,23 +37,23 @@ export function pulseOf(source: Source, nowMs: number, { staleMs, forgottenMs }:
   if (training !== null) return training.state === 'running' ? 'live' : 'ended'
   if (course.standing.ended !== null || (source.content === 'records' && course.run === null)) return 'ended'
   const ageMs = nowMs - tail.changedMs
-  if (ageMs <= staleMs) return 'live'
-  return ageMs <= forgottenMs && source.content === 'journal' ? 'stale' : 'unfinished'
+  const isJournal = source.content === 'journal'
+  if (ageMs <= staleMs && !(isJournal && source.isDeserted)) return 'live'
+  return ageMs <= forgottenMs && isJournal ? 'stale' : 'unfinished'
 }
 
 /** `running`, `ended: session`, `stale`: how a source stands, in words. */
 export function stateWords(source: Source, pulse: Pulse): string {
   if (source.tail.state === 'gone') return 'file is gone'
-  if (source.tail.state === 'unreadable') return source.tail.words
+  if (source.tail.state === 'unreadable') return `cannot be read: ${source.tail.words}`
   if (source.tail.part < 1) return `reading, ${percent(source.tail.part, 0)}`
   const { training, course } = source
   if (course.standing.halted !== null) return `halted: ${course.standing.halted}`
   if (training !== null) return training.state
   if (course.standing.ended !== null) return `ended: ${course.standing.ended}`
   if (source.content === 'empty') return 'nothing yet'
-  return { live: 'running', stale: 'stale: not written any more', ended: 'read', unfinished: 'unfinished' }[
-    pulse
-  ]
+  const stale = source.isDeserted ? 'cut off: its process is gone' : 'stale: not written any more'
+  return { live: 'running', stale, ended: 'read', unfinished: 'unfinished' }[pulse]
 }
 
 /** How good that is. */
@@ -61,6 +61,7 @@ export function stateLevel(source: Source, pulse: Pulse): Level {
   const { tail, course, training } = source
   if (tail.state === 'unreadable' || course.standing.halted !== null || source.damaged > 0) return 'bad'
   if (training?.state === 'diverged') return 'bad'
+  if (pulse === 'stale' && source.isDeserted) return 'bad'
   if (tail.state === 'gone' || pulse === 'stale') return 'warn'
   return pulse === 'live' && source.content !== 'empty' ? 'good' : 'none'
 }

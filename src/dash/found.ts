@@ -1,5 +1,5 @@
 /** Which files there are to follow: what was named, and what lies in folders, newest first. Reading only. */
-import { readdir, stat } from 'node:fs/promises'
+import { access, constants, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FILES } from '../agent/run/folder.js'
 import type { Place } from './source.js'
@@ -28,12 +28,20 @@ const MOST_ENTRIES = 50_000
 /** The files at a place: the place itself, a run in its folder, or the runs and files in a folder of them. */
 export async function filesAt(place: string): Promise<Found[]> {
   const kind = await kindOf(place)
-  if (kind === 'folder') return (await inFolder(place, DEEPEST)).map((one) => ({ ...one, isNamed: false }))
+  // One that may not be looked into is followed as a file that cannot be read.
+  const isFolder = kind === 'folder' && (await isOpen(place))
+  if (isFolder) return (await inFolder(place, DEEPEST)).map((one) => ({ ...one, isNamed: false }))
   const found = await fileOf(place, { name: place, kind })
   // What is not there yet may come.
   const missing = { path: place, name: place, place: 'file', folder: null, changedMs: 0 } as const
   return [{ ...(found ?? missing), isNamed: true }]
 }
+
+const isOpen = (folder: string): Promise<boolean> =>
+  access(folder, constants.R_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  )
 
 type Kind = Place | 'folder' | 'none'
 

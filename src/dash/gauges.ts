@@ -123,7 +123,7 @@ export interface Health {
 
 /**
  * Whether a person is needed: a file that cannot be read, one that was named and is not there, a journal that is damaged, or one
- * whose run has not ended and that is not written any more.
+ * whose run has not ended and that is not written any more or whose process is gone.
  */
 export function healthOf(dashboard: Dashboard): Health {
   const problems = dashboard.sources.list.flatMap((source) => {
@@ -139,6 +139,7 @@ function problemOf(dashboard: Dashboard, source: Source): string | null {
   if (tail.state === 'unreadable') return tail.words
   if (tail.state === 'gone' && options.isNamed) return tail.words
   if (content === 'journal' && damaged > 0) return damage
-  if (dashboard.pulse(source) === 'stale') return 'its run has not ended, and it is not written any more'
+  if (dashboard.pulse(source) === 'stale')
+    return `its run has not ended, and ${source.isDeserted ? 'its process is gone' : 'it is not written any more'}`
   return null
 }

@@ -1,4 +1,5 @@
 /** The page of what is traded now: equity, positions, orders, limits, the age of data, halts. */
+import { counted } from '../base/words.js'
 import { type Html, html } from '../page/markup.js'
 import { tableOf } from '../page/table.js'
 import type { LimitUse, Marked } from './course.js'
@@ -21,13 +22,21 @@ export function livePage(dashboard: Dashboard, asked: readonly string[]): Html {
     MOST_WHOLE,
   )
   const others = runs.filter((source) => !shown.includes(source))
+  const unread = unreadSection(dashboard)
   if (shown.length === 0)
-    return html`<section><h2>Nothing is traded</h2><p>No journal and no records of a run are there yet. <code>jules paper</code> writes a journal; a file that appears is shown at once.</p></section>`
-  return html`${shown.map((source) => runSection(dashboard, source))}${
+    return html`${unread}<section><h2>Nothing is traded</h2><p>No journal and no records of a run are there yet. <code>jules paper</code> writes a journal; a file that appears is shown at once.</p></section>`
+  return html`${unread}${shown.map((source) => runSection(dashboard, source))}${
     others.length === 0
       ? null
       : html`<section><h2>Other runs</h2><ul>${others.slice(0, MOST_LINKS).map((source) => html`<li><a href="/?run=${source.id}">${source.name}</a></li>`)}</ul></section>`
   }`
+}
+
+/** What is missing must not look like nothing. */
+function unreadSection({ sources }: Dashboard): Html | null {
+  const unread = sources.list.filter(({ tail }) => tail.state === 'unreadable')
+  if (unread.length === 0) return null
+  return html`<section><h2>${counted(unread.length, 'file')} cannot be read</h2><ul>${unread.map(({ options, tail }) => html`<li class="bad">${options.path}: ${tail.words}</li>`)}</ul></section>`
 }
 
 function runSection(dashboard: Dashboard, source: Source): Html {

@@ -385,6 +385,24 @@ describe('for monitors', () => {
   })
 })
 
+test('a page says which files cannot be read, and is had anew when one is gone', async () => {
+  const { ask, dashboard, dir, follow } = await served({ named: ['a.ndjson', 'b.ndjson'] })
+  mkdirSync(dir.file('a.ndjson'))
+  dir.write('b.ndjson', equity(0, 5000))
+  await dashboard.look()
+  const { text } = await ask('/')
+  expect(text).toContain(
+    `<h2>1 file cannot be read</h2><ul><li class="bad">${dir.file('a.ndjson')}: is a directory</li>`,
+  )
+  const reader = await follow(`/events?after=${dashboard.published()}`)
+  rmSync(dir.file('b.ndjson'))
+  await dashboard.look()
+  await reader.until(({ length }) => length > 0)
+  expect(reader.events.map(({ event }) => event)).toEqual(['page'])
+  expect((await ask('/')).text).toContain('file is gone')
+  reader.cut()
+})
+
 describe('what files hold is text, whatever it is', () => {
   const EVIL = [
     '<script>alert(1)</script>',

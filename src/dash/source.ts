@@ -42,6 +42,8 @@ export class Source implements TailListener {
   readonly learning = new Learning()
   readonly quality = new Quality()
   training: TrainingFacts | null = null
+  /** The process that wrote the file is gone, and has not let go of its lock: it was killed. */
+  isDeserted = false
   lines = 0
   /** Lines that are nothing that can be read, and words about the first of them. */
   damaged = 0

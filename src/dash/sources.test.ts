@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { lockWorldOf } from '../../test/support/lock-world.js'
 import { Workdir } from '../../test/support/workdir.js'
-import { trainingFacts } from './facts.js'
+import { pulseOf, STALENESS, stateWords, trainingFacts } from './facts.js'
 import { filesAt } from './found.js'
 import { Sources } from './sources.js'
 
@@ -80,6 +80,34 @@ describe('trainings', () => {
     await sources.look()
     expect(sources.list).toEqual([])
   })
+})
+
+test('a journal is cut off as soon as its process was killed, and goes on with the next one', async () => {
+  const dir = new Workdir('jules-dash-')
+  const lock = (name: string, pid: number, host = 'here') =>
+    dir.write(`${name}.lock`, JSON.stringify({ pid, host, start: '', token: '0'.repeat(32) }))
+  for (const name of ['lives', 'killed', 'copied', 'elsewhere', 'torn'])
+    dir.write(`${name}.journal`, '{"n":1,"event":"start"}\n')
+  lock('lives.journal', 1)
+  lock('killed.journal', 7)
+  lock('elsewhere.journal', 7, 'there')
+  dir.write('torn.journal.lock', '{')
+  const world = lockWorldOf(1, { isAlive: ({ pid }) => pid !== 7 })
+  const sources = new Sources({ places: [dir.path], registry: null, world })
+  onTestFinished(() => sources.close())
+  const states = async () => {
+    await sources.scan()
+    await sources.look()
+    return sources.list.map((source) => {
+      const pulse = pulseOf(source, Date.now(), STALENESS)
+      return `${source.options.name}: ${pulse}, ${stateWords(source, pulse)}`
+    })
+  }
+  const running = ['copied', 'elsewhere', 'lives', 'torn'].map((name) => `${name}.journal: live, running`)
+  const cutOff = 'killed.journal: stale, cut off: its process is gone'
+  expect((await states()).sort()).toEqual([...running, cutOff].sort())
+  lock('killed.journal', 8)
+  expect(await states()).toContain('killed.journal: live, running')
 })
 
 test('of a folder: records and journals, runs in folders of their own, and nothing else', async () => {

@@ -8,7 +8,7 @@ import { folderOf } from '../agent/run/history.js'
 import { manifestOf, plannedSteps } from '../agent/run/manifest.js'
 import { type RegisteredRun, runsOf } from '../agent/run/registry.js'
 import { Failure } from '../base/errors.js'
-import type { LockWorld } from '../base/lock.js'
+import { type LockWorld, lockState } from '../base/lock.js'
 import { type Found, filesAt } from './found.js'
 import { Source, type TrainingFacts } from './source.js'
 
@@ -17,7 +17,7 @@ export interface SourcesOptions {
   readonly places: readonly string[]
   /** The registry of training runs; null for none. */
   readonly registry: string | null
-  /** Tells whether a training is under way. */
+  /** Tells whether a training is under way, and whether who writes a journal lives. */
   readonly world: LockWorld
   /** Files that are followed at once. */
   readonly most?: number
@@ -74,6 +74,7 @@ export class Sources {
     this.#left = ordered.length - chosen.length
     await this.#follow(chosen)
     await this.#trainings(chosen)
+    this.#writers()
   }
 
   async #follow(chosen: readonly Found[]): Promise<void> {
@@ -100,6 +101,16 @@ export class Sources {
 
   async close(): Promise<void> {
     await Promise.all(this.#list.map((source) => source.tail.close()))
+  }
+
+  /** A copy of a journal has no lock, and that of another machine tells nothing here. */
+  #writers(): void {
+    for (const source of this.#list) {
+      const isDeserted = lockState(this.#options.world, source.options.path)?.alive === false
+      if (isDeserted === source.isDeserted) continue
+      source.isDeserted = isDeserted
+      source.isChanged = true
+    }
   }
 
   async #trainings(chosen: readonly Found[]): Promise<void> {

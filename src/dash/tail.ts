@@ -5,7 +5,7 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 import { stat } from 'node:fs/promises'
-import { messageOf, systemCode, systemFailure } from '../base/errors.js'
+import { systemCode, systemReason } from '../base/errors.js'
 import { openRegular } from '../base/read-file.js'
 
 /** Who is told what a file holds. */
@@ -25,7 +25,7 @@ export interface TailListener {
   paused(): void
 }
 
-/** `gone`: not there, now or ever; `unreadable`: with the reason in `Tail.words`. */
+/** `gone`: not there, now or ever; `unreadable`: with the reason in `Tail.words`, which do not name the file. */
 export type TailState = 'waiting' | 'there' | 'gone' | 'unreadable'
 
 const PIECE = 1 << 20
@@ -238,7 +238,7 @@ export class Tail {
       if ((await this.#handle.stat().catch(() => null))?.nlink === 0) await this.#leave()
     }
     this.#state = isGone ? 'gone' : 'unreadable'
-    this.#words = isGone ? 'is not there' : messageOf(systemFailure(error, this.path))
+    this.#words = isGone ? 'is not there' : systemReason(error)
   }
 
   async #leave(): Promise<void> {

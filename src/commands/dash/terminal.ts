@@ -23,7 +23,7 @@ export async function showOnTerminal(
     const shown = shownOf(dashboard)
     const others = new Map(healthOf(dashboard).problems.map(({ source, words }) => [source, words]))
     for (const { options } of shown) others.delete(options.path)
-    for (const [path, words] of others) context.ui.warn(words.startsWith(path) ? words : `${path}: ${words}`)
+    for (const [path, words] of others) context.ui.warn(`${path}: ${words}`)
     const lines = shown.map((source) => inLine(statusLine(dashboard, source)))
     for (const line of lines.length === 0 ? ['nothing is traded or trained'] : lines)
       await out.text(`${line}\n`)
