@@ -61,7 +61,7 @@ ${
           { name: 'Date' },
           ...['Symbol', 'Check', 'Severity'].map((name) => ({ name })),
           { name: 'Count', isNumber: true },
-          { name: 'What to do' },
+          { name: 'What to do', isWords: true },
         ],
         rows: rows
           .slice(0, MOST_ROWS)
