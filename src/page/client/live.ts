@@ -67,6 +67,8 @@ const MOST_POINTS = 4000
 const ASK_EVERY_MS = 1000
 /** Curves of several runs are had anew. */
 const COMPARED_EVERY_MS = 5000
+/** What stands still beside a curve that goes on, the drawing that is printed and the table of its numbers, is had anew. */
+const STILL_EVERY_MS = 60_000
 
 const link = document.getElementById('link')
 const main = (): HTMLElement | null => document.getElementById('main')
@@ -77,6 +79,7 @@ let shown = main()?.dataset.after ?? ''
 let waiting: Told[] | null = null
 let askedMs = 0
 let asking = 0
+let stilling = 0
 
 /** Elements of a source; the id stands in an attribute, and is compared as a text. */
 const partsOf = (id: string): HTMLElement[] =>
@@ -152,9 +155,40 @@ function extend(
       continue
     }
     if (data.at.length + points.length > MOST_POINTS) isFull = true
-    else chart.update(longer(data, points))
+    else {
+      chart.update(longer(data, points))
+      if (stilling === 0) stilling = window.setTimeout(() => void renewStill(), STILL_EVERY_MS)
+    }
   }
   return isFull
+}
+
+/** Puts the drawings and the numbers as they are now behind the curves; zooms, and what is opened, stay. */
+async function renewStill(): Promise<void> {
+  stilling = 0
+  const page = await pageNow()
+  if (page === null) return
+  const nextOf = (part: HTMLElement, curve: string | undefined): Element | undefined =>
+    [...page.querySelectorAll<HTMLElement>('[data-source]')]
+      .filter((other) => other.dataset.source === part.dataset.source)
+      .flatMap((other) => [...other.querySelectorAll<HTMLElement>('[data-chart]')])
+      .find((other) => other.dataset.chart === curve)
+  for (const part of document.querySelectorAll<HTMLElement>('[data-source]'))
+    for (const place of part.querySelectorAll<HTMLElement>('[data-chart]'))
+      for (const still of ['.plot', '.numbers > :not(summary)']) {
+        const [old, next] = [place, nextOf(part, place.dataset.chart)].map((one) => one?.querySelector(still))
+        if (old && next) old.replaceWith(document.importNode(next, true))
+      }
+}
+
+/** The page as the server has it now; null where it has gone: events say so, and ask again when it is back. */
+async function pageNow(): Promise<Document | null> {
+  try {
+    const response = await fetch(location.href, { cache: 'no-store' })
+    return response.ok ? new DOMParser().parseFromString(await response.text(), 'text/html') : null
+  } catch {
+    return null
+  }
 }
 
 /** The same with more points of its first series: what is drawn is not changed under the drawing. */
@@ -224,18 +258,13 @@ function ask(everyMs = ASK_EVERY_MS): void {
 async function renew(): Promise<void> {
   waiting = []
   try {
-    const response = await fetch(location.href, { cache: 'no-store' })
-    if (!response.ok) throw new Error(response.statusText)
-    const page = new DOMParser().parseFromString(await response.text(), 'text/html')
-    const [now, next] = [main(), page.getElementById('main')]
-    if (now === null || next === null) return
+    const [now, next] = [main(), (await pageNow())?.getElementById('main')]
+    if (now === null || !next) return
     const open = new Set([...now.querySelectorAll('details[open] summary')].map((one) => one.textContent))
     now.replaceChildren(...[...next.childNodes].map((node) => document.importNode(node, true)))
     for (const summary of now.querySelectorAll('details summary'))
       if (open.has(summary.textContent)) summary.parentElement?.setAttribute('open', '')
     shown = next.dataset.after ?? ''
-  } catch {
-    // The server has gone: events say so, and ask again when it is back.
   } finally {
     const events = waiting
     waiting = null
