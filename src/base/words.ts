@@ -38,11 +38,13 @@ export function dollars(value: number): string {
   return value < 0 && text !== '$0.00' ? `-${text}` : text
 }
 
-/** 0.0125 as 1.25 %; what is rounded to nothing has no sign, and what no column has room for an exponent. */
+/** A number as text; what is rounded to nothing has no sign. */
+export const signless = (text: string): string => (/[1-9]/.test(text) ? text : text.replace('-', ''))
+
+/** 0.0125 as 1.25 %; what no column has room for has an exponent. */
 export function percent(part: number, digits = 2): string {
   const value = 100 * part
-  const text = Math.abs(value) < 1e6 ? grouped(value, digits) : value.toExponential(4)
-  return `${/[1-9]/.test(text) ? text : text.replace('-', '')} %`
+  return `${signless(Math.abs(value) < 1e6 ? grouped(value, digits) : value.toExponential(4))} %`
 }
 
 /** A word of a POSIX shell: as it is where it is plain, else in single quotes. */

@@ -76,10 +76,10 @@ svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-widt
 .cell { stroke: var(--bg); stroke-width: 2 } .heat .lines { max-width: 46rem } .even { fill: var(--panel) }
 .plus1 { fill: var(--plus1) } .plus2 { fill: var(--plus2) } .plus3 { fill: var(--plus3) } .minus1 { fill: var(--minus1) } .minus2 { fill: var(--minus2) } .minus3 { fill: var(--minus3) }
 svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: var(--on3) }
-.calendar + p { margin-top: .75rem } .calendar { display: flex; flex-wrap: wrap; align-items: start; gap: 1rem 1.5rem } .calendar table { width: auto } .calendar th, .calendar td { width: 2.3rem; padding: .2rem; border: 0; text-align: center; font-size: .82rem } .calendar caption { padding-bottom: .2rem; text-align: left; font-weight: 600; font-size: .82rem }
+.calendar + p { margin-top: .75rem } .calendar { display: flex; flex-wrap: wrap; align-items: start; gap: 1rem 1.5rem } .calendar table { width: auto } .calendar th, .calendar td { width: 2.8rem; white-space: nowrap; padding: .2rem; border: 0; text-align: center; font-size: .82rem } .calendar caption { padding-bottom: .2rem; text-align: left; font-weight: 600; font-size: .82rem }
 .calendar .error, .calendar .warning { border-radius: 4px; font-weight: 700 } .calendar .error { background: var(--minus3); color: var(--on3) } .calendar .warning { background: var(--minus1) } .calendar .fine { background: var(--panel) }
 
-.calendar :is(th, td) { width: 2.8rem; white-space: nowrap } .calendar abbr { text-decoration: none } .calendar + .scroll { margin-top: 1.5rem }
+.calendar abbr { text-decoration: none } .calendar + .scroll { margin-top: 1.5rem }
 nav a[aria-current] { color: var(--fg); font-weight: 600 } [data-rows] :is(th, td), [data-text=written] { white-space: nowrap }
 
 .is-live .plot { display: none } .live { position: relative; border-radius: 4px } .readout { display: block; min-height: 1.5em; color: var(--dim); font-size: .85rem } .live .u-select { background: color-mix(in srgb, var(--s0) 18%, transparent) } .live .u-cursor-x { border-color: var(--edge) }

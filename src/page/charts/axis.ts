@@ -38,7 +38,7 @@ export const newYorkEnd = (timeMs: number): string => {
 }
 
 /** `2025-07-30` of New York. */
-export const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))
+const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))
 
 /** Labels that have room beside each other. */
 const MOST_TICKS = 12
@@ -47,15 +47,7 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 /** The axis of points in time, ascending, in epoch milliseconds: each the end of a bar, of which midnight is the last. */
 export function timeAxis(times: ArrayLike<number>): Axis {
   const n = times.length
-  /** The first point of each date of New York. */
-  const starts: { k: number; day: number }[] = []
-  // Dates change by the hour at most: in between nothing is looked up.
-  for (let k = 0; k < n; ) {
-    const timeMs = times[k]! - 1
-    const day = newYorkDay(timeMs)
-    if (day !== starts.at(-1)?.day) starts.push({ k, day })
-    k = firstAfter(times, k, (Math.floor(timeMs / HOUR) + 1) * HOUR)
-  }
+  const starts = dateStarts(times)
   const labelled =
     starts.length <= 1 ? hourLabels(times) : starts.length <= 60 ? dayLabels(starts) : monthLabels(starts)
   return {
@@ -67,12 +59,31 @@ export function timeAxis(times: ArrayLike<number>): Axis {
   }
 }
 
+/** The first point of a date of New York, as days since 1970-01-01. */
+export interface DateStart {
+  readonly k: number
+  readonly day: number
+}
+
+/** Of each date in turn, for times as `timeAxis` takes them. */
+export function dateStarts(times: ArrayLike<number>): DateStart[] {
+  const starts: DateStart[] = []
+  // Dates change by the hour at most: in between nothing is looked up.
+  for (let k = 0; k < times.length; ) {
+    const timeMs = times[k]! - 1
+    const day = newYorkDay(timeMs)
+    if (day !== starts.at(-1)?.day) starts.push({ k, day })
+    k = firstAfter(times, k, (Math.floor(timeMs / HOUR) + 1) * HOUR)
+  }
+  return starts
+}
+
 /** The first point behind `k` that is after `timeMs`: by longer and longer steps, and halves of the last one. */
 function firstAfter(times: ArrayLike<number>, k: number, timeMs: number): number {
   const n = times.length
   let step = 1
   while (k + step < n && times[k + step]! <= timeMs) step *= 2
-  let [low, high] = [k + Math.floor(step / 2) + (step === 1 ? 1 : 0), Math.min(n, k + step)]
+  let [low, high] = [k + 1, Math.min(n, k + step)]
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
     if (times[middle]! <= timeMs) low = middle + 1
@@ -99,7 +110,7 @@ function hourLabels(times: ArrayLike<number>): Label[] {
   return labels
 }
 
-const dayLabels = (starts: readonly { k: number; day: number }[]): Label[] => {
+const dayLabels = (starts: readonly DateStart[]): Label[] => {
   const step = Math.ceil(starts.length / MOST_TICKS)
   return starts
     .filter((_, n) => n % step === 0)
@@ -109,7 +120,7 @@ const dayLabels = (starts: readonly { k: number; day: number }[]): Label[] => {
     })
 }
 
-function monthLabels(starts: readonly { k: number; day: number }[]): Label[] {
+function monthLabels(starts: readonly DateStart[]): Label[] {
   const firsts = starts.filter(
     ({ day }, n) => n === 0 || formatDate(day).slice(0, 7) !== formatDate(starts[n - 1]!.day).slice(0, 7),
   )

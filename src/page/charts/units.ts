@@ -1,5 +1,5 @@
 /** Numbers of a drawing in words: on its axis, and exactly. */
-import { dollars, grouped, percent } from '../../base/words.js'
+import { dollars, grouped, percent, signless } from '../../base/words.js'
 
 /** What values are: `part` is a fraction of 1, shown in percent. */
 export type Unit = 'dollars' | 'part' | 'shares' | 'number'
@@ -38,5 +38,3 @@ function digitsOf(step: number): number {
   while (digits < 8 && Math.abs(Math.round(step * 10 ** digits) / 10 ** digits - step) > 1e-6 * step) digits++
   return digits
 }
-
-const signless = (text: string): string => (/[1-9]/.test(text) ? text : text.replace('-', ''))

@@ -1,6 +1,7 @@
 /** What came of a run: its figures, months, equity and falls, positions, and when it earned. */
+import { formatDate } from '../../../base/time.js'
 import { grouped } from '../../../base/words.js'
-import { type Axis, newYorkDate, newYorkEnd, timeAxis } from '../../../page/charts/axis.js'
+import { type Axis, dateStarts, newYorkEnd, timeAxis } from '../../../page/charts/axis.js'
 import { barsOf } from '../../../page/charts/bars.js'
 import { heatOf } from '../../../page/charts/heat.js'
 import { histogramOf } from '../../../page/charts/histogram.js'
@@ -131,24 +132,11 @@ interface Day {
 
 /** The last point and the deepest drawdown of each date of New York. */
 function daysOf({ time, drawdown }: Curve): Day[] {
-  const days: Day[] = []
-  let [date, hour, deepest] = ['', Number.NaN, 0]
-  for (let k = 0; k < time.length; k++) {
-    // An equity stands at the end of a bar: that of a day at the midnight after it.
-    const timeMs = time[k]! - 1
-    const now = Math.floor(timeMs / 3_600_000)
-    if (now !== hour) {
-      const next = newYorkDate(timeMs)
-      if (next !== date && k > 0) {
-        days.push({ date, last: k - 1, deepest })
-        deepest = 0
-      }
-      ;[date, hour] = [next, now]
-    }
-    deepest = Math.max(deepest, drawdown[k]!)
-  }
-  if (time.length > 0) days.push({ date, last: time.length - 1, deepest })
-  return days
+  const starts = dateStarts(time)
+  return starts.map(({ k, day }, n) => {
+    const end = starts[n + 1]?.k ?? time.length
+    return { date: formatDate(day), last: end - 1, deepest: largest(drawdown.subarray(k, end)) }
+  })
 }
 
 interface Values {
