@@ -42,7 +42,8 @@ export interface SeriesOptions {
   readonly trialSharpeStd?: number | null
   /** Mean correlation of the returns of these trials; null where not known. */
   readonly trialCorrelation?: number | null
-  readonly bootstrap?: BootstrapOptions
+  /** Of the intervals; null for none, which take longer than all other figures. */
+  readonly bootstrap?: BootstrapOptions | null
 }
 
 /**
@@ -206,10 +207,14 @@ function curveOf(returns: ArrayLike<number>): Float64Array {
   return curve
 }
 
-function* bootstrapped(returns: ArrayLike<number>, periods: number, options: BootstrapOptions = {}) {
+function* bootstrapped(returns: ArrayLike<number>, periods: number, options: BootstrapOptions | null = {}) {
   const why = sharpe(returns)
-  if (why.value === null) {
-    const none: Interval = { low: null, high: null, reason: why.reason }
+  if (why.value === null || options === null) {
+    const none: Interval = {
+      low: null,
+      high: null,
+      reason: why.value === null ? why.reason : 'not asked for',
+    }
     return { block: null, resamples: 0, seed: null, intervals: { sharpe: none, mean: none } }
   }
   return yield* bootstrapWork(

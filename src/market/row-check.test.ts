@@ -23,6 +23,7 @@ const source = (rows: readonly Row[]): Source => ({
   },
   randomAccess: () => Promise.reject(new Error('not here')),
   isEmpty: rows.length === 0,
+  file: null,
   close: async () => {},
 })
 

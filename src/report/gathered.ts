@@ -11,6 +11,7 @@ import { HighWater } from '../evaluate/high-water.js'
 import { beginningAt, equityIn, SessionMarks, secondWords } from '../evaluate/run-records.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
 import { UNENDED } from '../stream/lines.js'
+import type { EquityRows, RunNames, ScannedPiece } from './scanned.js'
 
 /** An execution, as the last word of the broker has it. */
 export interface GatheredFill {
@@ -167,6 +168,43 @@ export class Gathering {
       from = next + 1
     }
     return count
+  }
+
+  /** What another thread has read; `line` is the number of the first line. Gives the number of lines. */
+  piece({ others, rowsBefore, ...rows }: ScannedPiece, line: number): number {
+    const bytes = Buffer.from(others.buffer, others.byteOffset, others.length)
+    let from = 0
+    let row = 0
+    for (const [other, before] of rowsBefore.entries()) {
+      this.rows(rows, row, before, (i) => this.#at(line + other + i))
+      const next = bytes.indexOf(10, from) + 1
+      this.block(bytes.subarray(from, next), line + other + before)
+      from = next
+      row = before
+    }
+    this.rows(rows, row, rows.length, (i) => this.#at(line + rowsBefore.length + i))
+    return rowsBefore.length + rows.length
+  }
+
+  /** Equity records of a run of which one was taken before: those from `from` up to `to`. Throws 65 for time that goes backwards. */
+  rows(rows: EquityRows, from: number, to: number, where: (row: number) => string): void {
+    if (from === to) return
+    const run = this.#runs.get(rows.run)
+    if (run === undefined) throw new Error('rows of a run that has not begun')
+    const { time, equity, positions } = rows
+    for (let row = from; row < to; row++) {
+      if (time[row]! < run.marks.lastMs) throw backwards(run, time[row]!, where(row))
+      const i = run.mark(time[row]!, equity[row]!)
+      for (let k = 0; k < positions.length; k++) run.positions[k]![i] = positions[k]![row]!
+    }
+    run.lastMarks = rows.lastMarks
+    this.records += to - from
+  }
+
+  /** The run that the last equity record was of, where those after it may be read by their bytes. */
+  get current(): RunNames | null {
+    const run = this.#current?.run
+    return run === undefined ? null : { run: run.name, symbols: run.symbols }
   }
 
   /** The end of an equity record of the run that the last one was of; -1 where something else stands. */

@@ -195,6 +195,8 @@ const seriesOptionsOf = ({
   trials: numberOf(trials),
   trialSharpeStd: numberOf(std),
   trialCorrelation: numberOf(correlation),
+  // A report shows no intervals.
+  bootstrap: null,
 })
 
 /**

@@ -53,6 +53,9 @@ export function tooLong(
   return badData(`longer than ${maxLine} bytes`, { where: `${name}:${number}`, hint })
 }
 
+/** Bytes that were there when the file was opened are gone. */
+export const shrunk = () => badData('the file shrank while it was read')
+
 /** Drops a UTF-8 byte order mark from the start. */
 async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let head: Buffer | null = Buffer.alloc(0)

@@ -14,6 +14,7 @@ import { createGunzip } from 'node:zlib'
 import { badData, Failure, messageOf, systemFailure } from '../base/errors.js'
 import { containerFailure, toUtf8, wideEncoding } from './containers.js'
 import { checkHandedOver } from './descriptor.js'
+import { shrunk } from './lines.js'
 
 export const FORMATS = ['ndjson', 'csv', 'parquet'] as const
 export type Format = (typeof FORMATS)[number]
@@ -36,6 +37,15 @@ export interface RandomAccess {
   slice(start: number, end?: number): Promise<ArrayBuffer>
 }
 
+/** A regular file that is read in parts, by several readers. */
+export interface OpenFile {
+  readonly fd: number
+  /** Bytes when it was opened. */
+  readonly size: number
+  /** The bytes from `from` up to `to`; up to the end of the file, wherever that is by then, without it. */
+  chunks(from: number, to?: number): AsyncGenerator<Buffer>
+}
+
 export interface Source {
   /** `stdin`, or the path as it was given: the name in messages. */
   readonly name: string
@@ -44,6 +54,8 @@ export interface Source {
   readonly isEmpty: boolean
   /** The bytes in order, once. */
   chunks(): AsyncGenerator<Buffer>
+  /** Where the bytes are those of a regular file as they stand, neither packed nor of another encoding: that file. */
+  readonly file: OpenFile | null
   /** The whole file; a pipe is spooled to an unlinked temporary file first. */
   randomAccess(): Promise<RandomAccess>
   /** May be called again. */
@@ -142,13 +154,23 @@ async function recognised(operand: string, name: string, raw: Raw, options: Sour
     throw badData('is a Parquet file', { where: name, hint: 'read it with --input-format parquet' })
   }
   let spooled: FileHandle | undefined
+  const { fd } = raw
+  const file: OpenFile | null =
+    fd === undefined || gzip || wide !== null
+      ? null
+      : {
+          fd,
+          size: fstatSync(fd).size,
+          chunks: (from, to) => readPlain(fd, name, options.signal, { from, to }),
+        }
   return {
     name,
     format,
     isEmpty: head.length === 0,
     chunks: () => chunks,
+    file,
     randomAccess: async () => {
-      if (raw.fd !== undefined && !gzip) return fileAccess(raw.fd)
+      if (fd !== undefined && !gzip) return fileAccess(fd)
       spooled ??= await spool(chunks, options.temporaryDirectory)
       return fileAccess(spooled.fd)
     },
@@ -230,9 +252,23 @@ function readDescriptor(fd: number, name: string, signal: AbortSignal): Raw {
 
 const read = promisify(readFd)
 
-async function* readPlain(fd: number, name: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+interface Span {
+  readonly from: number
+  readonly to?: number | undefined
+}
+
+/** From where the descriptor stands to its end, or a part of it. */
+async function* readPlain(
+  fd: number,
+  name: string,
+  signal: AbortSignal,
+  span?: Span,
+): AsyncGenerator<Buffer> {
+  let at = span?.from ?? null
+  const end = span?.to ?? Number.POSITIVE_INFINITY
   const next = () => {
-    const reading = read(fd, Buffer.allocUnsafeSlow(CHUNK), 0, CHUNK, null)
+    const length = Math.min(CHUNK, end - (at ?? 0))
+    const reading = read(fd, Buffer.allocUnsafeSlow(length), 0, length, at)
     // Awaited below, where the failure is told; a consumer that leaves early never gets there.
     reading.catch(() => {})
     return reading
@@ -245,6 +281,7 @@ async function* readPlain(fd: number, name: string, signal: AbortSignal): AsyncG
       throw systemFailure(error, name)
     })
     if (bytesRead === 0) return
+    if (at !== null) at += bytesRead
     coming = next()
     yield buffer.subarray(0, bytesRead)
   }
@@ -306,7 +343,7 @@ function fileAccess(fd: number): RandomAccess {
       const view = new Uint8Array(buffer)
       for (let done = 0; done < view.length; ) {
         const { bytesRead } = await read(fd, view, done, view.length - done, start + done)
-        if (bytesRead === 0) throw badData('the file shrank while it was read')
+        if (bytesRead === 0) throw shrunk()
         done += bytesRead
       }
       return buffer

@@ -16,6 +16,7 @@ export function memorySource(
     name,
     format,
     isEmpty: bytes.length === 0,
+    file: null,
     chunks: async function* () {
       let at = 0
       for (const length of [...cuts, bytes.length]) {

@@ -4,7 +4,6 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FILES, RUN_FORMAT } from '../../agent/run/folder.js'
 import { badData, systemFailure } from '../../base/errors.js'
-import { pauses } from '../../base/pause.js'
 import { quote, shellWord } from '../../base/words.js'
 import { readJournal } from '../../broker/journal.js'
 import type { Context } from '../../cli/context.js'
@@ -12,14 +11,14 @@ import { Gathering } from '../../report/gathered.js'
 import type { Fact } from '../../report/model.js'
 import type { ReportInput } from '../../report/report.js'
 import { isObject, type JsonObject } from '../../stream/json.js'
-import { lineBlocks, UNENDED } from '../../stream/lines.js'
-import type { Source } from '../../stream/source.js'
+import { UNENDED } from '../../stream/lines.js'
 import { retold } from '../../trading/paper/retold.js'
 import { retoldSummary } from '../../trading/paper/summary.js'
 import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
 import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
 import { openInput } from '../wiring/input.js'
 import { manifestAt, runPlace } from '../wiring/run-folder.js'
+import { gather } from './gather.js'
 
 /** What lies at an operand. Throws 66 where nothing is, or nothing of a run; 65 where it is damaged. */
 export async function reportInput(context: Context, operand: string): Promise<ReportInput> {
@@ -36,39 +35,18 @@ const plain = { manifest: [], seed: null, training: null, notes: [] } as const
 
 async function fromRecords(context: Context, path: string): Promise<ReportInput> {
   const source = await openInput(context, path)
-  const bytes = path === '-' ? 0 : (await stat(resolve(context.cwd, path))).size
-  const gathering = new Gathering(source.name, bytes)
+  const gathering = new Gathering(source.name, source.file?.size)
   if (source.format !== 'ndjson') {
     throw badData(`is ${source.format}, and a report is made of records`, {
       where: source.name,
       hint: `jules backtest --keep DIR ${shellWord(path)} makes a run of bars, and jules report DIR reports it`,
     })
   }
-  const isJournal = await gathered(context, source, gathering)
+  const isJournal = await gather(context, source, gathering)
   await source.close()
   if (isJournal) return fromJournal(context, path)
   return { ...plain, gathering, place: source.name }
 }
-
-/** Takes all lines of a source; true, and nothing taken, where it is a journal. */
-async function gathered(context: Context, source: Source, gathering: Gathering): Promise<boolean> {
-  const progress = context.ui.progress('records')
-  const at = { line: 1 }
-  const { name } = source
-  const breathe = pauses(context.signal)
-  for await (const block of lineBlocks(source.chunks(), { name, at, maxLine: MOST_LINE })) {
-    if (at.line === 1 && block.subarray(0, JOURNAL.length).equals(JOURNAL)) return true
-    at.line += gathering.block(block, at.line)
-    progress.update(gathering.records)
-    if (await breathe()) context.signal.throwIfAborted()
-  }
-  progress.end()
-  return false
-}
-
-/** A summary with all its notes. */
-const MOST_LINE = 1 << 24
-const JOURNAL = Buffer.from('{"n":1,"event":"start"')
 
 async function fromJournal(context: Context, path: string): Promise<ReportInput> {
   if (path === '-')
@@ -112,7 +90,7 @@ async function fromFolder(context: Context, path: string): Promise<ReportInput> 
   const gathering = new Gathering(path)
   if (existsSync(resolve(context.cwd, metrics))) {
     const source = await openInput(context, metrics, { mayBeEmpty: true })
-    await gathered(context, source, gathering)
+    await gather(context, source, gathering)
     await source.close()
   }
   return { ...plain, ...facts, gathering, place: path, training: String(manifest.run) }
