@@ -3,7 +3,7 @@
 import { dollars, grouped, percent } from '../base/words.js'
 import { newYorkTime } from '../page/charts/axis.js'
 import type { LimitUse, Marked } from './course.js'
-import type { Source } from './source.js'
+import { isAwaited, type Source } from './source.js'
 
 export type Level = 'good' | 'warn' | 'bad' | 'none'
 
@@ -48,6 +48,7 @@ export function stateWords(source: Source, pulse: Pulse): string {
   if (source.tail.state === 'unreadable') return `cannot be read: ${source.tail.words}`
   if (source.tail.part < 1) return `reading, ${percent(source.tail.part, 0)}`
   const { training, course } = source
+  if (isAwaited(source)) return 'not there yet'
   if (course.standing.halted !== null) return `halted: ${course.standing.halted}`
   if (training !== null) return training.state
   if (course.standing.ended !== null) return `ended: ${course.standing.ended}`

@@ -2,7 +2,7 @@
 import { Gauges, type Samples } from '../base/gauges.js'
 import { visible } from '../page/markup.js'
 import type { Dashboard } from './dashboard.js'
-import type { Source } from './source.js'
+import { isAwaited, type Source } from './source.js'
 
 /** What the server knows of itself. */
 export interface ServerFacts {
@@ -122,7 +122,7 @@ export interface Health {
 }
 
 /**
- * Whether a person is needed: a file that cannot be read, one that was named and is not there, a journal that is damaged, or one
+ * Whether a person is needed: a file that cannot be read, one that was named and is not there (yet, or any more), a journal that is damaged, or one
  * whose run has not ended and that is not written any more or whose process is gone.
  */
 export function healthOf(dashboard: Dashboard): Health {
@@ -137,7 +137,7 @@ export function healthOf(dashboard: Dashboard): Health {
 function problemOf(dashboard: Dashboard, source: Source): string | null {
   const { tail, options, content, damaged, damage } = source
   if (tail.state === 'unreadable') return tail.words
-  if (tail.state === 'gone' && options.isNamed) return tail.words
+  if (isAwaited(source) || (tail.state === 'gone' && options.isNamed)) return tail.words
   if (content === 'journal' && damaged > 0) return damage
   if (dashboard.pulse(source) === 'stale')
     return `its run has not ended, and ${source.isDeserted ? 'its process is gone' : 'it is not written any more'}`

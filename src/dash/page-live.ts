@@ -6,7 +6,7 @@ import type { LimitUse, Marked } from './course.js'
 import { type Dashboard, rowOf } from './dashboard.js'
 import { headFacts, limitWords, NOTHING, standingFacts } from './facts.js'
 import { curveOf, factsOf, lightsOf, MOST_SHOWN, rowsOf, text } from './pieces.js'
-import type { Source } from './source.js'
+import { isAwaited, type Source } from './source.js'
 
 /** Runs that are shown whole. */
 const MOST_WHOLE = 4
@@ -22,10 +22,10 @@ export function livePage(dashboard: Dashboard, asked: readonly string[]): Html {
     MOST_WHOLE,
   )
   const others = runs.filter((source) => !shown.includes(source))
-  const unread = unreadSection(dashboard)
+  const missing = missingSections(dashboard)
   if (shown.length === 0)
-    return html`${unread}<section><h2>Nothing is traded</h2><p>No journal and no records of a run are there yet. <code>jules paper</code> writes a journal; a file that appears is shown at once.</p></section>`
-  return html`${unread}${shown.map((source) => runSection(dashboard, source))}${
+    return html`${missing}<section><h2>Nothing is traded</h2><p>No journal and no records of a run are there yet. <code>jules paper</code> writes a journal; a file that appears is shown at once.</p></section>`
+  return html`${missing}${shown.map((source) => runSection(dashboard, source))}${
     others.length === 0
       ? null
       : html`<section><h2>Other runs</h2><ul>${others.slice(0, MOST_LINKS).map((source) => html`<li><a href="/?run=${source.id}">${source.name}</a></li>`)}</ul></section>`
@@ -33,10 +33,19 @@ export function livePage(dashboard: Dashboard, asked: readonly string[]): Html {
 }
 
 /** What is missing must not look like nothing. */
-function unreadSection({ sources }: Dashboard): Html | null {
-  const unread = sources.list.filter(({ tail }) => tail.state === 'unreadable')
+const missingSections = ({ sources }: Dashboard): Html =>
+  html`${unreadSection(sources)}${awaitedSection(sources)}`
+
+function unreadSection({ list }: Dashboard['sources']): Html | null {
+  const unread = list.filter(({ tail }) => tail.state === 'unreadable')
   if (unread.length === 0) return null
   return html`<section><h2>${counted(unread.length, 'file')} cannot be read</h2><ul>${unread.map(({ options, tail }) => html`<li class="bad">${options.path}: ${tail.words}</li>`)}</ul></section>`
+}
+
+function awaitedSection({ list }: Dashboard['sources']): Html | null {
+  const awaited = list.filter(isAwaited)
+  if (awaited.length === 0) return null
+  return html`<section><h2>${counted(awaited.length, 'file')} waited for</h2><ul>${awaited.map(({ options, tail }) => html`<li class="warn">${options.path}: ${tail.words}; it is shown as soon as it is made</li>`)}</ul></section>`
 }
 
 function runSection(dashboard: Dashboard, source: Source): Html {

@@ -3,7 +3,7 @@ import { plot } from '../base/plot.js'
 import type { Dashboard } from './dashboard.js'
 import { headFacts, limitWords, NOTHING, standingFacts, stateWords, trainingFacts } from './facts.js'
 import { isTraining } from './page-training.js'
-import type { Source } from './source.js'
+import { isAwaited, type Source } from './source.js'
 
 export interface ScreenSize {
   /** Characters across, and lines. */
@@ -28,6 +28,7 @@ export function screenOf(
   const shown = shownOf(dashboard)
   put(`jules dash, ${list.length} files${dashboard.isReady ? '' : ', reading'} (Ctrl-C ends it)`)
   put('')
+  for (const { options, tail } of list.filter(isAwaited)) put(`${options.path}: ${tail.words}`)
   if (shown.length === 0) put('nothing is traded or trained')
   // The others of several have a line each.
   const room = rows - lines.length - Math.max(0, shown.length - 1)

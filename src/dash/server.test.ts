@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { lockWorldOf } from '../../test/support/lock-world.js'
 import { Workdir } from '../../test/support/workdir.js'
 import { Dashboard } from './dashboard.js'
+import { screenOf } from './screen.js'
 import { isLocalAddress, startServer } from './server.js'
 
 const minute = (n: number): string =>
@@ -376,7 +377,7 @@ describe('for monitors', () => {
     const first = await ask('/healthz')
     expect([first.status, JSON.parse(first.text)]).toEqual([
       503,
-      { ok: false, problems: [{ source: dir.file('gone.ndjson'), words: 'is not there' }] },
+      { ok: false, problems: [{ source: dir.file('gone.ndjson'), words: 'is not there yet' }] },
     ])
     dir.write('gone.ndjson', equity(0, 5000))
     pass(3000)
@@ -394,12 +395,32 @@ test('a page says which files cannot be read, and is had anew when one is gone',
   expect(text).toContain(
     `<h2>1 file cannot be read</h2><ul><li class="bad">${dir.file('a.ndjson')}: is a directory</li>`,
   )
+  expect(text).not.toContain('waited for')
   const reader = await follow(`/events?after=${dashboard.published()}`)
   rmSync(dir.file('b.ndjson'))
   await dashboard.look()
   await reader.until(({ length }) => length > 0)
   expect(reader.events.map(({ event }) => event)).toEqual(['page'])
   expect((await ask('/')).text).toContain('file is gone')
+  reader.cut()
+})
+
+test('a page says which files are waited for, and shows one as soon as it is made', async () => {
+  const { ask, dashboard, dir, follow } = await served({ named: ['a.journal', 'b.ndjson'] })
+  const waited = (name: string) =>
+    `<li class="warn">${dir.file(name)}: is not there yet; it is shown as soon as it is made</li>`
+  const { text } = await ask('/')
+  expect(text).toContain(`<h2>2 files waited for</h2><ul>${waited('a.journal')}${waited('b.ndjson')}</ul>`)
+  const lines = screenOf(dashboard, { columns: 200, rows: 20, unicode: true }, (words) => words)
+  expect(lines).toContain(`${dir.file('a.journal')}: is not there yet`)
+  const reader = await follow(`/events?after=${dashboard.published()}`)
+  dir.write('b.ndjson', equity(0, 5000))
+  await dashboard.look()
+  await reader.until(({ length }) => length > 0)
+  expect(reader.events.map(({ event }) => event)).toEqual(['page'])
+  const then = (await ask('/')).text
+  expect(then).toContain(`<h2>1 file waited for</h2><ul>${waited('a.journal')}</ul>`)
+  expect(then).toContain('$5,000.00')
   reader.cut()
 })
 

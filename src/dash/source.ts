@@ -33,6 +33,10 @@ export interface SourceOptions {
   readonly isNamed: boolean
 }
 
+/** Whether it is a file that was named and is not there yet. */
+export const isAwaited = ({ tail, options, training }: Source): boolean =>
+  options.isNamed && tail.state === 'absent' && training === null
+
 /** Nothing of it is written. */
 export class Source implements TailListener {
   readonly id: string

@@ -25,8 +25,11 @@ export interface TailListener {
   paused(): void
 }
 
-/** `gone`: not there, now or ever; `unreadable`: with the reason in `Tail.words`, which do not name the file. */
-export type TailState = 'waiting' | 'there' | 'gone' | 'unreadable'
+/**
+ * `absent`: not there, and never seen; `gone`: not there any more; `unreadable`: with the reason in `Tail.words`, which do not name
+ * the file.
+ */
+export type TailState = 'waiting' | 'there' | 'absent' | 'gone' | 'unreadable'
 
 const PIECE = 1 << 20
 const LF = 0x0a
@@ -237,8 +240,9 @@ export class Tail {
       await this.#read(this.#handle).catch(() => {})
       if ((await this.#handle.stat().catch(() => null))?.nlink === 0) await this.#leave()
     }
-    this.#state = isGone ? 'gone' : 'unreadable'
-    this.#words = isGone ? 'is not there' : systemReason(error)
+    const isSeen = this.#changedMs > 0
+    this.#state = isGone ? (isSeen ? 'gone' : 'absent') : 'unreadable'
+    this.#words = isGone ? (isSeen ? 'is not there any more' : 'is not there yet') : systemReason(error)
   }
 
   async #leave(): Promise<void> {

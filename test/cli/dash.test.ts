@@ -69,7 +69,37 @@ test('a port that is taken is 69, what is not there 66', async () => {
     69,
     `jules dash: port ${port} is taken\njules dash: hint: name another with --port; 0 takes a free one\n`,
   ])
-  expect((await dir.called(['dash', 'none'])).status).toBe(66)
+  const said = async (...words: readonly string[]) => {
+    const { status, stderr } = await dir.called(['dash', ...words])
+    return [status, stderr.split('\n')[0]]
+  }
+  expect(await said('none')).toEqual([66, 'jules dash: no run has the name or the folder "none"'])
+  dir.write('file', '')
+  expect(await said('no/k.journal')).toEqual([66, 'jules dash: no: no such folder'])
+  expect(await said('file/k.journal')).toEqual([66, 'jules dash: file: not a directory'])
+  expect(await said('--tui', 'k.journal')).toEqual([66, 'jules dash: k.journal: no such file or directory'])
+})
+
+test('a file that is not there yet is waited for, and said so once', async () => {
+  const dir = new Workdir('jules-dash-')
+  const child = dir.start(BIN, ['dash', 'k.journal'])
+  let said = ''
+  child.stderr!.on('data', (data) => (said += data))
+  const url = await new Promise<string>((done) => child.stdout!.once('data', (data) => done(String(data))))
+  const { body } = await fetch(`${url.trim()}events`)
+  const events = body!.pipeThrough(new TextDecoderStream()).getReader()
+  const shows = async (words: string) => {
+    while (!(await (await fetch(url.trim())).text()).includes(words)) await events.read()
+  }
+  await shows('k.journal: is not there yet; it is shown as soon as it is made')
+  dir.write('k.journal', equity(31, 5012.5))
+  await shows('$5,012.50')
+  const closed = new Promise((done) => child.on('close', done))
+  child.kill()
+  expect(await closed).toBe(143)
+  expect(said).toBe(
+    'jules dash: k.journal is not there yet, and is waited for\njules dash: warning: terminated, stopping\n',
+  )
 })
 
 test('--tui without a terminal is a line for what goes on, in which nothing drives one', async () => {

@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { registryFile } from '../../agent/run/registry.js'
 import { usage } from '../../base/errors.js'
 import { defineCommand } from '../../cli/command.js'
@@ -11,9 +9,9 @@ import { STALENESS } from '../../dash/facts.js'
 import { startServer } from '../../dash/server.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { lockWorld } from '../wiring/lock.js'
-import { pastRuns, runNamed } from '../wiring/runs.js'
 import { untilStopped } from '../wiring/stop.js'
 import { options } from './options.js'
+import { placesOf } from './places.js'
 import { watchStore } from './stored.js'
 import { showOnTerminal } from './terminal.js'
 import { tokenFor } from './token.js'
@@ -23,10 +21,10 @@ export const dash = defineCommand({
   summary: 'show what is traded and trained, live, in a browser or the terminal',
   description: [
     'Serves pages on 127.0.0.1 that follow files while they grow: Live (equity, positions, orders, limits used, age of the data, halts), Training (metrics of runs, curves compared), Data quality (a calendar), Runs (all of them, up to four compared). Its address is the one line on standard output; it runs until a signal comes. Every page is whole without scripts, as tables; with them it is kept up to date.',
-    'RUN is the name of a training run, or its folder, or a backtest that is kept; JOURNAL is that of a run of jules-paper(1); any file of records of jules, also one that is still written to, is one. In DIR, and in the folders in it, all of these are looked for again and again, files by their names: *.ndjson and *.journal. Without operands they are looked for in runs and paper of the data directory. Of many the 64 newest are followed.',
+    'RUN is the name of a training run, or its folder, or a backtest that is kept; JOURNAL is that of a run of jules-paper(1); any file of records of jules, also one that is still written to, is one. What has a dot or a slash in its name and is not there yet is waited for, as the journal of a run that begins later. In DIR, and in the folders in it, all of these are looked for again and again, files by their names: *.ndjson and *.journal. Without operands they are looked for in runs and paper of the data directory. Of many the 64 newest are followed.',
     'It reads, and writes nothing. Files may be rotated, cut short, replaced, deleted or half written: what they hold now is shown. Lines that are damaged are counted and shown. Numbers are those of the files; curves keep their extremes and are thinned.',
     'Who reaches the address may read. --bind takes another address than that of this machine alone, and needs a token: --new-token makes one and prints it in the address, --token-file takes that of a file. The first visit puts it into a cookie and takes it out of the address; monitors send it as Authorization: Bearer. The Host header must be the address, or one of --allow-host.',
-    '/healthz answers 200 where all is well, and 503 where a person is needed: a file that cannot be read, one that was named and is gone, a damaged journal, a journal of a run that has not ended and whose process was killed, or that writes nothing for --stale-after; after a day it is not waited for any more. /metrics has gauges for Prometheus.',
+    '/healthz answers 200 where all is well, and 503 where a person is needed: a file that cannot be read, one that was named and is gone or not there yet, a damaged journal, a journal of a run that has not ended and whose process was killed, or that writes nothing for --stale-after; after a day it is not waited for any more. /metrics has gauges for Prometheus.',
     '--store shows what eod-validate has recorded in the store, as does --dsn. It is asked each minute. A store that is down is said on the page; the embedded one is not started for it.',
     '--tui shows the run that goes on in the terminal instead, until Ctrl-C. Where standard output is no terminal it writes one line for each run that goes on, or for the newest, and ends.',
   ],
@@ -42,7 +40,7 @@ export const dash = defineCommand({
   ],
   exits: {
     65: 'the token in a file is none',
-    66: 'no such file, folder or run',
+    66: 'no such folder or run; no such file, where --tui has no terminal',
     69: 'the port is taken, or the address is none of this machine',
     74: 'reading or writing failed',
     77: 'no permission for the port or the file of the token',
@@ -59,7 +57,7 @@ export const dash = defineCommand({
       throw usage('--open: the address with its token would stand where others of this machine see it')
     const stopping = untilStopped(context)
     const dashboard = new Dashboard({
-      places: await placesOf(context, operands),
+      places: await placesOf(context, operands, { isOnce: given.tui && !context.stdoutIsTTY }),
       registry: registryFile(context.paths.data),
       world: lockWorld(context),
       clock: context.clock,
@@ -99,17 +97,6 @@ export const dash = defineCommand({
     context.signal.throwIfAborted()
   },
 })
-
-/** What was named: as it lies there, else a training by its name. Throws 66 where there is neither. */
-async function placesOf(context: Context, operands: readonly string[]): Promise<string[]> {
-  if (operands.length === 0) return ['runs', 'paper'].map((folder) => join(context.paths.data, folder))
-  const places: string[] = []
-  for (const word of operands) {
-    if (word !== '' && existsSync(resolve(context.cwd, word))) places.push(word)
-    else places.push(runNamed(context, await pastRuns(context), word).path)
-  }
-  return places
-}
 
 /** Asks the desktop for its browser; where there is none, the address is on standard output. */
 function openBrowser(context: Context, url: string): void {
