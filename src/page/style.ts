@@ -2,6 +2,7 @@
  * How pages look: light, dark, on paper in grey, from 360 to 1440 pixels. Text stands out from what is behind it by at least 4.5 to 1
  * (WCAG 2.2, 1.4.3), and nothing is told by colour alone: signs, words, dashes and hatches say the same.
  */
+import { labelRules } from './charts/labels.js'
 import { Html } from './markup.js'
 
 export const STYLE = `
@@ -73,6 +74,7 @@ svg .halo { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-widt
 .line { fill: none; stroke: var(--s0); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round }
 .fill { fill: var(--fill); stroke: none }
 .line.s1 { stroke: var(--s1) } .line.s2 { stroke: var(--s2) } .line.s3 { stroke: var(--s3) } .line.w1 { stroke-width: 2.6 } .line.w2 { stroke-width: .8 } .line.d1 { stroke-dasharray: 6 3 } .line.d2 { stroke-dasharray: 2 3 } .line.d3 { stroke-dasharray: 9 3 2 3 }
+${labelRules}
 .cell { stroke: var(--bg); stroke-width: 2 } .heat .lines { max-width: 46rem } .even { fill: var(--panel) }
 .plus1 { fill: var(--plus1) } .plus2 { fill: var(--plus2) } .plus3 { fill: var(--plus3) } .minus1 { fill: var(--minus1) } .minus2 { fill: var(--minus2) } .minus3 { fill: var(--minus3) }
 svg text.on { fill: var(--fg) } svg text.on.plus3, svg text.on.minus3 { fill: var(--on3) }
@@ -90,7 +92,7 @@ button, select, input { padding: .3rem .6rem; border: 1px solid var(--edge); bor
 th button { padding: 0; border: 0; background: none; color: inherit; font-size: inherit; white-space: nowrap } th button:hover { text-decoration: underline } .pages { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin-top: .5rem }
 
 @media (max-width: 62rem) { .first { grid-template-columns: minmax(0, 1fr) } }
-@media (max-width: 40rem) { main, body > header, body > footer, nav ul { padding-left: 1rem; padding-right: 1rem } .minor { display: none }
+@media (max-width: 40rem) { main, body > header, body > footer, nav ul { padding-left: 1rem; padding-right: 1rem }
   .bars th:first-child { width: 34% } .worded thead { display: none } .worded tr { display: block; padding: .5rem 0; border-top: 1px solid var(--rule) } .worded tbody :is(th, td) { display: inline-block; padding: 0 .75rem 0 0; border: 0; text-align: left } .worded td.n::before { content: "× " } .worded td.words { display: block; min-width: 0; overflow-wrap: anywhere }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0 } .facts dd { margin-bottom: .4rem } .lights { grid-template-columns: repeat(2, minmax(0, 1fr)) } .lights { grid-auto-rows: auto } .light .value { font-size: 1.2rem; overflow-wrap: normal } .light dt { flex-direction: column; gap: 0 } .verdict strong { font-size: 2.2rem } .amount .n { min-width: 5.5em } }
 

@@ -4,13 +4,7 @@
  */
 import { formatDate, formatTime, HOUR, newYork, newYorkDay } from '../../base/time.js'
 import { grouped } from '../../base/words.js'
-
-/** A label at a part of the way from left, 0, to right, 1; minor ones give way on a narrow screen. */
-export interface AxisTick {
-  readonly at: number
-  readonly label: string
-  readonly isMinor: boolean
-}
+import type { Label } from './labels.js'
 
 export interface Axis {
   readonly kind: 'time' | 'number'
@@ -20,7 +14,8 @@ export interface Axis {
   readonly placeOf: (point: number) => number
   /** Epoch milliseconds of each point of a time axis. */
   readonly times: ArrayLike<number> | null
-  readonly ticks: readonly AxisTick[]
+  /** All there are; `shownLabels` says which have room. */
+  readonly ticks: readonly Label[]
 }
 
 /** `2025-07-30 09:31` of New York; `-` for no time. */
@@ -40,7 +35,7 @@ export const newYorkEnd = (timeMs: number): string => {
 /** `2025-07-30` of New York. */
 const newYorkDate = (timeMs: number): string => formatDate(newYorkDay(timeMs))
 
-/** Labels that have room beside each other. */
+/** Labels that have room beside each other on a wide chart. */
 const MOST_TICKS = 12
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
@@ -55,7 +50,7 @@ export function timeAxis(times: ArrayLike<number>): Axis {
     length: n,
     placeOf: (k) => k,
     times,
-    ticks: placed(labelled, (k) => (n === 1 ? 0.5 : k / (n - 1))),
+    ticks: labelled.map(({ k, label }) => ({ at: n === 1 ? 0.5 : k / (n - 1), label })),
   }
 }
 
@@ -92,13 +87,13 @@ function firstAfter(times: ArrayLike<number>, k: number, timeMs: number): number
   return low
 }
 
-interface Label {
+interface Labelled {
   readonly k: number
   readonly label: string
 }
 
-function hourLabels(times: ArrayLike<number>): Label[] {
-  const labels: Label[] = []
+function hourLabels(times: ArrayLike<number>): Labelled[] {
+  const labels: Labelled[] = []
   let hour = Number.NaN
   for (let k = 0; k < times.length; k++) {
     const local = times[k]! + newYork.offsetAt(times[k]!)
@@ -110,7 +105,7 @@ function hourLabels(times: ArrayLike<number>): Label[] {
   return labels
 }
 
-const dayLabels = (starts: readonly DateStart[]): Label[] => {
+const dayLabels = (starts: readonly DateStart[]): Labelled[] => {
   const step = Math.ceil(starts.length / MOST_TICKS)
   return starts
     .filter((_, n) => n % step === 0)
@@ -120,7 +115,7 @@ const dayLabels = (starts: readonly DateStart[]): Label[] => {
     })
 }
 
-function monthLabels(starts: readonly DateStart[]): Label[] {
+function monthLabels(starts: readonly DateStart[]): Labelled[] {
   const firsts = starts.filter(
     ({ day }, n) => n === 0 || formatDate(day).slice(0, 7) !== formatDate(starts[n - 1]!.day).slice(0, 7),
   )
@@ -134,33 +129,12 @@ function monthLabels(starts: readonly DateStart[]): Label[] {
     })
 }
 
-/** Labels at their places, without those that would stand over the one before or beyond the edge. */
-function placed(labels: readonly Label[], placeOf: (k: number) => number): AxisTick[] {
-  const ticks: { at: number; label: string }[] = []
-  for (const { k, label } of labels) {
-    const at = placeOf(k)
-    const before = ticks.at(-1)
-    if (before !== undefined && at - before.at < 0.06) {
-      // A short piece at the beginning gives way to the first whole one.
-      if (ticks.length > 1 || at - before.at > 0.03) continue
-      ticks.pop()
-    }
-    ticks.push({ at, label })
-  }
-  const step = Math.ceil(ticks.length / 4)
-  return ticks.map((tick, n) => ({ ...tick, isMinor: n % step !== 0 }))
-}
-
 /** The axis of points at numbers, ascending: steps of a training. */
 export function numberAxis(at: ArrayLike<number>): Axis {
   const n = at.length
   const [from, to] = [at[0] ?? 0, at[n - 1] ?? 0]
   const labels = to === from ? [0.5] : [0, 0.25, 0.5, 0.75, 1]
-  const ticks = labels.map((part, k) => ({
-    at: part,
-    label: grouped(from + part * (to - from), 0),
-    isMinor: k % 2 === 1,
-  }))
+  const ticks = labels.map((part) => ({ at: part, label: grouped(from + part * (to - from), 0) }))
   return { kind: 'number', length: n, placeOf: (k) => at[k]!, times: null, ticks: n === 0 ? [] : ticks }
 }
 

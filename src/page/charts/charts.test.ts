@@ -39,8 +39,6 @@ test('an axis of time has no place for nights: its labels are hours, days or mon
     'May',
     'Jun',
   ])
-  // Few remain on a narrow screen.
-  expect(timeAxis(sessions(260)).ticks.filter(({ isMinor }) => !isMinor).length).toBeLessThanOrEqual(4)
   // The clock of New York changed on Sunday, the ninth of March.
   expect([
     newYorkTime(Date.parse('2025-03-07T14:31:00Z')),

@@ -1,6 +1,7 @@
 /** How often values lie where: columns above an axis, and the counts as a table. */
-import { Html, html } from '../markup.js'
+import { type Html, html } from '../markup.js'
 import { numbersOf } from '../table.js'
+import { classFrom, shownLabels, textWidth, widthFor } from './labels.js'
 import { extentOf, scaleOf } from './scale.js'
 import { tickIn, type Unit } from './units.js'
 
@@ -37,6 +38,13 @@ export function histogramOf({ title, unit, counted, values }: Histogram): Html {
   const ranges = counts.map((_, k) => `${edge(k)} to ${edge(k + 1)}`)
   const x = (k: number): string => `${Number(((100 * k) / bins).toFixed(2))}%`
   const labelled = Math.ceil(bins / 8)
+  const edges = scale.ticks.map((_, k) => ({ at: k / bins, label: edge(k) }))
+  const labels = shownLabels(
+    edges.filter((_, k) => k % labelled === 0),
+    0,
+  )
+  // All of them or none: one left out would be no count.
+  const countsFrom = widthFor(textWidth(String(most)), 1 / bins)
   const top = (count: number): number => PAD + (1 - count / most) * (HEIGHT - PAD)
   const summary = `${title}: most often ${ranges[counts.indexOf(most)]}, ${most} of ${values.length} ${counted}`
   return html`<figure class="chart">
@@ -47,15 +55,14 @@ export function histogramOf({ title, unit, counted, values }: Histogram): Html {
         ? null
         : html`<rect class="${scale.ticks[k + 1]! <= scale.step / 1000 ? 'down' : 'up'}" x="${x(k + 0.06)}" width="${x(0.88)}" y="${top(
             count,
-          ).toFixed(
-            1,
-          )}" height="${(HEIGHT - top(count)).toFixed(1)}"/><text class="tick${new Html(bins > 16 ? ' minor' : '')}" x="${x(k + 0.5)}" y="${(top(count) - 4).toFixed(1)}" text-anchor="middle">${count}</text>`,
-  )}<line class="grid zero" x1="0" x2="100%" y1="${HEIGHT}" y2="${HEIGHT}"/>${scale.ticks.map((_, k) =>
-    k % labelled === 0
-      ? html`<text class="${(k / labelled) % 2 === 1 ? 'tick minor' : 'tick'}" x="${x(k)}" y="${HEIGHT + 16}" text-anchor="${
-          k === 0 ? 'start' : k === bins ? 'end' : 'middle'
-        }">${edge(k)}</text>`
-      : null,
+          ).toFixed(1)}" height="${(HEIGHT - top(count)).toFixed(1)}"/>${
+            countsFrom === null
+              ? null
+              : html`<text class="${classFrom(countsFrom)}" x="${x(k + 0.5)}" y="${(top(count) - 4).toFixed(1)}" text-anchor="middle">${count}</text>`
+          }`,
+  )}<line class="grid zero" x1="0" x2="100%" y1="${HEIGHT}" y2="${HEIGHT}"/>${labels.map(
+    ({ at, label, from, anchor }) =>
+      html`<text class="${classFrom(from)}" x="${x(at * bins)}" y="${HEIGHT + 16}" text-anchor="${anchor}">${label}</text>`,
   )}</svg></div>
 ${numbersOf({
   name: title,

@@ -5,6 +5,7 @@
 import { dataBlock, type Html, html } from '../markup.js'
 import { numbersOf, type Table } from '../table.js'
 import type { Axis } from './axis.js'
+import { classFrom, type Shown, shownLabels } from './labels.js'
 import { extentOf, type Scale, scaleOf } from './scale.js'
 import { thinned } from './thin.js'
 import { SHARE_DIGITS, shownIn, tickIn, type Unit } from './units.js'
@@ -60,17 +61,14 @@ export function lineChart(chart: LineChart): Html {
     Math.max(high, ...values),
     Math.max(2, Math.round(height / 55)),
   )
-  const shape: Shape = {
-    chart,
-    scale,
-    height,
-    isDown,
-    kept,
-  }
+  const labels = scale.ticks.map((tick) => tickIn(unit, tick, scale.step))
+  const beside = 14 + Math.ceil(7.6 * Math.max(7, ...labels.map(({ length }) => length)))
+  const ticks = shownLabels(chart.axis.ticks, beside)
+  const shape: Shape = { chart, scale, height, isDown, kept, ticks }
   return html`<figure class="chart">
 <figcaption>${title}${series.length > 1 ? legend(series) : null}</figcaption>
 <jules-chart>
-<div class="plot" role="img" aria-label="${`${title}: ${summary}`}">${valueLabels(shape, unit)}${plot(shape, marks)}</div>
+<div class="plot" role="img" aria-label="${`${title}: ${summary}`}">${valueLabels(shape, labels, beside)}${plot(shape, marks)}</div>
 ${dataBlock(chartData(shape, marks))}
 </jules-chart>
 ${numbersOf(chart.table)}
@@ -84,6 +82,8 @@ interface Shape {
   readonly isDown: boolean
   /** Points of each series that are drawn. */
   readonly kept: readonly Int32Array[]
+  /** Labels along it. */
+  readonly ticks: readonly Shown[]
 }
 
 /** Whether a line across makes the chart no more than three times as high as its values do. */
@@ -109,10 +109,8 @@ const topOf = ({ scale, height, isDown }: Shape, value: number): number => {
   return PAD + (isDown ? part : 1 - part) * (height - 2 * PAD)
 }
 
-function valueLabels(shape: Shape, unit: Unit): Html {
+function valueLabels(shape: Shape, labels: readonly string[], width: number): Html {
   const { scale, height } = shape
-  const labels = scale.ticks.map((tick) => tickIn(unit, tick, scale.step))
-  const width = 14 + Math.ceil(7.6 * Math.max(7, ...labels.map(({ length }) => length)))
   return html`<svg class="values" width="${width}" height="${height + 24}" aria-hidden="true">${labels.map(
     (label, k) =>
       html`<text x="${width - 8}" y="${(topOf(shape, scale.ticks[k]!) + 4).toFixed(1)}" text-anchor="end">${label}</text>`,
@@ -133,7 +131,7 @@ function basesOf(lines: readonly number[]): number[] {
 const percent = (part: number): string => `${Number((100 * part).toFixed(2))}%`
 
 function plot(shape: Shape, marks: NonNullable<LineChart['marks']>): Html {
-  const { chart, scale, height } = shape
+  const { chart, scale, height, ticks } = shape
   const across = (value: number, kind: string): Html => {
     const y = topOf(shape, value).toFixed(1)
     return html`<line class="${kind}" x1="0" x2="100%" y1="${y}" y2="${y}"/>`
@@ -142,16 +140,16 @@ function plot(shape: Shape, marks: NonNullable<LineChart['marks']>): Html {
   const isZero = (tick: number): boolean => Math.abs(tick) < scale.step / 1000
   return html`<svg class="lines" height="${height + 24}" aria-hidden="true">${scale.ticks.map((tick) =>
     across(tick, isZero(tick) ? 'grid zero' : 'grid'),
-  )}${chart.axis.ticks.map(({ at }) => html`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="${height - PAD}" y2="${height - PAD + 5}"/>`)}${marks.map(
+  )}${ticks.map(({ at }) => html`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="${height - PAD}" y2="${height - PAD + 5}"/>`)}${marks.map(
     ({ value, name }, k) => {
       return html`${across(value, 'mark')}<text class="halo" x="99.5%" text-anchor="end" y="${bases[k]!.toFixed(1)}">${name}</text>`
     },
   )}<svg y="${PAD}" width="100%" height="${height - 2 * PAD}" viewBox="0 0 ${WIDE} ${HIGH}" preserveAspectRatio="none">${chart.series.map(
     (_, k) => paths(shape, k),
-  )}</svg>${chart.axis.ticks.map(({ at, label, isMinor }) => {
-    const anchor = at < 0.04 ? 'start' : at > 0.95 ? 'end' : 'middle'
-    return html`<text class="${isMinor ? 'tick minor' : 'tick'}" x="${percent(at)}" y="${height + 14}" text-anchor="${anchor}">${label}</text>`
-  })}</svg>`
+  )}</svg>${ticks.map(
+    ({ at, label, from, anchor }) =>
+      html`<text class="${classFrom(from)}" x="${percent(at)}" y="${height + 14}" text-anchor="${anchor}">${label}</text>`,
+  )}</svg>`
 }
 
 /** The lines of a series in their box; one for each stretch without a gap. */

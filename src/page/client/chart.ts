@@ -251,15 +251,21 @@ class Chart extends HTMLElement {
     // Half a label has no place right of the last points.
     const end = to - (to - from) * (24 / width)
     // `2025-07`, `2025-07-30`, `2025-07-30 09`, and every point.
+    let finer: typeof inside = []
     for (const length of [16, 13, 10, 7]) {
       const starts = inside.filter(
         ({ stamp }, n) => n === 0 || stamp.slice(0, length) !== inside[n - 1]!.stamp.slice(0, length),
       )
-      if (starts.length > room && length !== 7) continue
-      const step = Math.ceil(starts.length / room)
+      if (starts.length > room && length !== 7) {
+        finer = starts
+        continue
+      }
+      // One date alone would say nothing of its hours.
+      const some = starts.length > 1 || finer.length === 0 ? starts : finer
+      const step = Math.ceil(some.length / room)
       return spaced(
-        starts.filter((point, n) => n % step === 0 && (n === 0 || point.at <= end)).map((point) => point.at),
-        (to - from) / room / 1.6,
+        some.filter((point, n) => n % step === 0 && (n === 0 || point.at <= end)).map((point) => point.at),
+        (to - from) * (WIDEST / width),
       )
     }
     return []
@@ -385,6 +391,9 @@ function tick(unit: Data['unit'], value: number, step: number): string {
   while (digits < 8 && Math.abs(Math.round(size * 10 ** digits) / 10 ** digits - size) > 1e-6 * size) digits++
   return shown(unit, value, unit === 'dollars' && digits === 1 ? 2 : digits)
 }
+
+/** Of `07-30 09:31`, the longest label, CSS pixels, with what is free beside it. */
+const WIDEST = 84
 
 /** Places that are at least `least` apart. */
 function spaced(places: readonly number[], least: number): number[] {
