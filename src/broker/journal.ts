@@ -14,6 +14,9 @@ import { readAtMost } from '../base/read-file.js'
 import { quote } from '../base/words.js'
 import type { Report } from '../portfolio/orders.js'
 
+/** The file beside a journal that its run renews while it lives, with bars or without. */
+export const heartbeatOf = (journal: string): string => `${journal}.heartbeat`
+
 /** Numbers of a bar, open to volume; an unknown volume is null. Of two symbols: ten numbers. */
 export type BarNumbers = readonly (number | null)[]
 

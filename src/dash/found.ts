@@ -1,7 +1,8 @@
 /** Which files there are to follow: what was named, and what lies in folders, newest first. Reading only. */
 import { access, constants, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { FILES } from '../agent/run/folder.js'
+import { systemCode } from '../base/errors.js'
 import type { Place } from './source.js'
 
 /** A file with when it was last written. */
@@ -33,9 +34,11 @@ export async function filesAt(place: string): Promise<Found[]> {
   if (isFolder) return (await inFolder(place, DEEPEST)).map((one) => ({ ...one, isNamed: false }))
   const found = await fileOf(place, { name: place, kind })
   // What is not there yet may come.
-  const missing = { path: place, name: place, place: 'file', folder: null, changedMs: 0 } as const
-  return [{ ...(found ?? missing), isNamed: true }]
+  return [{ ...(found ?? missing(place)), isNamed: true }]
 }
+
+/** Followed as a file: its reader tells why there is nothing to read. */
+const missing = (path: string) => ({ path, name: path, place: 'file', folder: null, changedMs: 0 }) as const
 
 const isOpen = (folder: string): Promise<boolean> =>
   access(folder, constants.R_OK | constants.X_OK).then(
@@ -70,7 +73,11 @@ async function fileOf(
 }
 
 async function inFolder(folder: string, depth: number): Promise<Omit<Found, 'isNamed'>[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) =>
+    // It may be gone by now.
+    systemCode(error) === 'ENOENT' ? [] : null,
+  )
+  if (entries === null) return [{ ...missing(folder), name: basename(folder) }]
   const found: Omit<Found, 'isNamed'>[] = []
   for (const entry of entries.slice(0, MOST_ENTRIES)) {
     const { name } = entry

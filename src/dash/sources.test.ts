@@ -1,9 +1,11 @@
-import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { lockWorldOf } from '../../test/support/lock-world.js'
 import { Workdir } from '../../test/support/workdir.js'
 import { pulseOf, STALENESS, stateWords, trainingFacts } from './facts.js'
-import { filesAt } from './found.js'
+import { type Found, filesAt } from './found.js'
 import { Sources } from './sources.js'
 
 /** A folder as `jules train` leaves it, as far as is read here. */
@@ -82,14 +84,16 @@ describe('trainings', () => {
   })
 })
 
-test('a journal is cut off as soon as its process was killed, and goes on with the next one', async () => {
+test('a journal is cut off as soon as its process was killed or failed, and goes on with the next one', async () => {
   const dir = new Workdir('jules-dash-')
   const lock = (name: string, pid: number, host = 'here') =>
     dir.write(`${name}.lock`, JSON.stringify({ pid, host, start: '', token: '0'.repeat(32) }))
-  for (const name of ['lives', 'killed', 'copied', 'elsewhere', 'torn'])
+  for (const name of ['lives', 'killed', 'failed', 'copied', 'elsewhere', 'torn'])
     dir.write(`${name}.journal`, '{"n":1,"event":"start"}\n')
   lock('lives.journal', 1)
   lock('killed.journal', 7)
+  for (const name of ['lives', 'killed', 'failed', 'elsewhere', 'torn'])
+    dir.write(`${name}.journal.heartbeat`, '{}')
   lock('elsewhere.journal', 7, 'there')
   dir.write('torn.journal.lock', '{')
   const world = lockWorldOf(1, { isAlive: ({ pid }) => pid !== 7 })
@@ -104,8 +108,8 @@ test('a journal is cut off as soon as its process was killed, and goes on with t
     })
   }
   const running = ['copied', 'elsewhere', 'lives', 'torn'].map((name) => `${name}.journal: live, running`)
-  const cutOff = 'killed.journal: stale, cut off: its process is gone'
-  expect((await states()).sort()).toEqual([...running, cutOff].sort())
+  const cutOff = ['killed', 'failed'].map((name) => `${name}.journal: stale, cut off: its process is gone`)
+  expect((await states()).sort()).toEqual([...running, ...cutOff].sort())
   lock('killed.journal', 8)
   expect(await states()).toContain('killed.journal: live, running')
 })
@@ -130,4 +134,24 @@ test('of a folder: records and journals, runs in folders of their own, and nothi
   symlinkSync(dir.path, dir.file('up'))
   const names = (await filesAt(dir.path)).map(({ name }) => name)
   expect(names.sort()).toEqual(['a', 'day.journal', 'deep', 'link.ndjson', 'r.ndjson'])
+})
+
+const FOUND = resolve('dist/dash/found.js')
+const asNobody = { uid: 65534, gid: 65534, cwd: '/', encoding: 'utf8' } as const
+const mayAsk =
+  process.getuid?.() === 0 &&
+  spawnSync(process.execPath, ['-e', `require('fs').accessSync('${FOUND}')`], asNobody).status === 0
+
+test.skipIf(!mayAsk)('a folder below that may not be read is followed, so that it is told', () => {
+  const dir = new Workdir('jules-dash-')
+  for (const name of ['closed', 'open']) {
+    mkdirSync(dir.file(name))
+    dir.write(`${name}/run.journal`, '')
+  }
+  chmodSync(dir.path, 0o755)
+  chmodSync(dir.file('closed'), 0o700)
+  const script = `import('${FOUND}').then(async ({ filesAt }) => console.log(JSON.stringify(await filesAt(process.argv[1]))))`
+  const { stdout } = spawnSync(process.execPath, ['-e', script, dir.path], asNobody)
+  const found: readonly Found[] = JSON.parse(stdout)
+  expect(found.map(({ path }) => path).sort()).toEqual([dir.file('closed'), dir.file('open/run.journal')])
 })

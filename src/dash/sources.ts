@@ -9,8 +9,15 @@ import { manifestOf, plannedSteps } from '../agent/run/manifest.js'
 import { type RegisteredRun, runsOf } from '../agent/run/registry.js'
 import { Failure } from '../base/errors.js'
 import { type LockWorld, lockState } from '../base/lock.js'
+import { heartbeatOf } from '../broker/journal.js'
 import { type Found, filesAt } from './found.js'
 import { Source, type TrainingFacts } from './source.js'
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 export interface SourcesOptions {
   /** Files and folders, absolute or from the working directory. */
@@ -74,7 +81,7 @@ export class Sources {
     this.#left = ordered.length - chosen.length
     await this.#follow(chosen)
     await this.#trainings(chosen)
-    this.#writers()
+    await this.#writers()
   }
 
   async #follow(chosen: readonly Found[]): Promise<void> {
@@ -103,10 +110,13 @@ export class Sources {
     await Promise.all(this.#list.map((source) => source.tail.close()))
   }
 
-  /** A copy of a journal has no lock, and that of another machine tells nothing here. */
-  #writers(): void {
+  /** A copy of a journal has neither lock nor heartbeat, and the lock of another machine tells nothing here. */
+  async #writers(): Promise<void> {
     for (const source of this.#list) {
-      const isDeserted = lockState(this.#options.world, source.options.path)?.alive === false
+      const { path } = source.options
+      const lock = lockState(this.#options.world, path)
+      // A run that fails gives its lock back and has no last word.
+      const isDeserted = lock === null ? await isThere(heartbeatOf(path)) : lock.alive === false
       if (isDeserted === source.isDeserted) continue
       source.isDeserted = isDeserted
       source.isChanged = true

@@ -12,6 +12,7 @@ export interface SecondReaderOptions extends RunNames {
   readonly from: number
 }
 
+/** Reads pieces from the last one backwards; the caller takes them from the first one on, and asks for those that are read here. */
 export class SecondReader {
   readonly #worker: Worker
   readonly #taken: Int32Array<SharedArrayBuffer>

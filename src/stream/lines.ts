@@ -3,6 +3,9 @@ import { badData } from '../base/errors.js'
 
 export const MAX_LINE = 1 << 20
 
+/** Said of a journal that is read without its last line. */
+export const TORN = 'its last line has no end and counts for nothing: it may still be written to'
+
 /** Said of a last line that is no record and has no end. */
 export const UNENDED = 'its last line has no end: it may still be written to'
 

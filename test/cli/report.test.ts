@@ -212,3 +212,38 @@ test('what others wrote is text: no HTML, no formula, no escape', async () => {
     }
   }
 })
+
+describe('a file that two threads read', () => {
+  /** 34 MB of equity and executions. */
+  function written(dir: Workdir): string[] {
+    const run = 'r'.repeat(300)
+    const from = Date.UTC(2025, 0, 2, 14, 30)
+    const lines = Array.from({ length: 62_000 }, (_, i) => {
+      const time = new Date(from + i * 60_000).toISOString().replace('.000', '')
+      const equity = 5000 + ((i * 7919) % 1000) / 100
+      if (i % 50 === 49)
+        return `{"type":"fill","time":"${time}","run":"${run}","symbol":"NVDA","side":"${i % 100 === 99 ? 'sell' : 'buy'}","qty":5,"price":${100 + (i % 7)},"commission":0.35,"slippage":0.01,"exec":"${i}"}`
+      return `{"type":"equity","time":"${time}","run":"${run}","cash":4000,"positions":{"NVDA":${i % 100 < 50 ? 0 : 5},"MSFT":-2.5},"marks":{"NVDA":120.01,"MSFT":${i % 300}.25},"equity":${equity},"pnl_day":0.5,"pnl_total":${equity - 5000},"drawdown":0}`
+    })
+    dir.write('long.ndjson', `${lines.join('\n')}\n`)
+    return lines
+  }
+
+  test('is reported as one that a pipe brings', async () => {
+    const dir = new Workdir()
+    const lines = written(dir)
+    const file = await dir.called(['report', 'long.ndjson', '-f', 'json'])
+    const pipe = await dir.called(['report', '-', '-f', 'json'], { input: `${lines.join('\n')}\n` })
+    expect([file.status, file.stderr, pipe.status]).toEqual([0, '', 0])
+    expect(file.stdout.replaceAll('long.ndjson', 'stdin')).toBe(pipe.stdout)
+  })
+
+  test('names the line near its end that is wrong', async () => {
+    const dir = new Workdir()
+    const lines = written(dir)
+    const early = lines.toSpliced(61_000, 0, lines[0]!)
+    dir.write('long.ndjson', `${early.join('\n')}\n`)
+    const { status, stderr } = await dir.called(['report', 'long.ndjson', '-f', 'json'])
+    expect([status, stderr]).toEqual([65, expect.stringContaining('long.ndjson:61001: time:')])
+  })
+})

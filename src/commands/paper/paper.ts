@@ -5,7 +5,7 @@ import { badData, Failure, messageOf } from '../../base/errors.js'
 import { takeLock } from '../../base/lock.js'
 import { formatTime } from '../../base/time.js'
 import { shellWord } from '../../base/words.js'
-import { Journal, type JournalEvent, readJournal } from '../../broker/journal.js'
+import { heartbeatOf, Journal, type JournalEvent, readJournal } from '../../broker/journal.js'
 import { defineCommand } from '../../cli/command.js'
 import type { Context } from '../../cli/context.js'
 import { actionMask } from '../../env/actions.js'
@@ -190,7 +190,7 @@ async function trade(context: Context, asked: Flags): Promise<void> {
   const run = begun?.event === 'start' ? begun.run : name
   const watch = new Watch(context, {
     run,
-    heartbeat: `${path}.heartbeat`,
+    heartbeat: heartbeatOf(path),
     webhook: given.webhook,
     healthcheck: given.healthcheck,
   })

@@ -5,6 +5,7 @@ import { formatTime } from '../../base/time.js'
 import { type JournalEvent, readJournal } from '../../broker/journal.js'
 import type { Context } from '../../cli/context.js'
 import { REPORT_KINDS } from '../../portfolio/orders.js'
+import { TORN } from '../../stream/lines.js'
 import { BlockWriter } from '../../stream/sink.js'
 import { retold } from '../../trading/paper/retold.js'
 import { RECORD_TYPES, type RecordType, RecordWriter } from '../../trading/records.js'
@@ -25,7 +26,7 @@ export async function showJournal(context: Context, { format, records }: Flags, 
     await writer.text(line)
   }
   await writer.drain()
-  if (isTorn) context.ui.note('its last line was not written to its end, and counts for nothing')
+  if (isTorn) context.ui.note(`${path}: ${TORN}`)
 }
 
 /** The records of the run, as they were written when it traded. */
