@@ -3,6 +3,16 @@ import type { FileMetaData, SchemaElement } from 'hyparquet'
 import { badData } from '../../base/errors.js'
 import type { Zone } from '../../base/time.js'
 import { quote } from '../../base/words.js'
+import {
+  type Codes,
+  type ColumnReader,
+  type ColumnSlice,
+  MOST_HELD,
+  valueAt,
+} from '../../stream/parquet/column.js'
+import { parquetFailure } from '../../stream/parquet/damage.js'
+import { readFooter } from '../../stream/parquet/footer.js'
+import { type Leaf, leavesOf, openLeaf, type RowGroup } from '../../stream/parquet/leaves.js'
 import type { RandomAccess, Source } from '../../stream/source.js'
 import {
   ADJUSTMENTS,
@@ -17,21 +27,12 @@ import {
 import { absentFields, placesOf } from '../columns.js'
 import { BAR_FIELDS, type BarField, isPossible, type LooseFields, putRow, SOURCE } from '../fields.js'
 import { BATCH_ROWS, hand, type Reading, type RecordBlock } from '../reading.js'
-import {
-  type Codes,
-  type ColumnReader,
-  type ColumnSlice,
-  MOST_HELD,
-  openColumn,
-  valueAt,
-} from './parquet-column.js'
-import { Damage, readFooter } from './parquet-footer.js'
 
 export async function* readParquet(source: Source, reading: Reading): AsyncGenerator<RecordBlock> {
   try {
     yield* readGroups(source, reading)
   } catch (error) {
-    throw damaged(error, source.name)
+    throw parquetFailure(error, source.name)
   }
 }
 
@@ -43,7 +44,7 @@ async function* readGroups(source: Source, reading: Reading): AsyncGenerator<Rec
     throw badData(`holds ${quote(type)} records; expected bars`, { where: source.name })
   }
   const columns = barColumns(metadata, reading)
-  const stamps = stampsOf(columns.get('time'))
+  const stamps = stampsOf(columns.get('time')?.element)
   const batch = newBatch(BATCH_ROWS, reading.names)
   const odd = new Uint8Array(BATCH_ROWS)
   let start = 0
@@ -77,22 +78,14 @@ async function* readGroups(source: Source, reading: Reading): AsyncGenerator<Rec
   }
 }
 
-type RowGroup = FileMetaData['row_groups'][number]
-
 async function openColumns(
   file: RandomAccess,
-  { columns: chunks, num_rows }: RowGroup,
-  columns: ReadonlyMap<BarField, SchemaElement>,
+  group: RowGroup,
+  columns: ReadonlyMap<BarField, Leaf>,
 ): Promise<Map<BarField, ColumnReader>> {
   const budget = { left: MOST_HELD }
   const readers = new Map<BarField, ColumnReader>()
-  for (const [field, element] of columns) {
-    const meta = chunks
-      .map(({ meta_data }) => meta_data)
-      .find((one) => one?.path_in_schema.length === 1 && one.path_in_schema[0] === element.name)
-    if (meta === undefined) throw new Damage(`a row group without column ${element.name}`)
-    readers.set(field, await openColumn({ file, meta, element, rows: Number(num_rows), budget }))
-  }
+  for (const [field, leaf] of columns) readers.set(field, await openLeaf(file, group, leaf, budget))
   return readers
 }
 
@@ -271,16 +264,16 @@ function fillCodes(
 }
 
 /** The columns that are bar fields. */
-function barColumns({ schema }: FileMetaData, reading: Reading): Map<BarField, SchemaElement> {
-  const leaves = topLevel(schema).filter(({ num_children }) => num_children === undefined)
-  const names = leaves.map(({ name }) => name)
+function barColumns({ schema }: FileMetaData, reading: Reading): Map<BarField, Leaf> {
+  const leaves = leavesOf(schema).filter(({ path }) => path.length === 1)
+  const names = leaves.map(({ element }) => element.name)
   const places = placesOf(names, { where: reading.name, map: reading.columns, ignored: reading.ignored })
   // pandas stores an index of times without a name so.
   const index = names.indexOf('__index_level_0__')
   if (index >= 0 && !places.includes('time')) places[index] = 'time'
   // A date beside a whole stamp is there for people.
   const clock = places.indexOf('clock')
-  if (clock >= 0 && isStamp(leaves[clock])) {
+  if (clock >= 0 && isStamp(leaves[clock]?.element)) {
     places[places.indexOf('time')] = undefined
     places[clock] = 'time'
   }
@@ -291,7 +284,7 @@ function barColumns({ schema }: FileMetaData, reading: Reading): Map<BarField, S
       hint: `it has ${quote(names.join(', '))}; say which is which with --columns ${absent[0]}=NAME`,
     })
   }
-  const columns = new Map<BarField, SchemaElement>()
+  const columns = new Map<BarField, Leaf>()
   for (const [i, field] of places.entries()) {
     if (field === 'clock') {
       throw badData(`keeps the time of day apart from the date, in ${quote(names[i])}`, {
@@ -309,31 +302,5 @@ const isStamp = (element: SchemaElement | undefined): boolean =>
   element?.logical_type?.type === 'TIMESTAMP' ||
   element?.converted_type?.startsWith('TIMESTAMP') === true
 
-/** The children of the root, in a tree written parents first. */
-function topLevel(schema: readonly SchemaElement[]): SchemaElement[] {
-  const found: SchemaElement[] = []
-  /** Elements below the one before that are still to come. */
-  let below = 0
-  for (const element of schema.slice(1)) {
-    if (below === 0) found.push(element)
-    else below--
-    below += element.num_children ?? 0
-  }
-  return found
-}
-
 const printable = (loose: LooseFields): string =>
   JSON.stringify(loose, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
-
-function damaged(error: unknown, name: string): unknown {
-  if (!(error instanceof Damage)) return error
-  const codec = /unsupported compression codec: (\w+)/.exec(error.message)?.[1]
-  if (codec !== undefined) {
-    return badData(`is compressed with ${codec}, which is not read`, {
-      where: name,
-      hint: 'write it with zstd, snappy or gzip',
-      cause: error,
-    })
-  }
-  return badData(`damaged Parquet file: ${error.message}`, { where: name, cause: error })
-}

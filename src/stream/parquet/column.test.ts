@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { places, type ThriftField, type ThriftList, withFooter } from '../../../test/support/fuzz/thrift.js'
 import { memorySource } from '../../../test/support/memory-source.js'
-import { barAt } from '../bar.js'
-import { readRecords } from '../records.js'
+import { barAt } from '../../market/bar.js'
+import { readRecords } from '../../market/records.js'
 
 const file = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../../../test/fixtures/parquet/${name}.parquet`, import.meta.url)))

@@ -4,10 +4,11 @@
  * all columns take together against a budget, before memory is taken for it.
  */
 import type { ColumnMetaData, PageHeader, SchemaElement } from 'hyparquet'
-import type { RandomAccess } from '../../stream/source.js'
-import { type Unpack, unpacker } from './parquet-codecs.js'
-import { chunkStart, Damage, thriftEnd } from './parquet-footer.js'
-import { converterOf } from './parquet-values.js'
+import type { RandomAccess } from '../source.js'
+import { type Unpack, unpacker } from './codecs.js'
+import { Damage } from './damage.js'
+import { chunkStart, thriftEnd } from './footer.js'
+import { converterOf } from './values.js'
 
 /** Doubles and stamps in milliseconds; NaN for null. */
 interface Numbers {
@@ -37,13 +38,15 @@ export interface Budget {
 const MOST_HEADER = 1 << 16
 /** As much as one read fetches, unless a page is larger. */
 const WINDOW = 1 << 18
-/** A text of a bar is a name or a stamp. */
+/** A text of a record is a name, a stamp, or a few words. */
 const MOST_TEXT = 1 << 12
 
 export interface ColumnOptions {
   readonly file: RandomAccess
   readonly meta: ColumnMetaData
   readonly element: SchemaElement
+  /** The groups that it lies in; a row that lacks one of them has no value. */
+  readonly above?: readonly SchemaElement[]
   readonly rows: number
   readonly budget: Budget
 }
@@ -99,6 +102,8 @@ export class ColumnReader {
   readonly #kind: Kind
   readonly #convert: (raw: unknown) => unknown
   readonly #end: number
+  /** The definition level of a value: how many on the way to it may be absent. */
+  readonly #level: number
   #at: number
   #window = new Uint8Array(0)
   #windowStart = 0
@@ -108,7 +113,7 @@ export class ColumnReader {
   #dictionary: { readonly numbers: Float64Array | null; readonly values: readonly unknown[] } | null = null
 
   constructor(options: ColumnOptions, decoders: Decoders) {
-    const { meta, element, rows } = options
+    const { meta, element, above = [], rows } = options
     this.#options = options
     this.#decoders = decoders
     this.#kind = kindOf(meta, element)
@@ -116,7 +121,10 @@ export class ColumnReader {
     this.#at = chunkStart(meta)
     this.#end = this.#at + Number(meta.total_compressed_size)
     this.#left = rows
-    if (element.repetition_type === 'REPEATED') throw new Damage(`column ${element.name} holds lists`)
+    const way = [...above, element]
+    if (way.some((one) => one.repetition_type === 'REPEATED'))
+      throw new Damage(`column ${meta.path_in_schema.join('.')} holds lists`)
+    this.#level = way.filter((one) => one.repetition_type !== 'REQUIRED').length
     if (element.type !== meta.type) throw new Damage(`column ${element.name} is of two types`)
   }
 
@@ -299,8 +307,7 @@ export class ColumnReader {
   }
 
   #dataPage(header: PageHeader, body: Uint8Array): Page {
-    const { element } = this.#options
-    const optional = element.repetition_type !== 'REQUIRED'
+    const level = this.#level
     const size = header.uncompressed_page_size
     const v2 = header.data_page_header_v2
     const rows = (v2 ?? header.data_page_header)?.num_values
@@ -312,7 +319,7 @@ export class ColumnReader {
     const width = WIDTHS[encoding ?? ''] ?? 0
     // A page that is stored as it is lies in the window.
     const stored = this.#options.meta.codec === 'UNCOMPRESSED' ? 0 : body.length
-    const held = stored + size + (width + (optional ? 1 : 0)) * rows
+    const held = stored + size + (width + (level > 0 ? 1 : 0)) * rows
     this.#take(held)
     let levels: Uint8Array | null = null
     let bytes: Uint8Array
@@ -321,18 +328,18 @@ export class ColumnReader {
       if (!isCount(split) || v2.repetition_levels_byte_length > 0 || split > Math.min(size, body.length)) {
         throw new Damage('a page with levels that do not fit')
       }
-      if (optional) levels = bits(body.subarray(0, split), rows)
+      if (level > 0) levels = definedAt(level, body.subarray(0, split), rows)
       const rest = body.subarray(split)
       bytes = v2.is_compressed === false ? rest : this.#decoders.unpack(rest, size - split)
     } else {
       const whole = this.#decoders.unpack(body, size)
       let split = 0
-      if (optional) {
+      if (level > 0) {
         if (header.data_page_header?.definition_level_encoding !== 'RLE') {
           throw new Damage('a page whose levels are not in runs, which are not read')
         }
         split = prefixed(whole)
-        levels = bits(whole.subarray(4, split), rows)
+        levels = definedAt(level, whole.subarray(4, split), rows)
       }
       bytes = whole.subarray(split)
     }
@@ -497,7 +504,7 @@ function spread<T extends Float64Array | Int32Array>(
   for (let i = 0; i < rows; i++) into[at + i] = levels[i] === 1 ? values[next++]! : absent
 }
 
-/** INT64 as doubles: exact for every stamp that can be one of a bar. */
+/** INT64 as doubles: exact for every stamp of these centuries. */
 function milliseconds(bytes: Uint8Array<ArrayBuffer>, perMs: number): Float64Array {
   const words = new Int32Array(bytes.buffer)
   const numbers = new Float64Array(words.length / 2)
@@ -554,6 +561,17 @@ function prefixed(bytes: Uint8Array): number {
   const end = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
   if (end > bytes.length) throw shortPage()
   return end
+}
+
+/** A 1 for each row whose definition level is that of a value. */
+function definedAt(level: number, bytes: Uint8Array, rows: number): Uint8Array {
+  const levels = runs(bytes, 32 - Math.clz32(level), new Uint8Array(rows))
+  if (level === 1) return levels
+  for (let i = 0; i < rows; i++) {
+    if (levels[i]! > level) throw new Damage(`a level of ${levels[i]} where ${level} is the highest`)
+    levels[i] = levels[i] === level ? 1 : 0
+  }
+  return levels
 }
 
 const bits = (bytes: Uint8Array, count: number): Uint8Array => runs(bytes, 1, new Uint8Array(count))

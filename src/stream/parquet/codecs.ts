@@ -3,7 +3,7 @@
  * memory it takes. Throws for a page that is damaged or of another length.
  */
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { Damage } from './parquet-footer.js'
+import { Damage } from './damage.js'
 
 /** A page of `length` bytes from what was stored. */
 export type Unpack = (stored: Uint8Array, length: number) => Uint8Array

@@ -1,9 +1,9 @@
 /** What the stored values of a Parquet column mean: stamps as milliseconds, fixed-point numbers, text. */
 import type { SchemaElement } from 'hyparquet'
 import { DAY } from '../../base/time.js'
-import { Damage } from './parquet-footer.js'
+import { Damage } from './damage.js'
 
-/** From a stored value to what it stands for, for a column of this type. Throws Damage for types that no bar has. */
+/** From a stored value to what it stands for, for a column of this type. Throws Damage for types that are not read. */
 export function converterOf(element: SchemaElement): (raw: unknown) => unknown {
   const { type, converted_type: converted, logical_type: logical, name } = element
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') {

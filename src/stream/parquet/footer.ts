@@ -3,10 +3,8 @@
  * lists) is an attacker's word until it fits the file, and the decoder of Thrift allocates by it.
  */
 import type { FileMetaData, SchemaElement } from 'hyparquet'
-import type { RandomAccess } from '../../stream/source.js'
-
-/** What is wrong with the bytes of a Parquet file, in words for the user. */
-export class Damage extends Error {}
+import type { RandomAccess } from '../source.js'
+import { Damage } from './damage.js'
 
 /** Of a footer, in bytes and in values: twice what 4,000 row groups of 13 columns with statistics take. */
 const MOST_FOOTER = 1 << 25
