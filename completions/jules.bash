@@ -322,7 +322,7 @@ _jules() {
         --run) COMPREPLY=(); return ;;
         --explain) COMPREPLY=(); return ;;
         --records) COMPREPLY=($(compgen -W 'order fill risk equity summary trip' -- "$cur")); return ;;
-        --format|-f) COMPREPLY=($(compgen -W 'ndjson table' -- "$cur")); return ;;
+        --format|-f) COMPREPLY=($(compgen -W 'ndjson parquet table' -- "$cur")); return ;;
         --output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --keep) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;

@@ -393,7 +393,7 @@ complete -c jules -n '__fish_seen_subcommand_from backtest' -l warmup -x -d 'bar
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l run -x -d 'name of the run in the records'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l explain -x -d 'print the decision at this time whole: ISO 8601, or New York time without an offset'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l records -x -a 'order fill risk equity summary trip' -d 'records to write: some of order, fill, risk, equity, summary, trip'
-complete -c jules -n '__fish_seen_subcommand_from backtest' -l format -s f -x -a 'ndjson table' -d 'records, or the summary as a table'
+complete -c jules -n '__fish_seen_subcommand_from backtest' -l format -s f -x -a 'ndjson parquet table' -d 'records, or the summary as a table'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l output -s o -r -F -d 'write to FILE, which appears whole or not at all'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l keep -r -F -d 'keep the run in this folder too, for jules replay'
 complete -c jules -n '__fish_seen_subcommand_from backtest' -l force -d 'replace the run that is kept in the folder'

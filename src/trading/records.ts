@@ -6,9 +6,9 @@
 import { formatTime } from '../base/time.js'
 import type { Market } from '../market/market.js'
 import type { Change } from '../portfolio/order-book.js'
-import { ANSWERS, MAX_DAY_LOSS, RULES } from '../risk/rules.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
+import { fillRow, type Judged, lossOf, orderRow, refusal, riskRow } from './record-rows.js'
 import type { Rules } from './rules.js'
 import type { TradingState } from './state.js'
 
@@ -25,10 +25,6 @@ export interface RecordOptions {
   /** Takes each line, with its line feed, at once. */
   readonly write: (line: string) => void
 }
-
-/** `NVDA-20250730T133100Z`: one order a symbol and decision, so that a repeated run names the same order. */
-const orderReference = (symbol: string, timeMs: number): string =>
-  `${symbol}-${formatTime(timeMs).replace(/[-:]|\.\d+/g, '')}`
 
 /** Writes the records of a run: an NDJSON line for each event, in the order of the events. */
 export class RecordWriter implements Listener {
@@ -55,53 +51,30 @@ export class RecordWriter implements Listener {
     this.#equities = options.types.has('equity')
   }
 
-  refused(timeMs: number, k: number, { rule, answer, wanted, allowed, value }: Outcome): void {
-    if (!this.#risks) return
-    const detail = { symbol: this.#options.market.symbols[k], wanted: wanted[k]!, allowed: allowed[k]! }
-    this.#risk(timeMs, { rule: rule[k]!, answer: ANSWERS[answer[k]!]!, value: value[k]!, detail })
+  refused(timeMs: number, k: number, outcome: Outcome): void {
+    if (this.#risks) this.#risk(timeMs, refusal(this.#options.market.symbols[k]!, k, outcome))
   }
 
-  ordered(timeMs: number, k: number, { ordered, rule, completes }: Outcome): void {
+  ordered(timeMs: number, k: number, outcome: Outcome): void {
     if (!this.#orders) return
-    const shares = ordered[k]!
-    const reason = completes[k] === 1 ? 'complete' : rule[k] === 0 ? 'target' : RULES[rule[k]!]!.name
-    const reference = orderReference(this.#options.market.symbols[k]!, timeMs)
+    const row = orderRow(this.#options.market.symbols[k]!, timeMs, k, outcome)
     this.#options.write(
-      `{"type":"order","time":"${formatTime(timeMs)}","run":${this.#run},"symbol":${this.#symbols[k]},"side":"${side(shares)}","qty":${Math.abs(shares)},"kind":"market","limit":null,"ref":"${reference}","reason":"${reason}"}\n`,
+      `{"type":"order","time":"${formatTime(row.time)}","run":${this.#run},"symbol":${this.#symbols[k]},"side":"${row.side}","qty":${row.qty},"kind":"${row.kind}","limit":${row.limit},"ref":"${row.ref}","reason":"${row.reason}"}\n`,
     )
   }
 
   reported(change: Change): void {
-    const { isExecution, symbol: k, decidedMs, timeMs, execution, shares, price, fees, slippage } = change
-    if (!this.#fills || !isExecution) return
-    const reference = orderReference(this.#options.market.symbols[k]!, decidedMs)
-    // The simulated broker counts the executions of an order; a real one has ids of its own.
-    const id = typeof execution === 'number' ? `"${reference}.${execution}"` : JSON.stringify(execution)
+    if (!this.#fills || !change.isExecution) return
+    const row = fillRow(this.#options.market.symbols[change.symbol]!, change)
     this.#options.write(
-      `{"type":"fill","time":"${formatTime(timeMs)}","run":${this.#run},"symbol":${this.#symbols[k]},"side":"${side(shares === 0 ? change.oldShares : shares)}","qty":${Math.abs(shares)},"price":${price},"commission":${fees},"slippage":${slippage},"ref":"${reference}","exec":${id}}\n`,
+      `{"type":"fill","time":"${formatTime(row.time)}","run":${this.#run},"symbol":${this.#symbols[change.symbol]},"side":"${row.side}","qty":${row.qty},"price":${row.price},"commission":${row.commission},"slippage":${row.slippage},"ref":"${row.ref}","exec":${JSON.stringify(row.exec)}}\n`,
     )
   }
 
   settled(t: number, state: TradingState, outcome: Outcome): void {
     const { market } = this.#options
-    if (outcome.terminated && this.#risks) {
-      const { endedBy, endValue } = outcome
-      this.#risk(market.endOf(t + 1), {
-        rule: endedBy,
-        answer: RULES[endedBy]!.action,
-        value: endValue,
-        detail: {},
-      })
-    }
-    if (outcome.dayLoss !== null && !outcome.terminated && this.#risks) {
-      const { action } = RULES[MAX_DAY_LOSS]!
-      this.#risk(market.endOf(t + 1), {
-        rule: MAX_DAY_LOSS,
-        answer: action,
-        value: outcome.dayLoss,
-        detail: {},
-      })
-    }
+    const loss = this.#risks ? lossOf(outcome) : null
+    if (loss !== null) this.#risk(market.endOf(t + 1), loss)
     if (this.#equities)
       this.#equity(market.endOf(t + 1), state, market.close[0][t + 1]!, market.close[1][t + 1]!)
   }
@@ -110,23 +83,10 @@ export class RecordWriter implements Listener {
     if (this.#equities) this.#equity(timeMs, state, marks[0]!, marks[1]!)
   }
 
-  #risk(
-    timeMs: number,
-    given: {
-      readonly rule: number
-      readonly answer: string
-      readonly value: number
-      readonly detail: object
-    },
-  ): void {
-    const { name, limit, overshoots } = RULES[given.rule]!
-    const bound = limit(this.#options.rules)
-    // By how much a limit was passed is known once nothing is left to close.
-    const isOver = overshoots && bound !== null && (given.answer === 'deny' || !('symbol' in given.detail))
-    const overshoot = isOver ? { overshoot: given.value - bound } : {}
-    const detail = { ...given.detail, value: given.value, limit: bound, ...overshoot }
+  #risk(timeMs: number, judged: Judged): void {
+    const row = riskRow(timeMs, judged, this.#options.rules)
     this.#options.write(
-      `{"type":"risk","time":"${formatTime(timeMs)}","run":${this.#run},"rule":"${name}","action":"${given.answer}","detail":${JSON.stringify(detail)}}\n`,
+      `{"type":"risk","time":"${formatTime(row.time)}","run":${this.#run},"rule":"${row.rule}","action":"${row.action}","detail":${JSON.stringify(row.detail)}}\n`,
     )
   }
 
@@ -152,5 +112,3 @@ export class RecordWriter implements Listener {
     )
   }
 }
-
-const side = (shares: number): 'buy' | 'sell' => (shares > 0 ? 'buy' : 'sell')

@@ -233,7 +233,15 @@ describe('bad input', () => {
       /10 bars of NVDA and MSFT: too few for a warm-up of 50 and one decision/,
     ],
     ['nothing', '', [], 66, 'stdin: is empty'],
-    ['an output that cannot hold records', pairs(3), ['-o', 'x.parquet'], 64, 'make no parquet file'],
+    ['an output that cannot hold records', pairs(3), ['-o', 'x.csv'], 64, 'make no csv file'],
+    ['a table as Parquet', pairs(3), ['-f', 'table', '-o', 'x.parquet'], 64, 'a table makes no parquet file'],
+    [
+      'Parquet of several types',
+      pairs(3),
+      ['-o', 'x.parquet'],
+      64,
+      /a Parquet file has the records of one type.*\n.*hint: --records equity,summary$/m,
+    ],
     [
       'three symbols',
       pairs(3),

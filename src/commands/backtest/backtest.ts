@@ -20,6 +20,7 @@ import { runName } from '../wiring/run-name.js'
 import { decisionTable, decisionTime, explained } from './explain.js'
 import { KeptRun, manifestOf } from './kept.js'
 import { againOf, nextOf } from './next.js'
+import { RunTable, rowTypeOf } from './parquet.js'
 import { decisiveOptions, preparedRun } from './prepared.js'
 import { summaryRecord } from './summary.js'
 import { summaryTable } from './table.js'
@@ -49,9 +50,9 @@ const options = {
       words: RECORDS,
       each: recordType,
     }),
-    format: choice('FORMAT', ['ndjson', 'table'], 'records, or the summary as a table', {
+    format: choice('FORMAT', ['ndjson', 'parquet', 'table'], 'records, or the summary as a table', {
       short: 'f',
-      defaultText: 'table on a terminal, else ndjson',
+      defaultText: 'by the extension of -o, else table on a terminal, else ndjson',
     }),
     output: output.output,
     keep: file('keep the run in this folder too, for jules replay', { completes: 'directory' }),
@@ -74,6 +75,7 @@ export const backtest = defineCommand({
     'model:PATH is the folder of a training run, of which it takes the best model, or a policy file; model:latest the newest finished run, and model:RUN a run by its name, where no file has that name. Capital, sizes, costs, limits, features and --long-only are then those of its training; what is set here goes before them, and a note says so. The summary says which sessions the model has seen.',
     '--explain TIME runs up to the decision at that time and prints it whole, as lines on a terminal or with -f table, else as one decision record: the bars that have just ended, the 26 inputs by name, for a model its logits, mask, probabilities and value, the action, what the guard said, orders, fills, and the account before and after. Decisions are taken at the ends of bars.',
     'A trip record, written for --records trip, is a position from flat to flat: mean prices of entry and exit, dollars net of costs, and the bars between. What is held at the end has no exit.',
+    'With -f parquet, or -o FILE.parquet, the output is a Parquet file with the records of the one type that --records names, a row each: the fields of the lines, times as timestamps, numbers as doubles, positions and marks as groups of a number a symbol, and the detail of a risk record as JSON. A summary that is named beside it stands in the metadata of the file, as jules.summary, so that jules report says of the file what it says of the run.',
     '--keep DIR writes all records of the run and its summary to records.ndjson in a folder, and manifest.json, which names options and inputs with their hashes: jules replay DIR makes the run again from these, and says whether its ledger is the same. A folder that is not empty is refused; --force replaces the kept run in it.',
     'replay:FILE takes a JSON array or NDJSON of action ids, one a decision: 3 (first + 1) + (second + 1), where a target is -1 short, 0 flat, 1 long.',
     execWords,
@@ -94,6 +96,10 @@ export const backtest = defineCommand({
       text: 'The summary alone',
       shell: 'jules fetch --mock | jules backtest --policy buy-hold --records summary -',
     },
+    {
+      text: 'The equity curve as Parquet',
+      shell: 'jules backtest --records equity,summary -o equity.parquet bars.ndjson',
+    },
   ],
   files: {
     'DIR/manifest.json': 'of --keep: options, inputs with their hashes, ledger_sha256; written last',
@@ -107,14 +113,21 @@ export const backtest = defineCommand({
   },
   seeAlso: ['fetch', 'load', 'check-env', 'replay', 'features.7', 'metrics.7'],
   run: async (context, asked, operands) => {
-    const table =
-      (asked.format ?? (context.stdoutIsTTY && asked.output === undefined ? 'table' : 'ndjson')) === 'table'
     const extension = asked.output === undefined ? undefined : formatByExtension(asked.output)
-    if (extension === 'csv' || extension === 'parquet') {
-      throw usage(`--output: records of several types make no ${extension} file`, {
-        hint: 'write ndjson, and load it into the store',
-      })
+    const isShown = context.stdoutIsTTY && asked.output === undefined
+    const format = asked.format ?? (extension === 'parquet' ? 'parquet' : isShown ? 'table' : 'ndjson')
+    const table = format === 'table'
+    if (extension === 'csv' || (extension === 'parquet' && table)) {
+      throw usage(
+        `--output: ${table ? 'a table makes' : 'records of several types make'} no ${extension} file`,
+        {
+          hint: 'write ndjson, and load it into the store',
+        },
+      )
     }
+    if (asked.explain !== undefined && format === 'parquet')
+      throw usage('--explain prints one decision, which makes no Parquet file')
+    const rowType = format === 'parquet' ? rowTypeOf(asked.records) : null
     if (asked.explain !== undefined && asked.records !== undefined)
       throw usage('--explain and --records exclude each other')
     if (asked.keep === undefined && context.settings.get('force')?.origin === 'flag')
@@ -132,12 +145,14 @@ export const backtest = defineCommand({
     const kinds = new Set<string>(table ? [] : (given.records ?? RECORD_TYPES))
     const types: ReadonlySet<RecordType> = new Set(RECORD_TYPES.filter((type) => kinds.has(type)))
     const kept = given.keep === undefined ? null : await KeptRun.at(given.keep, context, given.force)
-    const out = await openOutput(context, { format: 'ndjson', output: given.output }, operands).catch(
-      async (error) => {
-        await kept?.abort()
-        throw error
-      },
-    )
+    const out = await openOutput(
+      context,
+      { format: rowType === null ? 'ndjson' : 'parquet', output: given.output },
+      operands,
+    ).catch(async (error) => {
+      await kept?.abort()
+      throw error
+    })
     try {
       const writer = new BlockWriter(out.sink)
       if (given.explain !== undefined) {
@@ -156,15 +171,18 @@ export const backtest = defineCommand({
       const write = (line: string) => {
         text += line
       }
-      const told = new RecordWriter({ run: name, market, rules, types, write })
-      const keeper = kept?.listener({ run: name, market, rules }) ?? null
-      const listener = keeper === null ? told : both(told, keeper)
+      const named = { run: name, market, rules }
+      const file = rowType === null ? null : new RunTable(out.sink, rowType, named)
+      const told = file === null ? new RecordWriter({ ...named, types, write }) : file.listener
+      const keeper = kept?.listener(named) ?? null
+      const listener = told === null || keeper === null ? (told ?? keeper) : both(told, keeper)
       const run = new Backtest({ market, features, rules, policy, longOnly, warmup, listener })
       const progress = context.ui.progress('decisions')
       const pause = async () => {
         progress.update(run.ledger.length, market.length - 1 - warmup)
         await writer.text(text)
         text = ''
+        await file?.flush()
         await kept?.flush()
         await setImmediate()
         context.signal.throwIfAborted()
@@ -172,9 +190,10 @@ export const backtest = defineCommand({
       await advance(run, pause, { turn: TURN })
       progress.end()
       await writer.text(text)
-      if (kinds.has('trip')) for (const line of tripLines(name, run)) await writer.text(line)
+      if (file === null && kinds.has('trip')) for (const line of tripLines(name, run)) await writer.text(line)
       const summary = summaryRecord({ name, loaded, run, features: set.name, model, trials, notes })
-      if (table) {
+      if (file !== null) await file.finish(run, types.has('summary') ? summary : null)
+      else if (table) {
         const onStdout = given.output === undefined || given.output === '-'
         const words = summaryTable(summary, {
           paint: await painter(context.color && onStdout),

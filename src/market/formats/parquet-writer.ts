@@ -3,9 +3,10 @@
  * so that reading and encoding use two cores. At most two row groups are under way, so memory does not grow with the file.
  */
 import { Worker } from 'node:worker_threads'
+import { ROW_GROUP } from '../../stream/parquet/encoder.js'
 import type { ByteSink } from '../../stream/sink.js'
 import { type BarBatch, copyRows, type Names, newBatch } from '../bar.js'
-import { type ParquetEncoder, parquetEncoder, ROW_GROUP } from './parquet-encoder.js'
+import { type ParquetEncoder, parquetEncoder } from './parquet-encoder.js'
 import { buffersOf, type Reply, type Request, type SentBatch } from './parquet-worker.js'
 
 export interface ParquetBarWriter {
