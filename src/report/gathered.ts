@@ -11,7 +11,7 @@ import { HighWater } from '../evaluate/high-water.js'
 import { beginningAt, equityIn, SessionMarks, secondWords } from '../evaluate/run-records.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
 import { UNENDED } from '../stream/lines.js'
-import type { EquityRows, RunNames, ScannedPiece } from './scanned.js'
+import type { RunNames, ScannedPiece } from './scanned.js'
 
 /** An execution, as the last word of the broker has it. */
 export interface GatheredFill {
@@ -116,6 +116,20 @@ export class GatheredRun {
   }
 }
 
+/** Equity records of one run, as `EquityRows`, wherever the columns lie. */
+interface Columns {
+  readonly run: string
+  readonly time: Float64Array
+  readonly equity: Float64Array
+  readonly positions: readonly Float64Array[]
+  readonly lastMarks: ArrayLike<number>
+}
+
+const USED = ['equity', 'fill', 'risk', 'summary', 'window', 'verdict', 'quality', 'metric']
+
+/** Whether a report has a use for records of this type. */
+export const isUsed = (type: string): boolean => USED.includes(type)
+
 const nameOf = ({ run }: JsonObject): string => (typeof run === 'string' ? run : '')
 
 const EQUITY_START = '{"type":"equity"'
@@ -154,6 +168,11 @@ export class Gathering {
     return [...this.#runs.values()]
   }
 
+  /** The run of this name, once there is a record of it. */
+  run(name: string): GatheredRun | null {
+    return this.#runs.get(name) ?? null
+  }
+
   /** Takes whole lines; `line` is the number of the first. Throws 65 for one that is no record. Gives the number of lines. */
   block(bytes: Buffer, line: number): number {
     let count = 0
@@ -187,7 +206,7 @@ export class Gathering {
   }
 
   /** Equity records of a run of which one was taken before: those from `from` up to `to`. Throws 65 for time that goes backwards. */
-  rows(rows: EquityRows, from: number, to: number, where: (row: number) => string): void {
+  rows(rows: Columns, from: number, to: number, where: (row: number) => string): void {
     if (from === to) return
     const run = this.#runs.get(rows.run)
     if (run === undefined) throw new Error('rows of a run that has not begun')
@@ -233,8 +252,12 @@ export class Gathering {
 
   /** Takes a record; `where` is its place. */
   take(record: JsonObject, where: string, isPlain = false): void {
-    this.records++
     const { type } = record
+    if (typeof type !== 'string' || !isUsed(type)) {
+      this.pass(typeof type === 'string' ? type : 'without a type', 1)
+      return
+    }
+    this.records++
     switch (type) {
       case 'equity':
         this.#equity(record, where, isPlain)
@@ -260,11 +283,13 @@ export class Gathering {
       case 'metric':
         this.metrics.push(record)
         return
-      default: {
-        const name = typeof type === 'string' ? type : 'without a type'
-        this.passed.set(name, (this.passed.get(name) ?? 0) + 1)
-      }
     }
+  }
+
+  /** Counts records of a type that a report has no use for. */
+  pass(type: string, count: number): void {
+    this.records += count
+    this.passed.set(type, (this.passed.get(type) ?? 0) + count)
   }
 
   #equity(record: JsonObject, where: string, isPlain: boolean): void {

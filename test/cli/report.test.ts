@@ -109,6 +109,40 @@ describe('a kept run', () => {
   })
 })
 
+describe('records as Parquet', () => {
+  test('have the figures of the same run as NDJSON: a file, a pipe, and a folder of its types', async () => {
+    const { dir } = await kept()
+    mkdirSync(dir.file('types'))
+    for (const type of ['equity', 'fill', 'risk']) {
+      const args = ['backtest', '--policy', 'sma-cross', 'bars.parquet', '--records', `${type},summary`]
+      expect((await dir.called([...args, '-o', `types/${type}.parquet`])).stderr).toBe('')
+      if (type === 'equity') dir.write('equity.ndjson', (await dir.called(args)).stdout)
+    }
+    const report = async (place: string) => {
+      const { stdout, stderr } = await dir.called(['report', place, '-f', 'json'])
+      expect(stderr).toBe('')
+      return stdout.replaceAll(JSON.stringify(place), '""')
+    }
+    expect(await report('types')).toBe(await report('records.ndjson'))
+    expect(await report('types/equity.parquet')).toBe(await report('equity.ndjson'))
+    const piped = await dir.called(['report', '-f', 'json'], {
+      input: readFileSync(dir.file('types/equity.parquet')),
+    })
+    expect(piped.stdout.replaceAll('"stdin"', '""')).toBe(await report('equity.ndjson'))
+    dir.write('types/bars.parquet', readFileSync(dir.file('bars.parquet')))
+    expect(await dir.called(['report', 'types'])).toMatchObject({
+      status: 65,
+      stderr: expect.stringContaining('types/bars.parquet: is parquet, and a report is made of records'),
+    })
+    const whole = readFileSync(dir.file('types/equity.parquet'))
+    dir.write('cut.parquet', whole.subarray(0, whole.length - 9))
+    expect(await dir.called(['report', 'cut.parquet'])).toMatchObject({
+      status: 65,
+      stderr: expect.stringContaining('cut.parquet: damaged Parquet file: '),
+    })
+  })
+})
+
 test('a journal says what the records of its run say', async () => {
   const { dir, json } = await kept()
   await dir.called(['fetch', '--mock', '--days', '1', '--regime', 'mean-revert', '-o', 'day.ndjson'])

@@ -1,6 +1,6 @@
 /** What a report is made of: the folder of a run, a journal, or records in a file or from a pipe. */
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FILES, RUN_FORMAT } from '../../agent/run/folder.js'
 import { badData, systemFailure } from '../../base/errors.js'
@@ -12,6 +12,7 @@ import type { Fact } from '../../report/model.js'
 import type { ReportInput } from '../../report/report.js'
 import { isObject, type JsonObject } from '../../stream/json.js'
 import { UNENDED } from '../../stream/lines.js'
+import { formatByExtension, type Source } from '../../stream/source.js'
 import { retold } from '../../trading/paper/retold.js'
 import { retoldSummary } from '../../trading/paper/summary.js'
 import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
@@ -19,6 +20,7 @@ import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
 import { openInput } from '../wiring/input.js'
 import { manifestAt, runPlace } from '../wiring/run-folder.js'
 import { gather } from './gather.js'
+import { gatherParquet, notRecords } from './parquet.js'
 
 /** What lies at an operand. Throws 66 where nothing is, or nothing of a run; 65 where it is damaged. */
 export async function reportInput(context: Context, operand: string): Promise<ReportInput> {
@@ -35,17 +37,33 @@ const plain = { manifest: [], seed: null, training: null, notes: [] } as const
 
 async function fromRecords(context: Context, path: string): Promise<ReportInput> {
   const source = await openInput(context, path)
+  if (source.format === 'parquet') return fromParquet(context, source.name, [source])
   const gathering = new Gathering(source.name, source.file?.size)
   if (source.format !== 'ndjson') {
-    throw badData(`is ${source.format}, and a report is made of records`, {
-      where: source.name,
-      hint: `jules backtest --keep DIR ${shellWord(path)} makes a run of bars, and jules report DIR reports it`,
-    })
+    throw notRecords(source.format, source.name)
   }
   const isJournal = await gather(context, source, gathering)
   await source.close()
   if (isJournal) return fromJournal(context, path)
   return { ...plain, gathering, place: source.name }
+}
+
+async function fromParquet(
+  context: Context,
+  place: string,
+  sources: readonly Source[],
+): Promise<ReportInput> {
+  return { ...plain, ...(await gatherParquet(context, place, sources)), place }
+}
+
+/** The Parquet files in a folder that has no manifest; names with a dot or an underscore first are not data. */
+async function parquetIn(context: Context, path: string): Promise<string[]> {
+  const folder = resolve(context.cwd, path)
+  if (existsSync(join(folder, KEPT.manifest))) return []
+  const names = await readdir(folder).catch((error) => {
+    throw systemFailure(error, path)
+  })
+  return names.filter((name) => !/^[._]/.test(name) && formatByExtension(name) === 'parquet').sort()
 }
 
 async function fromJournal(context: Context, path: string): Promise<ReportInput> {
@@ -71,6 +89,12 @@ async function fromJournal(context: Context, path: string): Promise<ReportInput>
 }
 
 async function fromFolder(context: Context, path: string): Promise<ReportInput> {
+  const tables = await parquetIn(context, path)
+  if (tables.length > 0) {
+    const sources: Source[] = []
+    for (const name of tables) sources.push(await openInput(context, join(path, name)))
+    return fromParquet(context, path, sources)
+  }
   const isEvaluation = existsSync(resolve(context.cwd, path, 'evaluation.json'))
   const hint = isEvaluation
     ? `an evaluation writes its records to standard output: jules evaluate --resume ${shellWord(path)} | jules report -`

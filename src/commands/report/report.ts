@@ -35,7 +35,7 @@ export const report = defineCommand({
   name: 'report',
   summary: 'say what a run earned, and whether that can be believed, on one page',
   description: [
-    'RUN is a folder that backtest --keep wrote, or a training by its folder or name; JOURNAL is that of a paper run; FILE has the records of backtest, evaluate, paper or eod-validate, - is standard input. Several stand side by side, each for itself: what was simulated and what was traded on paper is never added up.',
+    'RUN is a folder that backtest --keep wrote, or a training by its folder or name; JOURNAL is that of a paper run; FILE has the records of backtest, evaluate, paper or eod-validate, - is standard input. They are NDJSON, or Parquet with the records of one type a file: as backtest -f parquet writes them, or of other writers, with positions as a group or as columns positions.NVDA. A folder of such files, with no manifest, is one input. Several stand side by side, each for itself: what was simulated and what was traded on paper is never added up.',
     'GO needs two things: the gate is met, and the run can be believed. The gate is that of --gate demo ($1,000 net, 2 % drawdown at most, an uptime above 99 %) or of --require, as evaluate has them; a figure that is absent is not met, so a backtest, which has no uptime, is no GO by itself. What is believed is the verdict of the summary; a run that wrote none is judged by the same rules, and one on a simulated gateway is not believed. With --gate or --require the status is 1 where a run is no GO.',
     'A page (.html) is one file that loads nothing: charts are drawn in it, with zoom and values under the pointer where scripts may run, and each has its numbers as a table. Markdown (.md), text (.txt) and JSON (.json) have the same figures, shown with the same digits; they are those of the summary where it has them, and else what its records tell. CSV (.csv) is the full list of trades. On a terminal the report is text, in a pipe JSON.',
     'Of two summaries of one paper run the last counts, and a note says what the other had; two of a backtest that contradict each other are refused. Dollars of a half hour are those of the bars that ended in it, in New York; those of a night stand in the first, and a note says what bars outside of the session earned. A trade is a position from flat to flat, net of its costs; what is held at the end is valued at the last marks. The drawdown is that of the equity after each decision.',
@@ -62,6 +62,11 @@ export const report = defineCommand({
     {
       text: 'A page for a manager',
       shell: 'jules backtest --policy sma-cross --keep run bars.ndjson\njules report run -o run.html',
+    },
+    {
+      text: 'The equity curve in a Parquet file',
+      shell:
+        'jules backtest --records equity,summary -o equity.parquet bars.ndjson\njules report equity.parquet',
     },
     { text: 'The full list of trades', shell: 'jules report run -o trades.csv' },
     { text: 'Two runs side by side', shell: 'jules report run other-run' },

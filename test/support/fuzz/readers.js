@@ -15,6 +15,10 @@ import { fileVersion, scalars } from '../../../dist/agent/run/tensorboard.js'
 import { INTERVALS, SYMBOL } from '../../../dist/market/bar.js'
 import { isPossible } from '../../../dist/market/fields.js'
 import { readRecords } from '../../../dist/market/records.js'
+import { Gathering } from '../../../dist/report/gathered.js'
+import { gatherEquity } from '../../../dist/report/parquet-equity.js'
+import { openRecordFile } from '../../../dist/report/parquet-file.js'
+import { parquetFailure } from '../../../dist/stream/parquet/damage.js'
 import { openSource } from '../../../dist/stream/source.js'
 import { parseDotenv, parseJsonSecrets } from '../../../dist/vault/dotenv.js'
 import { parseVault, printVault } from '../../../dist/vault/format.js'
@@ -37,6 +41,20 @@ export function readers(folder) {
         await source.close()
       }
     }
+  const records = async (bytes) => {
+    writeFileSync(path, bytes)
+    const signal = new AbortController().signal
+    const source = await openSource(path, { signal, temporaryDirectory: folder, format: 'parquet' })
+    try {
+      const gathering = new Gathering('input')
+      await gatherEquity(await openRecordFile(source), gathering, async () => {})
+      return gathering.records
+    } catch (error) {
+      throw parquetFailure(error, 'input')
+    } finally {
+      await source.close()
+    }
+  }
   const lenient = { onReject: () => {} }
   return [
     { name: 'ndjson', samples: NDJSON, read: bars('ndjson') },
@@ -50,6 +68,7 @@ export function readers(folder) {
       structure: changeParquet,
     },
     { name: 'gzip', samples: GZIP, read: bars(undefined, lenient), structure: changePacked },
+    { name: 'records of runs in parquet', samples: RECORDS, read: records, structure: changeParquet },
     {
       name: 'whatever it is',
       samples: [...NDJSON, ...CSV, ...PARQUET, ...GZIP, ...OTHERS],
@@ -150,6 +169,8 @@ const CSV = [
 
 const folder = new URL('parquet/', SHARED)
 const PARQUET = readdirSync(folder).map((name) => readFileSync(new URL(name, folder)))
+const tables = new URL('records/', SHARED)
+const RECORDS = readdirSync(tables).map((name) => readFileSync(new URL(name, tables)))
 const GZIP = [
   gzipSync(NDJSON[0]),
   gzipSync(CSV[0]),
