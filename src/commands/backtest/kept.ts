@@ -12,12 +12,8 @@ import { version } from '../../cli/print.js'
 import { BlockWriter, type ByteSink, fileSink, writeWhole } from '../../stream/sink.js'
 import { RECORD_TYPES, type RecordOptions, RecordWriter } from '../../trading/records.js'
 import { placeOf } from '../wiring/input.js'
+import { KEPT, KEPT_FORMAT } from './kept-folder.js'
 import { decisiveOptions, type PreparedRun } from './prepared.js'
-
-export const KEPT_FORMAT = 'jules-backtest/1'
-
-/** Names of the files of a kept run. */
-export const KEPT = { manifest: 'manifest.json', records: 'records.ndjson' } as const
 
 /** Something that the run depends on and that can change under it. */
 export interface KeptInput {

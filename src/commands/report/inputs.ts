@@ -5,18 +5,13 @@ import { join, resolve } from 'node:path'
 import { FILES, RUN_FORMAT } from '../../agent/run/folder.js'
 import { badData, systemFailure } from '../../base/errors.js'
 import { quote, shellWord } from '../../base/words.js'
-import { readJournal } from '../../broker/journal.js'
 import type { Context } from '../../cli/context.js'
 import { Gathering } from '../../report/gathered.js'
 import type { Fact } from '../../report/model.js'
 import type { ReportInput } from '../../report/report.js'
 import { isObject, type JsonObject } from '../../stream/json.js'
-import { UNENDED } from '../../stream/lines.js'
 import { formatByExtension, type Source } from '../../stream/source.js'
-import { retold } from '../../trading/paper/retold.js'
-import { retoldSummary } from '../../trading/paper/summary.js'
-import { RECORD_TYPES, RecordWriter } from '../../trading/records.js'
-import { KEPT, KEPT_FORMAT } from '../backtest/kept.js'
+import { KEPT, KEPT_FORMAT } from '../backtest/kept-folder.js'
 import { openInput } from '../wiring/input.js'
 import { manifestAt, runPlace } from '../wiring/run-folder.js'
 import { gather } from './gather.js'
@@ -44,7 +39,11 @@ async function fromRecords(context: Context, path: string): Promise<ReportInput>
   }
   const isJournal = await gather(context, source, gathering)
   await source.close()
-  if (isJournal) return fromJournal(context, path)
+  if (isJournal) {
+    // What makes records of a journal takes longer to load than all else here.
+    const { gatherJournal } = await import('./journal.js')
+    return { ...plain, ...(await gatherJournal(context, path)), place: path }
+  }
   return { ...plain, gathering, place: source.name }
 }
 
@@ -64,28 +63,6 @@ async function parquetIn(context: Context, path: string): Promise<string[]> {
     throw systemFailure(error, path)
   })
   return names.filter((name) => !/^[._]/.test(name) && formatByExtension(name) === 'parquet').sort()
-}
-
-async function fromJournal(context: Context, path: string): Promise<ReportInput> {
-  if (path === '-')
-    throw badData('is a journal, which is read from its file', { where: 'stdin', hint: 'jules report FILE' })
-  const { events, isTorn } = await readJournal(resolve(context.cwd, path))
-  if (events.length === 0 && isTorn)
-    throw badData('holds no whole line of a journal', { where: path, hint: UNENDED })
-  const gathering = new Gathering(path)
-  let line = 0
-  const types = new Set(RECORD_TYPES)
-  const run = retold(
-    events,
-    path,
-    (known) => new RecordWriter({ ...known, types, write: (text) => gathering.line(text, ++line) }),
-  )
-  context.signal.throwIfAborted()
-  gathering.take(retoldSummary(events, run), path)
-  const notes = isTorn
-    ? [`${path}: its last line has no end and counts for nothing: it may still be written to`]
-    : []
-  return { ...plain, gathering, notes, place: path }
 }
 
 async function fromFolder(context: Context, path: string): Promise<ReportInput> {

@@ -31,8 +31,9 @@ export function extentOf(all: readonly ArrayLike<number>[]): [low: number, high:
   let high = Number.NEGATIVE_INFINITY
   for (const values of all) {
     for (let k = 0; k < values.length; k++) {
-      if (values[k]! < low) low = values[k]!
-      if (values[k]! > high) high = values[k]!
+      const value = values[k]!
+      if (value < low) low = value
+      if (value > high) high = value
     }
   }
   return low > high ? null : [low, high]

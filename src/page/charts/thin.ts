@@ -23,11 +23,19 @@ export function thinned(values: ArrayLike<number>, most: number): Int32Array {
     const end = Math.floor(((piece + 1) * n) / pieces)
     let lowest = -1
     let highest = -1
+    let low = Number.NaN
+    let high = Number.NaN
     for (let k = Math.floor((piece * n) / pieces); k < end; k++) {
       const value = values[k]!
       if (Number.isNaN(value)) continue
-      if (lowest < 0 || value < values[lowest]!) lowest = k
-      if (highest < 0 || value > values[highest]!) highest = k
+      if (lowest < 0 || value < low) {
+        low = value
+        lowest = k
+      }
+      if (highest < 0 || value > high) {
+        high = value
+        highest = k
+      }
     }
     keep(Math.min(lowest, highest))
     keep(Math.max(lowest, highest))
