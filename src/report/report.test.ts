@@ -472,3 +472,32 @@ describe('records', () => {
     expect(isObject(quality)).toBe(true)
   })
 })
+
+describe('a run whose executions are not there', () => {
+  const { lines, figures } = ran()
+  const summary = { type: 'summary', run: 'r', command: 'backtest', ...figures }
+  const equity = lines.filter((line) => line.startsWith('{"type":"equity"'))
+  const trip = { type: 'trip', run: 'r', symbol: 'NVDA' }
+
+  test('says that trades are not known, and no zeros of symbols', () => {
+    const [run] = reported(gatheringOf([...equity, summary])).runs
+    expect([run!.bySymbol, run!.trades]).toEqual([[], []])
+    expect(run!.notes.join()).toContain('its records have no executions')
+  })
+
+  test('is not said to have had no trades, and has the drawdown of the run with its sign', () => {
+    const [run] = reported(gatheringOf(equity)).runs
+    expect(JSON.stringify(run)).not.toContain('there were no trades')
+    const { value } = run!.figures
+      .flatMap(({ figures }) => figures)
+      .find(({ key }) => key === 'max_drawdown')!
+    expect(value).toBeCloseTo(figures.max_drawdown as number, 12)
+    expect(value).toBeGreaterThan(0)
+  })
+
+  test('says of trips that nothing is made of them', () => {
+    const words = '1 record of type trip says nothing here'
+    expect(reported(gatheringOf([...equity, summary, trip])).notes.join()).toContain(words)
+    expect(reported(gatheringOf([...lines, summary, trip])).notes).toEqual([])
+  })
+})

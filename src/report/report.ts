@@ -28,7 +28,7 @@ import type {
   WindowResult,
 } from './model.js'
 import { qualityOf } from './quality.js'
-import { actionUse, tradedIn } from './trading.js'
+import { actionUse, changesIn, tradedIn } from './trading.js'
 
 /** One input: its records, and what its folder says. */
 export interface ReportInput {
@@ -46,7 +46,10 @@ export interface ReportInput {
 /** The report of the runs of all inputs, in their order. */
 export function reportOf(inputs: readonly ReportInput[], gate: Gate): Report {
   const passed = inputs.flatMap(({ gathering }) =>
-    [...gathering.passed].map(([type, count]) => ({ type, count, place: gathering.place })),
+    [...gathering.passed].map(([type, count]) => ({
+      ...{ type, count, place: gathering.place },
+      isUntold: gathering.runs.every(({ fills }) => fills.length === 0),
+    })),
   )
   return {
     runs: inputs.flatMap((input) => runsIn(input, gate)),
@@ -54,7 +57,7 @@ export function reportOf(inputs: readonly ReportInput[], gate: Gate): Report {
     notes: [
       ...inputs.flatMap(({ notes }) => notes),
       ...passed
-        .filter(({ type }) => !KNOWN.has(type))
+        .filter(({ type, isUntold }) => !KNOWN.has(type) || (type === 'trip' && isUntold))
         .map(
           ({ type, count, place }) =>
             `${place}: ${counted(count, 'record')} of type ${type} ${count === 1 ? 'says nothing here and was' : 'say nothing here and were'} passed over`,
@@ -62,6 +65,9 @@ export function reportOf(inputs: readonly ReportInput[], gate: Gate): Report {
     ],
   }
 }
+
+const NO_FILLS =
+  'its records have no executions: trades, and what each symbol earned, are not known; fill records tell them'
 
 /** Types that a run writes, and that a report has in its fills and marks already. */
 const KNOWN: ReadonlySet<string> = new Set(['order', 'state', 'trip', 'model', 'explain', 'feed_switch'])
@@ -89,7 +95,7 @@ function runReport(
   const span = spanOf(run, own)
   const rivals = rivalsOf(summary)
   const money = moneyOf(kind, own)
-  const belief = beliefOf(summary, { rivals, kind })
+  const belief = beliefOf(summary, { rivals, kind, changes: changesIn(run) })
   return {
     name: run.name,
     kind,
@@ -119,6 +125,7 @@ function runReport(
     notes: [
       ...run.notes,
       ...lacks(run, own),
+      ...(traded.isUntold ? [NO_FILLS] : []),
       ...gateNotes(gathering.verdicts.get(run.name)),
       ...textsOf(own.notes),
     ],
@@ -223,13 +230,16 @@ function completed(
 }
 
 /** The deepest fall and the longest one, after each decision: keys of jules-metrics(7). */
-function curveFigures({ marks, equity, length }: GatheredRun): JsonObject {
+function curveFigures({ marks, equity, drawdown, length }: GatheredRun): JsonObject {
   if (length === 0) return {}
   const curve = new Float64Array(length + 1)
   curve[0] = marks.capital ?? 0
   curve.set(equity.subarray(0, length), 1)
   const { dollars, duration } = maxDrawdown(curve)
-  return { max_drawdown_dollars: dollars, max_drawdown_bars: duration }
+  let deepest = 0
+  for (let i = 0; i < length; i++) deepest = Math.max(deepest, drawdown[i]!)
+  // Not below 0, as a run has it that says so itself.
+  return { max_drawdown: deepest, max_drawdown_dollars: dollars, max_drawdown_bars: duration }
 }
 
 function curveOf(run: GatheredRun): Curve | null {
@@ -253,7 +263,11 @@ function spanOf({ marks }: GatheredRun, { from, to }: JsonObject): readonly [str
 /** The verdict of the run itself; for one that has none, such as paper, the same from its figures. */
 function beliefOf(
   summary: JsonObject,
-  { rivals, kind }: { readonly rivals: readonly Rival[]; readonly kind: RunKind },
+  {
+    rivals,
+    kind,
+    changes,
+  }: { readonly rivals: readonly Rival[]; readonly kind: RunKind; readonly changes: number },
 ): Verdict {
   const { verdict } = summary
   if (isObject(verdict) && typeof verdict.believable === 'boolean')
@@ -267,7 +281,7 @@ function beliefOf(
   const own = verdictOf({
     pnl: numberOf(summary.pnl) ?? 0,
     cost: numberOf(summary.cost) ?? 0,
-    trades: numberOf(summary.trades) ?? numberOf(summary.round_trips) ?? 0,
+    trades: numberOf(summary.trades) ?? numberOf(summary.round_trips) ?? changes,
     t:
       t === null ? { value: null, reason: String(reasons.t_sessions ?? 'there is no equity') } : { value: t },
     sessions: numberOf(summary.sessions) ?? 0,

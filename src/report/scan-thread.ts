@@ -9,6 +9,8 @@ import { PieceReader, type RunNames, type ScannedPiece, takePiece } from './scan
 
 export interface Assignment extends RunNames {
   readonly fd: number
+  /** Name of the file, in messages. */
+  readonly file: string
   readonly pieces: readonly Span[]
   /** 1 for each piece that somebody reads: shared. */
   readonly taken: Int32Array<SharedArrayBuffer>
@@ -22,6 +24,7 @@ export interface Found {
 /** Words of a failure that is that of the file. */
 export interface Refused {
   readonly refused: string
+  readonly where: string | undefined
 }
 
 /** Bytes of lines that are no equity of the run: where there are more, handing them over saves nothing. */
@@ -33,12 +36,12 @@ if (parentPort !== null) {
   } catch (error) {
     // An error of a class of ours would arrive as any other.
     if (!(error instanceof Failure)) throw error
-    parentPort.postMessage({ refused: error.message } satisfies Refused)
+    parentPort.postMessage({ refused: error.message, where: error.where } satisfies Refused)
   }
 }
 
-function readBackwards({ fd, pieces, taken, ...names }: Assignment, port: MessagePort): void {
-  const reader = new PieceReader(fd, names)
+function readBackwards({ fd, file, pieces, taken, ...names }: Assignment, port: MessagePort): void {
+  const reader = new PieceReader(fd, file, names)
   let piece = pieces.length - 1
   for (let held = 0; held < MOST_OTHERS && piece >= 0 && takePiece(taken, piece); piece--) {
     const scanned = reader.read(pieces[piece]!)

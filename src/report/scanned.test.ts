@@ -48,13 +48,13 @@ function shared(text: string, length: number, seed: number): { gathering: Gather
   const fd = openSync(new Workdir().write(PLACE, text), 'r')
   try {
     const gathering = new Gathering(PLACE)
-    const lines = new PieceLines(fd)
+    const lines = new PieceLines(fd, PLACE)
     let line = 1
     let reader: PieceReader | null = null
     let handed = 0
     for (const piece of piecesOf({ fd, size: Buffer.byteLength(text) }, length)) {
       const { current } = gathering
-      if (reader === null && current !== null) reader = new PieceReader(fd, current)
+      if (reader === null && current !== null) reader = new PieceReader(fd, PLACE, current)
       if (reader === null || rng.int(2) === 0)
         for (const block of lines.of(piece)) line += gathering.block(block, line)
       else {

@@ -42,8 +42,8 @@ export class PieceReader {
   readonly #names: RunNames
   readonly #scanner: EquityScanner
 
-  constructor(fd: number, names: RunNames) {
-    this.#lines = new PieceLines(fd)
+  constructor(fd: number, file: string, names: RunNames) {
+    this.#lines = new PieceLines(fd, file)
     this.#names = names
     this.#scanner = new EquityScanner(names.run, names.symbols)
   }

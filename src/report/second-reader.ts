@@ -7,10 +7,14 @@ import { type RunNames, type ScannedPiece, takePiece } from './scanned.js'
 
 export interface SecondReaderOptions extends RunNames {
   readonly fd: number
+  /** Name of the file, in messages. */
+  readonly file: string
   readonly pieces: readonly Span[]
   /** The first that it may read. */
   readonly from: number
 }
+
+const refusal = ({ refused, where }: Refused) => badData(refused, where === undefined ? {} : { where })
 
 /** Reads pieces from the last one backwards; the caller takes them from the first one on, and asks for those that are read here. */
 export class SecondReader {
@@ -20,12 +24,12 @@ export class SecondReader {
   #failure: unknown = null
   #wake = () => {}
 
-  constructor({ run, symbols, fd, pieces, from }: SecondReaderOptions) {
+  constructor({ pieces, from, ...rest }: SecondReaderOptions) {
     this.#taken = new Int32Array(new SharedArrayBuffer(4 * pieces.length)).fill(1, 0, from)
-    const workerData: Assignment = { run, symbols, fd, pieces, taken: this.#taken }
+    const workerData: Assignment = { ...rest, pieces, taken: this.#taken }
     this.#worker = new Worker(new URL('./scan-thread.js', import.meta.url), { workerData })
     this.#worker.on('message', (message: Found | Refused) => {
-      if ('refused' in message) this.#failure = badData(message.refused)
+      if ('refused' in message) this.#failure = refusal(message)
       else this.#found[message.piece] = message.scanned
       this.#wake()
     })

@@ -10,6 +10,8 @@ import type { ActionUse, Curve, SymbolResult, Trade } from './model.js'
 
 /** Everything that executions tell. */
 export interface Traded {
+  /** Positions changed, and the records have no executions: what follows from these is not known. */
+  readonly isUntold: boolean
   readonly trades: readonly Trade[]
   readonly bySymbol: readonly SymbolResult[]
   /** Figures of these, for a summary that lacks them, by their keys in jules-metrics(7); those without a value have their reasons. */
@@ -28,16 +30,33 @@ export function tradedIn(run: GatheredRun): Traded {
   const endMs = run.length === 0 ? (fills.at(-1)?.timeMs ?? 0) : run.time[run.length - 1]!
   const lastPrice = new Map(fills.map(({ symbol, price }) => [symbol, price]))
   const trips = book.end(endMs, (k) => run.lastMarks[k] ?? lastPrice.get(symbols[k]!) ?? Number.NaN)
+  const isUntold = fills.length === 0 && changesIn(run) > 0
   return {
+    isUntold,
     trades: trips.map((trip) => tradeOf(trip, symbols)),
-    bySymbol: symbols.map((symbol, k) =>
-      symbolResult(symbol, {
-        trips: trips.filter((trip) => trip.symbol === k),
-        fills: fills.filter((fill) => fill.symbol === symbol),
-      }),
-    ),
+    bySymbol: isUntold
+      ? []
+      : symbols.map((symbol, k) =>
+          symbolResult(symbol, {
+            trips: trips.filter((trip) => trip.symbol === k),
+            fills: fills.filter((fill) => fill.symbol === symbol),
+          }),
+        ),
     ...(fills.length === 0 ? { figures: {}, reasons: {} } : figuresOf(trips, fills)),
   }
+}
+
+/** How often the shares of a symbol changed, as its equity records have them. */
+export function changesIn({ positions, length }: Pick<GatheredRun, 'positions' | 'length'>): number {
+  let count = 0
+  for (const column of positions) {
+    let before = 0
+    for (let i = 0; i < length; i++) {
+      if (column[i] !== before) count++
+      before = column[i]!
+    }
+  }
+  return count
 }
 
 function tradeOf(trip: RoundTrip, symbols: readonly string[]): Trade {

@@ -57,7 +57,7 @@ export function tooLong(
 }
 
 /** Bytes that were there when the file was opened are gone. */
-export const shrunk = () => badData('the file shrank while it was read')
+export const shrunk = (where: string) => badData('it shrank while it was read', { where })
 
 /** Drops a UTF-8 byte order mark from the start. */
 async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -10,7 +10,7 @@ function cut(text: string, length: number, chunk: number): { pieces: string[]; b
   const fd = openSync(path, 'r')
   try {
     const spans = piecesOf({ fd, size: Buffer.byteLength(text) }, length)
-    const reader = new PieceLines(fd, chunk)
+    const reader = new PieceLines(fd, 'lines', chunk)
     const bytes = Buffer.from(text)
     return {
       pieces: spans.map(({ from, to }) => bytes.toString('utf8', from, to)),
@@ -44,6 +44,14 @@ test('a file is cut near each multiple of the length', () => {
   expect(pieces.map(({ length }) => length)).toEqual([66, ...Array<number>(8).fill(60), 54])
 })
 
+test.each([10, 65_536, 65_537, 300_000])(
+  'a last line of %d bytes without its end is no part of a piece',
+  (length) => {
+    const { pieces } = cut(`${'12345\n'.repeat(100)}${'x'.repeat(length)}`, 250, 64)
+    expect(pieces.join('')).toBe('12345\n'.repeat(100))
+  },
+)
+
 test.each(['', 'no line feed at all'])('%j has no piece', (text) => {
   expect(cut(text, 4, 8).pieces).toEqual([])
 })
@@ -51,9 +59,9 @@ test.each(['', 'no line feed at all'])('%j has no piece', (text) => {
 test('a file that shrinks while it is read is a failure', () => {
   const path = new Workdir().write('lines', '12345\n'.repeat(10))
   const fd = openSync(path, 'r')
-  const reader = new PieceLines(fd, 16).of({ from: 0, to: 60 })
+  const reader = new PieceLines(fd, 'lines', 16).of({ from: 0, to: 60 })
   expect(reader.next().value?.toString()).toBe('12345\n12345\n')
   truncateSync(path, 30)
-  expect(() => [...reader]).toThrow('the file shrank while it was read')
+  expect(() => [...reader]).toThrow('it shrank while it was read')
   closeSync(fd)
 })

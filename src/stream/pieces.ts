@@ -16,19 +16,25 @@ const LINE_FEED = 0x0a
 /** Pieces of about `length` bytes, without a last line that has no end. */
 export function piecesOf({ fd, size }: Pick<OpenFile, 'fd' | 'size'>, length: number): Span[] {
   const bytes = Buffer.allocUnsafe(NEAR)
-  const near = (at: number): Buffer =>
-    bytes.subarray(0, readSync(fd, bytes, 0, Math.min(NEAR, size - at), at))
+  const between = (from: number, to: number): Buffer =>
+    bytes.subarray(0, readSync(fd, bytes, 0, to - from, from))
   const pieces: Span[] = []
   const cut = (to: number): void => {
     const from = pieces.at(-1)?.to ?? 0
     if (to > from) pieces.push({ from, to })
   }
   for (let seam = length; seam < size; seam += length) {
-    const feed = near(seam).indexOf(LINE_FEED)
+    const feed = between(seam, Math.min(size, seam + NEAR)).indexOf(LINE_FEED)
     if (feed >= 0) cut(seam + feed + 1)
   }
-  const end = Math.max(0, size - NEAR)
-  cut(end + near(end).lastIndexOf(LINE_FEED) + 1)
+  const last = pieces.at(-1)?.to ?? 0
+  for (let to = size; to > last; to -= NEAR) {
+    const from = Math.max(last, to - NEAR)
+    const feed = between(from, to).lastIndexOf(LINE_FEED)
+    if (feed < 0) continue
+    cut(from + feed + 1)
+    break
+  }
   return pieces
 }
 
@@ -37,11 +43,13 @@ const CHUNK = 1 << 18
 /** Reads pieces, one after the other, into the same memory: asynchronous reads would take the time of the other reader. */
 export class PieceLines {
   readonly #fd: number
+  readonly #name: string
   #buffer: Buffer
 
-  /** `chunk` is what one read fetches, in bytes; a longer line takes more. */
-  constructor(fd: number, chunk = CHUNK) {
+  /** `name` is that of the file in messages; `chunk` is what one read fetches, in bytes: a longer line takes more. */
+  constructor(fd: number, name: string, chunk = CHUNK) {
     this.#fd = fd
+    this.#name = name
     this.#buffer = Buffer.allocUnsafeSlow(chunk)
   }
 
@@ -52,7 +60,7 @@ export class PieceLines {
     for (let at = from; at < to; ) {
       if (kept === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], 2 * kept)
       const count = readSync(this.#fd, this.#buffer, kept, Math.min(this.#buffer.length - kept, to - at), at)
-      if (count === 0) throw shrunk()
+      if (count === 0) throw shrunk(this.#name)
       at += count
       const bytes = this.#buffer.subarray(0, kept + count)
       const end = bytes.lastIndexOf(LINE_FEED) + 1

@@ -170,9 +170,9 @@ async function recognised(operand: string, name: string, raw: Raw, options: Sour
     chunks: () => chunks,
     file,
     randomAccess: async () => {
-      if (fd !== undefined && !gzip) return fileAccess(fd)
+      if (fd !== undefined && !gzip) return fileAccess(fd, name)
       spooled ??= await spool(chunks, options.temporaryDirectory)
-      return fileAccess(spooled.fd)
+      return fileAccess(spooled.fd, name)
     },
     close: async () => {
       await spooled?.close()
@@ -334,7 +334,7 @@ async function* gunzip(chunks: AsyncGenerator<Buffer>, name: string): AsyncGener
   }
 }
 
-function fileAccess(fd: number): RandomAccess {
+function fileAccess(fd: number, name: string): RandomAccess {
   const { size } = fstatSync(fd)
   return {
     byteLength: size,
@@ -343,7 +343,7 @@ function fileAccess(fd: number): RandomAccess {
       const view = new Uint8Array(buffer)
       for (let done = 0; done < view.length; ) {
         const { bytesRead } = await read(fd, view, done, view.length - done, start + done)
-        if (bytesRead === 0) throw shrunk()
+        if (bytesRead === 0) throw shrunk(name)
         done += bytesRead
       }
       return buffer

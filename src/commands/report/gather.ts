@@ -48,7 +48,8 @@ class Gatherer {
   /** Takes lines; false, and none taken, where they are those of a journal. */
   async all(chunks: AsyncGenerator<Buffer>): Promise<boolean> {
     const at = this.#at
-    for await (const block of lineBlocks(chunks, { name: this.#name, at, maxLine: MOST_LINE })) {
+    const options = { name: this.#name, at, maxLine: MOST_LINE, hint: 'no record is as long as that' }
+    for await (const block of lineBlocks(chunks, options)) {
       if (at.line === 1 && block.subarray(0, JOURNAL.length).equals(JOURNAL)) return false
       await this.#took(this.#gathering.block(block, at.line))
     }
@@ -59,13 +60,13 @@ class Gatherer {
   async shared(file: OpenFile, [first, ...pieces]: readonly Span[]): Promise<boolean> {
     if (!(await this.all(file.chunks(0, first!.to)))) return false
     const gathering = this.#gathering
-    const lines = new PieceLines(file.fd)
+    const lines = new PieceLines(file.fd, this.#name)
     let second: SecondReader | null = null
     try {
       for (const [i, piece] of pieces.entries()) {
         const { current } = gathering
         if (second === null && current !== null)
-          second = new SecondReader({ ...current, fd: file.fd, pieces, from: i })
+          second = new SecondReader({ ...current, fd: file.fd, file: this.#name, pieces, from: i })
         if (second === null || second.leaves(i)) {
           for (const block of lines.of(piece)) await this.#took(gathering.block(block, this.#at.line))
         } else await this.#took(gathering.piece(await second.piece(i), this.#at.line))
