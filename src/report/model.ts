@@ -43,6 +43,8 @@ export interface RunReport {
   readonly heat: HeatMap | null
   /** Part of the decisions after which each of the nine joint positions was held; null where positions are not known. */
   readonly actions: readonly ActionUse[] | null
+  /** Its positions changed and no execution is there: its records are a selection. */
+  readonly isPartial: boolean
   readonly bySymbol: readonly SymbolResult[]
   readonly trades: readonly Trade[]
   readonly risk: RiskReport

@@ -486,7 +486,11 @@ describe('a run whose executions are not there', () => {
   })
 
   test('is not said to have had no trades, and has the drawdown of the run with its sign', () => {
-    const [run] = reported(gatheringOf(equity)).runs
+    const report = reported(gatheringOf(equity))
+    const [run] = report.runs
+    const page = htmlOf(report)
+    expect(page).not.toContain('No position was opened')
+    expect(page).not.toContain('no limit was reached')
     expect(JSON.stringify(run)).not.toContain('there were no trades')
     const { value } = run!.figures
       .flatMap(({ figures }) => figures)

@@ -26,7 +26,14 @@ export const bareRun = (more: Partial<RunReport> = {}): RunReport => ({
     honesty: [],
   },
   ...{ figures: [], costs: null, rivals: [], curve: null, drawdowns: [], months: [], sessions: [] },
-  ...{ heat: null, actions: null, bySymbol: [], trades: [], risk: { counts: [], events: [], all: 0 } },
+  ...{
+    heat: null,
+    actions: null,
+    isPartial: false,
+    bySymbol: [],
+    trades: [],
+    risk: { counts: [], events: [], all: 0 },
+  },
   ...{ slippage: null, windows: [], learning: null, manifest: [], notes: [] },
   ...more,
 })
@@ -141,6 +148,7 @@ export function fullRun({
     actions: Array.from({ length: 9 }, (_, action) => ({
       ...{ action, words: `NVDA ${text} ${action}`, part: (action + 1) / 45 },
     })),
+    isPartial: false,
     bySymbol: [
       {
         ...{ symbol: `MSFT ${text}`, pnl: -3, trips: 2, hitRate: null, fees: 1, slippage: 2 },

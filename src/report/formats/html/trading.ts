@@ -49,7 +49,7 @@ export function trades(run: RunReport): Html {
   const { trades, place, name } = run
   if (trades.length === 0) {
     const told = figureOf(run, 'trades')?.value ?? figureOf(run, 'round_trips')?.value ?? null
-    const isKnown = told === 0 || (told === null && run.curve !== null)
+    const isKnown = told === 0 || (told === null && run.curve !== null && !run.isPartial)
     return none(
       isKnown ? 'No position was opened.' : 'The run has no fill records, so that its trades are not known.',
     )
@@ -116,10 +116,10 @@ function tradeData(all: readonly Trade[]): { data: unknown; count: number } {
 const MOST_EVENTS = 200
 
 /** What the guard said, counted, and its words. */
-export function risk({ risk, curve }: RunReport): Html {
+export function risk({ risk, curve, isPartial }: RunReport): Html {
   if (risk.all === 0)
     return none(
-      curve === null
+      curve === null || isPartial
         ? 'The run has no records of its guard.'
         : 'The guard had nothing to refuse, and no limit was reached.',
     )
