@@ -1,5 +1,5 @@
 /** What follows from the equity of a run alone: its worst falls, months, sessions, and the times at which it earns. */
-import { civilFromDays, DAY, formatDate, HOUR, MINUTE, newYork } from '../base/time.js'
+import { civilFromDays, formatDate, HOUR, MINUTE, newYorkDay, newYorkMidnight } from '../base/time.js'
 import { counted, dollars } from '../base/words.js'
 import type { SessionMarks } from '../evaluate/run-records.js'
 import type { Curve, DrawdownSpan, HeatMap, Month, SessionResult } from './model.js'
@@ -103,16 +103,22 @@ export function heatMap({ capital, time, equity }: Curve): HeatMap | null {
   let before = capital
   let seen = 0
   const outside = { pnl: 0, bars: 0 }
+  // Of the day of the last bar; on days of the week no clock is changed.
+  let [startMs, openMs, endMs, weekday] = [Number.POSITIVE_INFINITY, 0, 0, 0]
   for (let i = 0; i < equity.length; i++) {
     const change = equity[i]! - before
     before = equity[i]!
     // An equity stands at the end of a bar, the last one at the close.
     const ms = time[i]! - 1
-    const local = ms + newYork.offsetAt(ms)
-    const day = Math.floor(local / DAY)
-    // Day 0 was a Thursday.
-    const weekday = (day + 3) % 7
-    const slot = Math.floor((local - day * DAY - OPEN) / HALF_HOUR)
+    if (ms < startMs || ms >= endMs) {
+      const day = newYorkDay(ms)
+      startMs = newYorkMidnight(day)
+      openMs = startMs + OPEN
+      endMs = newYorkMidnight(day + 1)
+      // Day 0 was a Thursday.
+      weekday = (day + 3) % 7
+    }
+    const slot = Math.floor((ms - openMs) / HALF_HOUR)
     if (weekday > 4 || slot < 0 || slot >= slots) {
       if (change !== 0) {
         outside.pnl += change

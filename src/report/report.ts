@@ -28,7 +28,7 @@ import type {
   WindowResult,
 } from './model.js'
 import { qualityOf } from './quality.js'
-import { actionUse, changesIn, tradedIn } from './trading.js'
+import { actionUse, tradedIn } from './trading.js'
 
 /** One input: its records, and what its folder says. */
 export interface ReportInput {
@@ -95,7 +95,7 @@ function runReport(
   const span = spanOf(run, own)
   const rivals = rivalsOf(summary)
   const money = moneyOf(kind, own)
-  const belief = beliefOf(summary, { rivals, kind, changes: changesIn(run) })
+  const belief = beliefOf(summary, { rivals, kind, changes: traded.changes })
   return {
     name: run.name,
     kind,

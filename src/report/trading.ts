@@ -10,6 +10,8 @@ import type { ActionUse, Curve, SymbolResult, Trade } from './model.js'
 
 /** Everything that executions tell. */
 export interface Traded {
+  /** How often the shares of a symbol changed, as the equity records have them. */
+  readonly changes: number
   /** Positions changed, and the records have no executions: what follows from these is not known. */
   readonly isUntold: boolean
   readonly trades: readonly Trade[]
@@ -30,9 +32,10 @@ export function tradedIn(run: GatheredRun): Traded {
   const endMs = run.length === 0 ? (fills.at(-1)?.timeMs ?? 0) : run.time[run.length - 1]!
   const lastPrice = new Map(fills.map(({ symbol, price }) => [symbol, price]))
   const trips = book.end(endMs, (k) => run.lastMarks[k] ?? lastPrice.get(symbols[k]!) ?? Number.NaN)
-  const isUntold = fills.length === 0 && changesIn(run) > 0
+  const changes = changesIn(run)
+  const isUntold = fills.length === 0 && changes > 0
   return {
-    isUntold,
+    ...{ changes, isUntold },
     trades: trips.map((trip) => tradeOf(trip, symbols)),
     bySymbol: isUntold
       ? []
@@ -46,8 +49,7 @@ export function tradedIn(run: GatheredRun): Traded {
   }
 }
 
-/** How often the shares of a symbol changed, as its equity records have them. */
-export function changesIn({ positions, length }: Pick<GatheredRun, 'positions' | 'length'>): number {
+function changesIn({ positions, length }: GatheredRun): number {
   let count = 0
   for (const column of positions) {
     let before = 0
