@@ -11,7 +11,7 @@ import { HighWater } from '../evaluate/high-water.js'
 import { beginningAt, equityIn, SessionMarks, secondWords } from '../evaluate/run-records.js'
 import { isObject, type JsonObject, parseObject } from '../stream/json.js'
 import { UNENDED } from '../stream/lines.js'
-import type { RunNames, ScannedPiece } from './scanned.js'
+import type { EquityRows, RunNames, ScannedPiece } from './scanned.js'
 
 /** An execution, as the last word of the broker has it. */
 export interface GatheredFill {
@@ -116,15 +116,6 @@ export class GatheredRun {
   }
 }
 
-/** Equity records of one run, as `EquityRows`, wherever the columns lie. */
-interface Columns {
-  readonly run: string
-  readonly time: Float64Array
-  readonly equity: Float64Array
-  readonly positions: readonly Float64Array[]
-  readonly lastMarks: ArrayLike<number>
-}
-
 const USED = ['equity', 'fill', 'risk', 'summary', 'window', 'verdict', 'quality', 'metric']
 
 /** Whether a report has a use for records of this type. */
@@ -206,7 +197,7 @@ export class Gathering {
   }
 
   /** Equity records of a run of which one was taken before: those from `from` up to `to`. Throws 65 for time that goes backwards. */
-  rows(rows: Columns, from: number, to: number, where: (row: number) => string): void {
+  rows(rows: EquityRows, from: number, to: number, where: (row: number) => string): void {
     if (from === to) return
     const run = this.#runs.get(rows.run)
     if (run === undefined) throw new Error('rows of a run that has not begun')

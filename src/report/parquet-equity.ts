@@ -7,7 +7,7 @@ import { formatTime } from '../base/time.js'
 import { type ColumnReader, type ColumnSlice, MOST_HELD, valueAt } from '../stream/parquet/column.js'
 import { type Leaf, openLeaf, type RowGroup } from '../stream/parquet/leaves.js'
 import type { Gathering } from './gathered.js'
-import { columnNamed, OpenGroup, type RecordFile, refuseWithout, timesOf } from './parquet-file.js'
+import { columnNamed, OpenGroup, type RecordFile, refuseWithout, timeNotes, timesOf } from './parquet-file.js'
 
 /** Rows of a batch. */
 const BATCH = 1 << 16
@@ -42,7 +42,7 @@ export async function gatherEquity(
     start += Number(group.num_rows)
   }
   await lastMarks(table, columns, ends, into)
-  return timesOf(columns.time) === 'wall' ? [`${table.name}: its times have no zone and are read as UTC`] : []
+  return timeNotes(table, [columns.time])
 }
 
 interface Part {

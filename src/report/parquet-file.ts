@@ -4,6 +4,7 @@ import { quote } from '../base/words.js'
 import { type ColumnSlice, MOST_HELD, valueAt } from '../stream/parquet/column.js'
 import { readFooter } from '../stream/parquet/footer.js'
 import { type Leaf, leavesOf, openLeaf, type RowGroup } from '../stream/parquet/leaves.js'
+import { stampsIn } from '../stream/parquet/values.js'
 import type { RandomAccess, Source } from '../stream/source.js'
 
 /** What a file of records holds. */
@@ -109,7 +110,13 @@ export class OpenGroup {
 /** What the time of a row is kept as: an instant or a wall time, in milliseconds, or a text. Null where it is none of them. */
 export function timesOf({ element }: Leaf): 'utc' | 'wall' | 'text' | null {
   const { type, logical_type: logical, converted_type: converted } = element
-  if (logical?.type === 'TIMESTAMP') return logical.isAdjustedToUTC ? 'utc' : 'wall'
-  if (converted?.startsWith('TIMESTAMP') || type === 'INT96') return 'utc'
+  const stamps = stampsIn(element)
+  if (stamps !== null) return stamps === 'date' ? null : stamps
   return type === 'BYTE_ARRAY' && (converted === 'UTF8' || logical?.type === 'STRING') ? 'text' : null
 }
+
+/** What is to be said of the times in these columns. */
+export const timeNotes = ({ name }: RecordFile, leaves: readonly Leaf[]): string[] =>
+  leaves.some((leaf) => timesOf(leaf) === 'wall')
+    ? [`${name}: its times have no zone and are read as UTC`]
+    : []

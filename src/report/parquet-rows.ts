@@ -5,8 +5,9 @@ import { quote } from '../base/words.js'
 import { parseObject } from '../stream/json.js'
 import { type ColumnReader, type ColumnSlice, MOST_HELD, valueAt } from '../stream/parquet/column.js'
 import { type Leaf, openLeaf } from '../stream/parquet/leaves.js'
+import { stampsIn } from '../stream/parquet/values.js'
 import { type Gathering, isUsed } from './gathered.js'
-import { type RecordFile, timesOf } from './parquet-file.js'
+import { type RecordFile, timeNotes } from './parquet-file.js'
 
 /** Rows of a batch, which are objects. */
 const BATCH = 1 << 12
@@ -45,8 +46,7 @@ export async function gatherRows(
       await breathe()
     }
   }
-  const isWall = leaves.some((leaf) => timesOf(leaf) === 'wall')
-  return isWall ? [`${table.name}: its times have no zone and are read as UTC`] : []
+  return timeNotes(table, leaves)
 }
 
 function refuseForm({ path, element, above }: Leaf, where: string): void {
@@ -83,10 +83,9 @@ function plain(value: unknown, leaf: Leaf): unknown {
   const { converted_type: converted, logical_type: logical } = leaf.element
   if (typeof value === 'bigint') return Number(value)
   if (typeof value === 'number') {
-    const form = timesOf(leaf)
-    if (form === 'utc' || form === 'wall') return formatTime(value)
-    const isDate = converted === 'DATE' || logical?.type === 'DATE'
-    return isDate ? new Date(value).toISOString().slice(0, 10) : value
+    const stamps = stampsIn(leaf.element)
+    if (stamps === null) return value
+    return stamps === 'date' ? new Date(value).toISOString().slice(0, 10) : formatTime(value)
   }
   const isJson = converted === 'JSON' || logical?.type === 'JSON' || leaf.path[0] === 'detail'
   if (typeof value !== 'string' || !isJson) return value

@@ -115,7 +115,7 @@ function runReport(
     sessions: sessionResults(run.marks),
     heat: curve === null ? null : heatMap(curve),
     actions: curve === null ? null : actionUse(curve, symbols),
-    isPartial: traded.isUntold,
+    isPartial: traded.isPartial,
     bySymbol: traded.bySymbol,
     trades: traded.trades,
     risk: riskOf(run.risk),
@@ -126,7 +126,7 @@ function runReport(
     notes: [
       ...run.notes,
       ...lacks(run, own),
-      ...(traded.isUntold ? [NO_FILLS] : []),
+      ...(traded.isPartial ? [NO_FILLS] : []),
       ...gateNotes(gathering.verdicts.get(run.name)),
       ...textsOf(own.notes),
     ],

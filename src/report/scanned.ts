@@ -3,22 +3,28 @@ import { grown } from '../base/columns.js'
 import { EquityScanner } from '../evaluate/equity-scanner.js'
 import { PieceLines, type Span } from '../stream/pieces.js'
 
-/** Equity of one run by columns, of which the first `length` entries count. */
+/** Equity records of one run by columns. */
 export interface EquityRows {
   readonly run: string
-  readonly length: number
   /** Epoch milliseconds; dollars. */
-  readonly time: Float64Array<ArrayBuffer>
-  readonly equity: Float64Array<ArrayBuffer>
+  readonly time: Float64Array
+  readonly equity: Float64Array
   /** Signed shares, in the order of the symbols of the run. */
-  readonly positions: readonly Float64Array<ArrayBuffer>[]
+  readonly positions: readonly Float64Array[]
   /** Dollars a share at the last row. */
-  readonly lastMarks: Float64Array<ArrayBuffer>
+  readonly lastMarks: ArrayLike<number>
 }
 
-/** Equity, and between it lines that are something else. */
+type Column = Float64Array<ArrayBuffer>
+
+/** Equity, and between it lines that are something else; the columns can be handed to another thread. */
 export interface ScannedPiece extends EquityRows {
-  /** These lines, one after the other, each with its line feed. */
+  /** Rows: the first entries of each column. */
+  readonly length: number
+  readonly time: Column
+  readonly equity: Column
+  readonly positions: readonly Column[]
+  /** The other lines, one after the other, each with its line feed. */
   readonly others: Uint8Array<ArrayBuffer>
   /** For each of them the number of rows before it. */
   readonly rowsBefore: Int32Array<ArrayBuffer>
@@ -91,7 +97,7 @@ class Rows {
     this.#lastMarks = marks
   }
 
-  done(): EquityRows {
+  done(): Omit<ScannedPiece, 'others' | 'rowsBefore'> {
     const lastMarks = Float64Array.from(this.#lastMarks)
     return { run: this.#run, length: this.length, ...this.#columns, lastMarks }
   }
@@ -102,8 +108,6 @@ class Rows {
     this.#columns = { time: longer(time), equity: longer(equity), positions: positions.map(longer) }
   }
 }
-
-type Column = Float64Array<ArrayBuffer>
 
 /** The other lines: few in most runs. */
 class Others {

@@ -13,7 +13,7 @@ export interface Traded {
   /** How often the shares of a symbol changed, as the equity records have them. */
   readonly changes: number
   /** Positions changed, and the records have no executions: what follows from these is not known. */
-  readonly isUntold: boolean
+  readonly isPartial: boolean
   readonly trades: readonly Trade[]
   readonly bySymbol: readonly SymbolResult[]
   /** Figures of these, for a summary that lacks them, by their keys in jules-metrics(7); those without a value have their reasons. */
@@ -33,11 +33,11 @@ export function tradedIn(run: GatheredRun): Traded {
   const lastPrice = new Map(fills.map(({ symbol, price }) => [symbol, price]))
   const trips = book.end(endMs, (k) => run.lastMarks[k] ?? lastPrice.get(symbols[k]!) ?? Number.NaN)
   const changes = changesIn(run)
-  const isUntold = fills.length === 0 && changes > 0
+  const isPartial = fills.length === 0 && changes > 0
   return {
-    ...{ changes, isUntold },
+    ...{ changes, isPartial },
     trades: trips.map((trip) => tradeOf(trip, symbols)),
-    bySymbol: isUntold
+    bySymbol: isPartial
       ? []
       : symbols.map((symbol, k) =>
           symbolResult(symbol, {

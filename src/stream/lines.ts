@@ -2,6 +2,8 @@
 import { badData } from '../base/errors.js'
 
 export const MAX_LINE = 1 << 20
+/** Of records that jules itself writes: a summary has all its notes. */
+export const MOST_RECORD = 1 << 24
 
 /** Said of a journal that is read without its last line. */
 export const TORN = 'its last line has no end and counts for nothing: it may still be written to'

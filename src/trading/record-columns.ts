@@ -7,7 +7,7 @@ import type { Change } from '../portfolio/order-book.js'
 import type { Layout, TableWriter } from '../stream/parquet/table.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
-import { fillRow, type Judged, lossOf, orderRow, refusal, riskRow } from './record-rows.js'
+import { fillRow, type Judged, lossOf, orderRow, refusal, riskRow, sinceThen } from './record-rows.js'
 import type { Rules } from './rules.js'
 import type { TradingState } from './state.js'
 
@@ -113,13 +113,10 @@ export class RecordColumns implements Listener {
   }
 
   /** In the order of the layout. */
-  #equity(
-    timeMs: number,
-    { account, equity, peak, dayStart }: TradingState,
-    firstMark: number,
-    secondMark: number,
-  ): void {
+  #equity(timeMs: number, state: TradingState, firstMark: number, secondMark: number): void {
     const { table, run, rules, market } = this.#options
+    const { account } = state
+    const { day, total, drawdown } = sinceThen(state, rules)
     const { rows } = table
     const { numbers, length: i } = rows
     let k = 0
@@ -130,10 +127,10 @@ export class RecordColumns implements Listener {
     if (!market.isSingle) numbers[k++]![i] = account.position[1]!
     numbers[k++]![i] = firstMark
     if (!market.isSingle) numbers[k++]![i] = secondMark
-    numbers[k++]![i] = equity
-    numbers[k++]![i] = equity - dayStart
-    numbers[k++]![i] = equity - rules.capital
-    numbers[k]![i] = (peak - equity) / peak
+    numbers[k++]![i] = state.equity
+    numbers[k++]![i] = day
+    numbers[k++]![i] = total
+    numbers[k]![i] = drawdown
     table.next()
   }
 }

@@ -4,6 +4,7 @@ import type { Change } from '../portfolio/order-book.js'
 import { ANSWERS, MAX_DAY_LOSS, RULES } from '../risk/rules.js'
 import type { Outcome } from './outcome.js'
 import type { Rules } from './rules.js'
+import type { TradingState } from './state.js'
 
 /** `NVDA-20250730T133100Z`: one order a symbol and decision, so that a repeated run names the same order. */
 const orderReference = (symbol: string, timeMs: number): string =>
@@ -81,3 +82,10 @@ export function riskRow(time: number, given: Judged, rules: Rules) {
   const detail = { ...given.detail, value: given.value, limit: bound, ...overshoot }
   return { time, rule: name, action: given.answer, detail }
 }
+
+/** Dollars since the session and since the run began, and the part lost since the peak: what an equity record says beside its equity. */
+export const sinceThen = ({ equity, dayStart, peak }: TradingState, { capital }: Rules) => ({
+  day: equity - dayStart,
+  total: equity - capital,
+  drawdown: (peak - equity) / peak,
+})

@@ -8,7 +8,7 @@ import type { Market } from '../market/market.js'
 import type { Change } from '../portfolio/order-book.js'
 import type { Listener } from './listener.js'
 import type { Outcome } from './outcome.js'
-import { fillRow, type Judged, lossOf, orderRow, refusal, riskRow } from './record-rows.js'
+import { fillRow, type Judged, lossOf, orderRow, refusal, riskRow, sinceThen } from './record-rows.js'
 import type { Rules } from './rules.js'
 import type { TradingState } from './state.js'
 
@@ -90,16 +90,11 @@ export class RecordWriter implements Listener {
     )
   }
 
-  #equity(
-    timeMs: number,
-    { account, equity, peak, dayStart }: TradingState,
-    firstMark: number,
-    secondMark: number,
-  ): void {
-    const { rules } = this.#options
+  #equity(timeMs: number, state: TradingState, firstMark: number, secondMark: number): void {
+    const { day, total, drawdown } = sinceThen(state, this.#options.rules)
     const [first, second] = this.#symbols
     const both = !this.#options.market.isSingle
-    const { cash, position } = account
+    const { cash, position } = state.account
     const [a, b] = [position[0]!, position[1]!]
     if (cash !== this.#cash || a !== this.#first || b !== this.#second) {
       this.#cash = cash
@@ -108,7 +103,7 @@ export class RecordWriter implements Listener {
       this.#account = `","run":${this.#run},"cash":${cash},"positions":{${first}:${a}${both ? `,${second}:${b}` : ''}},"marks":{${first}:`
     }
     this.#options.write(
-      `{"type":"equity","time":"${formatTime(timeMs)}${this.#account}${firstMark}${both ? `,${second}:${secondMark}` : ''}},"equity":${equity},"pnl_day":${equity - dayStart},"pnl_total":${equity - rules.capital},"drawdown":${(peak - equity) / peak}}\n`,
+      `{"type":"equity","time":"${formatTime(timeMs)}${this.#account}${firstMark}${both ? `,${second}:${secondMark}` : ''}},"equity":${state.equity},"pnl_day":${day},"pnl_total":${total},"drawdown":${drawdown}}\n`,
     )
   }
 }

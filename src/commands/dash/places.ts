@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Failure, systemCode, systemFailure } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
-import { pastRuns, runNamed } from '../wiring/runs.js'
+import { isLikeFile, pastRuns, runNamed } from '../wiring/runs.js'
 
 /**
  * What was named: as it lies there, else a training by its name, else what looks like a file, which is told and waited for. Throws
@@ -24,7 +24,7 @@ export async function placesOf(
     }
     const runs = await pastRuns(context)
     const isRun = runs.some(({ run, path }) => run === word || path === resolve(context.cwd, word))
-    if (isRun || !/[/.]/.test(word)) {
+    if (isRun || !isLikeFile(word)) {
       places.push(runNamed(context, runs, word).path)
       continue
     }

@@ -3,7 +3,7 @@ import { Failure } from '../../base/errors.js'
 import type { Context } from '../../cli/context.js'
 import { file, under, type Values } from '../../cli/options.js'
 import { RunRecords } from '../../evaluate/run-records.js'
-import { lineBlocks } from '../../stream/lines.js'
+import { lineBlocks, MOST_RECORD } from '../../stream/lines.js'
 import type { Source } from '../../stream/source.js'
 import { openInput } from '../wiring/input.js'
 import type { returnsOptions } from './returns.js'
@@ -49,7 +49,7 @@ interface Line {
 async function* linesOf(source: Source): AsyncGenerator<Line> {
   const at = { line: 1 }
   const { name } = source
-  for await (const block of lineBlocks(source.chunks(), { name, at, maxLine: MOST_LINE })) {
+  for await (const block of lineBlocks(source.chunks(), { name, at, maxLine: MOST_RECORD })) {
     const lines = block.toString('utf8').split('\n')
     const isWhole = lines.at(-1) === ''
     if (isWhole) lines.pop()
@@ -57,6 +57,3 @@ async function* linesOf(source: Source): AsyncGenerator<Line> {
       yield { text, line: at.line++, isEnded: isWhole || k < lines.length - 1 }
   }
 }
-
-/** A summary with all its notes. */
-const MOST_LINE = 1 << 24

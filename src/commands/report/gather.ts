@@ -4,12 +4,10 @@ import { pauses } from '../../base/pause.js'
 import type { Context } from '../../cli/context.js'
 import type { Gathering } from '../../report/gathered.js'
 import { SecondReader } from '../../report/second-reader.js'
-import { lineBlocks } from '../../stream/lines.js'
+import { lineBlocks, MOST_RECORD } from '../../stream/lines.js'
 import { PieceLines, piecesOf, type Span } from '../../stream/pieces.js'
 import type { OpenFile, Source } from '../../stream/source.js'
 
-/** A summary with all its notes. */
-const MOST_LINE = 1 << 24
 const JOURNAL = Buffer.from('{"n":1,"event":"start"')
 
 /** Below it a thread takes longer to start than it saves. */
@@ -22,7 +20,7 @@ export async function gather(context: Context, source: Source, gathering: Gather
   const gatherer = new Gatherer(context, name, gathering)
   const pieces = file === null || file.size < LONG ? [] : piecesOf(file, PIECE)
   // A line that is too long, which joins pieces, is told where lines are read one after the other.
-  const isShared = pieces.length > 0 && pieces.every(({ from, to }) => to - from <= MOST_LINE)
+  const isShared = pieces.length > 0 && pieces.every(({ from, to }) => to - from <= MOST_RECORD)
   const isRecords =
     file !== null && isShared ? await gatherer.shared(file, pieces) : await gatherer.all(source.chunks())
   gatherer.end()
@@ -48,7 +46,7 @@ class Gatherer {
   /** Takes lines; false, and none taken, where they are those of a journal. */
   async all(chunks: AsyncGenerator<Buffer>): Promise<boolean> {
     const at = this.#at
-    const options = { name: this.#name, at, maxLine: MOST_LINE, hint: 'no record is as long as that' }
+    const options = { name: this.#name, at, maxLine: MOST_RECORD, hint: 'no record is as long as that' }
     for await (const block of lineBlocks(chunks, options)) {
       if (at.line === 1 && block.subarray(0, JOURNAL.length).equals(JOURNAL)) return false
       await this.#took(this.#gathering.block(block, at.line))

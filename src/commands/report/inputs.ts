@@ -14,6 +14,7 @@ import { formatByExtension, type Source } from '../../stream/source.js'
 import { KEPT, KEPT_FORMAT } from '../backtest/kept-folder.js'
 import { openInput } from '../wiring/input.js'
 import { manifestAt, runPlace } from '../wiring/run-folder.js'
+import { isLikeFile } from '../wiring/runs.js'
 import { gather } from './gather.js'
 import { gatherParquet, notRecords } from './parquet.js'
 
@@ -21,7 +22,7 @@ import { gatherParquet, notRecords } from './parquet.js'
 export async function reportInput(context: Context, operand: string): Promise<ReportInput> {
   if (operand === '-') return fromRecords(context, operand)
   // What looks like a file is one, and is told to be missing as one.
-  const path = /[/.]/.test(operand) ? operand : await runPlace(context, operand)
+  const path = isLikeFile(operand) ? operand : await runPlace(context, operand)
   const kind = await stat(resolve(context.cwd, path)).catch((error) => {
     throw systemFailure(error, path)
   })

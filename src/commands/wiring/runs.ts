@@ -74,3 +74,6 @@ function latest(runs: readonly PastRun[]): PastRun {
   }
   return rest.reduce((best, run) => ((run.ended?.time ?? '') >= (best.ended?.time ?? '') ? run : best), first)
 }
+
+/** A word that is rather a path than the name of a run. */
+export const isLikeFile = (word: string): boolean => /[/.]/.test(word)

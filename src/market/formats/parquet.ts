@@ -1,5 +1,5 @@
 /** Bars from Parquet, a batch of rows at a time, by columns; rows that hold anything odd go through the general path. */
-import type { FileMetaData, SchemaElement } from 'hyparquet'
+import type { FileMetaData } from 'hyparquet'
 import { badData } from '../../base/errors.js'
 import type { Zone } from '../../base/time.js'
 import { quote } from '../../base/words.js'
@@ -13,6 +13,7 @@ import {
 import { parquetFailure } from '../../stream/parquet/damage.js'
 import { readFooter } from '../../stream/parquet/footer.js'
 import { type Leaf, leavesOf, openLeaf, type RowGroup } from '../../stream/parquet/leaves.js'
+import { stampsIn } from '../../stream/parquet/values.js'
 import type { RandomAccess, Source } from '../../stream/source.js'
 import {
   ADJUSTMENTS,
@@ -176,13 +177,8 @@ const codeOf = (codes: readonly string[], text: string | null): number =>
  */
 type Stamps = 'utc' | 'wall' | 'date' | 'plain'
 
-function stampsOf(element: SchemaElement | undefined): Stamps {
-  const { logical_type: logical, converted_type: converted } = element ?? {}
-  if (logical?.type === 'TIMESTAMP') return logical.isAdjustedToUTC ? 'utc' : 'wall'
-  if (converted === 'DATE' || logical?.type === 'DATE') return 'date'
-  // Both older kinds are instants: the first by the format, the second by the engines that write it.
-  return converted?.startsWith('TIMESTAMP') === true || element?.type === 'INT96' ? 'utc' : 'plain'
-}
+const stampsOf = (element: Leaf['element'] | undefined): Stamps =>
+  (element === undefined ? null : stampsIn(element)) ?? 'plain'
 
 /** A stamp as text, for the general way; what is finer than a millisecond is text already. */
 function written(time: unknown, stamps: Stamps): unknown {
@@ -273,7 +269,8 @@ function barColumns({ schema }: FileMetaData, reading: Reading): Map<BarField, L
   if (index >= 0 && !places.includes('time')) places[index] = 'time'
   // A date beside a whole stamp is there for people.
   const clock = places.indexOf('clock')
-  if (clock >= 0 && isStamp(leaves[clock]?.element)) {
+  const stamp = stampsOf(leaves[clock]?.element)
+  if (stamp === 'utc' || stamp === 'wall') {
     places[places.indexOf('time')] = undefined
     places[clock] = 'time'
   }
@@ -296,11 +293,6 @@ function barColumns({ schema }: FileMetaData, reading: Reading): Map<BarField, L
   }
   return columns
 }
-
-const isStamp = (element: SchemaElement | undefined): boolean =>
-  element?.type === 'INT96' ||
-  element?.logical_type?.type === 'TIMESTAMP' ||
-  element?.converted_type?.startsWith('TIMESTAMP') === true
 
 const printable = (loose: LooseFields): string =>
   JSON.stringify(loose, (_key, value) => (typeof value === 'bigint' ? String(value) : value))

@@ -27,6 +27,18 @@ export function converterOf(element: SchemaElement): (raw: unknown) => unknown {
   return (raw) => raw
 }
 
+/** Which times a column holds: instants, wall times without a zone, or dates; null where it holds none. */
+export function stampsIn({
+  type,
+  converted_type: converted,
+  logical_type: logical,
+}: SchemaElement): 'utc' | 'wall' | 'date' | null {
+  if (logical?.type === 'TIMESTAMP') return logical.isAdjustedToUTC ? 'utc' : 'wall'
+  if (converted === 'DATE' || logical?.type === 'DATE') return 'date'
+  // Both older kinds are instants: the first by the format, the second by the engines that write it.
+  return converted?.startsWith('TIMESTAMP') === true || type === 'INT96' ? 'utc' : null
+}
+
 const utf8 = new TextDecoder()
 const textOf = (raw: unknown): string => utf8.decode(raw as Uint8Array)
 
